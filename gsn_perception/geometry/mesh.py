@@ -1,0 +1,91 @@
+"""Triangle meshes as plain arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import replace
+
+import numpy as np
+
+from gsn_perception.geometry.errors import InputError
+from gsn_perception.geometry.transforms import split_similarity
+from gsn_perception.geometry.transforms import transform_points
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mesh:
+    """A triangle mesh; faces are counter-clockwise seen from outside.
+
+    Attributes:
+        vertices: [V,3] float32 metres.
+        faces: [F,3] int32.
+        colors: [V,3] float32 RGB in [0, 1] or None.
+        normals: [V,3] float32 unit, outwards, or None.
+        confidence: [V] float32 (1 observed, 0 completed) or None.
+    """
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    colors: np.ndarray | None = None
+    normals: np.ndarray | None = None
+    confidence: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "vertices", np.ascontiguousarray(self.vertices, dtype=np.float32).reshape(-1, 3))
+        object.__setattr__(self, "faces", np.ascontiguousarray(self.faces, dtype=np.int32).reshape(-1, 3))
+        count = len(self.vertices)
+        if len(self.faces) and (self.faces.min() < 0 or self.faces.max() >= count):
+            raise InputError(f"mesh faces name vertices outside 0..{count - 1}; the file or array is damaged")
+        for name in ("colors", "normals", "confidence"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, np.ascontiguousarray(value, dtype=np.float32))
+                if len(getattr(self, name)) != count:
+                    raise InputError(f"mesh {name} has {len(value)} rows for {count} vertices")
+
+    @property
+    def triangles(self) -> np.ndarray:
+        """[F,3,3] corner positions."""
+        return self.vertices[self.faces]
+
+    def face_normals(self) -> np.ndarray:
+        """[F,3] unit normals (zero for degenerate faces)."""
+        a, b, c = (self.triangles[:, i].astype(np.float64) for i in range(3))
+        normals = np.cross(b - a, c - a)
+        length = np.linalg.norm(normals, axis=1, keepdims=True)
+        return normals / np.maximum(length, 1e-30)
+
+    def areas(self) -> np.ndarray:
+        """[F] triangle areas, m^2."""
+        a, b, c = (self.triangles[:, i].astype(np.float64) for i in range(3))
+        return 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
+
+    def volume(self) -> float:
+        """Signed volume in m^3 by the divergence theorem; meaningful for closed meshes."""
+        a, b, c = (self.triangles[:, i].astype(np.float64) for i in range(3))
+        return float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6.0)
+
+    def is_watertight(self) -> bool:
+        """Whether every edge is shared by exactly two faces that run along it in opposite directions."""
+        if not len(self.faces):
+            return False
+        edges = np.concatenate([self.faces[:, [0, 1]], self.faces[:, [1, 2]], self.faces[:, [2, 0]]]).astype(np.int64)
+        keys = edges[:, 0] * len(self.vertices) + edges[:, 1]
+        back = edges[:, 1] * len(self.vertices) + edges[:, 0]
+        unique = np.unique(keys)
+        return len(unique) == len(keys) and bool(np.isin(back, unique, assume_unique=True).all())
+
+    def transform(self, T: np.ndarray) -> Mesh:
+        """Moved by a rigid or similarity transform [4,4]."""
+        rotation, _, _ = split_similarity(T)
+        normals = None if self.normals is None else self.normals @ rotation.T.astype(np.float32)
+        return replace(self, vertices=transform_points(T, self.vertices), normals=normals)
+
+    def with_vertex_normals(self) -> Mesh:
+        """With area-weighted vertex normals."""
+        weighted = self.face_normals() * self.areas()[:, None]
+        normals = np.zeros((len(self.vertices), 3))
+        for corner in range(3):
+            np.add.at(normals, self.faces[:, corner], weighted)
+        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-30)
+        return replace(self, normals=normals.astype(np.float32))

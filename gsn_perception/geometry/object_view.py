@@ -1,0 +1,130 @@
+"""The object-centred virtual camera and the normalised frame (docs/architecture.md, "The normalised frame, exactly")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from gsn_perception.geometry.camera import Camera
+from gsn_perception.geometry.cones import smallest_cone
+from gsn_perception.geometry.errors import InputError
+from gsn_perception.geometry.transforms import make_transform
+from gsn_perception.geometry.transforms import minimal_rotation_to
+
+FIELD_MARGIN = 1.15
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ObjectView:
+    """A pure rotation and zoom of the real camera that looks at one object.
+
+    The axis and ``theta`` are those of the smallest cone around the object's rays. The canonical cube (side 1) sits at
+    distance ``1 / (2 sin theta)`` on the axis, so that its inscribed sphere touches the cone; one unknown, the scale in
+    metres per unit, remains.
+
+    Attributes:
+        R_camera_virtual: [3,3] rotation, virtual camera axes in the real camera's frame.
+        theta: Half-angle of the cone, radians.
+        size: Crop side in pixels.
+    """
+
+    R_camera_virtual: np.ndarray
+    theta: float
+    size: int
+
+    @classmethod
+    def of_rays(cls, directions: np.ndarray, size: int) -> ObjectView:
+        """Around camera-frame directions [N,3]."""
+        axis, theta = smallest_cone(np.asarray(directions, dtype=np.float64))
+        return cls(minimal_rotation_to(axis), theta, size)
+
+    @classmethod
+    def of_mask(cls, mask: np.ndarray, camera: Camera, size: int) -> ObjectView:
+        """Around the pixels of a mask [H,W] (their corners, so that every pixel lies inside wholly).
+
+        Raises:
+            InputError: the mask is empty or wider than a cone of 60 degrees half-angle.
+        """
+        rows, columns = np.nonzero(mask)
+        if not len(rows):
+            raise InputError("the mask is empty; give a mask with the object's pixels above zero")
+        corners = [np.stack([columns + dx, rows + dy], axis=1) for dx in (0, 1) for dy in (0, 1)]
+        hull = cv2.convexHull(np.concatenate(corners).astype(np.int32))[:, 0]
+        view = cls.of_rays(camera.rays(hull.astype(np.float64)), size)
+        if view.theta > np.deg2rad(60):
+            raise InputError("the object fills more than 120 degrees of the view; move the camera back or fix the mask")
+        return view
+
+    @property
+    def distance(self) -> float:
+        """From the camera to the cube's centre in normalised units."""
+        return 0.5 / float(np.sin(self.theta))
+
+    @property
+    def camera(self) -> Camera:
+        """The virtual camera in its own frame."""
+        return Camera.from_fov(2 * FIELD_MARGIN * self.theta, self.size, self.size)
+
+    @property
+    def normalised_camera(self) -> Camera:
+        """The virtual camera with the normalised (object) frame as its world."""
+        return self.camera.at(make_transform(np.eye(3), np.array([0.0, 0.0, -self.distance])))
+
+    def similarity(self, scale: float) -> np.ndarray:
+        """[4,4] from normalised coordinates to the real camera's frame: ``s R (p + d e_z)``."""
+        R = self.R_camera_virtual
+        return make_transform(R, scale * self.distance * R[:, 2], scale)
+
+    def pose(self, scale: float) -> np.ndarray:
+        """``T_camera_object`` [4,4], rigid: the normalised frame's axes and its centre in metres."""
+        return make_transform(self.R_camera_virtual, scale * self.distance * self.R_camera_virtual[:, 2])
+
+    def homography(self, source: Camera) -> np.ndarray:
+        """[3,3] from source pixel coordinates to crop pixel coordinates (pixel centres at +0.5 in both)."""
+        return self.camera.K @ self.R_camera_virtual.T @ np.linalg.inv(source.K)
+
+    def inscribed_circle(self) -> np.ndarray:
+        """[S,S] bool: the crop's inscribed circle, which rolls into itself."""
+        c = np.arange(self.size) + 0.5 - self.size / 2
+        return c[:, None] ** 2 + c[None, :] ** 2 <= (self.size / 2) ** 2
+
+    def warp(self, image: np.ndarray, source: Camera) -> np.ndarray:
+        """An image [H,W] or [H,W,C] (any dtype OpenCV takes) seen by the virtual camera, [S,S(,C)] float32.
+
+        Exact homography; where the crop is coarser than the source it is drawn finer and averaged down, so that
+        nothing aliases. Outside the source it is 0.
+        """
+        homography = self.homography(source)
+        factor = self._shrink(homography)
+        fine = np.diag([factor, factor, 1.0]) @ homography
+        flags = cv2.INTER_LINEAR
+        size = self.size * factor
+        out = cv2.warpPerspective(image.astype(np.float32), _integer_centres(fine), (size, size), flags=flags)
+        return out if factor == 1 else cv2.resize(out, (self.size, self.size), interpolation=cv2.INTER_AREA)
+
+    def warp_depth(self, depth: np.ndarray, source: Camera) -> np.ndarray:
+        """A depth image [H,W] (metres along the source's z) as depth along the virtual camera's z, [S,S], NaN unknown."""
+        rays = source.pixel_rays()
+        scaled = (depth * (rays @ self.R_camera_virtual[:, 2])).astype(np.float32)
+        flags = cv2.INTER_NEAREST
+        matrix = _integer_centres(self.homography(source))
+        nan = float("nan")
+        size = (self.size, self.size)
+        return cv2.warpPerspective(scaled, matrix, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=nan)
+
+    def _shrink(self, homography: np.ndarray) -> int:
+        """How many source pixels a crop pixel spans at the centre, rounded up."""
+        inverse = np.linalg.inv(homography)
+        c = self.size / 2
+        points = np.array([[c, c, 1.0], [c + 1, c, 1.0], [c, c + 1, 1.0]]) @ inverse.T
+        points = points[:, :2] / points[:, 2:]
+        span = max(np.linalg.norm(points[1] - points[0]), np.linalg.norm(points[2] - points[0]))
+        return int(np.clip(np.ceil(span), 1, 8))
+
+
+def _integer_centres(homography: np.ndarray) -> np.ndarray:
+    """The homography between images whose pixel centres are integers, as OpenCV counts them."""
+    shift = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1.0]])
+    return np.linalg.inv(shift) @ homography @ shift

@@ -1,0 +1,188 @@
+"""What the camera saw, and what the pipeline made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Literal
+
+import numpy as np
+
+from gsn_perception.geometry.camera import Camera
+from gsn_perception.geometry.errors import InputError
+from gsn_perception.geometry.gaussians import Gaussians
+from gsn_perception.geometry.mesh import Mesh
+
+ScaleSource = Literal["depth", "support_plane", "size_hint", "unit"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plane:
+    """The plane ``normal . x + offset = 0``.
+
+    Attributes:
+        normal: [3] unit, pointing to the side the objects stand on.
+        offset: Metres.
+    """
+
+    normal: np.ndarray
+    offset: float
+
+    def __post_init__(self) -> None:
+        normal = np.array(self.normal, dtype=np.float64).reshape(-1)
+        length = float(np.linalg.norm(normal))
+        if normal.shape != (3,) or not np.isfinite(length) or length < 1e-9 or not np.isfinite(self.offset):
+            raise InputError("the support plane's normal is zero or not finite; give nx,ny,nz,d with a non-zero normal")
+        object.__setattr__(self, "normal", normal / length)
+        object.__setattr__(self, "offset", float(self.offset) / length)
+
+    def height(self, points: np.ndarray) -> np.ndarray:
+        """Signed distances [...] of points [...,3] above the plane, metres."""
+        return points @ self.normal.astype(points.dtype) + points.dtype.type(self.offset)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observation:
+    """One frame of one camera.
+
+    Attributes:
+        image: [H,W,3] uint8 RGB.
+        camera: Its pinhole camera; results are in its optical frame whatever its pose says.
+        mask: [H,W] uint8/uint16 (or bool) instance labels, 0 = background; None lets the pipeline segment.
+        depth: [H,W] float32 metres along z, NaN = unknown; None without a depth sensor.
+        support_plane: The plane the object stands on, camera frame; None when unknown.
+        size_hint: The object's longest extent in metres; None when unknown.
+        roi: (x, y, w, h) in pixels around the object, for segmentation without a mask.
+        stamp: Nanoseconds.
+        frame_id: Name of the optical frame.
+
+    Raises:
+        InputError: the arrays disagree in size or type, or the depth holds no usable value.
+    """
+
+    image: np.ndarray
+    camera: Camera
+    mask: np.ndarray | None = None
+    depth: np.ndarray | None = None
+    support_plane: Plane | None = None
+    size_hint: float | None = None
+    roi: tuple[int, int, int, int] | None = None
+    stamp: int = 0
+    frame_id: str = ""
+
+    def __post_init__(self) -> None:
+        self._check_image()
+        self._check_mask()
+        self._check_depth()
+        if self.size_hint is not None and not (np.isfinite(self.size_hint) and self.size_hint > 0):
+            raise InputError(f"size hint {self.size_hint} is not a positive length; give the longest extent in metres")
+        if self.roi is not None:
+            self._check_roi()
+
+    def _check_image(self) -> None:
+        image = self.image
+        if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            kind = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+            raise InputError(f"the image is {kind}; give an RGB uint8 array of shape [H, W, 3]")
+        if image.shape[:2] != (self.camera.height, self.camera.width):
+            raise InputError(
+                f"the image is {image.shape[1]}x{image.shape[0]} but the camera is "
+                f"{self.camera.width}x{self.camera.height}; give the intrinsics of this image"
+            )
+
+    def _check_mask(self) -> None:
+        if self.mask is None:
+            return
+        if self.mask.shape != self.image.shape[:2]:
+            raise InputError(
+                f"the mask has shape {self.mask.shape}, the image {self.image.shape[:2]}; sizes must agree"
+            )
+        if self.mask.dtype == bool:
+            object.__setattr__(self, "mask", self.mask.astype(np.uint8))
+        if self.mask.dtype not in (np.uint8, np.uint16):
+            raise InputError(f"the mask is {self.mask.dtype}; give uint8 or uint16 labels, 0 = background")
+
+    def _check_depth(self) -> None:
+        if self.depth is None:
+            return
+        if self.depth.shape != self.image.shape[:2]:
+            raise InputError(
+                f"the depth image has shape {self.depth.shape}, the image {self.image.shape[:2]}; register depth to colour"
+            )
+        if self.depth.dtype.kind != "f":
+            raise InputError(f"the depth image is {self.depth.dtype}; give float metres along z with NaN = unknown")
+        depth = self.depth.astype(np.float32, copy=True)
+        depth[~np.isfinite(depth) | (depth <= 0)] = np.nan
+        object.__setattr__(self, "depth", depth)
+
+    def _check_roi(self) -> None:
+        x, y, w, h = self.roi  # type: ignore[misc]
+        if w < 1 or h < 1 or x < 0 or y < 0 or x + w > self.camera.width or y + h > self.camera.height:
+            raise InputError(
+                f"roi {self.roi} lies outside the {self.camera.width}x{self.camera.height} image; give x,y,w,h inside it"
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Points:
+    """A surface point cloud in the camera frame.
+
+    Attributes:
+        xyz: [P,3] float32 metres.
+        colors: [P,3] float32 RGB in [0, 1].
+        normals: [P,3] float32 unit, outwards.
+        confidence: [P] float32: 1 observed by the camera ... 0 completed by the network.
+    """
+
+    xyz: np.ndarray
+    colors: np.ndarray
+    normals: np.ndarray
+    confidence: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.xyz)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reconstruction:
+    """One object, in metres, in the camera's optical frame.
+
+    Attributes:
+        label: Its value in the mask.
+        gaussians: The splat.
+        mesh: Watertight, coloured.
+        points: The mesh's surface and the observed depth points.
+        T_camera_object: [4,4] rigid pose of the normalised frame's centre (roll of the virtual camera).
+        scale: Metres per normalised unit.
+        scale_sigma: One standard deviation of the scale, metres per unit; NaN where it can't be known.
+        scale_source: What fixed the scale.
+        support_plane: The plane used, or None.
+        quality: Named figures, e.g. silhouette IoU and depth residual against the observation.
+        timings: Seconds per stage.
+    """
+
+    label: int
+    gaussians: Gaussians
+    mesh: Mesh
+    points: Points
+    T_camera_object: np.ndarray
+    scale: float
+    scale_sigma: float
+    scale_source: ScaleSource
+    support_plane: Plane | None = None
+    quality: Mapping[str, float] = field(default_factory=dict)
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An object that could not be reconstructed, beside those that could.
+
+    Attributes:
+        label: Its value in the mask.
+        reason: One sentence for the user.
+    """
+
+    label: int
+    reason: str
