@@ -1,0 +1,93 @@
+"""The Gaussian Sculpting Network: one masked crop in, N Gaussians of the normalised frame out."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch import nn
+
+from gsn_perception.geometry.gaussians import Gaussians
+from gsn_perception.gsn.config import GsnConfig
+from gsn_perception.gsn.refine import Refiner
+from gsn_perception.gsn.resnet import ResNet
+from gsn_perception.gsn.sculpt import Sculptor
+
+IN_CHANNELS = 5
+_MEAN = (0.485, 0.456, 0.406)
+_STD = (0.229, 0.224, 0.225)
+
+
+def network_input(rgb: Tensor, alpha: Tensor, unknown: Tensor | None = None) -> Tensor:
+    """The five channels the network reads: colour on white, object, unknown.
+
+    Args:
+        rgb: [B,S,S,3] in [0, 1], already composited on white.
+        alpha: [B,S,S] share of the object.
+        unknown: [B,S,S] share that is neither object nor background (occluded, cut off); none by default.
+
+    Returns:
+        [B,5,S,S].
+    """
+    unknown = torch.zeros_like(alpha) if unknown is None else unknown
+    return torch.cat([rgb.permute(0, 3, 1, 2), alpha[:, None], unknown[:, None]], 1)
+
+
+class GSN(nn.Module):
+    """ResNet -> two convolutions with ReLU -> latent -> five MLPs over the canonical cube (-> refinement)."""
+
+    def __init__(self, config: GsnConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = ResNet(config.encoder, config.width, IN_CHANNELS)
+        self.neck = nn.Sequential(
+            nn.Conv2d(self.encoder.channels[-1], config.neck_channels, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(config.neck_channels, config.latent_channels, 3, padding=1),
+            nn.ReLU(),
+        )
+        self.perspective = nn.Linear(1, config.latent_size, bias=False) if config.perspective else None
+        if self.perspective is not None:
+            nn.init.zeros_(self.perspective.weight)
+        self.sculptor = Sculptor(config)
+        self.refiner = Refiner(config, self.encoder) if config.refine_features else None
+        self.register_buffer("mean", torch.tensor([*_MEAN, 0.0, 0.0]).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor([*_STD, 1.0, 1.0]).view(1, -1, 1, 1), persistent=False)
+
+    def latent(self, maps: list[Tensor], theta: Tensor) -> Tensor:
+        """[B,L] from the encoder's last stage and the cones' half-angles [B]."""
+        latent = self.neck(maps[-1]).flatten(1).float()
+        if self.perspective is None:
+            return latent
+        return latent + self.perspective((torch.sin(theta)[:, None] - 0.2) / 0.1)
+
+    def forward(self, image: Tensor, theta: Tensor) -> Gaussians:
+        """Gaussians [B,N] of the normalised frame.
+
+        Args:
+            image: [B,5,S,S] from :func:`network_input`.
+            theta: [B] half-angles of the objects' cones, radians.
+        """
+        maps = self.encoder((image - self.mean) / self.std)
+        gaussians = self.sculptor.gaussians(self.sculptor(self.latent(maps, theta)))
+        return gaussians if self.refiner is None else self.refiner(gaussians, image, maps, theta)
+
+
+def roll_image(image: Tensor, angle: float) -> Tensor:
+    """Crops [B,C,S,S] as a camera rolled by ``-angle`` sees them: content turns by ``angle`` in the image plane.
+
+    A point (x, y) of the crop moves to R(angle) (x, y), y down, as means do under a rotation about e_z.
+    """
+    c, s = math.cos(angle), math.sin(angle)
+    matrix = torch.tensor([[c, s, 0.0], [-s, c, 0.0]], dtype=image.dtype, device=image.device)
+    grid = nn.functional.affine_grid(matrix.expand(len(image), 2, 3), list(image.shape), align_corners=False)
+    white = torch.tensor([1.0] * 3 + [0.0] * (image.shape[1] - 3), dtype=image.dtype, device=image.device)
+    white = white.view(1, -1, 1, 1)
+    return nn.functional.grid_sample(image - white, grid, align_corners=False) + white
+
+
+def parameter_count(network: nn.Module) -> int:
+    """Number of trained parameters."""
+    return int(np.sum([p.numel() for p in network.parameters()]))

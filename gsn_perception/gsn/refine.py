@@ -1,0 +1,111 @@
+"""Pixel-aligned refinement: every sculpted Gaussian looks at the image where it projects and corrects itself.
+
+The idea is PIFu's (Saito et al., ICCV 2019) joined to GSN. A global latent can't carry print and edges; the shared small
+network sees the image features, the colour, the mask and how deep the Gaussian lies behind the foremost one there.
+It commutes with rolls by the same argument as the crop: it is shared and looks only at what a roll carries along.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch import nn
+
+from gsn_perception.geometry.gaussians import Gaussians
+from gsn_perception.geometry.object_view import FIELD_MARGIN
+from gsn_perception.gsn.config import GsnConfig
+from gsn_perception.gsn.resnet import ResNet
+
+_CELLS = 32
+_OPAQUE = 0.1
+
+
+def project(means: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
+    """Where means [B,N,3] of the normalised frame fall in the crop, as grid coordinates in [-1, 1].
+
+    Args:
+        means: [B,N,3].
+        theta: [B] half-angles of the objects' cones.
+
+    Returns:
+        xy [B,N,2] and depth [B,N] from the camera in normalised units.
+    """
+    z = means[..., 2] + 0.5 / torch.sin(theta)[:, None]
+    xy = means[..., :2] / (z * torch.tan(FIELD_MARGIN * theta)[:, None]).clamp_min(1e-4)[..., None]
+    return xy, z
+
+
+def depth_behind_front(xy: Tensor, z: Tensor, opacities: Tensor) -> Tensor:
+    """How far [B,N] each Gaussian lies behind the foremost opaque one of its screen cell; no gradient."""
+    with torch.no_grad():
+        cell = ((xy + 1) * 0.5 * _CELLS).long().clamp(0, _CELLS - 1)
+        index = cell[..., 1] * _CELLS + cell[..., 0]
+        seen = torch.where(opacities > _OPAQUE, z, torch.full_like(z, torch.inf))
+        front = torch.full((len(z), _CELLS * _CELLS), torch.inf, device=z.device, dtype=z.dtype)
+        front = front.scatter_reduce(1, index, seen, "amin")
+        return (z - front.gather(1, index)).clamp(-1.0, 1.0).nan_to_num(0.0)
+
+
+class Refiner(nn.Module):
+    """Image features at a quarter of the crop's side, and the shared network that corrects Gaussians."""
+
+    def __init__(self, config: GsnConfig, encoder: ResNet) -> None:
+        super().__init__()
+        features = config.refine_features
+        self.laterals = nn.ModuleList(nn.Conv2d(c, features, 1) for c in encoder.channels[:3])
+        self.smooth = nn.Conv2d(features, features, 3, padding=1)
+        # features, image (5), means, scales, quats, colors, opacity, depth behind the front
+        inputs = features + 5 + 3 + 3 + 4 + 3 + 1 + 1
+        hidden = config.refine_hidden
+        self.network = nn.Sequential(
+            nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 15)
+        )
+        last: nn.Linear = self.network[-1]  # type: ignore[assignment]
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.spacing = config.cube_side / config.cube
+        self.min_scale = config.min_scale
+
+    def features(self, maps: list[Tensor]) -> Tensor:
+        """[B,F,S/4,S/4] from the encoder's first three stages, coarse added to fine."""
+        x = self.laterals[2](maps[2])
+        for level in (1, 0):
+            x = nn.functional.interpolate(x, scale_factor=2.0, mode="nearest") + self.laterals[level](maps[level])
+        return torch.relu(self.smooth(x))
+
+    def forward(self, gaussians: Gaussians, image: Tensor, maps: list[Tensor], theta: Tensor) -> Gaussians:
+        """Corrected Gaussians [B,N].
+
+        Args:
+            gaussians: Sculpted, normalised frame.
+            image: [B,5,S,S] network input.
+            maps: The encoder's stages.
+            theta: [B] radians.
+        """
+        xy, z = project(gaussians.means, theta)
+        grid = xy[:, :, None]
+        local = _sample(self.features(maps).float(), grid)
+        pixel = _sample(image, grid)
+        behind = depth_behind_front(xy, z, gaussians.opacities)
+        opacity = gaussians.opacities[..., None]
+        own = [gaussians.means, gaussians.scales / self.spacing, gaussians.quats, gaussians.colors, opacity]
+        out = self.network(torch.cat([local, pixel, *own, 4 * behind[..., None]], -1)).float()
+        return self._apply(gaussians, out, pixel[..., :3])
+
+    def _apply(self, gaussians: Gaussians, out: Tensor, sampled: Tensor) -> Gaussians:
+        means, scales, quats, colors, opacity, blend = out.split([3, 3, 4, 3, 1, 1], -1)
+        mixed = torch.sigmoid(torch.logit(gaussians.colors, eps=1e-4) + colors)
+        share = torch.sigmoid(blend)
+        return Gaussians(
+            means=gaussians.means + 0.1 * means,
+            scales=torch.relu(gaussians.scales - self.min_scale + 0.5 * self.spacing * scales) + self.min_scale,
+            quats=nn.functional.normalize(gaussians.quats + 0.3 * quats, dim=-1),
+            colors=(1 - share) * mixed + share * sampled,
+            opacities=torch.sigmoid(torch.logit(gaussians.opacities, eps=1e-4) + opacity[..., 0]),
+        )
+
+
+def _sample(image: Tensor, grid: Tensor) -> Tensor:
+    """[B,N,C] of images [B,C,H,W] at grid [B,N,1,2]."""
+    picked = nn.functional.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return picked[..., 0].transpose(1, 2)
