@@ -1,0 +1,41 @@
+"""Files: images, cameras, PLY, grasps; outputs appear whole or not at all."""
+
+from gsn_perception.io.atomic import atomic_write
+from gsn_perception.io.atomic import output_folder
+from gsn_perception.io.camera import read_camera
+from gsn_perception.io.camera import write_camera
+from gsn_perception.io.grasps import GraspFile
+from gsn_perception.io.grasps import read_grasps_json
+from gsn_perception.io.grasps import write_grasps_json
+from gsn_perception.io.images import read_depth
+from gsn_perception.io.images import read_image
+from gsn_perception.io.images import read_mask
+from gsn_perception.io.images import write_depth
+from gsn_perception.io.images import write_image
+from gsn_perception.io.meshes import read_mesh
+from gsn_perception.io.ply import read_gaussians_ply
+from gsn_perception.io.ply import read_points_ply
+from gsn_perception.io.ply import write_gaussians_ply
+from gsn_perception.io.ply import write_mesh_ply
+from gsn_perception.io.ply import write_points_ply
+
+__all__ = [
+    "GraspFile",
+    "atomic_write",
+    "output_folder",
+    "read_camera",
+    "read_depth",
+    "read_gaussians_ply",
+    "read_grasps_json",
+    "read_image",
+    "read_mask",
+    "read_mesh",
+    "read_points_ply",
+    "write_camera",
+    "write_depth",
+    "write_gaussians_ply",
+    "write_grasps_json",
+    "write_image",
+    "write_mesh_ply",
+    "write_points_ply",
+]
