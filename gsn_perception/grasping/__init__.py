@@ -1,0 +1,10 @@
+"""Grasps for parallel-jaw grippers: antipodal candidates, collision checks, scores, selection."""
+
+from gsn_perception.grasping.gripper import Gripper
+from gsn_perception.grasping.gripper import gripper_names
+from gsn_perception.grasping.planner import GraspPlanner
+from gsn_perception.grasping.planner import PlannerSettings
+from gsn_perception.grasping.planner import PlanResult
+from gsn_perception.grasping.planner import pre_grasp
+
+__all__ = ["GraspPlanner", "Gripper", "PlanResult", "PlannerSettings", "gripper_names", "pre_grasp"]

@@ -1,0 +1,100 @@
+"""The gripper and its straight approach against the object, the support plane and the scene."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+
+from gsn_perception.geometry import Plane
+from gsn_perception.grasping.boxes import Blocks
+from gsn_perception.grasping.boxes import overlaps
+from gsn_perception.grasping.gripper import Gripper
+from gsn_perception.grasping.sampling import Poses
+from gsn_perception.grasping.surface import Surface
+
+
+def hits_object(poses: Poses, gripper: Gripper, surface: Surface, *, margin: float, approach: float) -> np.ndarray:
+    """Whether a gripper touches the mesh anywhere on its way in; exact for triangles.
+
+    Args:
+        poses: P candidates at their openings.
+        gripper: Its boxes.
+        surface: The object.
+        margin: Metres by which the boxes are grown.
+        approach: Length of the straight approach along z, metres.
+
+    Returns:
+        [P] bool.
+    """
+    boxes = _grown(gripper.boxes(poses.widths, swept=approach), margin)
+    return overlaps(poses.rotations, poses.centers, boxes, Blocks.of(surface.mesh.triangles))
+
+
+def hits_points(poses: Poses, gripper: Gripper, points: np.ndarray, *, margin: float, approach: float) -> np.ndarray:
+    """Whether a gripper meets any of the points [M,3] on its way in; arguments as :func:`hits_object`."""
+    boxes = _grown(gripper.boxes(poses.widths, swept=approach), margin)
+    return overlaps(poses.rotations, poses.centers, boxes, Blocks.of(np.asarray(points)[:, None]))
+
+
+def lowest_height(poses: Poses, gripper: Gripper, plane: Plane, *, approach: float) -> np.ndarray:
+    """[P] height above the plane of the lowest corner of the gripper on its way in, metres."""
+    boxes = gripper.boxes(poses.widths, swept=approach)  # [P, B, 2, 3]
+    up = np.einsum("pij,i->pj", poses.rotations, plane.normal)  # the plane's normal in the grasp frame
+    lowest = np.minimum(boxes[:, :, 0] * up[:, None], boxes[:, :, 1] * up[:, None]).sum(axis=2).min(axis=1)
+    return lowest + plane.height(poses.centers)
+
+
+def retreat_from_plane(
+    poses: Poses, gripper: Gripper, plane: Plane, *, clearance: float, approach: float, limit: float
+) -> tuple[Poses, np.ndarray]:
+    """Poses drawn back along their approach until they clear the plane, where ``limit`` metres suffice.
+
+    The contacts then lie closer to the fingertips, which is how low objects are held.
+
+    Returns:
+        The moved poses and [P] whether they clear the plane.
+    """
+    missing = clearance - lowest_height(poses, gripper, plane, approach=approach)
+    down = -poses.rotations[:, :, 2] @ plane.normal
+    back = np.where(missing > 0, missing / np.maximum(down, 1e-3), 0.0)
+    clear = back <= limit
+    centers = poses.centers - np.where(clear, back, 0)[:, None] * poses.rotations[:, :, 2]
+    return Poses(poses.rotations, centers, poses.widths, poses.pairs), clear
+
+
+def scene_nearby(
+    scene: np.ndarray, surface: Surface, plane: Plane | None, *, reach: float, own: float, cell: float
+) -> np.ndarray:
+    """The scene points that matter, thinned.
+
+    Args:
+        scene: [M,3] metres; may hold the whole depth image.
+        surface: Points closer than ``own`` to it are the object's own.
+        plane: Points at most ``own`` above it are left to the plane test.
+        reach: Metres from the object's centre beyond which no gripper gets.
+        own: Metres.
+        cell: One point per cube of this size is kept, metres.
+
+    Returns:
+        [M',3] float64.
+    """
+    points = np.asarray(scene, dtype=np.float64).reshape(-1, 3)
+    points = points[np.isfinite(points).all(axis=1)]
+    points = points[np.linalg.norm(points - surface.center, axis=1) < reach]
+    if plane is not None:
+        points = points[plane.height(points) > own]
+    if len(points):
+        _, first = np.unique(np.floor(points / cell).astype(np.int64), axis=0, return_index=True)
+        points = points[np.sort(first)]
+    return points[surface.distance(points) > own] if len(points) else points
+
+
+def corners(boxes: np.ndarray) -> np.ndarray:
+    """Corner points [...,8,3] of boxes [...,2,3]."""
+    picks = [[boxes[..., i, 0], boxes[..., j, 1], boxes[..., k, 2]] for i, j, k in product((0, 1), repeat=3)]
+    return np.stack([np.stack(pick, axis=-1) for pick in picks], axis=-2)
+
+
+def _grown(boxes: np.ndarray, margin: float) -> np.ndarray:
+    return boxes + margin * np.array([[-1.0], [1.0]])

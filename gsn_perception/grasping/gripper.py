@@ -1,0 +1,196 @@
+"""Parallel-jaw grippers, described by a few boxes in a YAML file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from gsn_perception.geometry import InputError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Box:
+    """An axis-aligned box of the grasp frame.
+
+    Attributes:
+        center: [3] metres.
+        size: [3] full edge lengths, metres.
+    """
+
+    center: np.ndarray
+    size: np.ndarray
+
+    @property
+    def bounds(self) -> np.ndarray:
+        """[2,3] lower and upper corner, metres."""
+        return np.stack([self.center - self.size / 2, self.center + self.size / 2])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gripper:
+    """A parallel-jaw gripper in its grasp frame: origin at the TCP, z = approach, y = closing, x = y cross z.
+
+    Attributes:
+        name: Of the YAML file.
+        max_width: Opening between the pads, fully open, metres.
+        min_width: Thinnest object it closes on, metres.
+        fingers: Boxes of the finger at +y with y counted from its pad; the other finger mirrors them.
+        palm: Boxes that do not move with the opening.
+        pad_width: Of the pads along x, metres.
+        pad_back: How far the pads reach behind the TCP along z, metres.
+        pad_front: How far they reach past it, metres.
+        tcp_offset: From the mounting flange to the TCP along z, metres; for the robot's driver, not for planning.
+        max_force: Newton.
+        description: One line for people.
+    """
+
+    name: str
+    max_width: float
+    min_width: float
+    fingers: tuple[Box, ...]
+    palm: tuple[Box, ...]
+    pad_width: float
+    pad_back: float
+    pad_front: float
+    tcp_offset: float
+    max_force: float
+    description: str = ""
+
+    @classmethod
+    def named(cls, name: str) -> Gripper:
+        """One of the grippers that come with the package, see :func:`gripper_names`."""
+        if name not in gripper_names():
+            raise InputError(f"no gripper named '{name}'; use one of {', '.join(gripper_names())} or a YAML file")
+        return _parse(_folder().joinpath(f"{name}.yaml").read_text(), f"{name}.yaml")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Gripper:
+        """From a YAML file laid out like those that come with the package.
+
+        Raises:
+            InputError: the file is missing, is no YAML, or a value is missing or out of range.
+        """
+        try:
+            text = Path(path).read_text()
+        except (OSError, UnicodeDecodeError):
+            raise InputError(f"cannot read the gripper file {path}; give a YAML file or a shipped name") from None
+        return _parse(text, str(path))
+
+    @property
+    def finger_depth(self) -> float:
+        """How far the TCP is ahead of the palm, metres."""
+        return float(-max(box.bounds[1, 2] for box in self.palm))
+
+    @property
+    def tip(self) -> float:
+        """How far the fingertips reach past the TCP, metres."""
+        return float(max(box.bounds[1, 2] for box in self.fingers))
+
+    @property
+    def reach(self) -> float:
+        """Radius around the TCP that holds the whole open gripper, metres."""
+        farthest = np.abs(self.boxes(np.array([self.max_width]))).max(axis=2)  # [1, B, 3]
+        return float(np.linalg.norm(farthest, axis=-1).max())
+
+    def boxes(self, widths: np.ndarray, *, swept: float = 0.0) -> np.ndarray:
+        """Lower and upper corners [P,B,2,3] of all boxes at the openings ``widths`` [P] (metres).
+
+        Args:
+            widths: Openings between the pads.
+            swept: Length of a straight approach along z whose swept volume to enclose; boxes sweep into boxes.
+        """
+        half = np.asarray(widths, dtype=np.float64)[:, None] / 2
+        parts = []
+        for box in self.fingers:
+            lower, upper = np.repeat(box.bounds[None], len(half), axis=0).transpose(1, 0, 2)
+            lower[:, 1:2] += half
+            upper[:, 1:2] += half
+            mirror = np.array([1.0, -1.0, 1.0])
+            parts.append(np.stack([lower, upper], axis=1))
+            ends = np.stack([lower * mirror, upper * mirror], axis=1)
+            parts.append(np.stack([ends.min(axis=1), ends.max(axis=1)], axis=1))
+        parts += [np.repeat(box.bounds[None], len(half), axis=0) for box in self.palm]
+        boxes = np.stack(parts, axis=1)
+        boxes[:, :, 0, 2] -= swept
+        return boxes
+
+
+def gripper_names() -> tuple[str, ...]:
+    """Names of the grippers that come with the package."""
+    return tuple(sorted(f.name[:-5] for f in _folder().iterdir() if f.name.endswith(".yaml")))
+
+
+def _folder() -> Any:
+    return resources.files("gsn_perception.grasping") / "grippers"
+
+
+def _parse(text: str, source: str) -> Gripper:
+    """A checked gripper from YAML text."""
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise InputError(f"the gripper file {source} is no YAML; compare it with a shipped one") from None
+    if not isinstance(values, Mapping):
+        raise InputError(f"the gripper file {source} holds no named values; compare it with a shipped one")
+    pad = values.get("pad") if isinstance(values.get("pad"), Mapping) else {}
+    gripper = Gripper(
+        name=str(values.get("name", Path(source).stem)),
+        max_width=_positive(values, "max_width", source),
+        min_width=_positive(values, "min_width", source),
+        fingers=_boxes(values, "fingers", source),
+        palm=_boxes(values, "palm", source),
+        pad_width=_positive(pad, "width", source, "pad."),
+        pad_back=_positive(pad, "back", source, "pad."),
+        pad_front=_positive(pad, "front", source, "pad."),
+        tcp_offset=_positive(values, "tcp_offset", source),
+        max_force=_positive(values, "max_force", source),
+        description=str(values.get("description", "")),
+    )
+    _check(gripper, source)
+    return gripper
+
+
+def _check(gripper: Gripper, source: str) -> None:
+    """What the boxes must fulfil together."""
+    if gripper.min_width >= gripper.max_width:
+        raise InputError(f"gripper {source}: min_width is not below max_width; give both in metres")
+    if any(box.bounds[0, 1] < -1e-6 for box in gripper.fingers):
+        raise InputError(f"gripper {source}: a finger box crosses its pad (y < 0); count y from the pad outwards")
+    if gripper.tip <= 0:
+        raise InputError(f"gripper {source}: no finger reaches past the TCP (z > 0); put the TCP between the pads")
+    if gripper.finger_depth <= 0:
+        raise InputError(f"gripper {source}: the palm reaches past the TCP; its boxes must end at z < 0")
+
+
+def _positive(values: Mapping[str, Any], key: str, source: str, prefix: str = "") -> float:
+    """A finite value > 0."""
+    value = values.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value) or value <= 0:
+        raise InputError(f"gripper {source}: {prefix}{key} is {value!r}; give a positive number in SI units")
+    return float(value)
+
+
+def _boxes(values: Mapping[str, Any], key: str, source: str) -> tuple[Box, ...]:
+    """A non-empty list of boxes."""
+    wrong = InputError(
+        f"gripper {source}: {key} must list boxes, each with center [x, y, z] and size [x, y, z] > 0 in m"
+    )
+    entries = values.get(key)
+    if not isinstance(entries, list) or not entries:
+        raise wrong
+    boxes = []
+    for entry in entries:
+        try:
+            center, size = (np.array(entry[k], dtype=np.float64) for k in ("center", "size"))
+        except (KeyError, TypeError, ValueError):
+            raise wrong from None
+        if center.shape != (3,) or size.shape != (3,) or not np.isfinite([center, size]).all() or (size <= 0).any():
+            raise wrong
+        boxes.append(Box(center, size))
+    return tuple(boxes)

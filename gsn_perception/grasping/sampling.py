@@ -1,0 +1,169 @@
+"""Antipodal contact pairs by ray casting, and gripper poses swept about them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from gsn_perception.grasping.gripper import Gripper
+from gsn_perception.grasping.surface import Surface
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ContactPairs:
+    """Two opposite points of the surface per row.
+
+    Attributes:
+        points: [C,2,3] metres.
+        faces: [C,2] indices of the triangles they lie on.
+        tangents: [C,3] unit, perpendicular to the line between them; turns with the object.
+    """
+
+    points: np.ndarray
+    faces: np.ndarray
+    tangents: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @property
+    def widths(self) -> np.ndarray:
+        """[C] distances between the two points, metres."""
+        return np.linalg.norm(self.points[:, 1] - self.points[:, 0], axis=1)
+
+    @property
+    def axes(self) -> np.ndarray:
+        """[C,3] unit vectors from the first to the second point."""
+        return (self.points[:, 1] - self.points[:, 0]) / self.widths[:, None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Poses:
+    """Candidate gripper poses.
+
+    Attributes:
+        rotations: [P,3,3], columns x, y (closing), z (approach).
+        centers: [P,3] TCP, metres.
+        widths: [P] openings before closing, metres.
+        pairs: [P] row of the contact pair.
+    """
+
+    rotations: np.ndarray
+    centers: np.ndarray
+    widths: np.ndarray
+    pairs: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.widths)
+
+    def select(self, keep: np.ndarray) -> Poses:
+        """The rows of a mask or index array."""
+        return Poses(self.rotations[keep], self.centers[keep], self.widths[keep], self.pairs[keep])
+
+
+def sample_pairs(
+    surface: Surface, gripper: Gripper, *, count: int, friction: float, clearance: float, seed: int
+) -> tuple[ContactPairs, Counter[str]]:
+    """Pairs whose connecting line lies in both friction cones (Nguyen 1988), no wider than the gripper opens.
+
+    Points are drawn evenly over the area; from each a ray enters the object along the inward normal, tilted within
+    the friction cone for every second point; where it first leaves is the partner. All random choices are made in
+    the surface's own axes, so that pairs turn with the object.
+
+    Args:
+        surface: The object.
+        gripper: Sets the widths allowed.
+        count: Points to draw.
+        friction: Coulomb coefficient.
+        clearance: Free room needed beside the object within the opening, metres in all.
+        seed: Of the random numbers.
+
+    Returns:
+        The pairs, and how many points were rejected by reason.
+    """
+    rng = np.random.default_rng(seed)
+    faces, points = _surface_points(surface, rng.random((count, 3)))
+    normals = surface.normals[faces]
+    cone = np.arctan(friction)
+    edge = surface.mesh.triangles[faces, 1].astype(np.float64) - surface.mesh.triangles[faces, 0]
+    tangent = edge - (edge * normals).sum(axis=1, keepdims=True) * normals
+    tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-30)
+    tilt = 0.9 * cone * np.sqrt(rng.random(count)) * (np.arange(count) % 2)
+    turn = 2 * np.pi * rng.random(count)
+    side = np.cos(turn)[:, None] * tangent + np.sin(turn)[:, None] * np.cross(normals, tangent)
+    inward = -np.cos(tilt)[:, None] * normals + np.sin(tilt)[:, None] * side
+
+    skin = 1e-4 * surface.radius
+    distance, partner = surface.cast(points + skin * inward, inward)
+    widths = distance + skin
+    opposite = (surface.normals[partner] * inward).sum(axis=1)
+    checks = {
+        "no opposite surface": (partner < 0) | (opposite <= 0),
+        "outside the friction cone": opposite < np.cos(cone),
+        "wider than the gripper opens": widths + clearance > gripper.max_width,
+        "thinner than the gripper closes": widths < gripper.min_width,
+    }
+    keep, counts = _sieve(checks, count)
+    ends = np.stack([points, points + np.where(np.isfinite(widths), widths, 0)[:, None] * inward], axis=1)[keep]
+    across = np.cross(inward, tangent)[keep]
+    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-30)
+    return ContactPairs(ends, np.stack([faces, partner], axis=1)[keep], across), counts
+
+
+def sweep_poses(
+    pairs: ContactPairs, gripper: Gripper, *, preferred: np.ndarray | None, half_range: float, steps: int, spare: float
+) -> Poses:
+    """Approach directions turned about the closing axis of every pair, the pads' centres on the contacts.
+
+    Args:
+        pairs: C contact pairs.
+        gripper: Sets the widest opening.
+        preferred: [3] unit; the sweep starts at the approach closest to it. None starts at the pair's tangent.
+        half_range: Radians to either side of the start; pi sweeps the full circle.
+        steps: Directions per pair.
+        spare: Room to leave beside the object in the opening where the gripper has it, metres in all.
+
+    Returns:
+        C * steps poses, ordered by pair.
+    """
+    closing = pairs.axes
+    start = pairs.tangents
+    if preferred is not None:
+        wanted = preferred - (closing @ preferred)[:, None] * closing
+        length = np.linalg.norm(wanted, axis=1, keepdims=True)
+        start = np.where(length > 0.1, wanted / np.maximum(length, 1e-30), start)
+    full = half_range >= np.pi
+    angles = np.linspace(-half_range, half_range, steps, endpoint=not full)
+    if full:
+        angles = angles + np.pi  # begin at the preferred direction
+    other = np.cross(closing, start)
+    approach = np.cos(angles)[None, :, None] * start[:, None] + np.sin(angles)[None, :, None] * other[:, None]
+    y = np.repeat(closing, steps, axis=0)
+    z = approach.reshape(-1, 3)
+    rotations = np.stack([np.cross(y, z), y, z], axis=2)
+    widths = np.minimum(pairs.widths + spare, gripper.max_width)
+    rows = np.repeat(np.arange(len(pairs)), steps)
+    return Poses(rotations, pairs.points.mean(axis=1)[rows], widths[rows], rows)
+
+
+def _surface_points(surface: Surface, uniform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Faces [N] and points [N,3] spread evenly over the area from uniform numbers [N,3]."""
+    total = np.cumsum(surface.areas)
+    faces = np.searchsorted(total, uniform[:, 0] * total[-1], side="right").clip(0, len(total) - 1)
+    root = np.sqrt(uniform[:, 1:2])
+    weights = np.concatenate([1 - root, root * (1 - uniform[:, 2:]), root * uniform[:, 2:]], axis=1)
+    return faces, np.einsum("nk,nkd->nd", weights, surface.mesh.triangles[faces].astype(np.float64))
+
+
+def _sieve(checks: dict[str, np.ndarray], count: int) -> tuple[np.ndarray, Counter[str]]:
+    """Rows that pass every check, and how many each check was the first to reject."""
+    keep = np.ones(count, dtype=bool)
+    counts: Counter[str] = Counter()
+    for reason, rejected in checks.items():
+        first = keep & rejected
+        if first.any():
+            counts[reason] += int(first.sum())
+        keep &= ~rejected
+    return keep, counts

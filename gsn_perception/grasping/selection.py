@@ -1,0 +1,38 @@
+"""The best grasps, none of them twice."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gsn_perception.grasping.sampling import Poses
+
+
+def select(poses: Poses, scores: np.ndarray, *, limit: int, translation: float, rotation: float) -> np.ndarray:
+    """Greedy non-maximum suppression in SE(3).
+
+    A grasp is dropped when a better one lies within ``translation`` metres *and* ``rotation`` radians of it; a
+    parallel gripper turned by half a turn about its approach is the same gripper.
+
+    Returns:
+        [G] rows of ``poses``, best first, at most ``limit``.
+    """
+    order = np.argsort(-scores, kind="stable")
+    kept: list[int] = []
+    alive = np.ones(len(order), dtype=bool)
+    for rank, row in enumerate(order):
+        if not alive[rank]:
+            continue
+        kept.append(int(row))
+        if len(kept) == limit:
+            break
+        near = np.linalg.norm(poses.centers[order] - poses.centers[row], axis=1) < translation
+        near &= rotation_between(poses.rotations[order], poses.rotations[row]) < rotation
+        alive &= ~near
+    return np.array(kept, dtype=np.int64)
+
+
+def rotation_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Angles [...] in radians between grasp rotations [...,3,3], the fingers being interchangeable."""
+    dots = (np.asarray(a) * np.asarray(b)).sum(axis=-2)  # x.x, y.y, z.z
+    trace = np.maximum(dots.sum(axis=-1), dots[..., 2] - dots[..., 0] - dots[..., 1])
+    return np.arccos(np.clip((trace - 1) / 2, -1, 1))

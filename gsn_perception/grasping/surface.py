@@ -1,0 +1,86 @@
+"""The object's mesh made ready for rays: normals, centre of mass, ray caster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Mesh
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surface:
+    """A mesh with what grasp planning asks of it.
+
+    Attributes:
+        mesh: The object.
+        normals: [F,3] unit face normals, outwards, float64.
+        areas: [F] m^2.
+        center: [3] centre of mass of a solid of even density, metres.
+        radius: Largest distance of a vertex from it, metres.
+        caster: Open3D ``RaycastingScene``.
+    """
+
+    mesh: Mesh
+    normals: np.ndarray
+    areas: np.ndarray
+    center: np.ndarray
+    radius: float
+    caster: Any
+
+    @classmethod
+    def of(cls, mesh: Mesh) -> Surface:
+        """Prepare a mesh.
+
+        Raises:
+            InputError: it has no faces, no area, or a vertex that is not finite.
+        """
+        import open3d
+
+        areas = mesh.areas() if len(mesh.faces) else np.zeros(0)
+        if not np.isfinite(mesh.vertices).all() or not np.isfinite(areas).all():
+            raise InputError("the mesh has vertices that are not finite; repair it before planning grasps")
+        if areas.sum() <= 0:
+            raise InputError("the mesh has no surface; give a mesh with triangles")
+        caster = open3d.t.geometry.RaycastingScene(nthreads=2)
+        caster.add_triangles(mesh.vertices, mesh.faces.astype(np.uint32))
+        center = center_of_mass(mesh)
+        radius = float(np.linalg.norm(mesh.vertices[np.unique(mesh.faces)] - center, axis=1).max())
+        return cls(mesh, mesh.face_normals(), areas, center, radius, caster)
+
+    def cast(self, origins: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """First hits of rays.
+
+        Args:
+            origins: [N,3] metres.
+            directions: [N,3] unit.
+
+        Returns:
+            Distances [N] (inf without a hit) and faces [N] (-1 without a hit).
+        """
+        rays = np.concatenate([origins, directions], axis=1).astype(np.float32)
+        answer = self.caster.cast_rays(rays)
+        distance = answer["t_hit"].numpy().astype(np.float64)
+        face = answer["primitive_ids"].numpy().astype(np.int64)
+        return distance, np.where(np.isfinite(distance), face, -1)
+
+    def distance(self, points: np.ndarray) -> np.ndarray:
+        """Unsigned distances [M] of points [M,3] to the surface, metres."""
+        return self.caster.compute_distance(np.ascontiguousarray(points, dtype=np.float32)).numpy()
+
+
+def center_of_mass(mesh: Mesh) -> np.ndarray:
+    """Centre [3] of the enclosed solid; of the surface where the mesh encloses none."""
+    triangles = mesh.triangles.astype(np.float64)
+    areas = mesh.areas()
+    middle = (areas[:, None] * triangles.mean(axis=1)).sum(axis=0) / areas.sum()
+    a, b, c = (triangles[:, i] - middle for i in range(3))
+    volumes = np.einsum("ij,ij->i", a, np.cross(b, c)) / 6
+    total = volumes.sum()
+    # A closed ball has V = (A / 6) * sqrt(A / pi); far below that the sum is noise of an open sheet.
+    if abs(total) < 1e-3 * areas.sum() ** 1.5 / 10.6:
+        return middle
+    return middle + (volumes[:, None] * (a + b + c) / 4).sum(axis=0) / total
