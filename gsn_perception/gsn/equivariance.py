@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.geometry.transforms import quat_multiply
+from gsn_perception.geometry.transforms import quat_to_matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +33,15 @@ class EcdWeights:
     """On squared opacity differences."""
 
 
-def roll_gaussians(gaussians: Gaussians, angle: float) -> Gaussians:
-    """A batch of splats turned by ``angle`` radians about the normalised frame's z axis, differentiable."""
-    c, s = math.cos(angle), math.sin(angle)
-    like = {"dtype": gaussians.means.dtype, "device": gaussians.device}
-    R = torch.tensor([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]], **like)
-    quat = torch.tensor([math.cos(angle / 2), 0.0, 0.0, math.sin(angle / 2)], **like)
-    return Gaussians(
-        means=gaussians.means @ R.T,
-        scales=gaussians.scales,
+def roll_gaussians(gaussians: Gaussians, angle: Tensor) -> Gaussians:
+    """Splats [B,N] turned by ``angle`` [B] radians about the normalised frame's z axis, differentiable."""
+    angle = angle.to(gaussians.means)
+    zero = torch.zeros_like(angle)
+    quat = torch.stack([torch.cos(angle / 2), zero, zero, torch.sin(angle / 2)], -1)[:, None]  # [B, 1, 4]
+    return replace(
+        gaussians,
+        means=gaussians.means @ quat_to_matrix(quat[:, 0]).transpose(-1, -2),
         quats=quat_multiply(quat, gaussians.quats),
-        colors=gaussians.colors,
-        opacities=gaussians.opacities,
-        confidence=gaussians.confidence,
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -75,16 +73,17 @@ class GSN(nn.Module):
         return gaussians if self.refiner is None else self.refiner(gaussians, image, maps, theta)
 
 
-def roll_image(image: Tensor, angle: float) -> Tensor:
-    """Crops [B,C,S,S] as a camera rolled by ``-angle`` sees them: content turns by ``angle`` in the image plane.
+def roll_image(image: Tensor, angle: Tensor) -> Tensor:
+    """Crops [B,C,S,S] whose content turns by ``angle`` [B] radians in the image plane.
 
-    A point (x, y) of the crop moves to R(angle) (x, y), y down, as means do under a rotation about e_z.
+    A point (x, y) of the crop moves to R(angle) (x, y), y down, as means do under a rotation about e_z. What comes in
+    from beyond the border is white background.
     """
-    c, s = math.cos(angle), math.sin(angle)
-    matrix = torch.tensor([[c, s, 0.0], [-s, c, 0.0]], dtype=image.dtype, device=image.device)
-    grid = nn.functional.affine_grid(matrix.expand(len(image), 2, 3), list(image.shape), align_corners=False)
-    white = torch.tensor([1.0] * 3 + [0.0] * (image.shape[1] - 3), dtype=image.dtype, device=image.device)
-    white = white.view(1, -1, 1, 1)
+    c, s = torch.cos(angle).to(image), torch.sin(angle).to(image)
+    zero = torch.zeros_like(c)
+    matrix = torch.stack([torch.stack([c, s, zero], -1), torch.stack([-s, c, zero], -1)], -2)  # [B, 2, 3]
+    grid = nn.functional.affine_grid(matrix, list(image.shape), align_corners=False)
+    white = torch.tensor([1.0] * 3 + [0.0] * (image.shape[1] - 3)).to(image).view(1, -1, 1, 1)
     return nn.functional.grid_sample(image - white, grid, align_corners=False) + white
 
 

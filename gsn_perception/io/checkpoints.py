@@ -1,0 +1,104 @@
+"""Network weights as safetensors with a JSON file beside them: configuration, checksum, provenance. Never pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save_file
+from torch import Tensor
+
+from gsn_perception.geometry.errors import InputError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """Weights and what is known of them.
+
+    Attributes:
+        kind: Which network, e.g. "gsn".
+        config: Its configuration as plain values.
+        state: Tensors by name, float32.
+        info: Provenance: steps, data, figures.
+    """
+
+    kind: str
+    config: Mapping[str, Any]
+    state: Mapping[str, Tensor]
+    info: Mapping[str, Any]
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint, *, half: bool = True) -> None:
+    """Write PATH (safetensors, float16 unless told otherwise) and PATH with suffix .json.
+
+    The JSON file is written last and names the weights' SHA-256, so that an interrupted save is noticed at load.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {k: _stored(v, half) for k, v in checkpoint.state.items()}
+    part = path.with_suffix(".part")
+    save_file(state, part)
+    description = {
+        "format": FORMAT,
+        "kind": checkpoint.kind,
+        "config": dict(checkpoint.config),
+        "info": dict(checkpoint.info),
+        "sha256": hashlib.sha256(part.read_bytes()).hexdigest(),
+    }
+    part.replace(path)
+    path.with_suffix(".json").write_text(json.dumps(description, indent=1) + "\n")
+
+
+def load_checkpoint(path: Path, kind: str) -> Checkpoint:
+    """Read weights and check them.
+
+    Raises:
+        InputError: a file is missing, damaged, of another kind or of a newer format.
+    """
+    sidecar = path.with_suffix(".json")
+    if not path.is_file() or not sidecar.is_file():
+        raise InputError(
+            f"checkpoint {path} or its {sidecar.name} is missing; give the .safetensors file beside its .json"
+        )
+    try:
+        description = json.loads(sidecar.read_text())
+        digest, config = description["sha256"], description["config"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{sidecar} is not a checkpoint description ({error}); save the checkpoint again") from error
+    if description.get("format") != FORMAT or description.get("kind") != kind:
+        found = f"{description.get('kind')} format {description.get('format')}"
+        raise InputError(f"checkpoint {path} holds {found}, expected {kind} format {FORMAT}; choose another file")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        raise InputError(f"checkpoint {path} is damaged or truncated (its checksum differs); copy or save it again")
+    try:
+        state = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"checkpoint {path} can't be read ({error}); copy or save it again") from error
+    full = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+    return Checkpoint(kind, config, full, description.get("info", {}))
+
+
+def shipped(name: str) -> Path:
+    """Path of weights shipped inside the package, by name ("gsn").
+
+    Raises:
+        InputError: none of that name is shipped.
+    """
+    path = Path(str(resources.files("gsn_perception"))) / "weights" / f"{name}.safetensors"
+    if not path.is_file():
+        raise InputError(f"no weights named {name!r} are shipped; give the path of a .safetensors file")
+    return path
+
+
+def _stored(value: Tensor, half: bool) -> Tensor:
+    value = value.detach().cpu().contiguous()
+    return value.to(torch.float16) if half and value.is_floating_point() else value

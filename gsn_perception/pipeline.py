@@ -1,0 +1,379 @@
+"""Observation in, reconstructions out: segment, look at, sculpt, scale, skin. No ROS here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+import torch
+
+from gsn_perception.geometry import Gaussians
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Mesh
+from gsn_perception.geometry import ObjectView
+from gsn_perception.geometry import Observation
+from gsn_perception.geometry import Plane
+from gsn_perception.geometry import Reconstruction
+from gsn_perception.geometry import Refusal
+from gsn_perception.gsn.network import GSN
+from gsn_perception.gsn.network import network_input
+from gsn_perception.gsn.scale import Scale
+from gsn_perception.gsn.scale import scale_from_depth
+from gsn_perception.gsn.scale import scale_from_plane
+from gsn_perception.gsn.scale import scale_from_size
+from gsn_perception.gsn.weights import load_gsn
+from gsn_perception.io.checkpoints import shipped
+from gsn_perception.rendering import CameraBatch
+from gsn_perception.rendering import render
+from gsn_perception.surface.points import surface_points
+
+
+@dataclass(frozen=True, slots=True)
+class ReconstructorSettings:
+    """What the pipeline may be told; every field is also a parameter of the `reconstruction` node."""
+
+    segmentation: Literal["auto", "plane", "grabcut"] = "auto"
+    """How objects are found without a mask: auto takes `plane` with depth and `grabcut` with a region of interest."""
+    use_depth: bool = True
+    """Whether depth is used where there is any."""
+    use_mask: bool = True
+    """Whether a given mask is used."""
+    mask_mode: Literal["binary", "labels"] = "labels"
+    """binary: every pixel above 0 is one object; labels: each value is an object."""
+    unit_scale: bool = False
+    """Give normalised units instead of metres where nothing fixes the scale."""
+    allow_cut: bool = False
+    """Reconstruct objects that are cut by the image border."""
+    min_mask_pixels: int = 150
+    """Smaller masks are refused."""
+    max_objects: int = 8
+    """Objects a frame; the largest masks are taken."""
+    min_depth: float = 0.05
+    """Depth below this is unknown, metres."""
+    max_depth: float = 5.0
+    """Depth above this is unknown, metres."""
+    opacity_threshold: float = 1.0 / 255.0
+    """Gaussians below this opacity are dropped."""
+    max_gaussians: int = 0
+    """At most so many Gaussians an object, the most opaque first; 0 keeps all."""
+    mesh_resolution: int = 64
+    """Cells of the surface grid along an edge."""
+    mesh_max_triangles: int = 20000
+    """Triangle budget of a mesh."""
+    points: int = 4096
+    """Surface points sampled an object, and as many observed depth points at most."""
+    seed: int = 0
+    """Seed of sampling."""
+
+
+class _Clock:
+    """Seconds per stage."""
+
+    def __init__(self) -> None:
+        self.times: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.times[stage] = self.times.get(stage, 0.0) + time.perf_counter() - began
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Crop:
+    """What the network sees of one object, and the depth there."""
+
+    view: ObjectView
+    rgb: np.ndarray  # [S, S, 3] float32 on white
+    alpha: np.ndarray  # [S, S]
+    unknown: np.ndarray  # [S, S]
+    depth: np.ndarray | None  # [S, S] metres along the virtual z
+
+
+class Reconstructor:
+    """The pipeline with its weights.
+
+    Args:
+        network: A GSN in eval mode.
+        device: Where it runs.
+        settings: See :class:`ReconstructorSettings`.
+    """
+
+    def __init__(self, network: GSN, device: torch.device, settings: ReconstructorSettings | None = None) -> None:
+        self.network = network.to(device).eval()
+        self.device = device
+        self.settings = settings or ReconstructorSettings()
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        checkpoint: str | Path | None = None,
+        device: str = "auto",
+        settings: ReconstructorSettings | None = None,
+    ) -> Reconstructor:
+        """With shipped weights (None or a name) or those of a .safetensors file.
+
+        Raises:
+            InputError: no such weights, damaged ones, or CUDA asked for where there is none.
+        """
+        return cls(load_gsn(_checkpoint_path(checkpoint))[0], pick_device(device), settings)
+
+    def with_settings(self, settings: ReconstructorSettings) -> Reconstructor:
+        """The same weights under other settings."""
+        return Reconstructor(self.network, self.device, settings)
+
+    def __call__(self, observation: Observation) -> list[Reconstruction | Refusal]:
+        """Every object of the frame, largest first; one that can't be reconstructed is a refusal beside the others.
+
+        Raises:
+            InputError: the frame as a whole can't be used (no mask and nothing to segment by, say).
+        """
+        observation = self._trusted(observation)
+        began = time.perf_counter()
+        mask, plane = self._segment(observation)
+        observation = replace(observation, mask=mask, support_plane=observation.support_plane or plane)
+        if observation.support_plane is None and observation.depth is not None:
+            observation = replace(observation, support_plane=_fit_plane(observation))
+        segmented = time.perf_counter() - began
+        labels, counts = np.unique(mask[mask > 0], return_counts=True)
+        if not len(labels):
+            raise InputError("the mask is empty; give a mask with the object's pixels above zero")
+        order = np.argsort(-counts, kind="stable")[: self.settings.max_objects]
+        return [self._object(observation, int(labels[i]), segmented) for i in order]
+
+    def sculpt(self, observation: Observation, label: int | None = None) -> tuple[ObjectView, Gaussians]:
+        """The object's view and its splat in the normalised frame (unbatched, on the CPU); the largest by default.
+
+        Raises:
+            InputError: the object can't be looked at (empty mask, cut by the border, too small).
+        """
+        observation = self._trusted(observation)
+        mask, _ = self._segment(observation)
+        if label is None:
+            label = _largest(mask)
+        crop = self._look_at(replace(observation, mask=mask), label)
+        return crop.view, self._infer(crop)
+
+    def _trusted(self, observation: Observation) -> Observation:
+        """With what the settings forbid taken away."""
+        settings = self.settings
+        if not settings.use_mask and observation.mask is not None:
+            observation = replace(observation, mask=None)
+        if observation.mask is not None and settings.mask_mode == "binary":
+            observation = replace(observation, mask=(observation.mask > 0).astype(np.uint8))
+        if observation.depth is None:
+            return observation
+        if not settings.use_depth:
+            return replace(observation, depth=None)
+        depth = observation.depth.copy()
+        depth[(depth < settings.min_depth) | (depth > settings.max_depth)] = np.nan
+        return replace(observation, depth=depth)
+
+    def _segment(self, observation: Observation) -> tuple[np.ndarray, Plane | None]:
+        if observation.mask is not None:
+            return observation.mask, None
+        from gsn_perception.segmentation import segment
+
+        mode = self.settings.segmentation
+        if mode == "auto":
+            if observation.roi is None and observation.depth is None:
+                raise InputError("there is no mask, no depth and no region of interest; give one so the object is found")
+            mode = "grabcut" if observation.roi is not None else "plane"
+        return segment(observation, mode, self.settings.max_objects)
+
+    def _object(self, observation: Observation, label: int, segmented: float) -> Reconstruction | Refusal:
+        clock = _Clock()
+        clock.times["segment"] = segmented
+        try:
+            return self._reconstruct(observation, label, clock)
+        except InputError as error:
+            return Refusal(label, str(error))
+
+    def _reconstruct(self, observation: Observation, label: int, clock: _Clock) -> Reconstruction:
+        with clock("look_at"):
+            crop = self._look_at(observation, label)
+        with clock("sculpt"):
+            splat = self._infer(crop)
+        with clock("scale"):
+            seen = _see(splat, crop.view)
+            scale = self._scale(observation, crop, splat, seen)
+            splat = replace(splat, confidence=_confidence(splat, crop.view, seen[2]))
+        with clock("skin"):
+            from gsn_perception.surface import gaussian_solid_mesh
+
+            solid = gaussian_solid_mesh(
+                splat,
+                view=crop.view,
+                resolution=self.settings.mesh_resolution,
+                max_triangles=self.settings.mesh_max_triangles,
+            )
+        similarity = crop.view.similarity(scale.value)
+        mesh = solid.transform(similarity)
+        gaussians = self._trimmed(splat).transform(similarity)
+        with clock("points"):
+            points = surface_points(mesh, observation, label, count=self.settings.points, seed=self.settings.seed)
+        return Reconstruction(
+            label=label,
+            gaussians=gaussians,
+            mesh=mesh,
+            points=points,
+            T_camera_object=crop.view.pose(scale.value),
+            scale=scale.value,
+            scale_sigma=scale.sigma,
+            scale_source=scale.source,
+            support_plane=observation.support_plane,
+            quality=_quality(crop, seen, scale),
+            timings=clock.times,
+        )
+
+    def _look_at(self, observation: Observation, label: int) -> _Crop:
+        mask = observation.mask == label  # type: ignore[operator]
+        self._check_mask(mask, label)
+        view = ObjectView.of_mask(mask, observation.camera, self.network.config.image_size)
+        coverage = view.warp(np.ones_like(mask, dtype=np.float32), observation.camera)
+        alpha = np.clip(view.warp(mask.astype(np.float32), observation.camera), 0, 1)
+        # premultiplied, so that no background bleeds in at the silhouette
+        colour = view.warp(observation.image.astype(np.float32) / 255 * mask[..., None], observation.camera)
+        others = self._occluders(observation, mask)
+        unknown = np.clip(1 - coverage + view.warp(others.astype(np.float32), observation.camera), 0, 1) * (1 - alpha)
+        circle = view.inscribed_circle()
+        alpha, unknown = alpha * circle, np.where(circle, unknown, 0).astype(np.float32)
+        rgb = np.clip(colour * circle[..., None] + (1 - alpha[..., None]), 0, 1)
+        depth = None if observation.depth is None else view.warp_depth(observation.depth, observation.camera)
+        return _Crop(view, rgb.astype(np.float32), alpha.astype(np.float32), unknown, depth)
+
+    def _check_mask(self, mask: np.ndarray, label: int) -> None:
+        count = int(mask.sum())
+        if count == 0:
+            raise InputError(f"no pixel of the mask has label {label}; the mask is empty there")
+        if count < self.settings.min_mask_pixels:
+            raise InputError(
+                f"the mask has only {count} pixels, {self.settings.min_mask_pixels} are needed; move the camera closer"
+            )
+        border = mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any()
+        if border and not self.settings.allow_cut:
+            raise InputError(
+                "the mask touches the image border, so the object is cut off; bring it wholly into view or set allow_cut"
+            )
+
+    @staticmethod
+    def _occluders(observation: Observation, mask: np.ndarray) -> np.ndarray:
+        """Pixels of other objects that may hide this one: with depth only those in front of it."""
+        others = (observation.mask > 0) & ~mask  # type: ignore[operator]
+        if observation.depth is None or not others.any():
+            return others
+        own = observation.depth[mask]
+        own = own[np.isfinite(own)]
+        if not len(own):
+            return others
+        return others & ~(observation.depth > np.median(own))
+
+    def _infer(self, crop: _Crop) -> Gaussians:
+        rgb, alpha, unknown = (torch.from_numpy(a)[None].to(self.device) for a in (crop.rgb, crop.alpha, crop.unknown))
+        theta = torch.tensor([crop.view.theta], dtype=torch.float32, device=self.device)
+        with torch.inference_mode():
+            return self.network(network_input(rgb, alpha, unknown), theta)[0].to("cpu", torch.float32)
+
+    def _scale(
+        self, observation: Observation, crop: _Crop, splat: Gaussians, seen: tuple[np.ndarray, np.ndarray, np.ndarray]
+    ) -> Scale:
+        """Depth first, then a size hint, then the support plane if it was given; unit scale only when asked for."""
+        reason = "nothing fixes the metric scale: give depth, a support plane or a size hint, or ask for unit_scale"
+        if crop.depth is not None:
+            try:
+                return scale_from_depth(seen[0], seen[1], crop.depth, crop.alpha)
+            except InputError as error:
+                reason = str(error)
+        if observation.size_hint is not None:
+            return scale_from_size(splat, observation.size_hint)
+        if observation.support_plane is not None:
+            return scale_from_plane(splat, crop.view, observation.support_plane)
+        if self.settings.unit_scale:
+            return Scale(1.0, float("nan"), "unit")
+        raise InputError(reason)
+
+    def _trimmed(self, splat: Gaussians) -> Gaussians:
+        splat = splat.select(splat.opacities >= self.settings.opacity_threshold)
+        limit = self.settings.max_gaussians
+        return splat.select(splat.opacities.topk(limit).indices) if 0 < limit < len(splat) else splat
+
+
+def pick_device(name: str) -> torch.device:
+    """A torch device by name; "auto" takes CUDA where there is any.
+
+    Raises:
+        InputError: CUDA is asked for where there is none, or the name is unknown.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InputError(f"device {name!r} is unknown; choose auto, cpu or cuda") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise InputError("device cuda was asked for but this machine has no usable CUDA; choose device cpu or auto")
+    return device
+
+
+def _checkpoint_path(checkpoint: str | Path | None) -> Path:
+    if checkpoint is None or checkpoint == "":
+        return shipped("gsn")
+    path = Path(checkpoint)
+    return path if path.suffix or path.parent != Path() else shipped(str(checkpoint))
+
+
+def _largest(mask: np.ndarray) -> int:
+    labels, counts = np.unique(mask[mask > 0], return_counts=True)
+    if not len(labels):
+        raise InputError("the mask is empty; give a mask with the object's pixels above zero")
+    return int(labels[np.argmax(counts)])
+
+
+def _fit_plane(observation: Observation) -> Plane | None:
+    """The plane under the objects, None where the depth shows none."""
+    from gsn_perception.segmentation import fit_support_plane
+
+    try:
+        return fit_support_plane(observation.depth, observation.camera, observation.mask)  # type: ignore[arg-type]
+    except InputError:
+        return None
+
+
+def _see(splat: Gaussians, view: ObjectView) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Accumulated depth, alpha and median depth [S,S] of the normalised splat in the virtual camera."""
+    batch = splat.map(lambda t: t[None])
+    out = render(batch, CameraBatch.of([view.normalised_camera]), median_depth=True)
+    assert out.median_depth is not None
+    depth, alpha, median = (t[0, 0].numpy() for t in (out.depth, out.alpha, out.median_depth))
+    return depth, alpha, median
+
+
+def _confidence(splat: Gaussians, view: ObjectView, median: np.ndarray) -> torch.Tensor:
+    """[N]: 1 for Gaussians at or before the median depth of the pixel they project to, falling to 0 behind it."""
+    points = splat.means.double().numpy() + np.array([0.0, 0.0, view.distance])
+    uv = np.clip(np.floor(view.camera.project(points)).astype(int), 0, view.size - 1)
+    behind = points[:, 2] - median[uv[:, 1], uv[:, 0]]
+    return torch.from_numpy(np.clip(1 - behind / 0.06, 0, 1).astype(np.float32))
+
+
+def _quality(crop: _Crop, seen: tuple[np.ndarray, np.ndarray, np.ndarray], scale: Scale) -> dict[str, float]:
+    """Silhouette IoU with the mask and, with depth, the median absolute depth residual in metres."""
+    depth, alpha, _ = seen
+    truth, splat = crop.alpha > 0.5, alpha > 0.5
+    known = crop.unknown < 0.5
+    union = ((truth | splat) & known).sum()
+    quality = {"silhouette_iou": float((truth & splat & known).sum() / max(union, 1))}
+    if crop.depth is not None:
+        inside = cv2.erode(truth.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        inside &= splat & np.isfinite(crop.depth)
+        if inside.any() and scale.source != "unit":
+            residual = np.abs(scale.value * depth[inside] / alpha[inside] - crop.depth[inside])
+            quality["depth_residual"] = float(np.median(residual))
+    return quality

@@ -1,0 +1,1 @@
+"""Training: pre-rendered datasets in, weights out."""

@@ -1,0 +1,111 @@
+"""Everything a training run can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+
+from gsn_perception.gsn.equivariance import EcdWeights
+
+
+@dataclass(frozen=True, slots=True)
+class LossWeights:
+    """Weights of the parts of the loss (GSN section III-C; mask, depth, opacity and shape terms are ours)."""
+
+    l2: float = 1.0
+    """Mean squared colour error."""
+    l1: float = 0.8
+    """Mean absolute colour error."""
+    dssim: float = 0.2
+    """(1 - SSIM) / 2 of the colour."""
+    mask: float = 0.5
+    """Mean squared error of alpha against the silhouette."""
+    depth: float = 0.3
+    """Mean absolute error of rendered depth inside the silhouette, normalised units; 0 is the paper's image-only recipe."""
+    transparency: float = 0.005
+    """Mean of 1 - opacity: keeps Gaussians alive."""
+    needle: float = 0.01
+    """Mean excess of the longest axis over the cap, in units of the cap."""
+    ecd: float = 0.0
+    """Extended Chamfer Distance between the splat of a rolled crop and the rolled splat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """Random changes shared by all views of a sample."""
+
+    mirror: float = 0.5
+    """Probability of mirroring left and right."""
+    permute_colors: float = 0.3
+    """Probability of shuffling the colour channels."""
+    gain: float = 0.2
+    """Half-range of a random brightness factor."""
+    roll: float = 1.0
+    """Probability of a random in-plane rotation of the input crop by any angle (the scene rolls with it)."""
+    unknown: float = 0.1
+    """Probability that a strip of the input is cut away and marked unknown."""
+    noise: float = 0.02
+    """Largest standard deviation of pixel noise on the input."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """One run: a full schedule, resumable, fit for `minutes` of wall clock or `steps`, whichever is reached first."""
+
+    config: str = "base"
+    """Named GSN configuration."""
+    data: tuple[Path, ...] = ()
+    """Training dataset folders made by `gsn data`; objects of all are mixed."""
+    dev: Path | None = None
+    """Dataset folder to evaluate on as training goes."""
+    out: Path = Path("runs/gsn")
+    """Where checkpoints, TensorBoard logs and contact sheets go."""
+    init: Path | None = None
+    """Weights to start from (a warm start); fresh weights by default."""
+    imagenet: Path | None = None
+    """torchvision ImageNet weights of the encoder as a safetensors file; only for encoders of width 64."""
+    steps: int = 12000
+    """Length of the schedule."""
+    minutes: float = 0.0
+    """Fit the schedule into this many minutes of wall clock instead; 0 counts steps."""
+    batch: int = 16
+    """Objects per step."""
+    views: int = 4
+    """Supervising views: the input view and this many less one."""
+    size: int = 64
+    """Side of the supervising views in pixels."""
+    final_size: int = 128
+    """Their side in the last part of the schedule."""
+    final_share: float = 0.15
+    """Share of the schedule at the final side."""
+    lr: float = 1.2e-3
+    """Peak learning rate (Adam, linear warm-up, cosine to 1 %)."""
+    warmup: int = 300
+    """Warm-up steps."""
+    clip: float = 1.0
+    """Gradient norm limit."""
+    weight_decay: float = 0.0
+    """Decoupled weight decay."""
+    ema: float = 0.998
+    """Decay of the averaged weights that are evaluated and saved."""
+    loss: LossWeights = field(default_factory=LossWeights)
+    """Loss weights."""
+    ecd: EcdWeights = field(default_factory=EcdWeights)
+    """Weights inside the Extended Chamfer Distance."""
+    ecd_samples: int = 4
+    """Samples of the batch that enter the Extended Chamfer Distance."""
+    augment: Augmentation = field(default_factory=Augmentation)
+    """Augmentation."""
+    eval_minutes: float = 10.0
+    """Minutes between evaluations on dev."""
+    precision: str = "bf16-mixed"
+    """lightning-fabric precision of the encoder."""
+    accelerator: str = "auto"
+    """lightning-fabric accelerator: auto, cpu or cuda."""
+    devices: int = 1
+    """Processes."""
+    seed: int = 0
+    """Seed of everything random."""
+    resume: bool = False
+    """Go on from OUT/last.ckpt."""

@@ -1,0 +1,76 @@
+"""Evaluation on a pre-rendered dataset as training goes, with a contact sheet."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from gsn_perception.gsn.network import GSN
+from gsn_perception.gsn.network import network_input
+from gsn_perception.rendering import render
+from gsn_perception.training.data import Batch
+from gsn_perception.training.data import ViewDataset
+
+_WHITE = (1.0, 1.0, 1.0)
+
+
+def psnr(a: Tensor, b: Tensor) -> Tensor:
+    """PSNR [...] in dB of images [...,H,W,3]."""
+    return -10 * torch.log10((a - b).square().mean((-1, -2, -3)).clamp_min(1e-10))
+
+
+@torch.no_grad()
+def evaluate(network: GSN, data: ViewDataset, *, views: int = 5, limit: int = 64) -> tuple[dict[str, float], np.ndarray]:
+    """Mean figures over the first ``limit`` objects, averaged per object first, and a contact sheet.
+
+    Returns:
+        novel / input PSNR, the same per shape class, silhouette IoU, share of dead Gaussians; and an RGB uint8 sheet
+        with input, truth and splat of a few objects.
+    """
+    network.eval()
+    device = next(network.parameters()).device
+    white = torch.tensor(_WHITE, device=device)
+    figures: dict[str, list[float]] = defaultdict(list)
+    rows: list[np.ndarray] = []
+    count = min(limit, len(data))
+    wanted = set(np.linspace(0, count - 1, min(8, count)).astype(int).tolist())
+    for index in range(count):
+        chosen = (np.arange(views) * (data.views // views) + index) % data.views
+        batch = data.batch([index], chosen[None]).to(device)
+        gaussians = network(network_input(batch.rgb[:, 0], batch.alpha[:, 0]), batch.theta)
+        out = render(gaussians, batch.cameras, background=white)
+        _collect(figures, batch, out.rgb, out.alpha)
+        figures["dead"].append(float((gaussians.opacities < 1 / 255).float().mean()))
+        if index in wanted:
+            rows.append(_row(batch, out.rgb))
+    return {k: float(np.mean(v)) for k, v in figures.items()}, np.concatenate(rows)
+
+
+def _collect(figures: Mapping[str, list[float]], batch: Batch, rgb: Tensor, alpha: Tensor) -> None:
+    values = psnr(rgb, batch.rgb)[0]
+    novel = float(values[1:].mean())
+    figures["novel_psnr"].append(novel)
+    figures[f"novel_psnr/{batch.shapes[0]}"].append(novel)
+    figures["input_psnr"].append(float(values[0]))
+    both, either = ((alpha > 0.5) & (batch.alpha > 0.5)), ((alpha > 0.5) | (batch.alpha > 0.5))
+    iou = both.sum((-1, -2)) / either.sum((-1, -2)).clamp_min(1)
+    figures["novel_iou"].append(float(iou[0, 1:].mean()))
+    figures["input_iou"].append(float(iou[0, 0]))
+
+
+def _row(batch: Batch, rgb: Tensor) -> np.ndarray:
+    """Input truth | input splat | then truth and splat of three novel views."""
+    order = [x for v in range(min(4, rgb.shape[1])) for x in (batch.rgb[0, v], rgb[0, v])]
+    return (torch.cat(order, 1).clamp(0, 1) * 255).byte().cpu().numpy()
+
+
+def write_sheet(path: Path, sheet: np.ndarray) -> None:
+    """Save an RGB uint8 picture."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), sheet[..., ::-1])

@@ -1,0 +1,234 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from safetensors.torch import load_file
+from torch import Tensor
+from torch import nn
+from tqdm import tqdm
+
+from gsn_perception.geometry.errors import InputError
+from gsn_perception.geometry.gaussians import Gaussians
+from gsn_perception.gsn.config import named_config
+from gsn_perception.gsn.equivariance import extended_chamfer_distance
+from gsn_perception.gsn.equivariance import roll_gaussians
+from gsn_perception.gsn.network import GSN
+from gsn_perception.gsn.network import network_input
+from gsn_perception.gsn.network import parameter_count
+from gsn_perception.gsn.network import roll_image
+from gsn_perception.gsn.weights import load_gsn
+from gsn_perception.gsn.weights import save_gsn
+from gsn_perception.rendering import render
+from gsn_perception.training.augment import augment_scene
+from gsn_perception.training.augment import degrade_input
+from gsn_perception.training.augment import roll_scene
+from gsn_perception.training.config import TrainConfig
+from gsn_perception.training.data import Batch
+from gsn_perception.training.data import ViewDataset
+from gsn_perception.training.data import random_batches
+from gsn_perception.training.data import resize_views
+from gsn_perception.training.ema import Ema
+from gsn_perception.training.evaluate import evaluate
+from gsn_perception.training.evaluate import write_sheet
+from gsn_perception.training.losses import loss_parts
+from gsn_perception.training.losses import total
+
+
+class _Tensors(nn.Module):
+    """A GSN that returns plain tensors, as wrappers for several devices and precisions want."""
+
+    def __init__(self, gsn: GSN) -> None:
+        super().__init__()
+        self.gsn = gsn
+
+    def forward(self, image: Tensor, theta: Tensor) -> tuple[Tensor, ...]:
+        g = self.gsn(image, theta)
+        return g.means, g.scales, g.quats, g.colors, g.opacities
+
+
+class Trainer:
+    """A resumable run of one schedule.
+
+    Args:
+        config: What to do.
+        progress: Whether to show a progress bar.
+    """
+
+    def __init__(self, config: TrainConfig, *, progress: bool = True) -> None:
+        if not config.data:
+            raise InputError("no training data: give --data with one or more folders built by `gsn data`")
+        self.config, self.progress = config, progress
+        self.fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=config.precision)  # type: ignore[arg-type]
+        self.fabric.launch()
+        self.fabric.seed_everything(config.seed + self.fabric.global_rank, verbose=False)
+        self.rng = np.random.default_rng([config.seed, self.fabric.global_rank])
+        self.sets = [ViewDataset(Path(d)) for d in config.data]
+        self.dev = ViewDataset(config.dev) if config.dev is not None else None
+        self.network = self._network()
+        module = _Tensors(self.network).to(memory_format=torch.channels_last)
+        optimiser = torch.optim.AdamW(
+            module.parameters(), lr=config.lr, betas=(0.9, 0.99), weight_decay=config.weight_decay
+        )
+        self.module, self.optimiser = self.fabric.setup(module, optimiser)
+        self.ema = Ema(self.network, config.ema)
+        self.step, self.elapsed = 0, 0.0
+        if config.resume:
+            self._resume()
+
+    def _network(self) -> GSN:
+        if self.config.init is not None:
+            return load_gsn(self.config.init)[0].train()
+        network = GSN(named_config(self.config.config))
+        if self.config.imagenet is not None:
+            network.encoder.load_imagenet(load_file(self.config.imagenet))
+        return network
+
+    @property
+    def share(self) -> float:
+        """How much of the schedule is done, in [0, 1]."""
+        if self.config.minutes > 0:
+            return min(1.0, self.elapsed / (60 * self.config.minutes))
+        return min(1.0, self.step / self.config.steps)
+
+    def run(self) -> dict[str, float]:
+        """Train to the end of the schedule; weights go to OUT/gsn.safetensors.
+
+        Returns:
+            The last figures on dev (empty without a dev set).
+        """
+        config = self.config
+        config.out.mkdir(parents=True, exist_ok=True)
+        (config.out / "config.json").write_text(json.dumps(asdict(config), default=str, indent=1))
+        figures: dict[str, float] = {}
+        next_eval = self.elapsed + 60 * config.eval_minutes
+        batches = random_batches(self.sets, config.batch, config.views, self.rng)
+        bar = tqdm(total=100.0, initial=100 * self.share, disable=not self.progress, unit="%", desc="train", ncols=110)
+        with self._writer() as write:
+            while self.share < 1:
+                began = time.perf_counter()
+                parts = self._step(batches)
+                self.step += 1
+                self.elapsed += time.perf_counter() - began
+                bar.update(100 * self.share - bar.n)
+                if self.step % 50 == 0:
+                    bar.set_postfix(step=self.step, l2=f"{float(parts['l2']):.4f}", refresh=False)
+                    write({f"loss/{k}": float(v) for k, v in parts.items()}, self.step)
+                if self.elapsed > next_eval:
+                    figures = self._checkpoint(write)
+                    next_eval = self.elapsed + 60 * config.eval_minutes
+            figures = self._checkpoint(write)
+        bar.close()
+        return figures
+
+    def _step(self, batches: Iterator[Batch]) -> dict[str, Tensor]:
+        config = self.config
+        self.module.train()
+        for group in self.optimiser.param_groups:
+            group["lr"] = config.lr * self._rate()
+        size = config.final_size if self.share >= 1 - config.final_share else config.size
+        batch, image = self._prepare(next(batches))
+        batch = resize_views(batch, size)
+        gaussians = Gaussians(*(t.float() for t in self.module(image, batch.theta)))
+        white = torch.ones(3, device=self.fabric.device)
+        rendering = render(gaussians, batch.cameras, background=white)
+        parts = loss_parts(gaussians, rendering, batch, config.loss)
+        if config.loss.ecd:
+            parts["ecd"] = self._ecd(gaussians, image, batch.theta)
+        loss = total(parts, config.loss)
+        self.optimiser.zero_grad()
+        self.fabric.backward(loss)
+        norm = self.fabric.clip_gradients(self.module, self.optimiser, max_norm=config.clip, error_if_nonfinite=False)
+        if norm is None or bool(torch.isfinite(norm)):
+            self.optimiser.step()
+            self.ema.update(self.network)
+        return parts
+
+    def _prepare(self, batch: Batch) -> tuple[Batch, Tensor]:
+        """Augmented batch and network input [B,5,S,S]."""
+        settings = self.config.augment
+        batch = augment_scene(batch.to(self.fabric.device), settings, self.rng)
+        rolled = self.rng.random(len(batch.rgb)) < settings.roll
+        angle = torch.from_numpy(np.where(rolled, self.rng.uniform(0, 2 * math.pi, len(rolled)), 0.0)).float()
+        batch, image = roll_scene(batch, angle.to(self.fabric.device))
+        return batch, degrade_input(image, settings, self.rng).contiguous(memory_format=torch.channels_last)
+
+    def _ecd(self, gaussians: Gaussians, image: Tensor, theta: Tensor) -> Tensor:
+        count = min(self.config.ecd_samples, len(image))
+        angle = torch.from_numpy(self.rng.uniform(0, 2 * math.pi, count)).float().to(image.device)
+        again = Gaussians(*(t.float() for t in self.module(roll_image(image[:count], angle), theta[:count])))
+        return extended_chamfer_distance(again, roll_gaussians(gaussians[:count], angle), self.config.ecd).mean()
+
+    def _rate(self) -> float:
+        warm = min(1.0, (self.step + 1) / max(self.config.warmup, 1))
+        return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.share)))
+
+    def _checkpoint(self, write: Any) -> dict[str, float]:
+        """Evaluate the averaged weights on dev; save them and everything needed to go on."""
+        if self.fabric.global_rank != 0:
+            return {}
+        average = GSN(self.network.config).to(self.fabric.device)
+        average.load_state_dict(self.ema.state)
+        figures: dict[str, float] = {}
+        if self.dev is not None:
+            figures, sheet = evaluate(average, self.dev)
+            write({f"dev/{k}": v for k, v in figures.items()}, self.step)
+            write_sheet(self.config.out / f"sheet_{self.step:06d}.png", sheet)
+            tqdm.write(f"step {self.step}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()))
+        info = {"steps": self.step, "minutes": round(self.elapsed / 60, 1), "seed": self.config.seed, "dev": figures}
+        info["parameters"] = parameter_count(average)
+        info["objects"] = [len(s) for s in self.sets]
+        save_gsn(self.config.out / "gsn.safetensors", average, info)
+        state = {"network": self.network.state_dict(), "optimiser": self.optimiser.state_dict(), "ema": self.ema.state}
+        counters = {"step": self.step, "elapsed": self.elapsed, "updates": self.ema.updates}
+        part = self.config.out / "last.part"
+        torch.save({**state, **counters}, part)
+        part.replace(self.config.out / "last.ckpt")
+        return figures
+
+    def _resume(self) -> None:
+        path = self.config.out / "last.ckpt"
+        if not path.is_file():
+            raise InputError(f"{path} does not exist, so there is nothing to resume; run without --resume first")
+        state = torch.load(path, map_location=self.fabric.device, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.ema.load(state["ema"], state["updates"])
+        self.step, self.elapsed = state["step"], state["elapsed"]
+        self.rng = np.random.default_rng([self.config.seed, self.fabric.global_rank, self.step])
+
+    def _writer(self) -> _Scalars:
+        return _Scalars(self.config.out if self.fabric.global_rank == 0 else None)
+
+
+class _Scalars:
+    """TensorBoard scalars as a context manager and a function; silent on other ranks."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder, self.writer = folder, None
+
+    def __enter__(self) -> _Scalars:
+        if self.folder is not None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self.writer = SummaryWriter(str(self.folder))
+        return self
+
+    def __call__(self, values: dict[str, float], step: int) -> None:
+        for name, value in values.items():
+            if self.writer is not None:
+                self.writer.add_scalar(name, value, step)
+
+    def __exit__(self, *error: object) -> None:
+        if self.writer is not None:
+            self.writer.close()
