@@ -1,0 +1,1 @@
+"""The ``gsn`` command line; one file a command."""

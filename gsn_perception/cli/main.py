@@ -1,0 +1,93 @@
+"""``gsn``: finds the command, parses its options, turns bad input into one sentence and an exit code.
+
+A command is a module ``gsn_perception.cli.<name>`` with ``Options`` (a frozen dataclass, or a union of them for
+sub-commands) and ``run(options) -> int``. It is imported only when it is asked for, so that ``gsn --help`` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+
+PACKAGE = "gsn_perception.cli"
+COMMANDS = {
+    "reconstruct": "one photograph -> Gaussians, point cloud, mesh and grasps in a folder",
+    "grasp": "a mesh file -> ranked grasps",
+    "demo": "a table-top scene through the ROS 2 nodes and back",
+    "view": "an output folder in the browser",
+    "bag": "make, inspect and play rosbag2 recordings",
+    "data": "build a training data set",
+    "train": "train the network",
+    "eval": "measure quality",
+    "bench": "measure speed",
+}
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: Without the program's name; ``sys.argv[1:]`` by default.
+
+    Returns:
+        The exit code: 0 well, 2 bad input (one sentence on stderr), 130 interrupted, anything else from the command.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help"):
+        print(_usage())
+        return 0 if words else EXIT_BAD_INPUT
+    if words[0] == "--version":
+        from gsn_perception import __version__
+
+        print(f"gsn_perception {__version__}")
+        return 0
+    if words[0] not in _available():
+        return _complain(f"there is no command {words[0]!r}; choose one of {', '.join(_available())}")
+    try:
+        return _run(words[0], words[1:])
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe went away: not our failure, but nothing more can be printed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except ValueError as error:
+        from gsn_perception.geometry.errors import InputError
+
+        if not isinstance(error, InputError):
+            raise
+        return _complain(str(error))
+
+
+def _run(command: str, words: list[str]) -> int:
+    import tyro
+
+    module = importlib.import_module(f"{PACKAGE}.{command}")
+    options = tyro.cli(module.Options, args=words, prog=f"gsn {command}", description=module.__doc__)
+    return int(module.run(options) or 0)
+
+
+def _available() -> list[str]:
+    return [name for name in COMMANDS if importlib.util.find_spec(f"{PACKAGE}.{name}") is not None]
+
+
+def _usage() -> str:
+    rows = "\n".join(f"  {name:<12} {COMMANDS[name]}" for name in _available())
+    return (
+        "usage: gsn COMMAND [options]\n\nOne image in; Gaussians, point cloud, watertight mesh and grasps out.\n\n"
+        f"commands:\n{rows}\n\ngsn COMMAND --help shows a command's options, gsn --version the version"
+    )
+
+
+def _complain(sentence: str) -> int:
+    print(f"gsn: {' '.join(sentence.split())}", file=sys.stderr)
+    return EXIT_BAD_INPUT
+
+
+if __name__ == "__main__":
+    sys.exit(main())
