@@ -47,7 +47,9 @@ class TexturedMesh:
             object.__setattr__(self, "corner_uv", uv)
         texture = self.texture
         if texture is not None and (texture.dtype != np.uint8 or texture.ndim != 3 or texture.shape[2] != 3):
-            raise InputError(f"object {self.name!r}: texture is {texture.dtype} {texture.shape}, expected uint8 [h, w, 3]")
+            raise InputError(
+                f"object {self.name!r}: texture is {texture.dtype} {texture.shape}, expected uint8 [h, w, 3]"
+            )
 
     @property
     def extent(self) -> np.ndarray:

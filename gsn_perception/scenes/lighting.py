@@ -1,0 +1,87 @@
+"""Lights and Lambert shading with a little gloss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lighting:
+    """Ambient light, one distant lamp and a headlight at the camera.
+
+    Attributes:
+        ambient: Light that comes from everywhere; with 1 and no other light the albedo is shown as it is.
+        diffuse: Strength of the distant lamp.
+        direction: [3] towards the lamp, world frame; normalised here.
+        headlight: Strength of the lamp at the camera.
+        specular: Strength of the lamp's gloss.
+        shininess: Exponent of the gloss (Blinn-Phong).
+        tint: [3] colour of all lights.
+    """
+
+    ambient: float = 0.5
+    diffuse: float = 0.45
+    direction: np.ndarray = field(default_factory=lambda: np.array([0.4, -0.3, 0.85]))
+    headlight: float = 0.1
+    specular: float = 0.0
+    shininess: float = 20.0
+    tint: np.ndarray = field(default_factory=lambda: np.ones(3))
+
+    def __post_init__(self) -> None:
+        direction = np.asarray(self.direction, dtype=np.float32)
+        object.__setattr__(self, "direction", direction / np.linalg.norm(direction))
+        object.__setattr__(self, "tint", np.asarray(self.tint, dtype=np.float32))
+
+    @classmethod
+    def flat(cls) -> Lighting:
+        """The albedo as it is."""
+        return cls(ambient=1.0, diffuse=0.0, headlight=0.0)
+
+    @classmethod
+    def random(cls, rng: np.random.Generator) -> Lighting:
+        """A room: a lamp from above, soft shadows, slightly warm or cold, sometimes gloss."""
+        azimuth = rng.uniform(0, 2 * np.pi)
+        elevation = rng.uniform(np.deg2rad(25), np.deg2rad(85))
+        flat = np.cos(elevation)
+        warmth = rng.normal(0, 0.03)
+        return cls(
+            ambient=rng.uniform(0.4, 0.7),
+            diffuse=rng.uniform(0.25, 0.6),
+            direction=np.array([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)]),
+            headlight=rng.uniform(0.0, 0.25),
+            specular=rng.choice([0.0, rng.uniform(0.03, 0.2)]),
+            shininess=rng.uniform(10, 60),
+            tint=np.array([1 + warmth, 1.0, 1 - warmth]),
+        )
+
+    def shade(
+        self, albedo: np.ndarray, normals: np.ndarray, to_eye: np.ndarray, lit: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Light that leaves towards the eye.
+
+        Args:
+            albedo: [N,3] float32.
+            normals: [N,3] unit, turned to the eye.
+            to_eye: [N,3] unit.
+            lit: [N] bool, False in the lamp's shadow; None where nothing casts shadows.
+
+        Returns:
+            [N,3] float32 on the albedo's scale, not clipped; gloss adds up to ``specular`` x 255.
+        """
+        if self.diffuse == 0 and self.headlight == 0 and self.specular == 0:
+            return albedo * (np.float32(self.ambient) * self.tint)
+        lamp = np.maximum(normals @ self.direction, 0)
+        if lit is not None:
+            lamp *= lit
+        head = np.maximum(np.einsum("ij,ij->i", normals, to_eye), 0)
+        strength = np.float32(self.ambient) + np.float32(self.diffuse) * lamp + np.float32(self.headlight) * head
+        out = albedo * strength[:, None]
+        if self.specular > 0:
+            half = to_eye + self.direction
+            half /= np.maximum(np.linalg.norm(half, axis=1, keepdims=True), 1e-9)
+            gloss = np.maximum(np.einsum("ij,ij->i", normals, half), 0) ** np.float32(self.shininess)
+            out += (np.float32(255 * self.specular) * gloss * (lamp > 0))[:, None]
+        return out * self.tint

@@ -1,0 +1,203 @@
+"""Ray-cast views of placed objects: colour, coverage, labels, metric depth, normals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import open3d as o3d
+
+from gsn_perception.geometry import Camera
+from gsn_perception.geometry import InputError
+from gsn_perception.scenes.lighting import Lighting
+from gsn_perception.scenes.surface_table import SurfaceTable
+from gsn_perception.scenes.textured_mesh import TexturedMesh
+
+WHITE = (255.0, 255.0, 255.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placed:
+    """An object at a pose, with the label it has in masks (0 = part of the background, e.g. a table)."""
+
+    item: TexturedMesh
+    T_world_object: np.ndarray  # [4, 4]
+    label: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """What a camera sees.
+
+    Attributes:
+        rgb: [H,W,3] uint8, averaged over the samples of a pixel, over the background.
+        alpha: [H,W] float32, the part of a pixel's samples that hit anything.
+        labels: [H,W] uint16 at pixel centres, 0 = background.
+        depth: [H,W] float32 metres along z at pixel centres, NaN where nothing was hit.
+        normals: [H,W,3] float32 unit, camera frame, turned to the camera; 0 where nothing was hit.
+    """
+
+    rgb: np.ndarray
+    alpha: np.ndarray
+    labels: np.ndarray
+    depth: np.ndarray
+    normals: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Hits:
+    """First hits of N rays; the arrays but ``mask`` hold the M rays that hit."""
+
+    mask: np.ndarray  # [N] bool
+    depth: np.ndarray  # [M]
+    face: np.ndarray  # [M] in the joint table
+    owner: np.ndarray  # [M] index of the object
+    weights: np.ndarray  # [M, 3] barycentric
+    directions: np.ndarray  # [M, 3] world, unit z along the optical axis
+    normals: np.ndarray  # [M, 3] world, turned to the eye
+
+
+class RayCaster:
+    """A scene of objects, ready to be seen from anywhere.
+
+    Args:
+        objects: Objects at poses, or objects that lie in the world frame already (labelled 1, 2, ...).
+        threads: Threads for casting; 0 = all.
+
+    Raises:
+        InputError: there are no objects, or one has no faces.
+    """
+
+    def __init__(self, objects: Sequence[Placed | TexturedMesh], *, threads: int = 0) -> None:
+        if not objects:
+            raise InputError("nothing to render: give at least one object")
+        placed = [o if isinstance(o, Placed) else Placed(o, np.eye(4), i + 1) for i, o in enumerate(objects)]
+        items = [p.item.transform(p.T_world_object) for p in placed]
+        for item in items:
+            if not len(item.mesh.faces):
+                raise InputError(f"object {item.name!r} has no faces; leave it out")
+        self._threads = threads
+        self._labels = np.array([p.label for p in placed], dtype=np.uint16)
+        self._table = SurfaceTable(items)
+        self._first = np.concatenate([[0], np.cumsum([len(i.mesh.faces) for i in items])[:-1]])
+        self._vertices = np.concatenate([i.mesh.vertices for i in items])
+        self._scene = o3d.t.geometry.RaycastingScene(nthreads=threads)
+        for item in items:
+            self._scene.add_triangles(
+                o3d.core.Tensor(item.mesh.vertices), o3d.core.Tensor(item.mesh.faces.astype(np.uint32))
+            )
+
+    def render(
+        self,
+        camera: Camera,
+        *,
+        lighting: Lighting | None = None,
+        background: Sequence[float] = WHITE,
+        supersample: int = 2,
+        shadows: bool = False,
+    ) -> View:
+        """The scene from ``camera``.
+
+        Args:
+            camera: At its ``world_from_camera``.
+            lighting: The default lamp when None.
+            background: [3] RGB in [0, 255] where nothing is hit.
+            supersample: Colour and alpha are the mean of ``supersample`` squared samples a pixel; depth, labels and
+                normals are those of the pixel's centre.
+            shadows: Whether objects shade each other from the lamp.
+        """
+        lighting = lighting or Lighting()
+        shape = (camera.height, camera.width)
+        centres = camera.pixel_rays().reshape(-1, 3)
+        hits = self._cast(camera, centres)
+        depth = np.full(centres.shape[0], np.nan, dtype=np.float32)
+        labels = np.zeros(len(depth), dtype=np.uint16)
+        normals = np.zeros((len(depth), 3), dtype=np.float32)
+        depth[hits.mask] = hits.depth
+        labels[hits.mask] = self._labels[hits.owner]
+        normals[hits.mask] = hits.normals @ camera.world_from_camera[:3, :3].astype(np.float32)
+        rgb, alpha = self._color(camera, hits, lighting, np.asarray(background, np.float32), supersample, shadows)
+        return View(
+            np.clip(rgb + 0.5, 0, 255).astype(np.uint8).reshape(*shape, 3),
+            alpha.reshape(shape),
+            labels.reshape(shape),
+            depth.reshape(shape),
+            normals.reshape(*shape, 3),
+        )
+
+    def depth(self, camera: Camera) -> np.ndarray:
+        """[H,W] float32 metres along z at pixel centres, NaN where nothing is hit."""
+        hits = self._cast(camera, camera.pixel_rays().reshape(-1, 3))
+        depth = np.full(camera.height * camera.width, np.nan, dtype=np.float32)
+        depth[hits.mask] = hits.depth
+        return depth.reshape(camera.height, camera.width)
+
+    def _color(
+        self, camera: Camera, centre: _Hits, lighting: Lighting, background: np.ndarray, n: int, shadows: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Colour [HW,3] and alpha [HW]; pixels away from every surface are not sampled again."""
+        rgb = np.tile(background, (camera.height * camera.width, 1))
+        alpha = np.zeros(len(rgb), dtype=np.float32)
+        if n == 1:
+            rgb[centre.mask] = np.clip(self._shade(camera, centre, lighting, shadows), 0, 255)
+            return rgb, centre.mask.astype(np.float32)
+        near = np.flatnonzero(self._near_surface(camera, centre.mask))
+        if not len(near):
+            return rgb, alpha
+        offsets = (np.arange(n) + 0.5) / n
+        dv, du = np.meshgrid(offsets, offsets, indexing="ij")
+        corner = np.stack([near % camera.width, near // camera.width], axis=-1)
+        uv = corner[:, None, :] + np.stack([du.ravel(), dv.ravel()], axis=-1)  # [M, n * n, 2]
+        hits = self._cast(camera, camera.rays(uv.reshape(-1, 2)))
+        samples = np.tile(background, (len(hits.mask), 1))
+        samples[hits.mask] = np.clip(self._shade(camera, hits, lighting, shadows), 0, 255)
+        rgb[near] = samples.reshape(len(near), n * n, 3).mean(axis=1)
+        alpha[near] = hits.mask.reshape(len(near), n * n).mean(axis=1)
+        return rgb, alpha
+
+    def _near_surface(self, camera: Camera, hit: np.ndarray) -> np.ndarray:
+        """[HW] bool: pixels within one of a hit or of a projected vertex, which thin parts between centres have."""
+        near = np.zeros((camera.height + 2, camera.width + 2), dtype=bool)
+        near[1:-1, 1:-1] = hit.reshape(camera.height, camera.width)
+        pose = camera.camera_from_world.astype(np.float32)
+        points = self._vertices @ pose[:3, :3].T + pose[:3, 3]
+        pixels = np.floor(camera.project(points[points[:, 2] > 1e-4])).astype(np.int64)
+        inside = ((pixels >= 0) & (pixels < [camera.width, camera.height])).all(axis=1)
+        near[pixels[inside, 1] + 1, pixels[inside, 0] + 1] = True
+        wide = near[:-2] | near[1:-1] | near[2:]
+        return (wide[:, :-2] | wide[:, 1:-1] | wide[:, 2:]).ravel()
+
+    def _cast(self, camera: Camera, rays: np.ndarray) -> _Hits:
+        """First hits of camera-frame rays [N,3] with z = 1, so that the ray parameter is the depth."""
+        pose = camera.world_from_camera.astype(np.float32)
+        packed = np.empty((len(rays), 6), dtype=np.float32)
+        packed[:, :3] = pose[:3, 3]
+        packed[:, 3:] = rays.astype(np.float32) @ pose[:3, :3].T
+        out = self._scene.cast_rays(o3d.core.Tensor(packed), nthreads=self._threads)
+        depth = out["t_hit"].numpy()
+        mask = np.isfinite(depth)
+        owner = out["geometry_ids"].numpy()[mask].astype(np.int64)
+        face = out["primitive_ids"].numpy()[mask].astype(np.int64) + self._first[owner]
+        uv = out["primitive_uvs"].numpy()[mask]
+        weights = np.concatenate([1 - uv.sum(axis=1, keepdims=True), uv], axis=1)
+        directions = packed[mask, 3:]
+        away = np.einsum("ij,ij->i", self._table.flat_normals[face], directions) > 0
+        normals = self._table.normal(face, weights)
+        normals[away] *= -1
+        return _Hits(mask, depth[mask], face, owner, weights, directions, normals)
+
+    def _shade(self, camera: Camera, hits: _Hits, lighting: Lighting, shadows: bool) -> np.ndarray:
+        """[M,3] float32 colours in [0, 255], not clipped."""
+        albedo = self._table.color(hits.face, hits.weights)
+        to_eye = -hits.directions / np.linalg.norm(hits.directions, axis=1, keepdims=True)
+        lit = self._lit(camera, hits, lighting) if shadows else None
+        return lighting.shade(albedo, hits.normals, to_eye, lit)
+
+    def _lit(self, camera: Camera, hits: _Hits, lighting: Lighting) -> np.ndarray:
+        """[M] bool: whether the lamp sees the hit points."""
+        eye = camera.world_from_camera[:3, 3].astype(np.float32)
+        points = eye + hits.directions * hits.depth[:, None] + hits.normals * np.float32(5e-4)
+        rays = np.concatenate([points, np.broadcast_to(lighting.direction, points.shape)], axis=1)
+        occluded = self._scene.test_occlusions(o3d.core.Tensor(rays.astype(np.float32)), nthreads=self._threads)
+        return ~occluded.numpy()
