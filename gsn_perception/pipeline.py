@@ -16,7 +16,6 @@ import torch
 
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
-from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
@@ -184,7 +183,9 @@ class Reconstructor:
         mode = self.settings.segmentation
         if mode == "auto":
             if observation.roi is None and observation.depth is None:
-                raise InputError("there is no mask, no depth and no region of interest; give one so the object is found")
+                raise InputError(
+                    "there is no mask, no depth and no region of interest; give one so the object is found"
+                )
             mode = "grabcut" if observation.roi is not None else "plane"
         return segment(observation, mode, self.settings.max_objects)
 
