@@ -9,6 +9,11 @@ ROS_WHEELS = [  # ROS 2 Jazzy without a ROS installation; on a robot the system'
     *(f"ros-{kind}-msgs==5.3.6" for kind in ("sensor", "geometry", "visualization", "shape", "diagnostic")),
     "ros-std-srvs==5.3.6",
 ]
+REQUIREMENTS = """
+torch>=2.4 numpy>=1.26 scipy>=1.11 numba>=0.60 opencv-python-headless>=4.8 open3d>=0.18 trimesh>=4.4 rtree>=1.2
+scikit-image>=0.22 fast-simplification>=0.1.7 gsplat>=1.4 lightning-fabric>=2.2 safetensors>=0.4 tyro>=0.9 tqdm>=4.60
+pyyaml>=6 pillow>=10 matplotlib>=3.8 tensorboard>=2.14 viser>=0.2.20 psutil>=5.9 rosbags>=0.10 rosbags-image>=0.9.3
+"""
 
 setup(
     name=NAME,
@@ -26,31 +31,7 @@ setup(
         (f"share/{NAME}/config", glob("config/*")),
     ],
     python_requires=">=3.11",
-    install_requires=[
-        "torch>=2.4",
-        "numpy>=1.26",
-        "scipy>=1.11",
-        "numba>=0.60",
-        "opencv-python-headless>=4.8",
-        "open3d>=0.18",
-        "trimesh>=4.4",
-        "rtree>=1.2",
-        "scikit-image>=0.22",
-        "fast-simplification>=0.1.7",
-        "gsplat>=1.4",
-        "lightning-fabric>=2.2",
-        "safetensors>=0.4",
-        "tyro>=0.9",
-        "tqdm>=4.60",
-        "pyyaml>=6",
-        "pillow>=10",
-        "matplotlib>=3.8",
-        "tensorboard>=2.14",
-        "viser>=0.2.20",
-        "psutil>=5.9",
-        "rosbags>=0.10",
-        "rosbags-image>=0.9.3",
-    ],  # fmt: skip
+    install_requires=REQUIREMENTS.split(),
     extras_require={"ros": ROS_WHEELS, "dev": ["pytest>=8", "ruff>=0.6", "mypy>=1.10", "pre-commit>=3", "build>=1"]},
     entry_points={
         "console_scripts": [
