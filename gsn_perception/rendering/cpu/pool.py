@@ -1,0 +1,54 @@
+"""Threads for kernels that release the GIL.
+
+Plain threads rather than an OpenMP region: they never spin against torch's own pool, any thread may render at any
+time, and a forked child simply starts its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+
+_pools: dict[int, ThreadPoolExecutor] = {}
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pools.clear)
+
+
+def thread_count() -> int:
+    """Threads a kernel may use: NUMBA_NUM_THREADS, or torch's number."""
+    wanted = os.environ.get("NUMBA_NUM_THREADS", "")
+    return int(wanted) if wanted.isdigit() and int(wanted) > 0 else torch.get_num_threads()
+
+
+def parallel_ranges(work: Callable[[int, int], None], count: int, grain: int = 1) -> None:
+    """Call ``work(begin, end)`` over ``range(count)``, in pieces of ``grain`` handed out as threads fall idle.
+
+    The calling thread works too. The first exception of any piece is raised here.
+    """
+    threads = min(thread_count(), -(-count // grain))
+    if threads <= 1:
+        if count > 0:
+            work(0, count)
+        return
+    pieces = iter(range(0, count, grain))  # a range iterator hands every value out once, under the GIL
+
+    def drain() -> None:
+        for begin in pieces:
+            work(begin, min(begin + grain, count))
+
+    helpers = [_pool(threads).submit(drain) for _ in range(threads - 1)]
+    try:
+        drain()
+    finally:
+        for helper in helpers:
+            helper.result()
+
+
+def _pool(threads: int) -> ThreadPoolExecutor:
+    if threads not in _pools:
+        _pools[threads] = ThreadPoolExecutor(threads - 1, thread_name_prefix="rasteriser")
+    return _pools[threads]
