@@ -90,9 +90,9 @@ class Refiner(nn.Module):
         opacity = gaussians.opacities[..., None]
         own = [gaussians.means, gaussians.scales / self.spacing, gaussians.quats, gaussians.colors, opacity]
         out = self.network(torch.cat([local, pixel, *own, 4 * behind[..., None]], -1)).float()
-        return self._apply(gaussians, out, pixel[..., :3])
+        return self._corrected(gaussians, out, pixel[..., :3])
 
-    def _apply(self, gaussians: Gaussians, out: Tensor, sampled: Tensor) -> Gaussians:
+    def _corrected(self, gaussians: Gaussians, out: Tensor, sampled: Tensor) -> Gaussians:
         means, scales, quats, colors, opacity, blend = out.split([3, 3, 4, 3, 1, 1], -1)
         mixed = torch.sigmoid(torch.logit(gaussians.colors, eps=1e-4) + colors)
         share = torch.sigmoid(blend)
