@@ -132,5 +132,7 @@ class ResNet(nn.Module):
                 given["conv1.weight"] = padded
         wrong = [k for k in own if k not in given or given[k].shape != own[k].shape]
         if wrong:
-            raise InputError(f"the ImageNet weights are of another network ({wrong[0]} differs); give this encoder's file")
+            raise InputError(
+                f"the ImageNet weights are of another network ({wrong[0]} differs); give this encoder's file"
+            )
         self.load_state_dict(given)

@@ -78,7 +78,9 @@ def scale_from_plane(gaussians: Gaussians, view: ObjectView, plane: Plane) -> Sc
     lowest = np.quantile(unit @ plane.normal, [0.005, 0.02, 0.05])
     scales = -plane.offset / lowest
     if not np.isfinite(scales).all() or (scales <= 0).any():
-        raise InputError("the support plane does not pass below the object; check its sign: n.x + d = 0 in camera frame")
+        raise InputError(
+            "the support plane does not pass below the object; check its sign: n.x + d = 0 in camera frame"
+        )
     return Scale(float(scales[1]), float(np.ptp(scales) / 2), "support_plane")
 
 

@@ -38,5 +38,7 @@ def load_gsn(path: Path) -> tuple[GSN, Mapping[str, Any]]:
         network.load_state_dict(dict(checkpoint.state))
     except (TypeError, KeyError, RuntimeError) as error:
         first = str(error).splitlines()[0]
-        raise InputError(f"checkpoint {path} is of another architecture ({first}); train it again or give another") from error
+        raise InputError(
+            f"checkpoint {path} is of another architecture ({first}); train it again or give another"
+        ) from error
     return network.eval(), checkpoint.info

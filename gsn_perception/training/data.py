@@ -60,14 +60,18 @@ class ViewDataset:
             self.depth = np.load(folder / "depth.npy", mmap_mode="r")
             cameras = np.load(folder / "cameras.npz")
             objects = json.loads((folder / "objects.json").read_text())
-        except (OSError, ValueError) as error:
+            if not json.loads((folder / "dataset.json").read_text())["complete"]:
+                raise ValueError("its build was interrupted")
+        except (OSError, ValueError, KeyError) as error:
             raise InputError(f"{folder} holds no complete dataset ({error}); build it with `gsn data`") from error
-        self.world_from_virtual = cameras["world_from_virtual"].astype(np.float64)
-        self.theta = cameras["theta"].astype(np.float64)
-        self.scale = cameras["scale"].astype(np.float64)
-        entries = objects["objects"] if isinstance(objects, dict) else objects
-        self.names = [str(o["name"]) for o in entries]
-        self.shapes = [str(o.get("shape", "unknown")) for o in entries]
+        kept = np.flatnonzero(cameras["valid"])
+        self.rows = kept  # rows of the arrays that hold an object
+        self.world_from_virtual = cameras["world_from_virtual"][kept].astype(np.float64)
+        self.theta = cameras["theta"][kept].astype(np.float64)
+        self.scale = cameras["scale"][kept].astype(np.float64)
+        self.names = [str(objects[i]["name"]) for i in kept]
+        self.shapes = [str(objects[i]["shape"]) for i in kept]
+        self.broken = [(str(o["name"]), str(o["error"])) for o in objects if o["error"]]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -85,10 +89,13 @@ class ViewDataset:
     def batch(self, objects: Sequence[int], views: np.ndarray) -> Batch:
         """Views [B,V] of ``objects``, expressed in the normalised frame of each row's first view."""
         rows = np.asarray(objects)[:, None]
-        rgb = torch.from_numpy(self.rgb[rows, views]).float().div_(255)
-        alpha = torch.from_numpy(self.alpha[rows, views]).float().div_(255)
+        stored = self.rows[rows]
+        rgb = torch.from_numpy(self.rgb[stored, views]).float().div_(255)
+        alpha = torch.from_numpy(self.alpha[stored, views]).float().div_(255)
         ratio = self.scale[rows, views] / self.scale[rows, views[:, :1]]
-        depth = torch.from_numpy(self.depth[rows, views].astype(np.float32) * ratio[..., None, None].astype(np.float32))
+        depth = torch.from_numpy(
+            self.depth[stored, views].astype(np.float32) * ratio[..., None, None].astype(np.float32)
+        )
         K, poses = self._cameras(np.asarray(objects), views)
         return Batch(
             rgb=rgb,
@@ -117,7 +124,7 @@ class ViewDataset:
 
 def shape_weights(shapes: Sequence[str]) -> np.ndarray:
     """Sampling probabilities [O] halfway (in logarithm) between uniform over objects and uniform over shape classes."""
-    names, index, counts = np.unique(np.asarray(shapes), return_inverse=True, return_counts=True)
+    _, index, counts = np.unique(np.asarray(shapes), return_inverse=True, return_counts=True)
     weights = 1.0 / np.sqrt(counts[index])
     return weights / weights.sum()
 

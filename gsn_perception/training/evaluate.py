@@ -26,7 +26,9 @@ def psnr(a: Tensor, b: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def evaluate(network: GSN, data: ViewDataset, *, views: int = 5, limit: int = 64) -> tuple[dict[str, float], np.ndarray]:
+def evaluate(
+    network: GSN, data: ViewDataset, *, views: int = 5, limit: int = 64
+) -> tuple[dict[str, float], np.ndarray]:
     """Mean figures over the first ``limit`` objects, averaged per object first, and a contact sheet.
 
     Returns:

@@ -24,7 +24,6 @@ from gsn_perception.gsn.config import named_config
 from gsn_perception.gsn.equivariance import extended_chamfer_distance
 from gsn_perception.gsn.equivariance import roll_gaussians
 from gsn_perception.gsn.network import GSN
-from gsn_perception.gsn.network import network_input
 from gsn_perception.gsn.network import parameter_count
 from gsn_perception.gsn.network import roll_image
 from gsn_perception.gsn.weights import load_gsn

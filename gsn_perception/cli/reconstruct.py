@@ -1,0 +1,185 @@
+"""`gsn reconstruct`: one photograph in; Gaussians, point cloud, mesh and grasps out, in metres, camera optical frame."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gsn_perception.geometry import Grasp
+    from gsn_perception.geometry import Observation
+    from gsn_perception.geometry import Reconstruction
+    from gsn_perception.geometry import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to reconstruct from and where to write."""
+
+    image: Path
+    """Colour photograph."""
+    camera: Path
+    """camera.json: {"width", "height", "K": [[..]]}, pixel centres at integers."""
+    out: Path
+    """Output folder."""
+    mask: Path | None = None
+    """PNG, > 0 is an object, different values are different objects."""
+    roi: str | None = None
+    """x,y,w,h around the object, where there is no mask."""
+    depth: Path | None = None
+    """16-bit PNG in millimetres registered to the image, 0 = unknown."""
+    support_plane: str | None = None
+    """nx,ny,nz,d of the plane the object stands on (n.x + d = 0, metres, camera frame, n to the object's side)."""
+    size_hint: float | None = None
+    """The object's longest extent in metres."""
+    unit_scale: bool = False
+    """Give normalised units where nothing fixes the scale."""
+    allow_cut: bool = False
+    """Also reconstruct objects that are cut by the image border."""
+    checkpoint: str | None = None
+    """Weights: a .safetensors file or the name of shipped ones."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    gripper: str = "panda"
+    """Named gripper or a YAML file."""
+    seed: int = 0
+    """Seed of sampling."""
+
+
+def run(options: Options) -> int:
+    """Reconstruct; exit code 3 when every object was refused."""
+    from gsn_perception.geometry import Reconstruction
+    from gsn_perception.grasping import GraspPlanner
+    from gsn_perception.grasping import Gripper
+    from gsn_perception.grasping import PlannerSettings
+    from gsn_perception.io import output_folder
+    from gsn_perception.pipeline import Reconstructor
+    from gsn_perception.pipeline import ReconstructorSettings
+
+    observation = _observation(options)
+    settings = ReconstructorSettings(unit_scale=options.unit_scale, allow_cut=options.allow_cut, seed=options.seed)
+    gripper = (
+        Gripper.named(options.gripper) if not Path(options.gripper).suffix else Gripper.load(Path(options.gripper))
+    )
+    reconstructor = Reconstructor.from_pretrained(options.checkpoint, options.device, settings)
+    planner = GraspPlanner(gripper, PlannerSettings(seed=options.seed))
+    with output_folder(options.out) as folder:
+        began = time.perf_counter()
+        results = reconstructor(observation)
+        objects = [r for r in results if isinstance(r, Reconstruction)]
+        timings = {"reconstruct": time.perf_counter() - began}
+        began = time.perf_counter()
+        grasps = sorted((g for r in objects for g in planner(r)), key=lambda g: -g.score)
+        timings["grasp"] = time.perf_counter() - began
+        _write(folder, options, observation, results, grasps, timings)
+    for result in results:
+        print(_line(result))
+    print(f"{len(grasps)} grasps; written to {options.out}")
+    return 0 if objects else 3
+
+
+def _observation(options: Options) -> Observation:
+    from gsn_perception.geometry import InputError
+    from gsn_perception.geometry import Observation
+    from gsn_perception.geometry import Plane
+    from gsn_perception.io import read_camera
+    from gsn_perception.io import read_depth
+    from gsn_perception.io import read_image
+    from gsn_perception.io import read_mask
+
+    plane = None
+    if options.support_plane is not None:
+        nx, ny, nz, d = _numbers(options.support_plane, 4, "--support-plane", "nx,ny,nz,d")
+        plane = Plane((nx, ny, nz), d)  # type: ignore[arg-type]
+    roi = None
+    if options.roi is not None:
+        x, y, w, h = (int(v) for v in _numbers(options.roi, 4, "--roi", "x,y,w,h"))
+        roi = (x, y, w, h)
+    if options.mask is None and options.roi is None and options.depth is None:
+        raise InputError("there is no mask, no depth and no region of interest; give --mask, --depth or --roi")
+    return Observation(
+        image=read_image(options.image),
+        camera=read_camera(options.camera),
+        mask=None if options.mask is None else read_mask(options.mask),
+        depth=None if options.depth is None else read_depth(options.depth),
+        support_plane=plane,
+        size_hint=options.size_hint,
+        roi=roi,
+        frame_id="camera_optical_frame",
+    )
+
+
+def _numbers(text: str, count: int, option: str, form: str) -> list[float]:
+    from gsn_perception.geometry import InputError
+
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != count:
+        raise InputError(f"{option} {text!r} is not of the form {form}; give {count} numbers separated by commas")
+    return values
+
+
+def _write(
+    folder: Path,
+    options: Options,
+    observation: Observation,
+    results: list[Reconstruction | Refusal],
+    grasps: list[Grasp],
+    timings: dict[str, float],
+) -> None:
+    from gsn_perception.geometry import Reconstruction
+    from gsn_perception.geometry.gaussians import cat
+    from gsn_perception.geometry.merge import merge_meshes
+    from gsn_perception.geometry.merge import merge_points
+    from gsn_perception.io import write_gaussians_ply
+    from gsn_perception.io import write_grasps_json
+    from gsn_perception.io import write_mesh_ply
+    from gsn_perception.io import write_points_ply
+    from gsn_perception.viewer.overview import draw_overview
+
+    objects = [r for r in results if isinstance(r, Reconstruction)]
+    report = {"image": options.image.name, "timings": timings, "objects": [_entry(r) for r in results]}
+    (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n")
+    write_grasps_json(folder / "grasps.json", grasps, frame_id=observation.frame_id)
+    if not objects:
+        return
+    write_gaussians_ply(folder / "gaussians.ply", cat([r.gaussians for r in objects]))
+    write_points_ply(folder / "points.ply", merge_points([r.points for r in objects]))
+    write_mesh_ply(folder / "mesh.ply", merge_meshes([r.mesh for r in objects]))
+    draw_overview(folder / "overview.png", observation, objects, grasps)
+
+
+def _entry(result: Reconstruction | Refusal) -> dict:
+    from gsn_perception.geometry import Reconstruction
+
+    if not isinstance(result, Reconstruction):
+        return {"label": result.label, "refused": result.reason}
+    extent = result.mesh.vertices.max(0) - result.mesh.vertices.min(0)
+    return {
+        "label": result.label,
+        "scale_m_per_unit": result.scale,
+        "scale_sigma": None if result.scale_sigma != result.scale_sigma else result.scale_sigma,
+        "scale_source": result.scale_source,
+        "T_camera_object": result.T_camera_object.tolist(),
+        "extent_camera_axes_m": extent.tolist(),
+        "gaussians": len(result.gaussians),
+        "triangles": len(result.mesh.faces),
+        "volume_m3": result.mesh.volume(),
+        "quality": dict(result.quality),
+        "timings": dict(result.timings),
+    }
+
+
+def _line(result: Reconstruction | Refusal) -> str:
+    from gsn_perception.geometry import Reconstruction
+
+    if not isinstance(result, Reconstruction):
+        return f"object {result.label}: refused: {result.reason}"
+    size = " x ".join(f"{1000 * v:.0f}" for v in result.mesh.vertices.max(0) - result.mesh.vertices.min(0))
+    figures = ", ".join(f"{k} {v:.3g}" for k, v in result.quality.items())
+    return f"object {result.label}: {size} mm, scale from {result.scale_source}, {figures}"
