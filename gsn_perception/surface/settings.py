@@ -1,0 +1,55 @@
+"""The numbers of the first skin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolidSettings:
+    """How a splat becomes a solid. Lengths without a unit are shares of the splat's longest extent."""
+
+    level: float = 0.0
+    """Moves the surface outwards by this share of the extent; fitted by ``fit_level``."""
+
+    cameras: int = 48
+    """Virtual cameras around the splat."""
+
+    camera_size: int = 128
+    """Side of their images in pixels."""
+
+    votes: int = 1
+    """How many virtual cameras have to see past a point before it is outside."""
+
+    opacity_gain: float = 1.0
+    """Opacities become 1 - (1 - a)^gain before the cameras look: above 1, thin fog stops a ray sooner."""
+
+    min_opacity: float = 0.05
+    """Gaussians below it are dropped."""
+
+    isolation: float = 6.0
+    """A Gaussian whose neighbours are this many times farther away than is usual is dropped as a floater."""
+
+    margin: float = 0.05
+    """Room between the splat and the border of the box."""
+
+    truncation: float = 0.05
+    """Carving distances are clipped to this length."""
+
+    thin_opacity: float = 0.3
+    """Gaussians above it keep a thickness of about one and a half cells where carving left nothing of them."""
+
+    thin_reach: float = 1.5
+    """How many cells outside the carved solid such a Gaussian may lie."""
+
+    observed_tolerance: float = 0.01
+    """How far behind the measured depth a point has to be seen past before the measurement carves it."""
+
+    bisections: int = 4
+    """Halvings of a vertex's lattice edge that place it on the surface."""
+
+    smoothing: int = 3
+    """Taubin iterations on the mesh; 0 leaves it as extracted."""
+
+    max_triangles: int = 20_000
+    """Meshes with more are decimated."""

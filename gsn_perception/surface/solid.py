@@ -1,0 +1,169 @@
+"""From a splat to a solid, not a shell.
+
+Gaussians hug the surface, so that the level set of their occupancy is two walls with a void between. A point counts as
+outside only where some camera around the splat sees past it in the splat's median depth (a visual hull with
+concavities); everything no camera sees past is inside. Parts too thin for that get the occupancy of their Gaussians.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import replace
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+
+from gsn_perception.geometry import Camera
+from gsn_perception.geometry import Gaussians
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry.gaussians import stack
+from gsn_perception.geometry.transforms import make_transform
+from gsn_perception.geometry.transforms import quat_to_matrix
+from gsn_perception.rendering import CameraBatch
+from gsn_perception.rendering import render
+from gsn_perception.surface.field import GaussianField
+from gsn_perception.surface.settings import SolidSettings
+from gsn_perception.surface.views import Carver
+from gsn_perception.surface.views import DepthView
+from gsn_perception.surface.views import surrounding_cameras
+
+_OCCUPIED = 0.5
+_OCCUPIED_SIGMAS = float(np.sqrt(2.0 * np.log(1.0 / _OCCUPIED)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnitSplat:
+    """A cleaned splat in the unit frame: its box is centred at the origin and its longest side is 1.
+
+    Attributes:
+        gaussians: Opaque Gaussians without floaters.
+        T_splat_unit: [4,4] similarity back to the frame the splat came in.
+        half: [3] half sides of the box.
+    """
+
+    gaussians: Gaussians
+    T_splat_unit: np.ndarray
+    half: np.ndarray
+
+    @property
+    def extent(self) -> float:
+        """The longest side of the box in units of the splat."""
+        return float(self.T_splat_unit[0, 0])
+
+    def to_unit(self, view: DepthView) -> DepthView:
+        """A depth view of the splat's frame in the unit frame (depth scales with it)."""
+        return DepthView(self.camera_in_unit(view.camera), view.depth / np.float32(self.extent))
+
+    def camera_in_unit(self, camera: Camera) -> Camera:
+        """A camera of the splat's frame in the unit frame, its pose kept rigid."""
+        pose = camera.world_from_camera
+        centre = (pose[:3, 3] - self.T_splat_unit[:3, 3]) / self.extent
+        return camera.at(make_transform(pose[:3, :3], centre))
+
+
+def unit_splat(gaussians: Gaussians, settings: SolidSettings) -> UnitSplat:
+    """Drop transparent Gaussians and floaters, then bring the splat to the unit frame.
+
+    Raises:
+        InputError: the splat is batched, holds NaN, or has no opaque content.
+    """
+    if gaussians.opacities.dim() != 1:
+        raise InputError("a solid is made of one splat; index the batch first")
+    gaussians = gaussians.detach().to("cpu", torch.float32)
+    finite = torch.isfinite(gaussians.means).all(-1) & torch.isfinite(gaussians.scales).all(-1)
+    gaussians = gaussians.select(finite & (gaussians.opacities >= settings.min_opacity))
+    if len(gaussians) < 4:
+        raise InputError(
+            f"the splat has no opaque content ({len(gaussians)} Gaussians reach an opacity of {settings.min_opacity}); "
+            "check the mask and the image, or use other weights"
+        )
+    gaussians = gaussians.select(torch.from_numpy(_connected(gaussians.means.numpy(), settings.isolation)))
+    means = gaussians.means.numpy().astype(np.float64)
+    spread = np.sqrt(np.einsum("nii->ni", gaussians.covariances().numpy().astype(np.float64)))
+    reach = np.minimum(spread, np.median(spread, axis=0) * 3.0)
+    lower, upper = (means - reach).min(axis=0), (means + reach).max(axis=0)
+    extent = float((upper - lower).max())
+    T = make_transform(np.eye(3), 0.5 * (lower + upper), extent)
+    return UnitSplat(gaussians.transform(np.linalg.inv(T)), T, 0.5 * (upper - lower) / extent)
+
+
+def _connected(means: np.ndarray, isolation: float) -> np.ndarray:
+    """[N] bool: Gaussians about as close to their neighbours as is usual in this splat."""
+    k = min(6, len(means) - 1)
+    distance = cKDTree(means).query(means, k + 1)[0][:, 1:].mean(axis=1)
+    return distance <= isolation * np.median(distance) + 1e-12
+
+
+class SolidField:
+    """Signed lengths in the unit frame: positive inside the solid.
+
+    Args:
+        splat: From :func:`unit_splat`.
+        settings: Numbers.
+        cell: Side of the cells the field will be sampled with, unit frame; thin parts are kept at this scale.
+        observed: Measured depth in the unit frame, another camera that sees past points.
+    """
+
+    def __init__(
+        self, splat: UnitSplat, settings: SolidSettings, *, cell: float, observed: DepthView | None = None
+    ) -> None:
+        self._settings = settings
+        radius = float(np.linalg.norm(splat.half)) * 1.02
+        cameras = surrounding_cameras(settings.cameras, radius, settings.camera_size)
+        views = depth_views(splat.gaussians, cameras, settings)
+        self._carver = Carver(views, truncation=settings.truncation)
+        self._observed = None if observed is None else Carver([observed], truncation=settings.truncation)
+        self._thin: GaussianField | None = None
+        self._floor = 0.75 * cell / _OCCUPIED_SIGMAS
+        thin = self._lost(splat.gaussians, cell)
+        if thin is not None:
+            self._thin = GaussianField(thin)
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """Signed lengths [P] at points [P,3]."""
+        value = self.carved(points) + np.float32(self._settings.level)
+        if self._thin is not None:
+            squared = -2.0 * np.log(np.maximum(self._thin(points), 1e-6))
+            value = np.maximum(value, self._floor * (_OCCUPIED_SIGMAS - np.sqrt(np.maximum(squared, 0.0))))
+        return value.astype(np.float32)
+
+    def carved(self, points: np.ndarray) -> np.ndarray:
+        """Signed lengths [P] by carving alone, level 0."""
+        value = self._carver(points, votes=self._settings.votes)
+        if self._observed is not None:
+            value = np.minimum(value, self._observed(points) + np.float32(self._settings.observed_tolerance))
+        return value
+
+    def _lost(self, gaussians: Gaussians, cell: float) -> Gaussians | None:
+        """Opaque Gaussians close to the carved solid with nothing solid within a cell, made as thick as the grid needs."""
+        gaussians = gaussians.select(gaussians.opacities >= self._settings.thin_opacity)
+        if not len(gaussians):
+            return None
+        rotation = quat_to_matrix(gaussians.quats).numpy()
+        shortest = gaussians.scales.numpy().argmin(axis=1)
+        normal = np.take_along_axis(rotation, shortest[:, None, None], axis=2)[:, :, 0]  # [N,3]
+        steps = np.array([-1.0, -0.5, 0.0, 0.5, 1.0], dtype=np.float32) * np.float32(cell)
+        probes = gaussians.means.numpy()[:, None] + steps[:, None] * normal[:, None]  # [N,5,3]
+        value = (self.carved(probes.reshape(-1, 3)) + self._settings.level).reshape(-1, len(steps))
+        lost = (value.max(axis=1) <= 0.0) & (value.max(axis=1) > -self._settings.thin_reach * cell)
+        if not lost.any():
+            return None
+        thin = gaussians.select(torch.from_numpy(lost))
+        return replace(
+            thin,
+            scales=thin.scales.clamp(min=self._floor, max=4.0 * self._floor),
+            opacities=torch.full_like(thin.opacities, 0.99),
+        )
+
+
+def depth_views(gaussians: Gaussians, cameras: list[Camera], settings: SolidSettings) -> list[DepthView]:
+    """Median depth of an unbatched splat in every camera (all of one size)."""
+    opacities = 1.0 - (1.0 - gaussians.opacities.clamp(max=0.999)) ** settings.opacity_gain
+    splat = stack([replace(gaussians, opacities=opacities, confidence=None)])
+    with torch.no_grad():
+        rendering = render(splat, CameraBatch.of(cameras), median_depth=True)
+    if rendering.median_depth is None:
+        raise RuntimeError("the rasteriser returned no median depth")
+    depth = rendering.median_depth[0].cpu().numpy()
+    return [DepthView(camera, image) for camera, image in zip(cameras, depth, strict=True)]
