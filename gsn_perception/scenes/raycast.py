@@ -15,6 +15,7 @@ from gsn_perception.scenes.surface_table import SurfaceTable
 from gsn_perception.scenes.textured_mesh import TexturedMesh
 
 WHITE = (255.0, 255.0, 255.0)
+_CHUNK = 1 << 15  # rays at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,17 +144,18 @@ class RayCaster:
             rgb[centre.mask] = np.clip(self._shade(camera, centre, lighting, shadows), 0, 255)
             return rgb, centre.mask.astype(np.float32)
         near = np.flatnonzero(self._near_surface(camera, centre.mask))
-        if not len(near):
-            return rgb, alpha
         offsets = (np.arange(n) + 0.5) / n
-        dv, du = np.meshgrid(offsets, offsets, indexing="ij")
-        corner = np.stack([near % camera.width, near // camera.width], axis=-1)
-        uv = corner[:, None, :] + np.stack([du.ravel(), dv.ravel()], axis=-1)  # [M, n * n, 2]
-        hits = self._cast(camera, camera.rays(uv.reshape(-1, 2)))
-        samples = np.tile(background, (len(hits.mask), 1))
-        samples[hits.mask] = np.clip(self._shade(camera, hits, lighting, shadows), 0, 255)
-        rgb[near] = samples.reshape(len(near), n * n, 3).mean(axis=1)
-        alpha[near] = hits.mask.reshape(len(near), n * n).mean(axis=1)
+        samples_of_pixel = np.stack(np.meshgrid(offsets, offsets), axis=-1).reshape(-1, 2)
+        for start in range(0, len(near), _CHUNK // n**2):  # in pieces that stay in the cache
+            part = near[start : start + _CHUNK // n**2]
+            corner = np.stack([part % camera.width, part // camera.width], axis=-1)
+            uv = corner[:, None, :] + samples_of_pixel  # [M, n * n, 2]
+            hits = self._cast(camera, camera.rays(uv.reshape(-1, 2)))
+            samples = np.empty((len(hits.mask), 3), dtype=np.float32)
+            samples[:] = background
+            samples[hits.mask] = np.clip(self._shade(camera, hits, lighting, shadows), 0, 255)
+            rgb[part] = _mean_of_groups(samples, n * n)
+            alpha[part] = _mean_of_groups(hits.mask[:, None].astype(np.float32), n * n)[:, 0]
         return rgb, alpha
 
     def _near_surface(self, camera: Camera, hit: np.ndarray) -> np.ndarray:
@@ -180,7 +182,7 @@ class RayCaster:
         owner = out["geometry_ids"].numpy()[mask].astype(np.int64)
         face = out["primitive_ids"].numpy()[mask].astype(np.int64) + self._first[owner]
         uv = out["primitive_uvs"].numpy()[mask]
-        weights = np.concatenate([1 - uv.sum(axis=1, keepdims=True), uv], axis=1)
+        weights = np.stack([1 - uv[:, 0] - uv[:, 1], uv[:, 0], uv[:, 1]], axis=1)
         directions = packed[mask, 3:]
         away = np.einsum("ij,ij->i", self._table.flat_normals[face], directions) > 0
         normals = self._table.normal(face, weights)
@@ -201,3 +203,11 @@ class RayCaster:
         rays = np.concatenate([points, np.broadcast_to(lighting.direction, points.shape)], axis=1)
         occluded = self._scene.test_occlusions(o3d.core.Tensor(rays.astype(np.float32)), nthreads=self._threads)
         return ~occluded.numpy()
+
+
+def _mean_of_groups(values: np.ndarray, count: int) -> np.ndarray:
+    """[M,C] means of each ``count`` consecutive rows of [M * count, C]; faster than a mean over a short axis."""
+    total = values[0::count].copy()
+    for i in range(1, count):
+        total += values[i::count]
+    return total / np.float32(count)

@@ -35,7 +35,7 @@ class SurfaceTable:
     def normal(self, face: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """[N,3] shading normals at barycentric ``weights`` [N,3] of faces [N]."""
         normals = _interpolate(self.normals, face, weights)
-        return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+        return normals / np.maximum(np.sqrt(np.einsum("ij,ij->i", normals, normals)), 1e-9)[:, None]
 
     def color(self, face: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """[N,3] float32 albedo in [0, 255]."""
@@ -98,6 +98,4 @@ def _corner_colors(item: TexturedMesh) -> np.ndarray:
 
 def _interpolate(corners: np.ndarray, face: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Corner values [F,3,C] at barycentric weights [N,3] of faces [N] -> [N,C]."""
-    picked = corners[face]
-    w = weights[:, :, None]
-    return picked[:, 0] * w[:, 0] + picked[:, 1] * w[:, 1] + picked[:, 2] * w[:, 2]
+    return np.einsum("nkc,nk->nc", corners[face], weights)
