@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -68,8 +69,19 @@ def _run(command: str, words: list[str]) -> int:
     import tyro
 
     module = importlib.import_module(f"{PACKAGE}.{command}")
-    options = tyro.cli(module.Options, args=words, prog=f"gsn {command}", description=module.__doc__)
+    options = tyro.cli(module.Options, args=_join_negative(words), prog=f"gsn {command}", description=module.__doc__)
     return int(module.run(options) or 0)
+
+
+def _join_negative(words: list[str]) -> list[str]:
+    """``--support-plane -0.1,-0.9,0,0.5`` as one word, because a parser takes ``-0.1,...`` for an option."""
+    joined: list[str] = []
+    for word in words:
+        if re.match(r"-[\d.]", word) and "," in word and joined and re.fullmatch(r"--[\w.-]+", joined[-1]):
+            joined[-1] += "=" + word
+        else:
+            joined.append(word)
+    return joined
 
 
 def _available() -> list[str]:

@@ -1,0 +1,43 @@
+"""Options that are several numbers in one word."""
+
+from __future__ import annotations
+
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Plane
+
+
+def parse_plane(text: str | None) -> Plane | None:
+    """The plane of ``nx,ny,nz,d`` (normal . x + d = 0, metres), None of None.
+
+    Raises:
+        InputError: not four numbers, or a zero normal.
+    """
+    if text is None:
+        return None
+    nx, ny, nz, offset = _numbers(text, 4, "--support-plane", "nx,ny,nz,d")
+    return Plane([nx, ny, nz], offset)  # type: ignore[arg-type]
+
+
+def parse_roi(text: str | None) -> tuple[int, int, int, int] | None:
+    """The rectangle of ``x,y,w,h`` in pixels, None of None.
+
+    Raises:
+        InputError: not four whole numbers.
+    """
+    if text is None:
+        return None
+    values = _numbers(text, 4, "--roi", "x,y,w,h")
+    if any(value != int(value) for value in values):
+        raise InputError(f"--roi {text} is not in whole pixels; give x,y,w,h")
+    x, y, w, h = (int(value) for value in values)
+    return x, y, w, h
+
+
+def _numbers(text: str, count: int, option: str, form: str) -> list[float]:
+    try:
+        values = [float(word) for word in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != count or not all(abs(value) < float("inf") for value in values):
+        raise InputError(f"{option} {text} is not {count} numbers; give {form}")
+    return values

@@ -1,0 +1,1 @@
+"""Drawing results in a browser (viser)."""

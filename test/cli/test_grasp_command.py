@@ -1,0 +1,71 @@
+"""``gsn grasp``: from a mesh file to a grasps.json."""
+
+import numpy as np
+import pytest
+
+from gsn_perception.cli.main import main
+from gsn_perception.cli.parse import parse_plane
+from gsn_perception.cli.parse import parse_roi
+from gsn_perception.geometry import InputError
+from gsn_perception.io import read_grasps_json
+
+
+@pytest.fixture
+def box(tmp_path):
+    import trimesh
+
+    mesh = trimesh.creation.box((0.04, 0.3, 0.3))
+    mesh.apply_translation((0, 0, 0.15))
+    mesh.export(tmp_path / "box.stl")
+    return str(tmp_path / "box.stl")
+
+
+def test_a_slab_is_grasped_across_its_thin_side_from_above_the_plane(box, tmp_path, capsys):
+    out = tmp_path / "out" / "grasps.json"
+    words = ["--mesh", box, "--out", str(out), "--support-plane", "0,0,1,0", "--frame-id", "table", "--max-grasps", "5"]
+    assert main(["grasp", *words]) == 0
+    assert "5 grasps" in capsys.readouterr().out
+    content = read_grasps_json(out)
+    assert content.frame_id == "table"
+    assert len(content.grasps) == 5
+    for grasp in content.grasps:
+        closing, approach = grasp.T_frame_tcp[:3, 1], grasp.T_frame_tcp[:3, 2]
+        assert abs(closing[0]) > 0.9, "fingers close across the 4 cm side"
+        assert approach[2] < 0.5, "not from below the table"
+        assert 0.04 <= grasp.width <= 0.08
+    assert np.all(np.diff([grasp.score for grasp in content.grasps]) <= 0)
+
+
+def test_no_grasp_is_told_and_exit_code_1(tmp_path, capsys):
+    import trimesh
+
+    trimesh.creation.box((0.5, 0.5, 0.5)).export(tmp_path / "big.ply")
+    assert main(["grasp", "--mesh", str(tmp_path / "big.ply"), "--out", str(tmp_path / "g.json")]) == 1
+    assert "no grasp" in capsys.readouterr().out
+    assert read_grasps_json(tmp_path / "g.json").grasps == []
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--mesh", "nothing.ply"], "no such file"),
+        (["--mesh", "BOX", "--gripper", "tentacle"], "no gripper named"),
+        (["--mesh", "BOX", "--support-plane", "0,0,1"], "not 4 numbers"),
+        (["--mesh", "BOX", "--support-plane", "0,0,0,1"], "normal is zero"),
+    ],
+)
+def test_bad_input_gets_a_sentence(box, tmp_path, capsys, words, sentence):
+    words = [box if word == "BOX" else word for word in words]
+    assert main(["grasp", "--out", str(tmp_path / "g.json"), *words]) == 2
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "g.json").exists()
+
+
+def test_planes_and_rectangles_are_parsed():
+    plane = parse_plane("0,0,2,-1")
+    np.testing.assert_allclose([*plane.normal, plane.offset], [0, 0, 1, -0.5])
+    assert parse_plane(None) is None
+    assert parse_roi("1,2,30,40") == (1, 2, 30, 40)
+    for text in ("1,2,3", "a,b,c,d", "1.5,2,3,4", "nan,1,1,1"):
+        with pytest.raises(InputError, match="give x,y,w,h"):
+            parse_roi(text)
