@@ -52,8 +52,8 @@ def overlaps(rotations: np.ndarray, centers: np.ndarray, boxes: np.ndarray, bloc
     """
     if not len(blocks.corners) or not len(centers):
         return np.zeros(len(centers), dtype=bool)
-    arrays = (np.ascontiguousarray(a, dtype=np.float64) for a in (rotations, centers, boxes))
-    return _overlaps(*arrays, blocks.corners, blocks.spheres)
+    R, t, extents = (np.ascontiguousarray(a, dtype=np.float64) for a in (rotations, centers, boxes))
+    return _overlaps(R, t, extents, blocks.corners, blocks.spheres)
 
 
 def _morton_order(points: np.ndarray) -> np.ndarray:

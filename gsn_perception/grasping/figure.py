@@ -28,7 +28,7 @@ def draw_grasp_frame(path: str | Path, gripper: Gripper | None = None) -> None:
     gripper = gripper or Gripper.named("panda")
     width = 0.75 * gripper.max_width
     figure = Figure(figsize=(9.0, 4.6), dpi=100)
-    solid = figure.add_axes((-0.04, -0.12, 0.62, 1.22), projection="3d")
+    solid = figure.add_axes((0.0, -0.14, 0.58, 1.22), projection="3d")
     flat = figure.add_axes((0.60, 0.12, 0.38, 0.80))
     _draw_solid(solid, gripper, width)
     _draw_section(flat, gripper, width)
@@ -48,14 +48,15 @@ def _draw_solid(axes: Any, gripper: Gripper, width: float) -> None:
             Poly3DCollection([box[list(f)] for f in _FACES], facecolor=color, edgecolor="#555555", lw=0.5, alpha=0.30)
         )
     for column, (name, color) in enumerate(_AXES):
-        tip = down[:3, column] * (0.055 if column != 1 else 0.075)
+        tip = down[:3, column] * (0.06 if column != 1 else 0.1)
         axes.quiver(0, 0, 0, *tip, color=color, lw=2.5, arrow_length_ratio=0.18, zorder=10)
-        axes.text(*(1.12 * tip + [0, 0, 0.004 if column != 2 else -0.006]), name, color=color, fontsize=11, zorder=11)
+        label = 1.08 * tip + [0, 0, 0.006 if column != 2 else -0.008]
+        axes.text(*label, name, color=color, fontsize=11, zorder=11, ha="right" if column == 1 else "left")
     axes.scatter([0], [0], [0], color="black", s=25, zorder=12)
-    reach = 0.085
-    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), zlim=(-0.06, 2 * reach - 0.06))
-    axes.set_box_aspect((1, 1, 1), zoom=1.25)
-    axes.view_init(elev=18, azim=-35)
+    reach = 0.1
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), zlim=(-0.05, 2 * reach - 0.05))
+    axes.set_box_aspect((1, 1, 1), zoom=1.2)
+    axes.view_init(elev=16, azim=-50)
     axes.set_axis_off()
 
 
@@ -79,7 +80,7 @@ def _draw_section(axes: Any, gripper: Gripper, width: float) -> None:
         axes.text(dy + (2 if dy else 3), dz + (4 if dy else 0), name[0], color=color, fontsize=11)
     axes.plot([0], [0], "ko", ms=5)
     axes.text(-4, 3, "TCP", ha="right", va="top", fontsize=10)
-    axes.set(xlim=(-aside - 24, aside + 44), ylim=(tip + 24, -depth - 42), aspect="equal")
+    axes.set(xlim=(-aside - 30, aside + 60), ylim=(tip + 24, -depth - 42), aspect="equal")
     axes.set_title(f"{gripper.name}, seen along x", fontsize=10)
     axes.set_xlabel("y [mm]")
     axes.set_ylabel("z [mm]")

@@ -138,7 +138,8 @@ def _parse(text: str, source: str) -> Gripper:
         raise InputError(f"the gripper file {source} is no YAML; compare it with a shipped one") from None
     if not isinstance(values, Mapping):
         raise InputError(f"the gripper file {source} holds no named values; compare it with a shipped one")
-    pad = values.get("pad") if isinstance(values.get("pad"), Mapping) else {}
+    given = values.get("pad")
+    pad: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
     gripper = Gripper(
         name=str(values.get("name", Path(source).stem)),
         max_width=_positive(values, "max_width", source),

@@ -199,7 +199,7 @@ class GraspPlanner:
             poses = _keep(poses, inside, "outside the approach cone", rejected)
         lower = -np.inf if settings.workspace_min is None else np.array(settings.workspace_min)
         upper = np.inf if settings.workspace_max is None else np.array(settings.workspace_max)
-        inside = ((poses.centers >= lower) & (poses.centers <= upper)).all(axis=1)
+        inside = np.all((poses.centers >= lower) & (poses.centers <= upper), axis=1)
         return _keep(poses, inside, "outside the workspace", rejected)
 
     def _collision_free(

@@ -52,10 +52,8 @@ def features(
     worst = np.arccos(np.clip(cosines.min(axis=0), -1, 1))
     offset = surface.center - contacts.points.mean(axis=1)
     lever = np.linalg.norm(offset - (offset * y).sum(axis=1, keepdims=True) * y, axis=1)
-    if preferred is None:
-        approach = np.ones(len(poses))
-    else:
-        approach = 0.5 + 0.5 * (poses.rotations[:, :, 2] @ preferred)
+    z = poses.rotations[:, :, 2]
+    approach = np.ones(len(poses)) if preferred is None else 0.5 + 0.5 * (z @ preferred)
     columns = [
         1 - worst / np.arctan(friction),
         1 - lever / surface.radius,

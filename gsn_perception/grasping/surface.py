@@ -46,7 +46,8 @@ class Surface:
         if areas.sum() <= 0:
             raise InputError("the mesh has no surface; give a mesh with triangles")
         caster = open3d.t.geometry.RaycastingScene(nthreads=2)
-        caster.add_triangles(mesh.vertices, mesh.faces.astype(np.uint32))
+        tensor = open3d.core.Tensor.from_numpy
+        caster.add_triangles(tensor(mesh.vertices), tensor(mesh.faces.astype(np.uint32)))
         center = center_of_mass(mesh)
         radius = float(np.linalg.norm(mesh.vertices[np.unique(mesh.faces)] - center, axis=1).max())
         return cls(mesh, mesh.face_normals(), areas, center, radius, caster)

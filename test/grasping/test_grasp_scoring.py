@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import trimesh
+from grasp_checks import as_mesh
+from scipy.spatial.transform import Rotation
+
+from gsn_perception.grasping import Gripper
+from gsn_perception.grasping.contacts import pad_contacts
+from gsn_perception.grasping.sampling import Poses
+from gsn_perception.grasping.sampling import sample_pairs
+from gsn_perception.grasping.scoring import ScoreWeights
+from gsn_perception.grasping.scoring import features
+from gsn_perception.grasping.scoring import score
+from gsn_perception.grasping.selection import rotation_between
+from gsn_perception.grasping.selection import select
+from gsn_perception.grasping.surface import Surface
+from gsn_perception.grasping.surface import center_of_mass
+
+PANDA = Gripper.named("panda")
+
+
+def pose(center=(0, 0, 0), rotation=None, width=0.05):
+    R = np.eye(3) if rotation is None else rotation
+    return Poses(R[None], np.array([center], dtype=float), np.array([width]), np.array([0]))
+
+
+def test_pads_on_a_box_touch_flat_and_whole():
+    surface = Surface.of(as_mesh(trimesh.creation.box((0.04, 0.04, 0.04))))
+    touch = pad_contacts(pose(), PANDA, surface, tolerance=0.001)
+    np.testing.assert_allclose(touch.points[0], [[0, 0.02, 0], [0, -0.02, 0]], atol=1e-6)
+    np.testing.assert_allclose(touch.normals[0], [[0, 1, 0], [0, -1, 0]], atol=1e-9)
+    np.testing.assert_allclose(touch.fill, 1)
+    assert touch.width[0] == pytest.approx(0.04, abs=1e-6)
+
+
+def test_pads_half_over_the_edge_touch_by_half():
+    surface = Surface.of(as_mesh(trimesh.creation.box((0.04, 0.04, 0.04))))
+    touch = pad_contacts(pose(center=(0, 0, -0.02)), PANDA, surface, tolerance=0.001)
+    np.testing.assert_allclose(touch.fill, 0.5)
+    past = pad_contacts(pose(center=(0, 0, -0.05)), PANDA, surface, tolerance=0.001)
+    assert np.isinf(past.width[0])
+    np.testing.assert_array_equal(past.fill, 0)
+
+
+def test_features_fall_where_they_should():
+    box = as_mesh(trimesh.creation.box((0.10, 0.04, 0.04)))
+    surface = Surface.of(box)
+
+    def of(poses, preferred=None, tolerance=0.001):
+        touch = pad_contacts(poses, PANDA, surface, tolerance=tolerance)
+        return features(poses, touch, surface, friction=0.5, preferred=preferred)[0]
+
+    np.testing.assert_allclose(of(pose()), 1, atol=1e-6)
+    assert of(pose(center=(0.03, 0, 0)))[1] == pytest.approx(1 - 0.03 / surface.radius, abs=1e-6)
+    tilted = Rotation.from_euler("z", 10, degrees=True).as_matrix()
+    assert of(pose(rotation=tilted))[0] < 0.5  # stiff pads meet opposite corners
+    assert of(pose(rotation=tilted), tolerance=0.01)[0] == pytest.approx(1 - np.radians(10) / np.arctan(0.5), abs=1e-3)
+    for angle, expected in ((0, 1.0), (90, 0.5), (180, 0.0)):
+        R = Rotation.from_euler("y", angle, degrees=True).as_matrix()
+        assert of(pose(rotation=R), np.array([0, 0, 1.0]))[3] == pytest.approx(expected, abs=1e-9)
+
+
+def test_score_is_a_mean_within_its_features():
+    rng = np.random.default_rng(0)
+    figures = rng.uniform(0.05, 1, (100, 5))
+    values = score(figures, ScoreWeights())
+    assert (values >= figures.min(axis=1) - 1e-12).all()
+    assert (values <= figures.max(axis=1) + 1e-12).all()
+    better = np.minimum(figures + 0.1, 1)
+    assert (score(better, ScoreWeights()) >= values).all()
+    only = score(figures, ScoreWeights(friction=1, balance=0, fill=0, approach=0, observed=0))
+    np.testing.assert_allclose(only, figures[:, 0])
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_centre_of_mass(closed):
+    cone = trimesh.creation.cone(0.03, 0.08, sections=64)
+    cone.apply_translation([0.1, 0.2, 0.3])
+    if closed:
+        expected = cone.center_mass
+    else:
+        cone = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0]], [[0, 1, 2], [1, 3, 2]])
+        expected = [0.5, 0.5, 0]
+    np.testing.assert_allclose(center_of_mass(as_mesh(cone)), expected, atol=1e-5)
+
+
+def test_pairs_lie_on_the_surface_spread_over_the_area_and_inside_both_cones():
+    shape = trimesh.creation.box((0.06, 0.03, 0.03))
+    surface = Surface.of(as_mesh(shape))
+    pairs, rejected = sample_pairs(surface, PANDA, count=4000, friction=0.3, clearance=0.003, seed=0)
+    assert len(pairs) + sum(rejected.values()) == 4000
+    gap = np.abs(np.abs(pairs.points) - shape.extents / 2).min(axis=2)
+    assert gap.max() < 1e-5
+    normals = surface.normals[pairs.faces]
+    cosines = np.stack([-(normals[:, 0] * pairs.axes).sum(1), (normals[:, 1] * pairs.axes).sum(1)])
+    assert cosines.min() >= np.cos(np.arctan(0.3)) - 1e-6
+    assert cosines.min() < np.cos(0.7 * np.arctan(0.3))
+    ends = np.abs(normals[:, 0] @ np.array([1.0, 0, 0])) > 0.5
+    assert ends.mean() == pytest.approx(2 * 9 / (2 * 9 + 4 * 18), abs=0.05)
+
+
+def test_selection_is_greedy_and_knows_the_half_turn():
+    turn = np.diag([-1.0, -1.0, 1.0])
+    rotations = np.stack([np.eye(3), turn, Rotation.from_euler("y", 60, degrees=True).as_matrix(), np.eye(3)])
+    centers = np.array([[0, 0, 0], [0.001, 0, 0], [0, 0, 0], [0.05, 0, 0]])
+    poses = Poses(rotations, centers, np.full(4, 0.05), np.arange(4))
+    kept = select(poses, np.array([0.5, 0.9, 0.7, 0.6]), limit=10, translation=0.01, rotation=0.5)
+    assert kept.tolist() == [1, 2, 3]
+    assert select(poses, np.array([0.5, 0.9, 0.7, 0.6]), limit=1, translation=0.01, rotation=0.5).tolist() == [1]
+    assert rotation_between(np.eye(3), turn) == pytest.approx(0, abs=1e-6)
+    assert rotation_between(np.eye(3), rotations[2]) == pytest.approx(np.radians(60))
