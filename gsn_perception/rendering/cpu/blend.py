@@ -31,41 +31,43 @@ STATE = 7  # channels: transmittance (negative: finished), red, green, blue, dep
 T_, R_, G_, B_, D_, LAST, MEDIAN = (LANES * c for c in range(STATE))
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
-def _blend_block(state, o, dx0, dy0, splat, k):  # noqa: ANN001, ANN202
-    """Blend a splat into the block whose state starts at ``o``; the number of its unfinished pixels."""
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+def _blend_block(state, dx0, dy0, splat, k):  # noqa: ANN001, ANN202
+    """Blend a splat into a block, ``state`` [STATE * LANES]; the number of its unfinished pixels."""
     hA, B, hC, opacity, red, green, blue, z = splat
     one = state.dtype.type
     zero, most, least, floor = one(0.0), one(MAX_ALPHA), one(MIN_ALPHA), one(MIN_TRANSMITTANCE)
-    alive = np.int32(0)
+    alive = zero
     for lane in range(LANES):
         dx = dx0 + one(lane % SIDE)
         dy = dy0 + one(lane // SIDE)
         alpha = min(opacity * exp_negative(-(dx * (hA * dx + B * dy) + hC * dy * dy)), most)
-        before = state[o + T_ + lane]
+        before = state[T_ + lane]
         after = before - before * alpha
         touched = (alpha >= least) & (before > zero)
         drawn = touched & (after > floor)
         weight = before * alpha if drawn else zero
         left = after if drawn else (-before if touched else before)
-        state[o + T_ + lane] = left
-        state[o + R_ + lane] += weight * red
-        state[o + G_ + lane] += weight * green
-        state[o + B_ + lane] += weight * blue
-        state[o + D_ + lane] += weight * z
-        state[o + LAST + lane] = k if drawn else state[o + LAST + lane]
-        alive += np.int32(1) if left > zero else np.int32(0)
+        state[T_ + lane] = left
+        state[R_ + lane] += weight * red
+        state[G_ + lane] += weight * green
+        state[B_ + lane] += weight * blue
+        state[D_ + lane] += weight * z
+        newest = state[LAST + lane]
+        state[LAST + lane] = k if drawn else newest
+        alive += one(1.0) if left > zero else zero
     return alive
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
-def _mark_median(state, before, o, z):  # noqa: ANN001, ANN202
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+def _mark_median(state, before, z):  # noqa: ANN001, ANN202
     """Note the depth where a splat took the transmittance from ``before`` below one half."""
     half = state.dtype.type(MEDIAN_TRANSMITTANCE)
     for lane in range(LANES):
-        after = state[o + T_ + lane]
+        after = state[T_ + lane]
         crossed = (before[lane] >= half) & (after < half) & (after > state.dtype.type(0.0))
-        state[o + MEDIAN + lane] = z if crossed else state[o + MEDIAN + lane]
+        noted = state[MEDIAN + lane]
+        state[MEDIAN + lane] = z if crossed else noted
 
 
 @njit(nogil=True, cache=True)
@@ -103,12 +105,12 @@ def blend_rows(records, count, columns, begin, end, median, state) -> None:  # n
                 block = (row - begin) * columns + column
                 if not live[block]:
                     continue
-                o = block * (STATE * LANES)
+                own = state[block * (STATE * LANES) : (block + 1) * (STATE * LANES)]
                 if median:
-                    before[:] = state[o + T_ : o + T_ + LANES]
-                live[block] = _blend_block(state, o, one(column * SIDE) + half - mx, dy0, splat, one(k)) > 0
+                    before[:] = own[T_ : T_ + LANES]
+                live[block] = _blend_block(own, one(column * SIDE) + half - mx, dy0, splat, one(k)) > one(0.0)
                 if median:
-                    _mark_median(state, before, o, z)
+                    _mark_median(own, before, z)
 
 
 @njit(nogil=True, cache=True)

@@ -34,9 +34,9 @@ MOMENTS = 10  # sums over pixels of h (1, dx, dy, dx^2, dx dy, dy^2) and of weig
 H_, HX, HY, HXX, HXY, HYY, WR, WG, WB, WD = (LANES * c for c in range(MOMENTS))
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
-def _unblend_block(state, sums, o, dx0, dy0, splat, k):  # noqa: ANN001, ANN202
-    """Take a splat off the block at ``o`` and add its moments to ``sums``, lane by lane.
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+def _unblend_block(state, sums, dx0, dy0, splat, k):  # noqa: ANN001, ANN202
+    """Take a splat off a block, ``state`` [STATE * LANES], and add its moments to ``sums``, lane by lane.
 
     With q = colour . gradient, alpha's gradient is T q - S / (1 - alpha); h is alpha times that, zero at the cap.
     """
@@ -48,19 +48,19 @@ def _unblend_block(state, sums, o, dx0, dy0, splat, k):  # noqa: ANN001, ANN202
         dy = dy0 + one(lane // SIDE)
         raw = opacity * exp_negative(-(dx * (hA * dx + B * dy) + hC * dy * dy))
         alpha = min(raw, most)
-        used = (alpha >= least) & (state[o + LAST + lane] >= k)
+        used = (alpha >= least) & (state[LAST + lane] >= k)
         alpha = alpha if used else zero
         through = one(1.0) / (one(1.0) - alpha)
-        before = state[o + T_ + lane] * through
+        before = state[T_ + lane] * through
         weight = before * alpha
-        gr, gg, gb = state[o + GR + lane], state[o + GG + lane], state[o + GB + lane]
-        gd = state[o + GD + lane]
-        q = red * gr + green * gg + blue * gb + z * gd + state[o + GA + lane]
-        behind = state[o + S_ + lane]
+        gr, gg, gb = state[GR + lane], state[GG + lane], state[GB + lane]
+        gd = state[GD + lane]
+        q = red * gr + green * gg + blue * gb + z * gd + state[GA + lane]
+        behind = state[S_ + lane]
         h = alpha * (before * q - behind * through)
         h = h if raw <= most else zero
-        state[o + T_ + lane] = before
-        state[o + S_ + lane] = behind + weight * q
+        state[T_ + lane] = before
+        state[S_ + lane] = behind + weight * q
         hx, hy = h * dx, h * dy
         sums[H_ + lane] += h
         sums[HX + lane] += hx
@@ -74,7 +74,7 @@ def _unblend_block(state, sums, o, dx0, dy0, splat, k):  # noqa: ANN001, ANN202
         sums[WD + lane] += weight * gd
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
 def _gradient_of(sums, s, out) -> None:  # noqa: ANN001
     """The record's gradient from its moments."""
     total = np.empty(MOMENTS, sums.dtype)
@@ -140,8 +140,9 @@ def unblend_rows(records, count, columns, begin, end, state, newest, gradients) 
                 if newest[block] < one(k):
                     continue
                 hit = True
+                own = state[block * (STATE * LANES) : (block + 1) * (STATE * LANES)]
                 dx0 = one(column * SIDE) + half - mx
-                _unblend_block(state, sums, block * (STATE * LANES), dx0, dy0, splat, one(k))
+                _unblend_block(own, sums, dx0, dy0, splat, one(k))
         if hit:
             _gradient_of(sums, s, gradients[k])
         else:
