@@ -1,0 +1,210 @@
+"""`gsn eval`: measure quality: novel views (gsn), surfaces (geometry), real RGB-D frames (frames)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+from typing import Any
+from typing import Literal
+
+import numpy as np
+import tyro
+
+Budget = Literal["smoke", "short", "full"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    checkpoint: str | None = None
+    """Weights (.safetensors) or the name of shipped ones; the shipped default when left out."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    json: Path | None = None
+    """Write every figure to this file."""
+    seed: int = 0
+    """Seed of views, sensor noise and samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class GsnOptions(_Common):
+    """Novel views of test objects, beside the mean training object, the input on a card, and white."""
+
+    objects: Path = tyro.MISSING
+    """Folder of test objects (OBJ, PLY, STL or GLB)."""
+    budget: Budget = "short"
+    """How many objects: smoke 3, short 12, full all."""
+    train: Path | None = None
+    """Folder of training objects for the mean object; the folder `train` beside OBJECTS, or made-up objects."""
+    out: Path | None = None
+    """Folder for the contact sheet."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeometryOptions(_Common):
+    """Reconstructed surfaces of test objects seen by an RGB-D camera, beside the hull of the visible points."""
+
+    objects: Path = tyro.MISSING
+    """Folder of test objects (OBJ, PLY, STL or GLB)."""
+    budget: Budget = "short"
+    """How many objects: smoke 3, short 12, full all."""
+
+
+@dataclass(frozen=True, slots=True)
+class FramesOptions(_Common):
+    """Real RGB-D frames: rendered mesh against measured depth, before and after scaling."""
+
+    frames: Path = tyro.MISSING
+    """Folder of frames: each a folder with color.png, depth.png, mask.png and camera.json."""
+    out: Path | None = None
+    """Folder for a picture per frame."""
+
+
+Options = (
+    Annotated[GsnOptions, tyro.conf.subcommand("gsn")]
+    | Annotated[GeometryOptions, tyro.conf.subcommand("geometry")]
+    | Annotated[FramesOptions, tyro.conf.subcommand("frames")]
+)
+
+
+def run(options: GsnOptions | GeometryOptions | FramesOptions) -> int:
+    """Measure, print a table, write the files asked for."""
+    from gsn_perception.evaluation.report import write_json
+
+    if isinstance(options, GsnOptions):
+        text, payload = _gsn(options)
+    elif isinstance(options, GeometryOptions):
+        text, payload = _geometry(options)
+    else:
+        text, payload = _frames(options)
+    print(text)
+    if options.json is not None:
+        write_json(options.json, {"options": _settings(options), **payload})
+    return 0
+
+
+def _gsn(options: GsnOptions) -> tuple[str, dict[str, Any]]:
+    from gsn_perception.evaluation.cases import novel_view_case
+    from gsn_perception.evaluation.contact_sheet import grid
+    from gsn_perception.evaluation.gsn_eval import evaluate_gsn
+    from gsn_perception.evaluation.report import summarise
+    from gsn_perception.evaluation.views import Protocol
+    from gsn_perception.io import write_image
+
+    reconstructor = _reconstructor(options)
+    protocol = Protocol(seed=options.seed)
+    objects = _objects(options.objects, options.budget, options.seed)
+    mean = _mean_object(options, protocol)
+    cases = _progress((novel_view_case(item, protocol) for item in objects), len(objects), "novel views")
+    scores = evaluate_gsn(cases, reconstructor.sculpt, mean=mean)
+    summary = {who: summarise(rows) for who, rows in scores.rows.items()}
+    if options.out is not None:
+        sheet = grid(list(scores.tiles.values()), list(scores.tiles))
+        write_image(options.out / "contact_sheet.png", sheet)
+    columns = {"objects": ".0f", "psnr": ".2f", "psnr_inside": ".2f", "ssim": ".3f", "iou": ".2f"}
+    columns |= {"input_psnr": ".2f", "dead": ".1%", "roll_psnr": ".1f", "ecd": ".4f"}
+    return _tables(summary, columns, "novel views"), {"summary": summary, "objects": scores.rows}
+
+
+def _geometry(options: GeometryOptions) -> tuple[str, dict[str, Any]]:
+    from gsn_perception.evaluation.cases import surface_case
+    from gsn_perception.evaluation.geometry_eval import evaluate_geometry
+    from gsn_perception.evaluation.report import summarise
+    from gsn_perception.evaluation.views import Protocol
+
+    reconstructor = _reconstructor(options)
+    protocol = Protocol(seed=options.seed)
+    objects = _objects(options.objects, options.budget, options.seed)
+    cases = _progress((surface_case(item, protocol) for item in objects), len(objects), "surfaces")
+    samples = 20_000 if options.budget == "smoke" else 100_000
+    rows = evaluate_geometry(cases, reconstructor, seed=options.seed, samples=samples)
+    summary = {who: summarise(entries) for who, entries in rows.items()}
+    for who, entries in rows.items():
+        ratios = [r["volume_ratio"] for r in entries if np.isfinite(r.get("volume_ratio", np.nan))]
+        summary[who]["all"]["median_volume_ratio"] = float(np.median(ratios)) if ratios else float("nan")
+    columns = {"objects": ".0f", "chamfer_l1": ".4f", "chamfer_mm": ".1f", "f_score": ".3f"}
+    columns |= {"normal_consistency": ".3f", "median_volume_ratio": ".2f", "scale_ratio": ".3f", "refused": ".0%"}
+    columns |= {"points_chamfer_l1": ".4f"}
+    return _tables(summary, columns, "surfaces"), {"summary": summary, "objects": rows, "samples": samples}
+
+
+def _frames(options: FramesOptions) -> tuple[str, dict[str, Any]]:
+    from gsn_perception.evaluation.frames_eval import evaluate_frame
+    from gsn_perception.evaluation.frames_eval import frame_folders
+    from gsn_perception.evaluation.frames_eval import read_frame
+    from gsn_perception.evaluation.report import table
+    from gsn_perception.io import write_image
+
+    folders = frame_folders(options.frames)
+    reconstructor = _reconstructor(options)
+    found = {}
+    for folder in _progress(folders, len(folders), "frames"):
+        scores = evaluate_frame(folder.name, read_frame(folder), reconstructor)
+        found[folder.name] = scores.figures
+        if options.out is not None:
+            write_image(options.out / f"{folder.name}.png", scores.picture)
+    columns = {f"{when}_{key}": spec for when in ("before", "after") for key, spec in _FRAME_COLUMNS.items()}
+    columns |= {"scale_before": ".3f", "scale_after": ".3f", "scale_sigma": ".3f"}
+    return table(list(found.items()), columns, "frame"), {"frames": found}
+
+
+_FRAME_COLUMNS = {"median_mm": ".1f", "iou": ".3f", "covered": ".2f"}
+
+
+def _reconstructor(options: _Common) -> Any:
+    from gsn_perception.pipeline import Reconstructor
+
+    return Reconstructor.from_pretrained(options.checkpoint, options.device)
+
+
+def _objects(folder: Path, budget: Budget, seed: int) -> list[Any]:
+    from gsn_perception.evaluation.cases import choose
+    from gsn_perception.scenes.loader import load_meshes
+
+    objects, _ = load_meshes(folder)
+    return choose(objects, budget, seed)
+
+
+def _mean_object(options: GsnOptions, protocol: Any) -> Any:
+    """The mean of training objects, calibrated on some of them."""
+    from gsn_perception.evaluation.cases import novel_view_case
+    from gsn_perception.evaluation.gsn_eval import calibrated_mean
+    from gsn_perception.scenes.loader import mesh_sources
+    from gsn_perception.scenes.objects import random_object
+
+    beside = options.objects.resolve().parent / "train"
+    folder = options.train if options.train is not None else beside if beside.is_dir() else None
+    count, held = {"smoke": (8, 2), "short": (48, 6), "full": (160, 16)}[options.budget]
+    sources: list[Any] = [partial(random_object, seed) for seed in range(count)] if folder is None else mesh_sources(folder)
+    order = np.random.default_rng(options.seed).permutation(len(sources))[:count]
+    items = [sources[i]() for i in order]
+    cases = [novel_view_case(item, protocol) for item in items[:held]]
+    return calibrated_mean(_progress(items, len(items), "mean object"), cases, protocol)
+
+
+def _tables(summary: dict[str, dict[str, dict[str, float]]], columns: dict[str, str], title: str) -> str:
+    """One table: every answer over all objects, then the network's by shape class."""
+    from gsn_perception.evaluation.report import table
+
+    rows = [(who, groups["all"]) for who, groups in summary.items()]
+    shapes = [s for s in next(iter(summary.values())) if s != "all"]
+    rows += [(f"{who} / {shape}", groups[shape]) for shape in shapes for who, groups in summary.items()]
+    shown = {k: v for k, v in columns.items() if any(k in figures for _, figures in rows)}
+    return table(rows, shown, title)
+
+
+def _progress(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
+    from tqdm import tqdm
+
+    make: Callable[..., Iterable[Any]] = tqdm
+    yield from make(items, total=total, desc=what, ncols=100)
+
+
+def _settings(options: _Common) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(options)

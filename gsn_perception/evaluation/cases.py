@@ -1,0 +1,147 @@
+"""Test cases: an object seen by one real camera, its novel views, its true surface; ray cast."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from gsn_perception.evaluation.views import Protocol
+from gsn_perception.evaluation.views import Viewpoint
+from gsn_perception.evaluation.views import box_centre
+from gsn_perception.evaluation.views import draw_targets
+from gsn_perception.evaluation.views import draw_viewpoint
+from gsn_perception.geometry import Camera
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Mesh
+from gsn_perception.geometry import Observation
+from gsn_perception.geometry.transforms import transform_points
+from gsn_perception.scenes.raycast import RayCaster
+from gsn_perception.scenes.raycast import View
+from gsn_perception.scenes.textured_mesh import TexturedMesh
+
+Budget = Literal["smoke", "short", "full"]
+BUDGETS: dict[str, int | None] = {"smoke": 3, "short": 12, "full": None}
+_ROLL = 2 * np.pi / 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NovelViewCase:
+    """One object of the novel-view test; everything is in the input camera's optical frame, metres.
+
+    Attributes:
+        name: The object's.
+        shape: box, mid, open or unknown.
+        observation: Input image and true mask (label 1).
+        rolled: The same with the camera rolled by ``roll``.
+        roll: Radians, no multiple of a quarter turn.
+        centre: [3] of the true box.
+        targets: The novel views' cameras.
+        truth: [V,S,S,3] float32 on white.
+        truth_masks: [V,S,S] bool.
+    """
+
+    name: str
+    shape: str
+    observation: Observation
+    rolled: Observation
+    roll: float
+    centre: np.ndarray
+    targets: list[Camera]
+    truth: np.ndarray
+    truth_masks: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SurfaceCase:
+    """One object of the geometry test, in the input camera's optical frame, metres.
+
+    Attributes:
+        name: The object's.
+        shape: box, mid, open or unknown.
+        observation: Input image, true mask (label 1) and depth as a sensor would measure it.
+        depth: [H,W] exact depth, NaN = nothing.
+        centre: [3] of the true box.
+        truth: The true surface.
+    """
+
+    name: str
+    shape: str
+    observation: Observation
+    depth: np.ndarray
+    centre: np.ndarray
+    truth: Mesh
+
+
+def novel_view_case(item: TexturedMesh, protocol: Protocol) -> NovelViewCase:
+    """The case of one object; the same for the same protocol and name."""
+    rng = protocol.rng(item.name)
+    caster = RayCaster([item])
+    start = draw_viewpoint(item, rng, protocol)
+    targets = draw_targets(item, _distance(start, item), rng, protocol)
+    roll = _ROLL * (1 + 2 * int(rng.integers(8)))
+    views = [caster.render(camera) for camera in targets]
+    return NovelViewCase(
+        name=item.name,
+        shape=item.shape,
+        observation=_observe(start, caster.render(start.camera)),
+        rolled=_observe(start, caster.render(start.rolled(item, roll).camera)),
+        roll=roll,
+        centre=transform_points(start.camera_from_object, box_centre(item)),
+        targets=start.seen_from_camera(targets),
+        truth=np.stack([v.rgb for v in views]).astype(np.float32) / 255,
+        truth_masks=np.stack([v.alpha > 0.5 for v in views]),
+    )
+
+
+def surface_case(item: TexturedMesh, protocol: Protocol) -> SurfaceCase:
+    """The case of one object, seen from the same place as in the novel-view test."""
+    from gsn_perception.scenes.sensor import DepthSensor
+
+    rng = protocol.rng(item.name)
+    start = draw_viewpoint(item, rng, protocol)
+    view = RayCaster([item]).render(start.camera)
+    measured = DepthSensor()(view.depth, rng)
+    return SurfaceCase(
+        name=item.name,
+        shape=item.shape,
+        observation=_observe(start, view, measured),
+        depth=view.depth,
+        centre=transform_points(start.camera_from_object, box_centre(item)),
+        truth=item.mesh.transform(start.camera_from_object),
+    )
+
+
+def _observe(viewpoint: Viewpoint, view: View, depth: np.ndarray | None = None) -> Observation:
+    camera = viewpoint.camera.at(np.eye(4))
+    return Observation(image=view.rgb, camera=camera, mask=view.labels, depth=depth)
+
+
+def _distance(viewpoint: Viewpoint, item: TexturedMesh) -> float:
+    return float(np.linalg.norm(viewpoint.camera.world_from_camera[:3, 3] - box_centre(item)))
+
+
+def choose(objects: Sequence[TexturedMesh], budget: Budget, seed: int) -> list[TexturedMesh]:
+    """As many objects as the budget allows, shape classes in turn, in an order fixed by the seed.
+
+    Raises:
+        InputError: the budget has no such name.
+    """
+    if budget not in BUDGETS:
+        raise InputError(f"there is no budget {budget!r}; choose one of {', '.join(BUDGETS)}")
+    limit = BUDGETS[budget]
+    if limit is None:
+        return list(objects)
+    order = np.random.default_rng(seed).permutation(len(objects))
+    classes: dict[str, list[TexturedMesh]] = defaultdict(list)
+    for index in order:
+        classes[objects[index].shape].append(objects[index])
+    chosen: list[TexturedMesh] = []
+    while len(chosen) < min(limit, len(objects)):
+        for name in sorted(classes):
+            if classes[name] and len(chosen) < limit:
+                chosen.append(classes[name].pop())
+    return chosen
