@@ -179,7 +179,9 @@ def _mean_object(options: GsnOptions, protocol: Any) -> Any:
     beside = options.objects.resolve().parent / "train"
     folder = options.train if options.train is not None else beside if beside.is_dir() else None
     count, held = {"smoke": (8, 2), "short": (48, 6), "full": (160, 16)}[options.budget]
-    sources: list[Any] = [partial(random_object, seed) for seed in range(count)] if folder is None else mesh_sources(folder)
+    sources: list[Any] = (
+        [partial(random_object, seed) for seed in range(count)] if folder is None else mesh_sources(folder)
+    )
     order = np.random.default_rng(options.seed).permutation(len(sources))[:count]
     items = [sources[i]() for i in order]
     cases = [novel_view_case(item, protocol) for item in items[:held]]

@@ -21,6 +21,7 @@ from gsn_perception.geometry import Observation
 from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.scenes.raycast import RayCaster
 from gsn_perception.scenes.raycast import View
+from gsn_perception.scenes.sensor import DepthSensor
 from gsn_perception.scenes.textured_mesh import TexturedMesh
 
 Budget = Literal["smoke", "short", "full"]
@@ -99,12 +100,10 @@ def novel_view_case(item: TexturedMesh, protocol: Protocol) -> NovelViewCase:
 
 def surface_case(item: TexturedMesh, protocol: Protocol) -> SurfaceCase:
     """The case of one object, seen from the same place as in the novel-view test."""
-    from gsn_perception.scenes.sensor import DepthSensor
-
     rng = protocol.rng(item.name)
     start = draw_viewpoint(item, rng, protocol)
     view = RayCaster([item]).render(start.camera)
-    measured = DepthSensor()(view.depth, rng)
+    measured = DepthSensor().measure(view.depth, start.camera, rng)
     return SurfaceCase(
         name=item.name,
         shape=item.shape,

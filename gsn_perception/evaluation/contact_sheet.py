@@ -49,7 +49,8 @@ def _join(images: Sequence[np.ndarray], axis: int) -> np.ndarray:
 
 
 def _caption(text: str) -> np.ndarray:
-    strip = np.full((_CAPTION, 8 + 7 * len(text), 3), 255, dtype=np.uint8)
+    (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.4, 1)
+    strip = np.full((_CAPTION, width + 6, 3), 255, dtype=np.uint8)
     cv2.putText(strip, text, (2, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (40, 40, 40), 1, cv2.LINE_AA)
     return strip
 
@@ -57,7 +58,6 @@ def _caption(text: str) -> np.ndarray:
 def label(image: np.ndarray, text: str) -> np.ndarray:
     """A copy with a small caption in the upper left corner."""
     out = to_uint8(image).copy()
-    for colour, thickness in (((255, 255, 255), 3), ((20, 20, 20), 1)):
-        cv2.putText(out, text, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, thickness, cv2.LINE_AA)
+    strip = _caption(text)[:, : out.shape[1]]
+    out[: len(strip), : strip.shape[1]] = strip[: len(out)]
     return out
-

@@ -13,8 +13,8 @@ import open3d as o3d
 
 from gsn_perception.evaluation.contact_sheet import grid
 from gsn_perception.evaluation.contact_sheet import label
-from gsn_perception.evaluation.gsn_eval import render_numpy
 from gsn_perception.evaluation.image_metrics import mask_iou
+from gsn_perception.evaluation.splat_images import splat_images
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
@@ -88,7 +88,10 @@ def evaluate_frame(
     after = _only(name, reconstruct(observation))
     before = _only(name, reconstruct(replace(observation, depth=None, size_hint=PRIOR_EXTENT)))
     mask = observation.mask > 0
-    depths = {"before": mesh_depth(before.mesh, observation.camera), "after": mesh_depth(after.mesh, observation.camera)}
+    depths = {
+        "before": mesh_depth(before.mesh, observation.camera),
+        "after": mesh_depth(after.mesh, observation.camera),
+    }
     figures = {}
     for when, depth in depths.items():
         for key, value in depth_figures(depth, observation.depth, mask).items():
@@ -136,7 +139,7 @@ def _picture(observation: Observation, result: Reconstruction, depth: np.ndarray
     assert observation.depth is not None
     mask = observation.mask > 0
     image = outlined(observation.image, mask)
-    splat, alpha = render_numpy(result.gaussians, [observation.camera], background=0.0)
+    splat, alpha = splat_images(result.gaussians, [observation.camera], background=0.0)
     over = splat[0] + (1 - alpha[0])[..., None] * observation.image / 255 * 0.35
     panels = [image, np.uint8(np.clip(over, 0, 1) * 255), error_picture(depth, observation.depth, mask)]
     window = _window(mask)

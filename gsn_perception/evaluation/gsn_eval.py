@@ -21,17 +21,15 @@ from gsn_perception.evaluation.image_metrics import ssim
 from gsn_perception.evaluation.mean_object import MeanObject
 from gsn_perception.evaluation.mean_object import calibrated
 from gsn_perception.evaluation.mean_object import mean_object
+from gsn_perception.evaluation.splat_images import splat_images
 from gsn_perception.evaluation.views import Protocol
 from gsn_perception.evaluation.views import draw_viewpoint
 from gsn_perception.evaluation.views import true_scale
-from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
 from gsn_perception.gsn.equivariance import extended_chamfer_distance
 from gsn_perception.gsn.equivariance import roll_gaussians
-from gsn_perception.rendering import CameraBatch
-from gsn_perception.rendering import render
 from gsn_perception.scenes.textured_mesh import TexturedMesh
 
 DEAD = 1 / 255
@@ -85,17 +83,7 @@ def evaluate_gsn(
 def render_targets(gaussians: Gaussians, view: ObjectView, case: NovelViewCase, background: float = 1.0) -> Images:
     """A normalised splat, at its true scale, seen by the case's targets: images [V,H,W,3] and alpha [V,H,W]."""
     metric = gaussians.transform(view.similarity(true_scale(view, case.centre)))
-    return render_numpy(metric, case.targets, background)
-
-
-def render_numpy(gaussians: Gaussians, cameras: Sequence[Camera], background: float = 1.0) -> Images:
-    """One splat [N] over a grey background: images [V,H,W,3] and alpha [V,H,W] float32."""
-    device = gaussians.device
-    batch = gaussians.map(lambda t: t[None])
-    with torch.no_grad():
-        shade = torch.full((3,), background, device=device)
-        out = render(batch, CameraBatch.of(list(cameras), device=device), background=shade)
-    return out.rgb[0].cpu().numpy(), out.alpha[0].cpu().numpy()
+    return splat_images(metric, case.targets, background)
 
 
 def score_images(images: np.ndarray, alpha: np.ndarray, case: NovelViewCase) -> dict[str, float]:
@@ -112,7 +100,7 @@ def score_images(images: np.ndarray, alpha: np.ndarray, case: NovelViewCase) -> 
 
 def input_figures(case: NovelViewCase, view: ObjectView, gaussians: Gaussians) -> dict[str, float]:
     """How well the splat repeats the crop it was made from (on white, at the network's size)."""
-    images, alpha = render_numpy(gaussians, [view.normalised_camera])
+    images, alpha = splat_images(gaussians, [view.normalised_camera])
     mask = case.observation.mask == 1
     truth = white_crop(case.observation, mask, view)
     cover = view.warp(mask.astype(np.float32), case.observation.camera) > 0.5

@@ -133,9 +133,7 @@ def _aside(camera: Camera, cone: float, rng: np.random.Generator) -> np.ndarray:
     return make_transform(about_y @ about_x, np.zeros(3))
 
 
-def draw_targets(
-    item: TexturedMesh, distance: float, rng: np.random.Generator, protocol: Protocol
-) -> list[Camera]:
+def draw_targets(item: TexturedMesh, distance: float, rng: np.random.Generator, protocol: Protocol) -> list[Camera]:
     """Cameras (world = object frame) at one distance that look at the box centre and just fit the bounding sphere."""
     field = 2 * protocol.margin * np.arcsin(min(bounding_radius(item) / distance, 0.9))
     camera = Camera.from_fov(field, protocol.size, protocol.size)

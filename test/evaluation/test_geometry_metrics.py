@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import trimesh
 
-from gsn_perception.evaluation.geometry_metrics import Surface
 from gsn_perception.evaluation.geometry_metrics import compare_surfaces
 from gsn_perception.evaluation.geometry_metrics import convex_hull
 from gsn_perception.evaluation.geometry_metrics import sampling_floor

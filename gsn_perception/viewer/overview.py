@@ -1,0 +1,189 @@
+"""One picture of what came out: input and mask, the splat from elsewhere, the mesh, the grasps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import open3d as o3d
+
+from gsn_perception.evaluation.contact_sheet import grid
+from gsn_perception.evaluation.contact_sheet import label
+from gsn_perception.evaluation.splat_images import splat_images
+from gsn_perception.geometry import Camera
+from gsn_perception.geometry import Gaussians
+from gsn_perception.geometry import Grasp
+from gsn_perception.geometry import Mesh
+from gsn_perception.geometry import Observation
+from gsn_perception.geometry import Reconstruction
+from gsn_perception.geometry.gaussians import cat
+from gsn_perception.geometry.merge import merge_meshes
+from gsn_perception.geometry.transforms import look_at
+from gsn_perception.geometry.transforms import transform_points
+from gsn_perception.grasping import Gripper
+from gsn_perception.grasping.glyph import glyph
+from gsn_perception.io import write_image
+
+TILE = 240
+_SHOWN = 6
+_ELEVATION = np.deg2rad(30)
+_AZIMUTHS = np.deg2rad([35.0, 125.0, 215.0, 305.0])
+_PALETTE = np.uint8([[255, 80, 80], [80, 200, 80], [90, 130, 255], [240, 200, 40], [200, 90, 220], [60, 210, 210]])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """What a picture is made of, in the camera's optical frame, metres.
+
+    Attributes:
+        gaussians: The splats of all objects as one.
+        mesh: The meshes of all objects as one.
+        grasps: Best first.
+        up: [3] the direction that points up in the pictures.
+    """
+
+    gaussians: Gaussians
+    mesh: Mesh
+    grasps: Sequence[Grasp]
+    up: np.ndarray
+
+
+def draw_overview(
+    path: Path,
+    observation: Observation,
+    objects: Sequence[Reconstruction],
+    grasps: Sequence[Grasp],
+    gripper: Gripper | None = None,
+) -> None:
+    """Write the overview of a frame's reconstructions (at least one) as an image file.
+
+    Raises:
+        InputError: the place can't be written.
+    """
+    plane = next((r.support_plane for r in objects if r.support_plane is not None), observation.support_plane)
+    up = np.array([0.0, -1.0, 0.0]) if plane is None else plane.normal
+    shown = Shown(cat([r.gaussians for r in objects]), merge_meshes([r.mesh for r in objects]), grasps, up)
+    write_image(path, overview_picture(observation, shown, gripper))
+
+
+def overview_picture(observation: Observation, shown: Shown, gripper: Gripper | None = None) -> np.ndarray:
+    """Input with mask, grasps over the input; four novel views of the splat; the mesh, bare and with grasps.
+
+    Returns:
+        [H,W,3] uint8 RGB, about four tiles wide.
+    """
+    gripper = gripper or Gripper.named("panda")
+    cameras = orbit(shown.mesh.vertices, shown.up)
+    splats, _ = splat_images(shown.gaussians, cameras)
+    meshes = [mesh_view(shown.mesh, camera) for camera in (cameras[0], cameras[2])]
+    held = [
+        draw_grasps(picture, camera, shown.grasps, gripper)
+        for picture, camera in zip(meshes, (cameras[0], cameras[2]), strict=True)
+    ]
+    over = draw_grasps(observation.image, observation.camera.at(np.eye(4)), shown.grasps, gripper)
+    top = [label(_fitted(masked(observation)), "input and mask"), label(_fitted(over), "grasps, green = best")]
+    splat_row = [label(s, f"splat, {np.rad2deg(a):+.0f} deg") for s, a in zip(splats, _AZIMUTHS, strict=True)]
+    mesh_row = [label(m, "mesh") for m in meshes] + [label(m, "mesh and grasps") for m in held]
+    return grid([top, splat_row, mesh_row])
+
+
+def orbit(points: np.ndarray, up: np.ndarray, size: int = TILE) -> list[Camera]:
+    """Cameras around points [N,3] (camera frame) that just hold them; azimuth 0 is the side the input camera is on."""
+    low, high = points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)
+    centre = (low + high) / 2
+    radius = float(np.linalg.norm(points - centre, axis=1).max())
+    camera = Camera.from_fov(np.deg2rad(40), size, size)
+    distance = 1.1 * radius / np.sin(np.deg2rad(20))
+    back = -centre - (-centre @ up) * up
+    if np.linalg.norm(back) < 1e-6 * np.linalg.norm(centre):  # the camera looks straight down
+        back = np.cross(up, [1.0, 0.0, 0.0])
+    back = back / np.linalg.norm(back)
+    side = np.cross(up, back)
+    eyes = [np.cos(_ELEVATION) * (np.cos(a) * back + np.sin(a) * side) + np.sin(_ELEVATION) * up for a in _AZIMUTHS]
+    return [camera.at(look_at(centre + distance * eye, centre, up)) for eye in eyes]
+
+
+def mesh_view(mesh: Mesh, camera: Camera, supersample: int = 2) -> np.ndarray:
+    """A mesh lit from the camera, on white, [H,W,3] in [0, 1]."""
+    fine = camera.resized(camera.width * supersample, camera.height * supersample)
+    scene = o3d.t.geometry.RaycastingScene(nthreads=1)
+    scene.add_triangles(o3d.core.Tensor(mesh.vertices), o3d.core.Tensor(mesh.faces.astype(np.uint32)))
+    directions = fine.pixel_rays() @ fine.world_from_camera[:3, :3].T
+    origins = np.broadcast_to(fine.world_from_camera[:3, 3], directions.shape)
+    hits = scene.cast_rays(o3d.core.Tensor(np.float32(np.concatenate([origins, directions], axis=-1))))
+    hit = np.isfinite(hits["t_hit"].numpy())
+    cosine = np.abs(np.einsum("...c,...c->...", hits["primitive_normals"].numpy(), directions))
+    shade = 0.35 + 0.65 * cosine / np.linalg.norm(directions, axis=-1)
+    out = np.ones(directions.shape, dtype=np.float32)
+    out[hit] = (_colors(mesh, hits["primitive_ids"].numpy()[hit], hits["primitive_uvs"].numpy()[hit])) * shade[
+        hit, None
+    ]
+    return cv2.resize(out, (camera.width, camera.height), interpolation=cv2.INTER_AREA)
+
+
+def _colors(mesh: Mesh, face: np.ndarray, uv: np.ndarray) -> np.ndarray:
+    if mesh.colors is None:
+        return np.full((len(face), 3), 0.7)
+    weights = np.concatenate([1 - uv.sum(axis=1, keepdims=True), uv], axis=1)
+    return np.einsum("nk,nkc->nc", weights, mesh.colors[mesh.faces[face]])
+
+
+def draw_grasps(image: np.ndarray, camera: Camera, grasps: Sequence[Grasp], gripper: Gripper) -> np.ndarray:
+    """The best grasps as forks over an image, red for the worst shown to green for the best.
+
+    Args:
+        image: [H,W,3], [0, 1] or uint8.
+        camera: Its world is the grasps' frame.
+        grasps: Best first.
+        gripper: Gives the forks their size.
+    """
+    out = image.copy() if image.dtype == np.uint8 else np.uint8(np.clip(image, 0, 1) * 255)
+    chosen = _spread(grasps)
+    for rank in reversed(range(len(chosen))):
+        share = 1 - rank / max(len(chosen) - 1, 1)
+        colour = (int(230 * (1 - share)), int(60 + 150 * share), 40)
+        _fork(out, camera, glyph(gripper, chosen[rank]).lines[:4], colour)
+    return out
+
+
+def _spread(grasps: Sequence[Grasp]) -> list[Grasp]:
+    """The best of each object in turn, best first."""
+    by_label: dict[int, list[Grasp]] = {}
+    for grasp in grasps:
+        by_label.setdefault(grasp.label, []).append(grasp)
+    each = max(1, _SHOWN // max(len(by_label), 1))
+    chosen = [g for group in by_label.values() for g in group[:each]]
+    return sorted(chosen, key=lambda g: -g.score)
+
+
+def _fork(image: np.ndarray, camera: Camera, lines: np.ndarray, colour: tuple[int, int, int]) -> None:
+    points = transform_points(camera.camera_from_world, lines)
+    if (points[..., 2] < 1e-3).any():  # behind the camera
+        return
+    pixels = np.clip((camera.project(points) - 0.5) * 16, -1e6, 1e6).astype(int)
+    width = max(2, image.shape[1] // 240)
+    for stroke, shade in ((width + 2, (255, 255, 255)), (width, colour)):
+        for a, b in pixels:
+            cv2.line(image, a.tolist(), b.tolist(), shade, stroke, cv2.LINE_AA, 4)
+
+
+def masked(observation: Observation) -> np.ndarray:
+    """The image with each object's outline; the bare image without a mask."""
+    out = observation.image.copy()
+    if observation.mask is None:
+        return out
+    for value in np.unique(observation.mask[observation.mask > 0]):
+        found, _ = cv2.findContours(
+            (observation.mask == value).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+        )
+        cv2.drawContours(out, found, -1, _PALETTE[int(value) % len(_PALETTE)].tolist(), max(1, out.shape[1] // 320))
+    return out
+
+
+def _fitted(image: np.ndarray) -> np.ndarray:
+    """Scaled to the width of two tiles."""
+    height = round(image.shape[0] * 2 * TILE / image.shape[1])
+    return cv2.resize(image, (2 * TILE + 4, height), interpolation=cv2.INTER_AREA)
