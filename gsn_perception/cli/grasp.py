@@ -31,16 +31,15 @@ class Options:
 
 def run(options: Options) -> int:
     """Plan and write; 1 when no grasp was found (the reason is printed, the file holds an empty list)."""
+    from gsn_perception.cli.parse import choose_gripper
     from gsn_perception.cli.parse import parse_plane
     from gsn_perception.grasping import GraspPlanner
-    from gsn_perception.grasping import Gripper
     from gsn_perception.grasping import PlannerSettings
     from gsn_perception.io import read_mesh
     from gsn_perception.io import write_grasps_json
 
     plane = parse_plane(options.support_plane)
-    is_file = Path(options.gripper).suffix in (".yaml", ".yml")
-    gripper = Gripper.load(options.gripper) if is_file else Gripper.named(options.gripper)
+    gripper = choose_gripper(options.gripper)
     settings = PlannerSettings(num_candidates=options.num_candidates, max_grasps=options.max_grasps, seed=options.seed)
     mesh = read_mesh(options.mesh)
     start = time.perf_counter()

@@ -1,9 +1,14 @@
-"""Options that are several numbers in one word."""
+"""Options that are one word and mean more."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Plane
+
+if TYPE_CHECKING:
+    from gsn_perception.grasping import Gripper
 
 
 def parse_plane(text: str | None) -> Plane | None:
@@ -31,6 +36,17 @@ def parse_roi(text: str | None) -> tuple[int, int, int, int] | None:
         raise InputError(f"--roi {text} is not in whole pixels; give x,y,w,h")
     x, y, w, h = (int(value) for value in values)
     return x, y, w, h
+
+
+def choose_gripper(text: str) -> Gripper:
+    """A shipped gripper by name, or one from a YAML file.
+
+    Raises:
+        InputError: no such gripper, or the file is unusable.
+    """
+    from gsn_perception.grasping import Gripper
+
+    return Gripper.load(text) if text.endswith((".yaml", ".yml")) else Gripper.named(text)
 
 
 def _numbers(text: str, count: int, option: str, form: str) -> list[float]:

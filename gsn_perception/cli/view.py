@@ -16,6 +16,8 @@ class Options:
 
     folder: Annotated[Path, tyro.conf.Positional]
     """The --out folder of gsn reconstruct or gsn demo."""
+    gripper: str = "panda"
+    """Drawn at the grasps: name of a shipped gripper or a YAML file."""
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 lets other machines look."""
     port: int = 8080
@@ -26,10 +28,12 @@ class Options:
 
 def run(options: Options) -> int:
     """Serve until interrupted."""
+    from gsn_perception.cli.parse import choose_gripper
     from gsn_perception.viewer.results import Results
     from gsn_perception.viewer.scene import start_viewer
 
-    server = start_viewer(Results.load(options.folder), host=options.host, port=options.port)
+    gripper = choose_gripper(options.gripper)
+    server = start_viewer(Results.load(options.folder), gripper, host=options.host, port=options.port)
     print(f"open http://{options.host}:{server.get_port()} in a browser; Ctrl-C stops", flush=True)
     end = float("inf") if options.seconds is None else time.monotonic() + options.seconds
     try:

@@ -13,16 +13,17 @@ from gsn_perception.geometry import Grasp
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Points
+from gsn_perception.grasping import Gripper
+from gsn_perception.grasping.glyph import glyph
 from gsn_perception.viewer.results import Results
 
-FINGER = 0.045  # m, drawn length of the fingers behind the TCP
 
-
-def start_viewer(results: Results, *, host: str = "127.0.0.1", port: int = 8080) -> viser.ViserServer:
+def start_viewer(results: Results, gripper: Gripper, *, host: str = "127.0.0.1", port: int = 8080) -> viser.ViserServer:
     """Serve a scene; it runs in threads of its own until ``stop()``.
 
     Args:
         results: What to draw, in one frame with optical axes (y down).
+        gripper: Drawn at the grasps.
         host: Address to listen on.
         port: Port wanted; the next free one is taken when it is in use.
 
@@ -39,7 +40,7 @@ def start_viewer(results: Results, *, host: str = "127.0.0.1", port: int = 8080)
         "Gaussians": None if results.gaussians is None else _add_gaussians(server, results.gaussians),
         "Points": None if results.points is None else _add_points(server, results.points),
         "Mesh": None if results.mesh is None else _add_mesh(server, results.mesh),
-        "Grasps": _add_grasps(server, results.grasps) if results.grasps else None,
+        "Grasps": _add_grasps(server, gripper, results.grasps) if results.grasps else None,
     }
     first = True
     for name, handle in handles.items():
@@ -75,24 +76,11 @@ def _add_mesh(server: viser.ViserServer, mesh: Mesh) -> Any:
     return server.scene.add_mesh_trimesh("/mesh", drawn)
 
 
-def _add_grasps(server: viser.ViserServer, grasps: Sequence[Grasp]) -> Any:
-    segments = np.concatenate([glyph(grasp) for grasp in grasps])
-    colors = np.concatenate([np.broadcast_to(score_color(grasp.score), (4, 2, 3)) for grasp in grasps])
-    return server.scene.add_line_segments("/grasps", segments, colors, thickness=0.002)
-
-
-def glyph(grasp: Grasp) -> np.ndarray:
-    """Four line segments [4,2,3] of a grasp in metres: two fingers, the bar between them, the approach."""
-    half = grasp.width / 2
-    local = np.array(
-        [
-            [[0, half, -FINGER], [0, half, 0]],
-            [[0, -half, -FINGER], [0, -half, 0]],
-            [[0, -half, -FINGER], [0, half, -FINGER]],
-            [[0, 0, -2 * FINGER], [0, 0, -FINGER]],
-        ]
-    )
-    return (local @ grasp.T_frame_tcp[:3, :3].T + grasp.T_frame_tcp[:3, 3]).astype(np.float32)
+def _add_grasps(server: viser.ViserServer, gripper: Gripper, grasps: Sequence[Grasp]) -> Any:
+    lines = [glyph(gripper, grasp).lines for grasp in grasps]
+    colors = [np.broadcast_to(score_color(grasp.score), part.shape) for grasp, part in zip(grasps, lines, strict=True)]
+    segments = np.concatenate(lines).astype(np.float32)
+    return server.scene.add_line_segments("/grasps", segments, np.concatenate(colors), thickness=0.002)
 
 
 def score_color(score: float) -> np.ndarray:

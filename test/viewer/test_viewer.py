@@ -13,12 +13,13 @@ from gsn_perception.geometry import Grasp
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Points
+from gsn_perception.grasping import Gripper
 from gsn_perception.io import write_gaussians_ply
 from gsn_perception.io import write_grasps_json
 from gsn_perception.io import write_mesh_ply
 from gsn_perception.io import write_points_ply
 from gsn_perception.viewer.results import Results
-from gsn_perception.viewer.scene import glyph
+from gsn_perception.viewer.scene import score_color
 from gsn_perception.viewer.scene import start_viewer
 
 
@@ -45,7 +46,7 @@ def test_the_page_is_served_and_everything_is_in_the_scene(folder):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = start_viewer(Results.load(folder), port=port)
+    server = start_viewer(Results.load(folder), Gripper.named("panda"), port=port)
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{server.get_port()}/", timeout=20) as answer:
             page = answer.read().decode()
@@ -62,13 +63,8 @@ def test_the_command_stops_by_itself_when_told_to(folder, capsys):
     assert "open http://127.0.0.1:" in capsys.readouterr().out
 
 
-def test_a_glyph_has_its_fingers_on_the_closing_axis_behind_the_tcp():
-    pose = np.array([[0, 0, 1, 1.0], [0, 1, 0, 2], [-1, 0, 0, 3], [0, 0, 0, 1]])  # approach along world x
-    segments = glyph(Grasp(pose, 0.06, 1.0))
-    tips = segments[:2, 1]
-    np.testing.assert_allclose(sorted(tips[:, 1]), [1.97, 2.03], atol=1e-6)
-    np.testing.assert_allclose(tips[:, [0, 2]], [[1, 3], [1, 3]], atol=1e-6)
-    assert segments[..., 0].max() == pytest.approx(1.0, abs=1e-6), "nothing is drawn ahead of the TCP"
+def test_good_grasps_are_green_and_poor_ones_red():
+    np.testing.assert_allclose([score_color(s) for s in (0, 0.5, 1)], [[1, 0, 0], [1, 1, 0], [0, 1, 0]])
 
 
 def test_folders_without_results_get_a_sentence(tmp_path):
