@@ -19,19 +19,32 @@ from gsn_perception.training.data import Batch
 def augment_scene(batch: Batch, settings: Augmentation, rng: np.random.Generator) -> Batch:
     """Changes of the object itself, alike in all views: mirrored, colours shuffled, brighter or darker."""
     rgb, alpha, depth, cameras = batch.rgb, batch.alpha, batch.depth, batch.cameras
+    input_rgb, input_alpha = batch.input_rgb, batch.input_alpha
     if rng.random() < settings.mirror:
         flip = torch.diag(torch.tensor([-1.0, 1.0, 1.0, 1.0], device=rgb.device))
         rgb, alpha, depth = rgb.flip(3), alpha.flip(3), depth.flip(3)
+        input_rgb, input_alpha = input_rgb.flip(2), input_alpha.flip(2)
         cameras = CameraBatch(cameras.K, flip @ cameras.camera_from_object @ flip, cameras.width, cameras.height)
     B = len(rgb)
     order = np.stack([rng.permutation(3) if rng.random() < settings.permute_colors else np.arange(3) for _ in range(B)])
-    index = torch.from_numpy(order).to(rgb.device).view(B, 1, 1, 1, 3).expand_as(rgb)
-    rgb = rgb.gather(-1, index)
     gain = torch.from_numpy(rng.uniform(1 - settings.gain, 1 + settings.gain, B)).float().to(rgb.device)
-    # brightness acts on the object, the background stays white
+    return replace(
+        batch,
+        rgb=_recolour(rgb, alpha, order, gain),
+        alpha=alpha,
+        depth=depth,
+        cameras=cameras,
+        input_rgb=_recolour(input_rgb, input_alpha, order, gain),
+        input_alpha=input_alpha,
+    )
+
+
+def _recolour(rgb: Tensor, alpha: Tensor, order: np.ndarray, gain: Tensor) -> Tensor:
+    """Channels of [B,...,3] shuffled and the object (not the white background) made brighter or darker."""
     white = 1 - alpha[..., None]
-    rgb = (((rgb - white) * gain.view(B, 1, 1, 1, 1)).clamp_min(0) + white).clamp(0, 1)
-    return replace(batch, rgb=rgb, alpha=alpha, depth=depth, cameras=cameras)
+    gain = gain.view(-1, *(1 for _ in rgb.shape[1:]))
+    shuffled = torch.stack([image[..., list(channels)] for image, channels in zip(rgb, order, strict=True)])
+    return ((shuffled - white) * gain + white).clamp_(0, 1)
 
 
 def roll_scene(batch: Batch, angle: Tensor) -> tuple[Batch, Tensor]:
@@ -46,7 +59,7 @@ def roll_scene(batch: Batch, angle: Tensor) -> tuple[Batch, Tensor]:
     inverse[:, 0, 0, 0], inverse[:, 0, 0, 1], inverse[:, 0, 1, 0], inverse[:, 0, 1, 1] = c, s, -s, c
     old = batch.cameras
     cameras = CameraBatch(old.K, old.camera_from_object @ inverse, old.width, old.height)
-    image = roll_image(network_input(batch.rgb[:, 0], batch.alpha[:, 0]), angle)
+    image = roll_image(network_input(batch.input_rgb, batch.input_alpha), angle)
     return replace(batch, cameras=cameras), image
 
 

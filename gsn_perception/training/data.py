@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,8 @@ class Batch:
         depth: [B,V,S,S] along each camera's z, units of the input's normalised frame, 0 = background.
         cameras: Of all views.
         theta: [B] half-angle of the input's cone.
+        input_rgb: [B,T,T,3] the first view at the dataset's full size, on white.
+        input_alpha: [B,T,T].
         names: Of the objects.
         shapes: box, mid or open.
     """
@@ -37,13 +40,43 @@ class Batch:
     depth: Tensor
     cameras: CameraBatch
     theta: Tensor
+    input_rgb: Tensor
+    input_alpha: Tensor
     names: tuple[str, ...]
     shapes: tuple[str, ...]
 
     def to(self, device: torch.device) -> Batch:
         """On another device."""
-        moved = {k: getattr(self, k).to(device) for k in ("rgb", "alpha", "depth", "cameras", "theta")}
+        moved = {k: getattr(self, k).to(device) for k in ("rgb", "alpha", "depth", "cameras", "theta", "input_rgb", "input_alpha")}
         return Batch(**moved, names=self.names, shapes=self.shapes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Level:
+    """All views at one size."""
+
+    rgb: np.ndarray  # [O, V, S, S, 3] uint8
+    alpha: np.ndarray  # [O, V, S, S] uint8
+    depth: np.ndarray  # [O, V, S, S] float16
+
+
+def _unit(values: np.ndarray) -> Tensor:
+    return torch.from_numpy(values).float().div_(255)
+
+
+def _shrink(level: _Level, factor: int) -> _Level:
+    """Box averages; depth stays only where all of a box is known. An object at a time, to spare memory."""
+    O, V, S = level.alpha.shape[:3]
+    small = S // factor
+    rgb = np.empty((O, V, small, small, 3), np.uint8)
+    alpha, depth = np.empty((O, V, small, small), np.uint8), np.empty((O, V, small, small), np.float16)
+    for i in range(O):
+        boxes = (V, small, factor, small, factor)
+        rgb[i] = np.round(level.rgb[i].reshape(*boxes, 3).mean((2, 4), dtype=np.float32))
+        alpha[i] = np.round(level.alpha[i].reshape(boxes).mean((2, 4), dtype=np.float32))
+        z = level.depth[i].astype(np.float32).reshape(boxes)
+        depth[i] = np.where((z > 0).all((2, 4)), z.mean((2, 4)), 0)
+    return _Level(rgb, alpha, depth)
 
 
 class ViewDataset:
@@ -55,9 +88,7 @@ class ViewDataset:
 
     def __init__(self, folder: Path) -> None:
         try:
-            self.rgb = np.load(folder / "rgb.npy", mmap_mode="r")
-            self.alpha = np.load(folder / "alpha.npy", mmap_mode="r")
-            self.depth = np.load(folder / "depth.npy", mmap_mode="r")
+            self.full = _Level(*(np.load(folder / f"{n}.npy", mmap_mode="r") for n in ("rgb", "alpha", "depth")))
             cameras = np.load(folder / "cameras.npz")
             objects = json.loads((folder / "objects.json").read_text())
             if not json.loads((folder / "dataset.json").read_text())["complete"]:
@@ -71,6 +102,7 @@ class ViewDataset:
         self.scale = cameras["scale"][kept].astype(np.float64)
         self.names = [str(objects[i]["name"]) for i in kept]
         self.shapes = [str(objects[i]["shape"]) for i in kept]
+        self._levels = {self.size: self.full}
         self.broken = [(str(o["name"]), str(o["error"])) for o in objects if o["error"]]
 
     def __len__(self) -> int:
@@ -79,35 +111,41 @@ class ViewDataset:
     @property
     def views(self) -> int:
         """Views per object."""
-        return self.rgb.shape[1]
+        return self.full.rgb.shape[1]
 
     @property
     def size(self) -> int:
         """Side of the stored views in pixels."""
-        return self.rgb.shape[2]
+        return self.full.rgb.shape[2]
 
-    def batch(self, objects: Sequence[int], views: np.ndarray) -> Batch:
-        """Views [B,V] of ``objects``, expressed in the normalised frame of each row's first view."""
+    def level(self, size: int) -> _Level:
+        """The views averaged down to ``size`` pixels (a divisor of the stored size), made once and kept in memory."""
+        if size not in self._levels:
+            if size < 1 or self.size % size:
+                raise InputError(f"views of {self.size} px can't be averaged down to {size}; choose a divisor")
+            self._levels[size] = _shrink(self.full, self.size // size)
+        return self._levels[size]
+
+    def batch(self, objects: Sequence[int], views: np.ndarray, size: int | None = None) -> Batch:
+        """Views [B,V] of ``objects`` at ``size`` px, in the normalised frame of each row's first view."""
+        level = self.level(size or self.size)
         rows = np.asarray(objects)[:, None]
-        stored = self.rows[rows]
-        rgb = torch.from_numpy(self.rgb[stored, views]).float().div_(255)
-        alpha = torch.from_numpy(self.alpha[stored, views]).float().div_(255)
-        ratio = self.scale[rows, views] / self.scale[rows, views[:, :1]]
-        depth = torch.from_numpy(
-            self.depth[stored, views].astype(np.float32) * ratio[..., None, None].astype(np.float32)
-        )
-        K, poses = self._cameras(np.asarray(objects), views)
+        stored, first = self.rows[rows], (self.rows[np.asarray(objects)], views[:, 0])
+        ratio = (self.scale[rows, views] / self.scale[rows, views[:, :1]])[..., None, None]
+        K, poses = self._cameras(np.asarray(objects), views, level.rgb.shape[2])
         return Batch(
-            rgb=rgb,
-            alpha=alpha,
-            depth=depth,
-            cameras=CameraBatch(K, poses, self.size, self.size),
+            rgb=_unit(level.rgb[stored, views]),
+            alpha=_unit(level.alpha[stored, views]),
+            depth=torch.from_numpy(level.depth[stored, views].astype(np.float32) * ratio.astype(np.float32)),
+            cameras=CameraBatch(K, poses, level.rgb.shape[2], level.rgb.shape[2]),
             theta=torch.from_numpy(self.theta[rows, views[:, :1]][:, 0]).float(),
+            input_rgb=_unit(self.full.rgb[first]),
+            input_alpha=_unit(self.full.alpha[first]),
             names=tuple(self.names[i] for i in objects),
             shapes=tuple(self.shapes[i] for i in objects),
         )
 
-    def _cameras(self, objects: np.ndarray, views: np.ndarray) -> tuple[Tensor, Tensor]:
+    def _cameras(self, objects: np.ndarray, views: np.ndarray, size: int) -> tuple[Tensor, Tensor]:
         """K and camera_from_object: x_j / s_i = R (p + d_i e_z) + t / s_i with (R, t) from view i to view j."""
         rows = objects[:, None]
         pose = self.world_from_virtual[rows, views]  # [B,V,4,4]
@@ -117,8 +155,8 @@ class ViewDataset:
         out = relative.copy()
         out[..., :3, 3] = relative[..., :3, 3] / scale[:, None, None] + relative[..., :3, 2] * distance[:, None, None]
         K = np.zeros((*theta.shape, 3, 3))
-        K[..., 0, 0] = K[..., 1, 1] = 0.5 * self.size / np.tan(FIELD_MARGIN * theta)
-        K[..., :2, 2], K[..., 2, 2] = self.size / 2, 1
+        K[..., 0, 0] = K[..., 1, 1] = 0.5 * size / np.tan(FIELD_MARGIN * theta)
+        K[..., :2, 2], K[..., 2, 2] = size / 2, 1
         return torch.from_numpy(K).float(), torch.from_numpy(out).float()
 
 
@@ -130,9 +168,12 @@ def shape_weights(shapes: Sequence[str]) -> np.ndarray:
 
 
 def random_batches(
-    datasets: Sequence[ViewDataset], batch: int, views: int, rng: np.random.Generator
+    datasets: Sequence[ViewDataset], batch: int, views: int, size: Callable[[], int], rng: np.random.Generator
 ) -> Iterator[Batch]:
-    """Endless batches, each from one dataset in proportion to its size, objects drawn by :func:`shape_weights`."""
+    """Endless batches, each from one dataset in proportion to its size, objects drawn by :func:`shape_weights`.
+
+    ``size`` is asked for the side of the supervising views before every batch.
+    """
     sizes = np.array([len(d) for d in datasets], dtype=np.float64)
     weights = [shape_weights(d.shapes) for d in datasets]
 
@@ -145,25 +186,8 @@ def random_batches(
 
     with ThreadPoolExecutor(1) as pool:
         data, objects, chosen = draw()
-        pending = pool.submit(data.batch, objects.tolist(), chosen)
+        pending = pool.submit(data.batch, objects.tolist(), chosen, size())
         while True:
             data, objects, chosen = draw()
-            ready, pending = pending, pool.submit(data.batch, objects.tolist(), chosen)
+            ready, pending = pending, pool.submit(data.batch, objects.tolist(), chosen, size())
             yield ready.result()
-
-
-def resize_views(batch: Batch, size: int) -> Batch:
-    """Supervising views averaged down to ``size`` (a divisor of theirs); depth stays only where all four are known."""
-    factor = batch.rgb.shape[2] // size
-    if factor <= 1:
-        return batch
-    B, V, S = batch.alpha.shape[:3]
-    rgb = batch.rgb.view(B, V, size, factor, size, factor, 3).mean((3, 5))
-    alpha = batch.alpha.view(B, V, size, factor, size, factor).mean((3, 5))
-    blocks = batch.depth.view(B, V, size, factor, size, factor)
-    known = (blocks > 0).all(5).all(3)
-    depth = torch.where(known, blocks.mean((3, 5)), torch.zeros_like(alpha))
-    K = batch.cameras.K.clone()
-    K[..., :2, :] *= size / S
-    cameras = CameraBatch(K, batch.cameras.camera_from_object, size, size)
-    return Batch(rgb, alpha, depth, cameras, batch.theta, batch.names, batch.shapes)

@@ -25,11 +25,11 @@ class Ema:
         """Move towards the module; early updates move faster, so that the start is forgotten."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        for key, value in module.state_dict().items():
-            if value.is_floating_point():
-                self.state[key].lerp_(value, 1 - decay)
-            else:
-                self.state[key].copy_(value)
+        state = module.state_dict()
+        smooth = [key for key, value in state.items() if value.is_floating_point()]
+        torch._foreach_lerp_([self.state[k] for k in smooth], [state[k] for k in smooth], 1 - decay)
+        for key in state.keys() - set(smooth):
+            self.state[key].copy_(state[key])
 
     def load(self, state: Mapping[str, Tensor], updates: int) -> None:
         """Go on from a stored average."""

@@ -45,7 +45,7 @@ def evaluate(
     for index in range(count):
         chosen = (np.arange(views) * (data.views // views) + index) % data.views
         batch = data.batch([index], chosen[None]).to(device)
-        gaussians = network(network_input(batch.rgb[:, 0], batch.alpha[:, 0]), batch.theta)
+        gaussians = network(network_input(batch.input_rgb, batch.input_alpha), batch.theta)
         out = render(gaussians, batch.cameras, background=white)
         _collect(figures, batch, out.rgb, out.alpha)
         figures["dead"].append(float((gaussians.opacities < 1 / 255).float().mean()))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 from safetensors.torch import load_file
 from torch import Tensor
 from torch import nn
@@ -36,7 +36,6 @@ from gsn_perception.training.config import TrainConfig
 from gsn_perception.training.data import Batch
 from gsn_perception.training.data import ViewDataset
 from gsn_perception.training.data import random_batches
-from gsn_perception.training.data import resize_views
 from gsn_perception.training.ema import Ema
 from gsn_perception.training.evaluate import evaluate
 from gsn_perception.training.evaluate import write_sheet
@@ -77,7 +76,7 @@ class Trainer:
         self.network = self._network()
         module = _Tensors(self.network).to(memory_format=torch.channels_last)
         optimiser = torch.optim.AdamW(
-            module.parameters(), lr=config.lr, betas=(0.9, 0.99), weight_decay=config.weight_decay
+            module.parameters(), lr=config.lr, betas=(0.9, 0.99), weight_decay=config.weight_decay, fused=True
         )
         self.module, self.optimiser = self.fabric.setup(module, optimiser)
         self.ema = Ema(self.network, config.ema)
@@ -111,7 +110,7 @@ class Trainer:
         (config.out / "config.json").write_text(json.dumps(asdict(config), default=str, indent=1))
         figures: dict[str, float] = {}
         next_eval = self.elapsed + 60 * config.eval_minutes
-        batches = random_batches(self.sets, config.batch, config.views, self.rng)
+        batches = random_batches(self.sets, config.batch, config.views, self._size, self.rng)
         bar = tqdm(total=100.0, initial=100 * self.share, disable=not self.progress, unit="%", desc="train", ncols=110)
         with self._writer() as write:
             while self.share < 1:
@@ -135,9 +134,7 @@ class Trainer:
         self.module.train()
         for group in self.optimiser.param_groups:
             group["lr"] = config.lr * self._rate()
-        size = config.final_size if self.share >= 1 - config.final_share else config.size
         batch, image = self._prepare(next(batches))
-        batch = resize_views(batch, size)
         gaussians = Gaussians(*(t.float() for t in self.module(image, batch.theta)))
         white = torch.ones(3, device=self.fabric.device)
         rendering = render(gaussians, batch.cameras, background=white)
@@ -167,6 +164,10 @@ class Trainer:
         angle = torch.from_numpy(self.rng.uniform(0, 2 * math.pi, count)).float().to(image.device)
         again = Gaussians(*(t.float() for t in self.module(roll_image(image[:count], angle), theta[:count])))
         return extended_chamfer_distance(again, roll_gaussians(gaussians[:count], angle), self.config.ecd).mean()
+
+    def _size(self) -> int:
+        late = self.share >= 1 - self.config.final_share
+        return self.config.final_size if late else self.config.size
 
     def _rate(self) -> float:
         warm = min(1.0, (self.step + 1) / max(self.config.warmup, 1))
