@@ -1,0 +1,62 @@
+"""A mask for an observation that brings none."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Observation
+from gsn_perception.geometry import Plane
+from gsn_perception.segmentation.clusters import objects_above
+from gsn_perception.segmentation.grabcut import cut_out
+from gsn_perception.segmentation.plane import fit_support_plane
+
+
+def segment(
+    observation: Observation, mode: Literal["plane", "grabcut"] = "plane", max_objects: int = 8
+) -> tuple[np.ndarray, Plane | None]:
+    """Find the objects.
+
+    Args:
+        observation: ``plane`` needs its depth; its support plane is used where it has one, and of its objects only
+            those inside its region of interest are kept. ``grabcut`` needs the region of interest.
+        mode: ``plane``: what stands on the dominant plane; ``grabcut``: one object by colour.
+        max_objects: At most this many, the largest.
+
+    Returns:
+        [H,W] uint16 labels (0 = background, 1 = largest) and the support plane, None where there is no depth.
+
+    Raises:
+        InputError: what the mode needs is missing, or nothing was found.
+    """
+    if max_objects < 1:
+        raise InputError(f"max_objects is {max_objects}; ask for one object or more")
+    if mode == "grabcut":
+        if observation.roi is None:
+            raise InputError("segmentation by colour (grabcut) needs a region of interest; give roi x,y,w,h")
+        return cut_out(observation.image, observation.roi), observation.support_plane
+    if mode != "plane":
+        raise InputError(f"there is no segmentation '{mode}'; choose plane or grabcut")
+    if observation.depth is None:
+        raise InputError("segmentation by the support plane needs depth; give depth, a mask, or a roi for grabcut")
+    plane = observation.support_plane or fit_support_plane(observation.depth, observation.camera)
+    depth = observation.depth
+    mask = objects_above(depth, observation.camera, plane, max_objects=max_objects if observation.roi is None else 100)
+    if observation.roi is not None:
+        mask = _inside(mask, observation.roi, max_objects)
+    return mask, plane
+
+
+def _inside(mask: np.ndarray, roi: tuple[int, int, int, int], max_objects: int) -> np.ndarray:
+    """The objects with most of their pixels inside the region, renumbered in order."""
+    x, y, w, h = roi
+    total = np.bincount(mask.ravel())
+    within = np.bincount(mask[y : y + h, x : x + w].ravel(), minlength=len(total))
+    chosen = [label for label in range(1, len(total)) if within[label] > 0.5 * total[label]][:max_objects]
+    if not chosen:
+        raise InputError("nothing stands on the support plane inside the region of interest; move the region")
+    table = np.zeros(len(total), dtype=np.uint16)
+    table[chosen] = np.arange(1, len(chosen) + 1)
+    return table[mask]
