@@ -39,18 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 well, 2 bad input (one sentence on stderr), 130 interrupted, anything else from the command.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if not words or words[0] in ("-h", "--help"):
-        print(_usage())
-        return 0 if words else EXIT_BAD_INPUT
-    if words[0] == "--version":
-        from gsn_perception import __version__
-
-        print(f"gsn_perception {__version__}")
-        return 0
-    if words[0] not in _available():
-        return _complain(f"there is no command {words[0]!r}; choose one of {', '.join(_available())}")
     try:
-        return _run(words[0], words[1:])
+        return _dispatch(words)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -63,6 +53,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not isinstance(error, InputError):
             raise
         return _complain(str(error))
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help"):
+        print(_usage(), flush=True)
+        return 0 if words else EXIT_BAD_INPUT
+    if words[0] == "--version":
+        from gsn_perception import __version__
+
+        print(f"gsn_perception {__version__}", flush=True)
+        return 0
+    if words[0] not in _available():
+        return _complain(f"there is no command {words[0]!r}; choose one of {', '.join(_available())}")
+    return _run(words[0], words[1:])
 
 
 def _run(command: str, words: list[str]) -> int:
