@@ -1,0 +1,1 @@
+"""Watertight shapes the project makes itself: lofts, extrusions, reliefs and signed distances."""

@@ -1,0 +1,116 @@
+"""Toys and other rounded things: stacks of primitives, animals, shoes, fruit, lamps' and machines' bodies."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from gsn_perception.scenes.shapes import sdf
+from gsn_perception.scenes.shapes.painted import painted
+from gsn_perception.scenes.textured_mesh import TexturedMesh
+
+
+def stack(rng: np.random.Generator) -> TexturedMesh:
+    """Boxes, cylinders, balls and discs piled up, each a little into the one below."""
+    groups: list[list[sdf.Sdf]] = []
+    top, x, y = -0.5, 0.0, 0.0
+    for _ in range(int(rng.integers(2, 6))):
+        half = rng.uniform(0.06, 0.18)
+        wide = rng.uniform(0.1, 0.3)
+        center = (x, y, top + half)
+        kind = rng.integers(4)
+        if kind == 0:
+            groups.append([sdf.box(center, (wide, wide * rng.uniform(0.5, 1), half), 0.02)])
+        elif kind == 1:
+            groups.append([sdf.cylinder(center, wide, half, rounding=0.02)])
+        elif kind == 2:
+            groups.append([sdf.ellipsoid(center, (wide, wide, half))])
+        else:
+            groups.append([sdf.torus(center, max(wide, 1.3 * half) - half * 0.3, half)])
+        top += 2 * half - 0.03
+        x, y = x + rng.uniform(-0.4, 0.4) * wide, y + rng.uniform(-0.4, 0.4) * wide
+    return painted("stack", groups, (1.0, 1.0, 1.6), rng, fillet=0.02, cells=110)
+
+
+def animal(rng: np.random.Generator) -> TexturedMesh:
+    """A body, a head with a snout and ears, legs and a tail, blended like soft toys are."""
+    long, fat = rng.uniform(0.2, 0.34), rng.uniform(0.12, 0.2)
+    head, leg = rng.uniform(0.1, 0.17), rng.uniform(0.045, 0.075)
+    up, tall = rng.uniform(0.05, 0.25), rng.uniform(0.12, 0.28)
+    body = [sdf.capsule((-long, 0, 0), (long, 0, 0), fat)]
+    nose = (long + 0.1 + head * rng.uniform(0.8, 1.4), 0.0, up + fat * 0.6)
+    center = (long + 0.1, 0.0, up + fat * 0.7)
+    skull = [sdf.sphere(center, head), sdf.capsule(center, nose, head * 0.55)]
+    skull.append(sdf.capsule((long * 0.8, 0, 0), center, head * 0.7))
+    ear = rng.uniform(0.04, 0.18)
+    for side in (-1, 1):
+        foot = (center[0] - 0.03, side * head * 0.6, center[2] + head * 0.6)
+        skull.append(sdf.capsule(foot, (foot[0] - ear * 0.3, side * (head * 0.6 + ear * 0.4), foot[2] + ear), 0.035))
+    legs = [
+        sdf.capsule((end * long * 0.9, side * fat * 0.55, 0), (end * long, side * fat * 0.7, -fat - tall), leg)
+        for end in (-1, 1)
+        for side in (-1, 1)
+    ]
+    lift = rng.uniform(-0.1, 0.3)
+    tail = [sdf.capsule((-long - fat * 0.7, 0, 0.05), (-long - fat - 0.15, 0, 0.05 + lift), 0.04)]
+    groups = [body + skull, legs, tail] if rng.uniform() < 0.5 else [body, skull, legs + tail]
+    return painted("animal", groups, (0.85, 0.4, 0.75), rng, fillet=0.06)
+
+
+def shoe(rng: np.random.Generator) -> TexturedMesh:
+    """A shoe or boot along x: sole, toe, shaft with an opening, perhaps a heel."""
+    wide, sole = rng.uniform(0.14, 0.19), rng.uniform(0.035, 0.07)
+    toe, shaft = rng.uniform(0.1, 0.16), rng.uniform(0.16, 0.5)
+    upper: list[sdf.Sdf] = [
+        sdf.capsule((0.28, 0.02, toe * 0.5), (0.0, 0, toe * 0.7), toe * 0.95),
+        sdf.capsule((0.1, 0, toe * 0.7), (-0.3, 0, shaft * 0.6), wide * 0.75),
+        sdf.capsule((-0.3, 0, 0.1), (-0.32, 0, shaft), wide * 0.72),
+    ]
+    above = sdf.box((0, 0, 1.0), (2, 2, 1.0))
+    upper = [sdf.intersection(part, above) for part in upper]
+    bottom: list[sdf.Sdf] = [
+        sdf.intersection(sdf.capsule((0.27, 0.02, 0), (-0.33, 0, 0), wide), sdf.box((0, 0, 0), (2, 2, sole), 0.01))
+    ]
+    if rng.uniform() < 0.25:
+        bottom.append(sdf.box((-0.36, 0, -0.12), (0.07, 0.07, 0.14), 0.02))
+    mouth = sdf.capsule((-0.3, 0, shaft * 0.55), (-0.34, 0, shaft + 0.5), wide * 0.72 - 0.055)
+    slit = sdf.capsule((-0.25, 0, shaft + wide * 0.55), (0.0, 0, toe * 1.6 + 0.08), 0.05)
+    holes = (mouth, sdf.box((0, 0, 1 + shaft), (2, 2, 1.0)), slit)
+    return painted("shoe", [upper, bottom], (0.62, 0.3, 0.75), rng, fillet=0.04, holes=holes, cells=96)
+
+
+def blob(rng: np.random.Generator) -> TexturedMesh:
+    """Fruit, stones, ginger roots: a few blended ellipsoids."""
+    groups: list[list[sdf.Sdf]] = [[sdf.ellipsoid((0, 0, 0), tuple(rng.uniform(0.18, 0.35, 3)))]]
+    for _ in range(int(rng.integers(0, 4))):
+        away = rng.normal(0, 0.15, 3)
+        away *= min(1, 0.3 / float(np.linalg.norm(away)))
+        part = sdf.ellipsoid((0, 0, 0), tuple(rng.uniform(0.1, 0.28, 3)))
+        groups.append([sdf.placed(part, Rotation.random(random_state=rng).as_matrix(), tuple(away))])
+    if rng.uniform() < 0.3:  # a stalk
+        groups.append([sdf.capsule((0, 0, 0.1), (rng.uniform(-0.1, 0.1), 0, 0.45), 0.03)])
+    return painted("blob", groups, (0.62, 0.62, 0.62), rng, fillet=0.12, cells=64)
+
+
+def device(rng: np.random.Generator) -> TexturedMesh:
+    """A router with aerials, a camera with its lens, a torch, a hand drill: a case with parts standing out."""
+    x, y, z = rng.uniform(0.2, 0.45), rng.uniform(0.12, 0.3), rng.uniform(0.06, 0.2)
+    case: list[sdf.Sdf] = [sdf.box((0, 0, 0), (x, y, z), rng.uniform(0.01, 0.05))]
+    extra: list[sdf.Sdf] = []
+    kind = rng.choice(["router", "camera", "drill", "tap"])
+    if kind == "router":
+        for at in np.linspace(-0.8, 0.8, int(rng.integers(1, 4))) * x:
+            tip = (float(at) + rng.uniform(-0.1, 0.1), y + 0.03, rng.uniform(0.25, 0.5))
+            extra.append(sdf.capsule((float(at), y - 0.02, 0.0), tip, 0.032))
+    elif kind == "camera":
+        lens = min(y, 0.25) * rng.uniform(0.5, 0.95)
+        extra.append(sdf.cylinder((rng.uniform(-0.1, 0.1), 0, z + 0.08), lens, 0.12, rounding=0.01))
+        extra.append(sdf.cylinder((x * 0.7, y, 0), 0.05, 0.03, axis=1))
+    elif kind == "drill":
+        extra.append(sdf.capsule((-x * 0.6, -y, 0), (-x * 0.8, -y - 0.3, 0), 0.075))
+        extra.append(sdf.cylinder((x + 0.08, 0, 0), min(y, z) * 0.6, 0.1, axis=0, rounding=0.01))
+    else:
+        s = np.linspace(0, np.pi, 9)
+        arc = np.stack([0.2 - 0.2 * np.cos(s), 0 * s, z + 0.15 + 0.2 * np.sin(s)], 1)
+        extra += [sdf.tube(np.vstack([[0, 0, 0], arc]), rng.uniform(0.035, 0.06))]
+    return painted("device", [case, extra], (0.72, 0.72, 0.68), rng, fillet=0.02, cells=96)

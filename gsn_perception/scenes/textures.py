@@ -1,0 +1,270 @@
+"""Looks for self-made objects: palettes, patterns, product prints, and the atlases that lay them on a mesh."""
+
+from __future__ import annotations
+
+import colorsys
+
+import numpy as np
+
+from gsn_perception.geometry import Mesh
+
+CELL = 128
+"""Side in texels of one cell of a cube atlas."""
+
+_SWATCHES = 8  # solid colours along the top eighth of a wrapped atlas
+
+
+def color(rng: np.random.Generator) -> np.ndarray:
+    """[3] in [0, 1]: saturated, pastel, white, black, metal grey or earthen."""
+    kind = rng.choice(6, p=[0.34, 0.16, 0.16, 0.1, 0.12, 0.12])
+    if kind == 2:
+        return np.clip(rng.uniform(0.82, 1.0) + rng.normal(0, 0.02, 3), 0, 1)
+    if kind == 3:
+        return np.clip(rng.uniform(0.02, 0.15) + rng.normal(0, 0.01, 3), 0, 1)
+    if kind == 4:
+        return np.clip(rng.uniform(0.35, 0.75) + rng.normal(0, 0.015, 3), 0, 1)
+    saturation, value = {
+        0: (rng.uniform(0.65, 1), rng.uniform(0.45, 1)),
+        1: (rng.uniform(0.15, 0.45), rng.uniform(0.75, 1)),
+        5: (rng.uniform(0.3, 0.65), rng.uniform(0.2, 0.6)),
+    }[int(kind)]
+    hue = rng.uniform(0.03, 0.13) if kind == 5 else rng.uniform()
+    return np.array(colorsys.hsv_to_rgb(hue, saturation, value))
+
+
+def cloud(rng: np.random.Generator, height: int, width: int, octaves: int = 4) -> np.ndarray:
+    """[height,width] smooth noise in [0, 1] that wraps in both directions, the octaves' weights halving."""
+    total = np.zeros((height, width))
+    for octave in range(octaves):
+        n = 3 * 2**octave
+        knots = np.pad(rng.standard_normal((n, n)), (0, 1), mode="wrap")
+        y, x = np.arange(height) * n / height, np.arange(width) * n / width
+        i, j = y.astype(int), x.astype(int)
+        fy, fx = (3 * (y - i) ** 2 - 2 * (y - i) ** 3)[:, None], (3 * (x - j) ** 2 - 2 * (x - j) ** 3)[None]
+        rows = knots[i] * (1 - fy) + knots[i + 1] * fy
+        total += (rows[:, j] * (1 - fx) + rows[:, j + 1] * fx) * 0.5**octave
+    low, high = total.min(), total.max()
+    return (total - low) / max(high - low, 1e-9)
+
+
+def pattern(rng: np.random.Generator, height: int, width: int, kind: str | None = None) -> np.ndarray:
+    """[height,width,3] floats in [0, 1]: a wrapping pattern of two colours, of a random kind unless one is named."""
+    kinds = {"plain": 0.32, "gradient": 0.1, "stripes": 0.12, "checker": 0.07, "dots": 0.09, "marble": 0.1, "wood": 0.1}
+    kinds["speckle"] = 1 - sum(kinds.values())
+    kind = kind or str(rng.choice(list(kinds), p=list(kinds.values())))
+    y, x = np.mgrid[0:height, 0:width] / [[[height]], [[width]]]
+    a, b = color(rng), color(rng)
+    if kind == "plain":
+        mix = 0.08 * cloud(rng, height, width, 3)
+        b = a * 0.6
+    elif kind == "gradient":
+        mix = y if rng.uniform() < 0.6 else 0.5 + 0.5 * np.cos(2 * np.pi * x)
+    elif kind == "stripes":
+        turns, slope = int(rng.integers(2, 9)), int(rng.integers(-2, 3))
+        phase = turns * (y if rng.uniform() < 0.5 else x) + slope * (x if rng.uniform() < 0.5 else y)
+        mix = (phase % 1 < rng.uniform(0.2, 0.8)).astype(float)
+    elif kind == "checker":
+        n = 2 * int(rng.integers(2, 6))
+        mix = ((np.floor(n * x) + np.floor(n * y)) % 2).astype(float)
+    elif kind == "dots":
+        n = int(rng.integers(3, 9))
+        mix = (((n * x) % 1 - 0.5) ** 2 + ((n * y) % 1 - 0.5) ** 2 < rng.uniform(0.04, 0.16)).astype(float)
+    elif kind == "marble":
+        mix = np.abs(np.sin(np.pi * (int(rng.integers(1, 4)) * x + 3 * cloud(rng, height, width)))) ** 0.5
+        b = a * rng.uniform(0.4, 0.8)
+    elif kind == "wood":
+        hue = rng.uniform(0.05, 0.11)
+        a = np.array(colorsys.hsv_to_rgb(hue, rng.uniform(0.35, 0.7), rng.uniform(0.5, 0.9)))
+        b = a * rng.uniform(0.55, 0.8)
+        mix = 0.5 + 0.5 * np.sin(2 * np.pi * (int(rng.integers(3, 8)) * x + 1.2 * cloud(rng, height, width, 2)))
+        mix = 0.8 * mix + 0.2 * cloud(rng, height, width, 6)
+    else:
+        mix = (rng.uniform(size=(height, width)) < 0.2) * rng.uniform(0.2, 1.0)
+        b = a * 0.5 + 0.5 * b
+    return np.clip(a + (b - a) * mix[..., None], 0, 1)
+
+
+def printed(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """[height,width,3] floats in [0, 1]: a product print of bands, pictures, logos and lines of mock text."""
+    plain = rng.uniform() < 0.6
+    image = pattern(rng, height, width, "plain" if plain else None)
+    for _ in range(int(rng.integers(0, 3))):  # bands and blocks of colour
+        _rectangle(image, rng, color(rng), full_width=rng.uniform() < 0.5)
+    if rng.uniform() < 0.6:
+        _picture(image, rng)
+    for _ in range(int(rng.integers(0, 4))):
+        _logo(image, rng)
+    for _ in range(int(rng.integers(1, 4))):
+        _text(image, rng)
+    return np.clip(image, 0, 1)
+
+
+def _window(rng: np.random.Generator, height: int, width: int, low: float, high: float) -> tuple[slice, slice]:
+    """A random part of an image whose sides are ``low``..``high`` of it."""
+    h, w = (max(2, int(rng.uniform(low, high) * n)) for n in (height, width))
+    top, left = int(rng.integers(0, height - h + 1)), int(rng.integers(0, width - w + 1))
+    return slice(top, top + h), slice(left, left + w)
+
+
+def _rectangle(image: np.ndarray, rng: np.random.Generator, paint: np.ndarray, *, full_width: bool) -> None:
+    rows, columns = _window(rng, *image.shape[:2], 0.1, 0.6)
+    image[rows, slice(None) if full_width else columns] = paint
+
+
+def _picture(image: np.ndarray, rng: np.random.Generator) -> None:
+    """A patch of coloured noise, as a photograph looks from afar."""
+    rows, columns = _window(rng, *image.shape[:2], 0.3, 0.8)
+    h, w = rows.stop - rows.start, columns.stop - columns.start
+    depth = cloud(rng, h, w, 5)[..., None]
+    tone = cloud(rng, h, w, 3)[..., None]
+    a, b, c = color(rng), color(rng), color(rng)
+    image[rows, columns] = a + (b - a) * depth + (c - a) * (tone > 0.55) * 0.8
+
+
+def _logo(image: np.ndarray, rng: np.random.Generator) -> None:
+    """A disc, ring or diamond."""
+    height, width = image.shape[:2]
+    y, x = np.mgrid[0:height, 0:width]
+    radius = rng.uniform(0.06, 0.22) * min(height, width)
+    dy, dx = y - rng.uniform(0.1, 0.9) * height, x - rng.uniform(0.1, 0.9) * width
+    kind = rng.integers(3)
+    distance = np.abs(dy) + np.abs(dx) if kind == 2 else np.hypot(dy, dx)
+    image[(distance < radius) & ((distance > 0.6 * radius) | (kind != 1))] = color(rng)
+
+
+def _text(image: np.ndarray, rng: np.random.Generator) -> None:
+    """Lines of words: bars of letter height broken at random, small print or a headline."""
+    rows, columns = _window(rng, *image.shape[:2], 0.1, 0.7)
+    letter = int(rng.integers(3, 6)) if rng.uniform() < 0.6 else int(rng.integers(8, 20))
+    paint = color(rng)
+    for top in range(rows.start, rows.stop - letter, int(1.7 * letter) + 1):
+        left = columns.start
+        while left < columns.stop:
+            stroke = max(1, int(rng.integers(1, 4) * letter / 8))
+            if rng.uniform() > 0.18:  # else a gap between words
+                image[top : top + letter, left : min(left + stroke, columns.stop)] = paint
+            left += stroke + max(1, letter // 5)
+
+
+def banded(rng: np.random.Generator, marks: list[float], styles: list[str], size: int = 256) -> np.ndarray:
+    """[size,size,3] uint8 texture for a loft: one horizontal band per part.
+
+    Args:
+        rng: Source of chance.
+        marks: Increasing v (0 below, 1 on top) where one part ends and the next begins; one fewer than styles.
+        styles: Per band, from below: a kind of ``pattern``, "print" or "any"; equal names share one look.
+        size: Rows and columns.
+    """
+    image = np.zeros((size, size, 3))
+    edges = [0, *(round(m * size) for m in marks), size]
+    shared: dict[str, np.ndarray] = {}
+    for style, low, high in zip(styles, edges[:-1], edges[1:], strict=True):
+        if style == "print":
+            band = printed(rng, max(high - low, 2), size)[: high - low]
+        else:
+            kind = None if style.startswith("any") else style.split(":")[0]
+            if style not in shared:
+                shared[style] = pattern(rng, size, size, kind)
+            band = shared[style][size - high : size - low]
+        image[size - high : size - low] = band
+    return to_bytes(image)
+
+
+def wrapped(rng: np.random.Generator, style: str, swatches: int, size: int = 256) -> np.ndarray:
+    """[size,size,3] uint8: a wrapping print below, solid swatches for the other parts in the top eighth."""
+    strip = size // _SWATCHES
+    image = np.zeros((size, size, 3))
+    for i in range(min(swatches, _SWATCHES)):
+        image[:strip, i * strip : (i + 1) * strip] = color(rng)
+    body = printed(rng, size - strip, size) if style == "print" else pattern(rng, size - strip, size, style or None)
+    image[strip:] = body
+    return to_bytes(image)
+
+
+def wrapped_uv(mesh: Mesh, part: np.ndarray) -> np.ndarray:
+    """[F,3,2] texture coordinates into ``wrapped``: part 0 around the z axis, part k > 0 the swatch k - 1.
+
+    Args:
+        mesh: Upright mesh about the z axis.
+        part: [F] which part each face belongs to.
+    """
+    corners = mesh.triangles.astype(np.float64)  # [F, 3, 3]
+    low, high = mesh.vertices[:, 2].min(), mesh.vertices[:, 2].max()
+    u = np.arctan2(corners[..., 1], corners[..., 0]) / (2 * np.pi)
+    u -= np.round(u - u[:, :1])  # unwrap across the seam; the texture repeats
+    v = (corners[..., 2] - low) / max(high - low, 1e-9) * (1 - 1 / _SWATCHES - 0.01) + 0.005
+    uv = np.stack([u, v], -1)
+    swatch = part > 0
+    uv[swatch, :, 0] = ((part[swatch] - 1) % _SWATCHES + 0.5)[:, None] / _SWATCHES
+    uv[swatch, :, 1] = 1 - 0.5 / _SWATCHES
+    return uv.astype(np.float32)
+
+
+def cube(rng: np.random.Generator, styles: list[str]) -> np.ndarray:
+    """[2 CELL,3 CELL,3] uint8: cells for the sides +x -x +y over -y +z -z; equal styles but "print" share one image."""
+    shared: dict[str, np.ndarray] = {}
+    cells = []
+    for style in styles:
+        if style == "print":
+            cells.append(printed(rng, CELL, CELL))
+            continue
+        if style not in shared:
+            kind = None if style.startswith("any") else style.split(":")[0]
+            shared[style] = pattern(rng, CELL, CELL, kind)
+        cells.append(shared[style])
+    return to_bytes(np.concatenate([np.concatenate(cells[:3], axis=1), np.concatenate(cells[3:], axis=1)]))
+
+
+def cube_uv(mesh: Mesh) -> np.ndarray:
+    """[F,3,2] texture coordinates into ``cube``: every face seen along its main axis, the print upright."""
+    normals = mesh.face_normals()
+    axis = np.abs(normals).argmax(axis=1)
+    sign = np.take_along_axis(normals, axis[:, None], axis=1)[:, 0] >= 0
+    low, size = mesh.vertices.min(axis=0), np.ptp(mesh.vertices, axis=0)
+    q = (mesh.triangles - low) / np.maximum(size, 1e-9)  # [F, 3, 3] in [0, 1]
+    across = np.where((axis == 0)[:, None], q[..., 1], q[..., 0])
+    upward = np.where((axis == 2)[:, None], q[..., 1], q[..., 2])
+    mirrored = np.where(axis == 1, sign, ~sign)  # seen from outside, left and right swap on these sides
+    across = np.where(mirrored[:, None], 1 - across, across)
+    cell = axis * 2 + ~sign
+    margin = 1.0 / CELL
+    u = (cell % 3)[:, None] / 3 + (margin + (1 - 2 * margin) * across) / 3
+    v = np.where(cell < 3, 0.5, 0.0)[:, None] + (margin + (1 - 2 * margin) * upward) / 2
+    return np.stack([u, v], -1).astype(np.float32)
+
+
+def solid_noise(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
+    """[N] smooth noise in [-1, 1] at points [N,3] of about unit size: a sum of plane waves."""
+    waves = rng.normal(0, 1, (8, 3)) * rng.uniform(2, 14, (8, 1))
+    return np.sin(points @ waves.T + rng.uniform(0, 2 * np.pi, 8)).mean(axis=1) * 1.6
+
+
+def vertex_colors(rng: np.random.Generator, vertices: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """[V,3] a colour for each part, each with its own plain, mottled, striped or graded look.
+
+    Args:
+        rng: Source of chance.
+        vertices: [V,3] about unit size.
+        part: [V] which part each vertex belongs to.
+    """
+    out = np.zeros((len(vertices), 3))
+    for name in range(int(part.max()) + 1):
+        a, b = color(rng), color(rng)
+        kind = rng.choice(4, p=[0.5, 0.2, 0.15, 0.15])
+        noise = solid_noise(rng, vertices)
+        axis = vertices[:, rng.integers(3)]
+        if kind == 0:
+            mix, b = 0.12 * noise, a * 0.6
+        elif kind == 1:
+            mix = np.clip(0.5 + noise, 0, 1)
+        elif kind == 2:
+            mix = np.clip(0.5 + 4 * np.sin(axis * rng.uniform(8, 25)), 0, 1)
+        else:
+            mix = (axis - axis.min()) / max(np.ptp(axis), 1e-9)
+        out = np.where((part == name)[:, None], a + (b - a) * mix[:, None], out)
+    return np.clip(out, 0, 1).astype(np.float32)
+
+
+def to_bytes(image: np.ndarray) -> np.ndarray:
+    """Floats in [0, 1] to uint8."""
+    return np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)
