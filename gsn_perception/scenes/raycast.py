@@ -11,6 +11,7 @@ import open3d as o3d
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import InputError
 from gsn_perception.scenes.lighting import Lighting
+from gsn_perception.scenes.sampling import sample_surface
 from gsn_perception.scenes.surface_table import SurfaceTable
 from gsn_perception.scenes.textured_mesh import TexturedMesh
 
@@ -82,7 +83,7 @@ class RayCaster:
         self._labels = np.array([p.label for p in placed], dtype=np.uint16)
         self._table = SurfaceTable(items)
         self._first = np.concatenate([[0], np.cumsum([len(i.mesh.faces) for i in items])[:-1]])
-        self._vertices = np.concatenate([i.mesh.vertices for i in items])
+        self._probes = np.concatenate([_probes(i) for i in items])
         self._scene = o3d.t.geometry.RaycastingScene(nthreads=threads)
         for item in items:
             self._scene.add_triangles(
@@ -159,11 +160,11 @@ class RayCaster:
         return rgb, alpha
 
     def _near_surface(self, camera: Camera, hit: np.ndarray) -> np.ndarray:
-        """[HW] bool: pixels within one of a hit or of a projected vertex, which thin parts between centres have."""
+        """[HW] bool: pixels within one of a hit or of a projected probe, which thin parts between centres have."""
         near = np.zeros((camera.height + 2, camera.width + 2), dtype=bool)
         near[1:-1, 1:-1] = hit.reshape(camera.height, camera.width)
         pose = camera.camera_from_world.astype(np.float32)
-        points = self._vertices @ pose[:3, :3].T + pose[:3, 3]
+        points = self._probes @ pose[:3, :3].T + pose[:3, 3]
         pixels = np.floor(camera.project(points[points[:, 2] > 1e-4])).astype(np.int64)
         inside = ((pixels >= 0) & (pixels < [camera.width, camera.height])).all(axis=1)
         near[pixels[inside, 1] + 1, pixels[inside, 0] + 1] = True
@@ -203,6 +204,12 @@ class RayCaster:
         rays = np.concatenate([points, np.broadcast_to(lighting.direction, points.shape)], axis=1)
         occluded = self._scene.test_occlusions(o3d.core.Tensor(rays.astype(np.float32)), nthreads=self._threads)
         return ~occluded.numpy()
+
+
+def _probes(item: TexturedMesh) -> np.ndarray:
+    """Points [N,3] on the surface, dense enough that their projections tell where thin parts are."""
+    spread, _ = sample_surface(item.mesh, 2000, np.random.default_rng(0))
+    return np.concatenate([item.mesh.vertices, spread])
 
 
 def _mean_of_groups(values: np.ndarray, count: int) -> np.ndarray:

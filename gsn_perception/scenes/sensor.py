@@ -81,12 +81,8 @@ class DepthSensor:
         """[H,W] bool: the far side of depth edges, where one of the imagers is blocked."""
         filled = np.where(np.isfinite(depth), depth, self.far).astype(np.float32)
         kernel = np.ones((2 * self.edge_width + 1,) * 2, np.uint8)
-        nearest = cv2.erode(filled, kernel)
-        behind = filled > nearest * (1 + self.edge_jump)
-        jump = cv2.dilate(filled, np.ones((3, 3), np.uint8)) > cv2.erode(filled, np.ones((3, 3), np.uint8)) * (
-            1 + self.edge_jump
-        )
-        close = cv2.dilate(jump.astype(np.uint8), kernel) > 0
+        behind = filled > cv2.erode(filled, kernel) * (1 + self.edge_jump)
+        close = cv2.dilate(_jumps(filled, self.edge_jump).astype(np.uint8), kernel) > 0
         return behind & close & (rng.random(depth.shape) < self.edge_loss)
 
     def _grazing_holes(self, depth: np.ndarray, camera: Camera, rng: np.random.Generator) -> np.ndarray:
@@ -108,6 +104,15 @@ def facing(depth: np.ndarray, camera: Camera) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         lengths = np.linalg.norm(normal, axis=-1) * np.linalg.norm(points, axis=-1)
         return np.abs(np.einsum("ijk,ijk->ij", normal, points)) / lengths
+
+
+def _jumps(depth: np.ndarray, relative: float) -> np.ndarray:
+    """[H,W] bool: pixels at a depth step; planes of any slope have none, as their 1 / z is linear in the image."""
+    inverse = np.pad(1.0 / depth, 1, mode="edge")
+    middle = inverse[1:-1, 1:-1]
+    across = np.abs(inverse[1:-1, :-2] - 2 * middle + inverse[1:-1, 2:])
+    down = np.abs(inverse[:-2, 1:-1] - 2 * middle + inverse[2:, 1:-1])
+    return np.maximum(across, down) > relative * middle
 
 
 def _blobs(shape: tuple[int, ...], part: float, rng: np.random.Generator) -> np.ndarray:
