@@ -11,11 +11,11 @@ export ROS_DOMAIN_ID ?= $(shell $(PYTHON) -c "import os; print(1 + os.getpid() %
 
 setup: $(STAMP)
 
-$(STAMP): requirements.txt requirements-ros.txt setup.py
+$(STAMP): requirements.txt requirements-ros.txt requirements-dev.txt setup.py
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed; set PYTHON=')"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) "$$(grep '^torch==' requirements.txt)"
-	$(PIP) -r requirements.txt
+	$(PIP) -r requirements-dev.txt
 	$(PIP) --no-deps --no-build-isolation -e .
 	touch $@
 

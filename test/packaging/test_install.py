@@ -150,11 +150,21 @@ def test_package_xml_names_every_message_package_the_code_imports():
 
 
 def test_requirements_pin_everything_setup_py_needs():
-    text = (ROOT / "requirements.txt").read_text() + (ROOT / "requirements-ros.txt").read_text()
+    text = (ROOT / "requirements.txt").read_text()
     pinned = {line.split("==")[0].split("[")[0].lower() for line in text.splitlines() if "==" in line}
     setup = (ROOT / "setup.py").read_text()
     needed = {word.split(">=")[0] for word in setup.split('"""')[1].split()}
     assert {name.lower() for name in needed} <= pinned
+
+
+def test_the_ros_wheels_are_those_of_the_extra():
+    extra = (ROOT / "requirements-ros.txt").read_text().splitlines()
+    import runpy
+    from unittest import mock
+
+    with mock.patch("setuptools.setup") as setup:
+        runpy.run_path(str(ROOT / "setup.py"))
+    assert {line for line in extra if "==" in line} == set(setup.call_args.kwargs["extras_require"]["ros"])
 
 
 def test_tool_settings_parse():
