@@ -1,8 +1,8 @@
 """Differentiable rasterisation of Gaussian splats: own CPU kernels, gsplat on CUDA, a plain torch reference."""
 
-from gsn_perception.rendering.api import Rendering
 from gsn_perception.rendering.api import render
 from gsn_perception.rendering.api import render_rgba
 from gsn_perception.rendering.cameras import CameraBatch
+from gsn_perception.rendering.images import Rendering
 
 __all__ = ["CameraBatch", "Rendering", "render", "render_rgba"]

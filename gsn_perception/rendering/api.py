@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -13,26 +12,9 @@ from gsn_perception.geometry.camera import Camera
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.rendering.cameras import CameraBatch
+from gsn_perception.rendering.images import Rendering
 
 Backend = Literal["auto", "cpu", "cuda", "reference"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Rendering:
-    """Images of B splats in V views.
-
-    Attributes:
-        rgb: [B,V,H,W,3] composited over the background.
-        alpha: [B,V,H,W] opacity in [0, 1).
-        depth: [B,V,H,W] accumulated camera depth, sum of weight times z; divide by alpha for the expected depth.
-        median_depth: [B,V,H,W] z of the Gaussian that takes the transmittance below 0.5, +inf where none does; no
-            gradient. None unless asked for.
-    """
-
-    rgb: Tensor
-    alpha: Tensor
-    depth: Tensor
-    median_depth: Tensor | None = None
 
 
 def render(
@@ -46,7 +28,7 @@ def render(
     """Draw splats; rgb, alpha and depth are differentiable in every Gaussian parameter.
 
     Args:
-        gaussians: [B,N,..] float32, or float64 on the cpu and reference backends.
+        gaussians: [B,N,..], computed in the dtype of its means: float32, or float64 (which cuda draws in float32).
         cameras: [B,V] views of them.
         background: RGB [3], or per view anything that broadcasts to [B,V,3]; black by default.
         backend: auto takes cuda for a splat on a GPU and cpu otherwise.
@@ -56,28 +38,22 @@ def render(
         InputError: gaussians and cameras disagree, or the backend is not there.
     """
     B, V = _check(gaussians, cameras)
-    like = {"dtype": gaussians.means.dtype, "device": gaussians.device}
-    black = torch.zeros(3, **like) if background is None else background.to(**like)
-    try:
-        behind = black.expand(B, V, 3)
-    except RuntimeError:
-        shape = tuple(black.shape)
-        raise InputError(f"background has shape {shape}; give RGB [3], or per view [{B}, {V}, 3]") from None
-    g, size = gaussians, (cameras.width, cameras.height)
-    splat = (g.means, g.scales, g.quats, g.colors, g.opacities)
-    views = (cameras.K.to(g.device), cameras.camera_from_object.to(g.device))
-    name = choose_backend(backend, g.device)
+    gaussians = gaussians.to(dtype=gaussians.means.dtype)
+    behind = _backdrop(background, (B, V), gaussians.means)
+    name = choose_backend(backend, gaussians.device)
     if name == "cpu":
         from gsn_perception.rendering import cpu
 
-        return _render_cpu(cpu.rasterise, (*splat, behind, *views), size, median_depth)
-    if name == "cuda":
+        rendering = cpu.rasterise(gaussians.to("cpu"), cameras.to("cpu"), behind.cpu(), median_depth)
+    elif name == "cuda":
         from gsn_perception.rendering import cuda
 
-        return Rendering(*cuda.rasterise(*splat, behind, *views, size, median_depth))
-    from gsn_perception.rendering import reference
+        rendering = cuda.rasterise(gaussians, cameras, behind, median_depth)
+    else:
+        from gsn_perception.rendering import reference
 
-    return Rendering(*reference.rasterise(*splat, behind, *views, size, median_depth))
+        rendering = reference.rasterise(gaussians, cameras.to(gaussians.device), behind, median_depth)
+    return rendering.to(gaussians.device)
 
 
 def render_rgba(gaussians: Gaussians, camera: Camera, *, backend: Backend = "auto") -> np.ndarray:
@@ -111,10 +87,14 @@ def choose_backend(backend: str, device: torch.device) -> str:
     return backend
 
 
-def _render_cpu(rasterise, tensors: tuple[Tensor, ...], size: tuple[int, int], median_depth: bool) -> Rendering:  # noqa: ANN001
-    device = tensors[0].device
-    images = rasterise(*(t.cpu() for t in tensors), size, median_depth)
-    return Rendering(*(None if image is None else image.to(device) for image in images))
+def _backdrop(background: Tensor | None, lead: tuple[int, int], like: Tensor) -> Tensor:
+    """[B,V,3] in the splat's dtype and device."""
+    color = torch.zeros(3) if background is None else background
+    try:
+        return color.to(like).expand(*lead, 3)
+    except RuntimeError:
+        shape = tuple(color.shape)
+        raise InputError(f"background has shape {shape}; give RGB [3], or per view {[*lead, 3]}") from None
 
 
 def _check(gaussians: Gaussians, cameras: CameraBatch) -> tuple[int, int]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.geometry.transforms import quat_to_matrix
+from gsn_perception.rendering.cameras import CameraBatch
 from gsn_perception.rendering.conventions import EPS2D
 from gsn_perception.rendering.conventions import FRUSTUM_MARGIN
 from gsn_perception.rendering.conventions import MAX_ALPHA
@@ -16,6 +18,7 @@ from gsn_perception.rendering.conventions import MEDIAN_TRANSMITTANCE
 from gsn_perception.rendering.conventions import MIN_ALPHA
 from gsn_perception.rendering.conventions import MIN_TRANSMITTANCE
 from gsn_perception.rendering.conventions import NEAR
+from gsn_perception.rendering.images import Rendering
 
 
 def project(
@@ -55,13 +58,9 @@ def draw(
 ) -> tuple[Tensor, Tensor]:
     """Blending weights [N,P] of the Gaussians at the P pixels and the transmittance [N,P] right behind each."""
     width, height = size
-    like = {"dtype": centres.dtype, "device": centres.device}
-    ys, xs = torch.meshgrid(
-        torch.arange(height, **like) + 0.5,
-        torch.arange(width, **like) + 0.5,
-        indexing="ij",
-    )
-    offsets = torch.stack([xs, ys], -1).reshape(1, -1, 2) - centres[:, None]  # [N, P, 2]
+    ys, xs = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
+    pixels = torch.stack([xs, ys], -1).reshape(1, -1, 2).to(centres)  # [1, P, 2]
+    offsets = pixels - centres[:, None]  # [N, P, 2]
     sigma = 0.5 * torch.einsum("npi,nij,npj->np", offsets, conics, offsets)
     alpha = (opacities[:, None] * torch.exp(-sigma)).clamp(max=MAX_ALPHA)
     alpha = torch.where(alpha >= MIN_ALPHA, alpha, 0.0)
@@ -104,27 +103,12 @@ def render_view(
     return rgb.reshape(*shape, 3), total.reshape(shape), depth.reshape(shape), median.reshape(shape)
 
 
-def rasterise(
-    means: Tensor,
-    scales: Tensor,
-    quats: Tensor,
-    colors: Tensor,
-    opacities: Tensor,
-    background: Tensor,
-    K: Tensor,
-    camera_from_object: Tensor,
-    size: tuple[int, int],
-    median_depth: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-    """As ``cpu.rasterise``, for any device and dtype."""
-    B, V = K.shape[:2]
-    K, poses = K.to(means.dtype), camera_from_object.to(means.dtype)
-    views = [
-        render_view(
-            means[b], scales[b], quats[b], colors[b], opacities[b], background[b, v], K[b, v], poses[b, v], size
-        )
-        for b in range(B)
-        for v in range(V)
-    ]
+def rasterise(gaussians: Gaussians, cameras: CameraBatch, background: Tensor, median_depth: bool) -> Rendering:
+    """Draw B splats into V views each; any device and dtype, all on one. Arguments as ``cpu.rasterise``."""
+    B, V = cameras.batch
+    g, size = gaussians, (cameras.width, cameras.height)
+    K, poses = cameras.K.to(g.means), cameras.camera_from_object.to(g.means)
+    splats = list(zip(g.means, g.scales, g.quats, g.colors, g.opacities, strict=True))
+    views = [render_view(*splats[b], background[b, v], K[b, v], poses[b, v], size) for b in range(B) for v in range(V)]
     rgb, alpha, depth, median = (torch.stack(images).unflatten(0, (B, V)) for images in zip(*views, strict=True))
-    return rgb, alpha, depth, median.detach() if median_depth else None
+    return Rendering(rgb, alpha, depth, median.detach() if median_depth else None)

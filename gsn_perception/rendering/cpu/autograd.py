@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from gsn_perception.geometry.errors import InputError
+from gsn_perception.geometry.gaussians import Gaussians
+from gsn_perception.rendering.cameras import CameraBatch
 from gsn_perception.rendering.cpu.blend_backward import GRADIENT
 from gsn_perception.rendering.cpu.lanes import blocks
 from gsn_perception.rendering.cpu.pool import parallel_ranges
@@ -19,6 +21,7 @@ from gsn_perception.rendering.cpu.projection_backward import unproject_range
 from gsn_perception.rendering.cpu.views import blend_range
 from gsn_perception.rendering.cpu.views import project_range
 from gsn_perception.rendering.cpu.views import unblend_range
+from gsn_perception.rendering.images import Rendering
 
 _MOST_GAUSSIANS = 1 << 24  # ranks are kept as float32
 _GAUSSIANS_PER_PIECE = 1024
@@ -106,46 +109,28 @@ class _Rasterise(torch.autograd.Function):
         return (*parts, g_background, None, None, None, None)
 
 
-def rasterise(
-    means: Tensor,
-    scales: Tensor,
-    quats: Tensor,
-    colors: Tensor,
-    opacities: Tensor,
-    background: Tensor,
-    K: Tensor,
-    camera_from_object: Tensor,
-    size: tuple[int, int],
-    median_depth: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-    """Draw B splats of N Gaussians into V views each, on the CPU.
+def rasterise(gaussians: Gaussians, cameras: CameraBatch, background: Tensor, median_depth: bool) -> Rendering:
+    """Draw B splats into V views each, on the CPU.
 
     Args:
-        means: [B,N,3] float32 or float64, and scales [B,N,3], quats [B,N,4], colors [B,N,3], opacities [B,N].
-        scales: See means.
-        quats: See means.
-        colors: See means.
-        opacities: See means.
-        background: [B,V,3].
-        K: [B,V,3,3].
-        camera_from_object: [B,V,4,4].
-        size: (width, height).
+        gaussians: [B,N,..] float32 or float64 on the CPU.
+        cameras: [B,V] on the CPU.
+        background: [B,V,3], dtype as the splat.
         median_depth: Whether to draw it.
-
-    Returns:
-        rgb [B,V,H,W,3], alpha [B,V,H,W], accumulated depth [B,V,H,W], median depth [B,V,H,W] or None.
 
     Raises:
         InputError: there are more Gaussians than float32 can count.
     """
-    if means.shape[1] >= _MOST_GAUSSIANS:
+    if len(gaussians) >= _MOST_GAUSSIANS:
         raise InputError(
-            f"{means.shape[1]} Gaussians are too many for the cpu rasteriser; keep below {_MOST_GAUSSIANS}"
+            f"{len(gaussians)} Gaussians are too many for the cpu rasteriser; keep below {_MOST_GAUSSIANS}"
         )
+    g, size = gaussians, (cameras.width, cameras.height)
+    splat = (g.means, g.scales, g.quats, g.colors, g.opacities)
     rgb, alpha, depth, median = _Rasterise.apply(
-        means, scales, quats, colors, opacities, background, K, camera_from_object, size, median_depth
+        *splat, background, cameras.K, cameras.camera_from_object, size, median_depth
     )
-    return rgb, alpha, depth, median if median_depth else None
+    return Rendering(rgb, alpha, depth, median if median_depth else None)
 
 
 def warm_up(dtype: torch.dtype = torch.float32) -> None:
@@ -154,10 +139,9 @@ def warm_up(dtype: torch.dtype = torch.float32) -> None:
     ones = torch.ones(1, 1, 3, dtype=dtype)
     quats = torch.tensor([[[1.0, 0, 0, 0]]], dtype=dtype)
     K = torch.tensor([[[[8.0, 0, 4], [0, 8, 4], [0, 0, 1]]]])
-    rgb, *_ = rasterise(
-        means, ones, quats, ones, ones[..., 0], ones, K, torch.eye(4)[None, None], (8, 8), median_depth=True
-    )
-    rgb.sum().backward()
+    cameras = CameraBatch(K, torch.eye(4)[None, None], 8, 8)
+    with torch.enable_grad():
+        rasterise(Gaussians(means, ones, quats, ones, ones[..., 0]), cameras, ones, True).rgb.sum().backward()
 
 
 def _array(tensor: Tensor) -> np.ndarray:

@@ -45,7 +45,8 @@ def parallel_ranges(work: Callable[[int, int], None], count: int, grain: int = 1
         drain()
     finally:
         for helper in helpers:
-            helper.result()
+            if not helper.cancel():  # it has begun; one still waiting behind other callers has nothing left to do
+                helper.result()
 
 
 def _pool(threads: int) -> ThreadPoolExecutor:

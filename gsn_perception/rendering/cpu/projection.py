@@ -100,7 +100,11 @@ def project_view(means, scales, quats, colors, opacities, K, pose, width, height
     """Project one splat into one view and write its visible Gaussians front to back.
 
     Args:
-        means: [N,3], and scales, quats, colors, opacities likewise.
+        means: [N,3].
+        scales: [N,3].
+        quats: [N,4] wxyz.
+        colors: [N,3].
+        opacities: [N].
         K: [3,3] float64.
         pose: [4,4] float64 camera_from_object.
         width: Pixels.

@@ -93,7 +93,9 @@ def unproject_range(means, scales, quats, K, poses, width, height, ranks, record
     """Gradients of the Gaussians [begin, end) of one splat over its V views.
 
     Args:
-        means: [N,3], and scales, quats likewise.
+        means: [N,3].
+        scales: [N,3].
+        quats: [N,4] wxyz.
         K: [V,3,3] float64.
         poses: [V,4,4] float64.
         width: Pixels.
