@@ -55,6 +55,11 @@ class NovelViewCase:
     truth: np.ndarray
     truth_masks: np.ndarray
 
+    @property
+    def mask(self) -> np.ndarray:
+        """[H,W] bool, the object in the input image."""
+        return np.asarray(self.observation.mask) > 0
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SurfaceCase:

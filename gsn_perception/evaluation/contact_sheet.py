@@ -14,7 +14,7 @@ _CAPTION = 16
 def to_uint8(image: np.ndarray) -> np.ndarray:
     """[H,W] or [H,W,3] in [0, 1] (or uint8 already) as RGB uint8 [H,W,3]."""
     if image.dtype != np.uint8:
-        image = np.uint8(np.clip(np.nan_to_num(image), 0, 1) * 255 + 0.5)
+        image = (np.clip(np.nan_to_num(image), 0, 1) * 255 + 0.5).astype(np.uint8)
     return np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
 
 

@@ -9,15 +9,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import open3d as o3d
 
 from gsn_perception.evaluation.contact_sheet import grid
 from gsn_perception.evaluation.contact_sheet import label
+from gsn_perception.evaluation.contact_sheet import to_uint8
 from gsn_perception.evaluation.image_metrics import mask_iou
 from gsn_perception.evaluation.splat_images import splat_images
-from gsn_perception.geometry import Camera
+from gsn_perception.evaluation.surface import Surface
 from gsn_perception.geometry import InputError
-from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
@@ -89,8 +88,8 @@ def evaluate_frame(
     before = _only(name, reconstruct(replace(observation, depth=None, size_hint=PRIOR_EXTENT)))
     mask = observation.mask > 0
     depths = {
-        "before": mesh_depth(before.mesh, observation.camera),
-        "after": mesh_depth(after.mesh, observation.camera),
+        "before": Surface(before.mesh).cast(observation.camera).depth,
+        "after": Surface(after.mesh).cast(observation.camera).depth,
     }
     figures = {}
     for when, depth in depths.items():
@@ -116,16 +115,6 @@ def depth_figures(rendered: np.ndarray, measured: np.ndarray, mask: np.ndarray) 
     }
 
 
-def mesh_depth(mesh: Mesh, camera: Camera) -> np.ndarray:
-    """Ray-cast depth [H,W] float32 along z of a mesh in the camera's frame, NaN where it is missed."""
-    scene = o3d.t.geometry.RaycastingScene(nthreads=1)
-    scene.add_triangles(o3d.core.Tensor(mesh.vertices), o3d.core.Tensor(mesh.faces.astype(np.uint32)))
-    rays = camera.pixel_rays().astype(np.float32)
-    packed = np.concatenate([np.zeros_like(rays), rays], axis=-1)
-    depth = scene.cast_rays(o3d.core.Tensor(packed))["t_hit"].numpy()
-    return np.where(np.isfinite(depth), depth, np.float32(np.nan))
-
-
 def _only(name: str, results: list[Reconstruction | Refusal]) -> Reconstruction:
     (result,) = results
     if isinstance(result, Refusal):
@@ -141,7 +130,7 @@ def _picture(observation: Observation, result: Reconstruction, depth: np.ndarray
     image = outlined(observation.image, mask)
     splat, alpha = splat_images(result.gaussians, [observation.camera], background=0.0)
     over = splat[0] + (1 - alpha[0])[..., None] * observation.image / 255 * 0.35
-    panels = [image, np.uint8(np.clip(over, 0, 1) * 255), error_picture(depth, observation.depth, mask)]
+    panels = [image, to_uint8(over), error_picture(depth, observation.depth, mask)]
     window = _window(mask)
     texts = ("input, mask", "splat", f"mesh - depth, +-{_ERROR_RANGE * 1000:.0f} mm")
     return grid([[label(panel[window], text) for panel, text in zip(panels, texts, strict=True)]])
@@ -161,7 +150,7 @@ def error_picture(rendered: np.ndarray, measured: np.ndarray, mask: np.ndarray) 
     red, blue = np.array([0.75, 0.1, 0.1]), np.array([0.1, 0.2, 0.75])
     colour = np.where(error > 0, 1 - error * (1 - red), 1 + error * (1 - blue))
     shade = np.where(np.isfinite(rendered) | mask, 0.6, 0.85)[..., None]
-    return np.uint8(np.where(known[..., None], colour, shade) * 255)
+    return to_uint8(np.where(known[..., None], colour, shade))
 
 
 def _window(mask: np.ndarray, margin: float = 0.35) -> tuple[slice, slice]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import open3d as o3d
 from scipy.spatial import ConvexHull
 from scipy.spatial import QhullError
 from scipy.spatial import cKDTree
 
+from gsn_perception.evaluation.surface import Surface
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.scenes.sampling import sample_surface
@@ -48,27 +48,6 @@ class SurfaceScores:
         """Harmonic mean of precision and recall, in [0, 1]."""
         total = self.precision + self.recall
         return 2 * self.precision * self.recall / total if total else 0.0
-
-
-class Surface:
-    """A mesh that answers distance queries exactly."""
-
-    def __init__(self, mesh: Mesh) -> None:
-        if not len(mesh.faces) or not mesh.areas().any():
-            raise InputError("the mesh has no surface to measure; give one with a triangle of positive area")
-        self.mesh = mesh
-        self._scene = o3d.t.geometry.RaycastingScene(nthreads=1)
-        self._scene.add_triangles(o3d.core.Tensor(mesh.vertices), o3d.core.Tensor(mesh.faces.astype(np.uint32)))
-        self._normals = mesh.face_normals()
-
-    def distances(self, points: np.ndarray) -> np.ndarray:
-        """Unsigned distances [N] from points [N,3] to the nearest triangle, metres."""
-        return self._scene.compute_distance(o3d.core.Tensor(np.float32(points))).numpy()
-
-    def nearest_normals(self, points: np.ndarray) -> np.ndarray:
-        """[N,3] normal of the triangle nearest to each point [N,3]."""
-        found = self._scene.compute_closest_points(o3d.core.Tensor(np.float32(points)))
-        return self._normals[found["primitive_ids"].numpy()]
 
 
 def compare_surfaces(

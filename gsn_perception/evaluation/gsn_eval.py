@@ -101,7 +101,7 @@ def score_images(images: np.ndarray, alpha: np.ndarray, case: NovelViewCase) -> 
 def input_figures(case: NovelViewCase, view: ObjectView, gaussians: Gaussians) -> dict[str, float]:
     """How well the splat repeats the crop it was made from (on white, at the network's size)."""
     images, alpha = splat_images(gaussians, [view.normalised_camera])
-    mask = case.observation.mask == 1
+    mask = case.mask
     truth = white_crop(case.observation, mask, view)
     cover = view.warp(mask.astype(np.float32), case.observation.camera) > 0.5
     return {"input_psnr": psnr(images[0], truth), "input_iou": mask_iou(alpha[0] > 0.5, cover)}
@@ -170,12 +170,12 @@ def _mean_psnr(splat: Gaussians, case: NovelViewCase) -> float:
 
 
 def _true_view(case: NovelViewCase) -> ObjectView:
-    return ObjectView.of_mask(case.observation.mask == 1, case.observation.camera, 128)  # type: ignore[arg-type]
+    return ObjectView.of_mask(case.mask, case.observation.camera, 128)
 
 
 def _baselines(case: NovelViewCase, average: Gaussians | None) -> dict[str, Images]:
     """Answers that see only the input: its true mask, never the targets."""
-    mask, view = case.observation.mask == 1, _true_view(case)
+    mask, view = case.mask, _true_view(case)
     answers = {} if average is None else {"mean object": render_targets(average, view, case)}
     answers["card"] = card_images(case.observation, mask, true_scale(view, case.centre), case.targets)
     answers["white"] = white_images(case.targets)
@@ -183,7 +183,7 @@ def _baselines(case: NovelViewCase, average: Gaussians | None) -> dict[str, Imag
 
 
 def _tiles(case: NovelViewCase, images: np.ndarray, views: int) -> list[np.ndarray]:
-    mask = case.observation.mask == 1
+    mask = case.mask
     view = ObjectView.of_mask(mask, case.observation.camera, images.shape[1])
     tiles = [white_crop(case.observation, mask, view)]
     for i in range(min(views, len(images))):

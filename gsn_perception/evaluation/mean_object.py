@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import open3d as o3d
 import torch
 from scipy.spatial import cKDTree
 
+from gsn_perception.evaluation.surface import Surface
 from gsn_perception.evaluation.views import Viewpoint
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
@@ -93,8 +93,7 @@ class _Solid:
 
     def __init__(self, item: TexturedMesh, rng: np.random.Generator) -> None:
         mesh = item.vertex_colored()
-        self._scene = o3d.t.geometry.RaycastingScene(nthreads=1)
-        self._scene.add_triangles(o3d.core.Tensor(mesh.vertices), o3d.core.Tensor(mesh.faces.astype(np.uint32)))
+        self._surface = Surface(mesh)
         points, face = sample_surface(mesh, _COLOUR_SAMPLES, rng)
         assert mesh.colors is not None
         self._tree = cKDTree(points)
@@ -102,6 +101,6 @@ class _Solid:
 
     def __call__(self, points: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
         """Indices of the points [N,3] inside or within ``reach`` of the surface, and their colours."""
-        distance = self._scene.compute_signed_distance(o3d.core.Tensor(np.float32(points))).numpy()
+        distance = self._surface.signed_distances(points)
         inside = np.flatnonzero(distance < reach)
         return inside, self._colors[self._tree.query(points[inside])[1]]

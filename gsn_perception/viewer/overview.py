@@ -8,11 +8,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import open3d as o3d
 
 from gsn_perception.evaluation.contact_sheet import grid
 from gsn_perception.evaluation.contact_sheet import label
+from gsn_perception.evaluation.contact_sheet import to_uint8
 from gsn_perception.evaluation.splat_images import splat_images
+from gsn_perception.evaluation.surface import Surface
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import Grasp
@@ -31,7 +32,9 @@ TILE = 240
 _SHOWN = 6
 _ELEVATION = np.deg2rad(30)
 _AZIMUTHS = np.deg2rad([35.0, 125.0, 215.0, 305.0])
-_PALETTE = np.uint8([[255, 80, 80], [80, 200, 80], [90, 130, 255], [240, 200, 40], [200, 90, 220], [60, 210, 210]])
+_PALETTE = np.array(
+    [[255, 80, 80], [80, 200, 80], [90, 130, 255], [240, 200, 40], [200, 90, 220], [60, 210, 210]], np.uint8
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,25 +112,19 @@ def orbit(points: np.ndarray, up: np.ndarray, size: int = TILE) -> list[Camera]:
 def mesh_view(mesh: Mesh, camera: Camera, supersample: int = 2) -> np.ndarray:
     """A mesh lit from the camera, on white, [H,W,3] in [0, 1]."""
     fine = camera.resized(camera.width * supersample, camera.height * supersample)
-    scene = o3d.t.geometry.RaycastingScene(nthreads=1)
-    scene.add_triangles(o3d.core.Tensor(mesh.vertices), o3d.core.Tensor(mesh.faces.astype(np.uint32)))
-    directions = fine.pixel_rays() @ fine.world_from_camera[:3, :3].T
-    origins = np.broadcast_to(fine.world_from_camera[:3, 3], directions.shape)
-    hits = scene.cast_rays(o3d.core.Tensor(np.float32(np.concatenate([origins, directions], axis=-1))))
-    hit = np.isfinite(hits["t_hit"].numpy())
-    cosine = np.abs(np.einsum("...c,...c->...", hits["primitive_normals"].numpy(), directions))
-    shade = 0.35 + 0.65 * cosine / np.linalg.norm(directions, axis=-1)
-    out = np.ones(directions.shape, dtype=np.float32)
-    out[hit] = (_colors(mesh, hits["primitive_ids"].numpy()[hit], hits["primitive_uvs"].numpy()[hit])) * shade[
-        hit, None
-    ]
+    hits = Surface(mesh).cast(fine)
+    rays = fine.pixel_rays() @ fine.world_from_camera[:3, :3].T
+    out = np.ones(rays.shape, dtype=np.float32)
+    hit = np.isfinite(hits.depth)
+    face, toward = hits.face[hit], rays[hit] / np.linalg.norm(rays[hit], axis=1, keepdims=True)
+    cosine = np.abs(np.einsum("nc,nc->n", mesh.face_normals()[face], toward))
+    out[hit] = _colors(mesh, face, hits.weights[hit]) * (0.35 + 0.65 * cosine[:, None])
     return cv2.resize(out, (camera.width, camera.height), interpolation=cv2.INTER_AREA)
 
 
-def _colors(mesh: Mesh, face: np.ndarray, uv: np.ndarray) -> np.ndarray:
+def _colors(mesh: Mesh, face: np.ndarray, weights: np.ndarray) -> np.ndarray:
     if mesh.colors is None:
         return np.full((len(face), 3), 0.7)
-    weights = np.concatenate([1 - uv.sum(axis=1, keepdims=True), uv], axis=1)
     return np.einsum("nk,nkc->nc", weights, mesh.colors[mesh.faces[face]])
 
 
@@ -140,7 +137,7 @@ def draw_grasps(image: np.ndarray, camera: Camera, grasps: Sequence[Grasp], grip
         grasps: Best first.
         gripper: Gives the forks their size.
     """
-    out = image.copy() if image.dtype == np.uint8 else np.uint8(np.clip(image, 0, 1) * 255)
+    out = to_uint8(image).copy()
     chosen = _spread(grasps)
     for rank in reversed(range(len(chosen))):
         share = 1 - rank / max(len(chosen) - 1, 1)
