@@ -1,0 +1,1 @@
+"""ROS 2 executables: thin shells around ``gsn_perception.ros``."""

@@ -1,0 +1,82 @@
+"""Play a rosbag2 recording onto its topics, where ``ros2 bag play`` is not installed."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+
+from gsn_perception.geometry.errors import InputError
+from gsn_perception.ros.resources import use_dds_profile
+
+EXIT_BAD_INPUT = 2
+EXIT_NO_SUBSCRIBER = 3
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Play; 0 well or interrupted, 2 bad input, 3 when a topic stayed without subscriber."""
+    words = list(sys.argv[1:] if args is None else args)
+    cut = words.index("--ros-args") if "--ros-args" in words else len(words)
+    options = _parser().parse_args(words[:cut])
+    use_dds_profile()  # before anything loads the middleware
+    stop = threading.Event()
+    previous = {n: signal.signal(n, lambda *_: stop.set()) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return _play(options, words[cut:], stop)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return EXIT_BAD_INPUT
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _play(options: argparse.Namespace, ros_args: list[str], stop: threading.Event) -> int:
+    import rclpy
+    from rclpy.signals import SignalHandlerOptions
+
+    from gsn_perception.ros.player import BagPlayer
+    from gsn_perception.ros.player import PlayOptions
+
+    rclpy.init(args=["bag_play", *ros_args], signal_handler_options=SignalHandlerOptions.NO)
+    node = rclpy.create_node("bag_play")
+    try:
+        chosen = PlayOptions(
+            rate=options.rate,
+            loops=0 if options.loop else 1,
+            clock=options.clock,
+            restamp=options.restamp,
+            wait=options.wait,
+            wait_for=tuple(options.wait_for),
+        )
+        player = BagPlayer(node, options.bag, chosen, stop.is_set)
+        lonely = player.wait()
+        if lonely and options.wait > 0 and not stop.is_set():
+            print(f"nobody subscribed to {', '.join(lonely)} within {options.wait} s", file=sys.stderr)
+            return EXIT_NO_SUBSCRIBER
+        count = player.play()
+        node.get_logger().info(f"{count} messages played")
+        stop.wait(options.linger)  # reliable readers may still ask for the last ones
+        return 0
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bag_play", description=__doc__, epilog="ROS arguments follow --ros-args.")
+    parser.add_argument("bag", help="folder of a rosbag2 recording, or an .mcap or .db3 file")
+    parser.add_argument("--rate", type=float, default=1.0, help="speed (default 1)")
+    parser.add_argument("--loop", action="store_true", help="start again at the end")
+    parser.add_argument("--clock", action="store_true", help="publish /clock for nodes with use_sim_time")
+    parser.add_argument("--restamp", action="store_true", help="put the time of playing into the headers")
+    parser.add_argument("--wait", type=float, default=0.0, metavar="S", help="wait at most S seconds for subscribers")
+    parser.add_argument("--wait-for", nargs="*", default=[], metavar="TOPIC", help="of these topics (default: all)")
+    parser.add_argument("--linger", type=float, default=0.5, metavar="S", help="stay S seconds after the last message")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""Both nodes in one process, configured and activated: for machines without ``ros2 launch``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from gsn_perception.ros.resources import use_dds_profile
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Spin until interrupted; 2 and one sentence when a parameter or weights are refused."""
+    words = list(sys.argv[1:] if args is None else args)
+    cut = words.index("--ros-args") if "--ros-args" in words else len(words)
+    parser = argparse.ArgumentParser(prog="bringup", description=__doc__, epilog="ROS arguments follow --ros-args.")
+    parser.add_argument("--no-grasps", action="store_true", help="only the reconstruction node")
+    parser.add_argument("--no-autostart", action="store_true", help="leave configuring and activating to others")
+    options = parser.parse_args(words[:cut])
+    use_dds_profile()  # before anything loads the middleware
+
+    from gsn_perception.nodes.reconstruction_node import ReconstructionNode
+    from gsn_perception.ros.managed_node import ManagedNode
+    from gsn_perception.ros.spinning import run
+
+    def make() -> list[ManagedNode[Any]]:
+        nodes: list[ManagedNode[Any]] = [ReconstructionNode()]
+        if not options.no_grasps:
+            from gsn_perception.nodes.grasp_node import GraspNode
+
+            nodes.append(GraspNode())
+        return nodes
+
+    return run(make, ["bringup", *words[cut:]], start=not options.no_autostart)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,243 @@
+"""The lifecycle node ``reconstruction``: image (+ depth, mask) in; Gaussians, points, meshes, plane out."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from rclpy.time import Time
+from std_srvs.srv import SetBool
+from std_srvs.srv import Trigger
+
+from gsn_perception.geometry import InputError
+from gsn_perception.ros import interface
+from gsn_perception.ros import moveit
+from gsn_perception.ros import results
+from gsn_perception.ros.frames import Frame
+from gsn_perception.ros.frames import FrameAssembler
+from gsn_perception.ros.frames import FrameDecoder
+from gsn_perception.ros.frames import RateGate
+from gsn_perception.ros.headers import make_header
+from gsn_perception.ros.headers import ns_to_stamp
+from gsn_perception.ros.mailbox import Mailbox
+from gsn_perception.ros.managed_node import ManagedNode
+from gsn_perception.ros.node_settings import ReconstructionSettings
+from gsn_perception.ros.outputs import Output
+from gsn_perception.ros.processing import FrameProcessor
+from gsn_perception.ros.processing import LoadPipeline
+from gsn_perception.ros.processing import StopWatch
+from gsn_perception.ros.processing import load_pipeline
+from gsn_perception.ros.processing import transform_source
+from gsn_perception.ros.results import FrameResult
+from gsn_perception.ros.saving import save
+from gsn_perception.ros.tickets import Tickets
+
+_STREAM_PARAMETERS = ("use_depth", "use_mask", "image_transport")
+
+
+class ReconstructionNode(ManagedNode[ReconstructionSettings]):
+    """See the interface tables in the README.
+
+    Args:
+        load: Makes the pipeline when the node is configured.
+        options: For LifecycleNode.
+    """
+
+    def __init__(self, load: LoadPipeline = load_pipeline, **options: Any) -> None:
+        super().__init__("reconstruction", ReconstructionSettings, **options)
+        self._load = load
+        self._processor: FrameProcessor | None = None
+        self._mailbox: Mailbox[tuple[Frame, float]] | None = None
+        self._assembler: FrameAssembler | None = None
+        self._lock = threading.Lock()  # of the assembler
+        self._outputs: list[Output[FrameResult]] = []
+        self._collision: moveit.CollisionPublisher | None = None
+        self._optional: dict[str, str] = {}
+        self._gate = RateGate()
+        self._tickets = Tickets()
+        self._enabled = True
+        self._last: FrameResult | None = None
+        group = self.service_group
+        self.create_service(SetBool, "~/enable", self._on_enable, callback_group=group)
+        self.create_service(Trigger, "~/reconstruct", self._on_reconstruct, callback_group=group)
+        self.create_service(Trigger, "~/save", self._on_save, callback_group=group)
+
+    def configure(self) -> None:
+        """Load weights, choose the source of transforms, make publishers and the worker."""
+        settings = self.settings
+        transforms = transform_source(settings, self)
+        self._processor = FrameProcessor(settings, self._load(settings), transforms, FrameDecoder())
+        converters = {
+            interface.GAUSSIANS: results.gaussians_message,
+            interface.POINTS: results.points_message,
+            interface.MESH: results.mesh_message,
+            interface.SUPPORT_PLANE: results.plane_message,
+            interface.RENDER: results.render_message,
+        }
+        for topic, convert in converters.items():
+            self._outputs.append(self.make_output(topic, convert))
+        if settings.publish_moveit:
+            self._collision = moveit.CollisionPublisher(self)
+        self._mailbox = Mailbox(self._work, self._on_worker_error)
+
+    def activate(self) -> None:
+        """Subscribe to what the parameters ask for."""
+        settings = self.settings
+        self._gate, self._enabled, self._optional = RateGate(), True, {}
+        self._assembler = self._new_assembler(settings)
+        for topic, wanted in ((interface.DEPTH, settings.use_depth), (interface.MASK, settings.use_mask)):
+            if wanted:
+                self._listen(topic, topic.name)
+        self._listen(interface.CAMERA_INFO, "camera_info")
+        compressed = settings.image_transport == "compressed"
+        self._listen(interface.IMAGE_COMPRESSED if compressed else interface.IMAGE, "image")
+
+    def deactivate(self) -> None:
+        """Let the running frame end, then publish empties so that nothing stale stays latched."""
+        self._tickets.answer(False, "the node was deactivated")
+        if self._mailbox is not None:
+            self._mailbox.clear()
+            self._mailbox.wait_idle()
+        now = self.get_clock().now().nanoseconds
+        header = self._last.header if self._last is not None else make_header(now, self.settings.target_frame)
+        empty = FrameResult(header)
+        for output in self._outputs:
+            output.send_now(empty)
+        if self._collision is not None:
+            self._collision.send(empty)
+        self._last = None
+
+    def cleanup(self) -> None:
+        """Free the weights, the worker and the publishers."""
+        if self._mailbox is not None:
+            self._mailbox.close()
+        while self._outputs:
+            self._outputs.pop().close()
+        if self._collision is not None:
+            self._collision.close()
+        if self._processor is not None and self._processor.transforms is not None:
+            self._processor.transforms.close()
+        self._mailbox = self._processor = self._collision = self._last = None
+        gc.collect()
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def apply(self, settings: ReconstructionSettings) -> None:
+        """New settings for the next frame."""
+        if self.is_active and any(getattr(settings, n) != getattr(self.settings, n) for n in _STREAM_PARAMETERS):
+            raise InputError(f"{', '.join(_STREAM_PARAMETERS)} choose subscriptions; deactivate the node first")
+        if self._processor is not None:
+            self._processor = self._processor.with_settings(settings)
+        if self.is_active and settings.sync_slop != self.settings.sync_slop:
+            with self._lock:
+                self._assembler = self._new_assembler(settings)
+
+    def waiting(self) -> str:
+        """What no frame can be made without."""
+        return self._assembler.missing if self._assembler is not None else ""
+
+    def _listen(self, topic: interface.Topic, stream: str) -> None:
+        self._optional[stream] = self.listen(topic, lambda message: self._take(stream, message)).topic_name
+
+    def _new_assembler(self, settings: ReconstructionSettings) -> FrameAssembler:
+        streams = tuple(n for n, wanted in (("depth", settings.use_depth), ("mask", settings.use_mask)) if wanted)
+
+        def is_alive(stream: str) -> bool:
+            return self.count_publishers(self._optional[stream]) > 0
+
+        return FrameAssembler(streams, int(settings.sync_slop * 1e9), is_alive, self.diagnostics.drop)
+
+    def _take(self, stream: str, message: Any) -> None:
+        with self._lock:
+            frame = self._assembler.add(stream, message) if self._assembler is not None else None
+        if frame is None or self._mailbox is None:
+            return
+        asked = bool(self._tickets)
+        if not (self._enabled or asked):
+            self.diagnostics.drop("disabled")
+        elif self._is_stale(frame):
+            self.refuse("stale", f"the frame is older than max_age = {self.settings.max_age} s")
+        elif not (self._gate.passes(frame.stamp, self.settings.max_rate) or asked):
+            self.diagnostics.drop("max_rate")
+        elif self._mailbox.put((frame, time.monotonic())) is not None:
+            self.diagnostics.drop("overtaken")
+
+    def _is_stale(self, frame: Frame) -> bool:
+        if self.settings.max_age <= 0:
+            return False
+        stamp = Time.from_msg(ns_to_stamp(frame.stamp), clock_type=self.get_clock().clock_type)
+        return (self.get_clock().now() - stamp).nanoseconds > self.settings.max_age * 1e9
+
+    def _work(self, job: tuple[Frame, float]) -> None:
+        """One frame, in the worker's thread."""
+        frame, seen = job
+        processor = self._processor
+        assert processor is not None
+        watch = StopWatch()
+        try:
+            observation, T_target_camera = processor.observe(frame)
+        except Exception as error:
+            self._tickets.answer(False, self.refuse("bad_frame", error), seen=seen)
+            return
+        watch.lap("decode")
+        self.diagnostics.count("frames")
+        result = processor.reconstruct(observation, T_target_camera)
+        if result.failure:
+            self.refuse("not_reconstructed", result.failure)
+        for refusal in result.refusals:
+            self.refuse("object", f"object {refusal.label}: {refusal.reason}")
+        watch.lap("reconstruct")
+        self._publish(result)
+        watch.lap("publish")
+        self.diagnostics.latency({**result.timings(), **watch.times})
+        self._tickets.answer(bool(result.objects), result.summary, seen=seen)
+
+    def _publish(self, result: FrameResult) -> None:
+        self._last = result
+        for output in (*self._outputs, *filter(None, [self._collision])):
+            try:
+                output.send(result)
+            except Exception as error:  # one output must not keep the others from their message
+                self.refuse("conversion", error)
+
+    def _on_worker_error(self, error: Exception) -> None:
+        self._tickets.answer(False, self.refuse("worker", error))
+
+    def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        self._enabled = request.data
+        response.success, response.message = True, "enabled" if request.data else "disabled; ~/reconstruct still works"
+        return response
+
+    def _on_reconstruct(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        if not self.is_active:
+            response.success, response.message = False, "the node is not active; configure and activate it first"
+            return response
+        timeout = self.settings.trigger_timeout
+        late = f"no frame came within {timeout} s; check that image and camera_info are published"
+        response.success, response.message = self._tickets.ask(timeout) or (False, self.waiting() or late)
+        return response
+
+    def _on_save(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        try:
+            if self._last is None:
+                raise InputError("nothing was reconstructed yet; wait for a frame")
+            response.success, response.message = True, str(save(self._last, self.settings.output_dir))
+        except Exception as error:  # a service must answer
+            response.success, response.message = False, str(error)
+        return response
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Spin the node until it is interrupted."""
+    from gsn_perception.ros.spinning import run
+
+    return run(lambda: [ReconstructionNode()], args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,23 @@
+"""Stamps and headers."""
+
+from __future__ import annotations
+
+from builtin_interfaces.msg import Time
+from std_msgs.msg import Header
+
+NANOSECONDS = 1_000_000_000
+
+
+def stamp_to_ns(stamp: Time) -> int:
+    """Nanoseconds of a message's stamp."""
+    return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)
+
+
+def ns_to_stamp(nanoseconds: int) -> Time:
+    """The message's stamp of nanoseconds since the epoch."""
+    return Time(sec=nanoseconds // NANOSECONDS, nanosec=nanoseconds % NANOSECONDS)
+
+
+def make_header(stamp: int, frame_id: str) -> Header:
+    """A header of nanoseconds and a frame name."""
+    return Header(stamp=ns_to_stamp(stamp), frame_id=frame_id)

@@ -1,0 +1,58 @@
+"""The topics of the two nodes: names, types, QoS. Nodes, RViz file and tests read them here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from geometry_msgs.msg import PolygonStamped
+from geometry_msgs.msg import PoseArray
+from sensor_msgs.msg import CameraInfo
+from sensor_msgs.msg import CompressedImage
+from sensor_msgs.msg import Image
+from sensor_msgs.msg import PointCloud2
+from visualization_msgs.msg import MarkerArray
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic.
+
+    Attributes:
+        name: Relative name.
+        type: Message class.
+        qos: ``sensor`` (best effort, volatile, depth 1) or ``latched`` (reliable, transient local, depth 1).
+    """
+
+    name: str
+    type: type
+    qos: Literal["sensor", "latched"]
+
+    @property
+    def type_name(self) -> str:
+        """E.g. ``sensor_msgs/msg/Image``."""
+        package = self.type.__module__.split(".", maxsplit=1)[0]
+        return f"{package}/msg/{self.type.__name__}"
+
+
+IMAGE = Topic("image", Image, "sensor")
+IMAGE_COMPRESSED = Topic("image/compressed", CompressedImage, "sensor")
+CAMERA_INFO = Topic("camera_info", CameraInfo, "sensor")
+DEPTH = Topic("depth", Image, "sensor")
+MASK = Topic("mask", Image, "sensor")
+
+GAUSSIANS = Topic("gaussians", PointCloud2, "latched")
+POINTS = Topic("points", PointCloud2, "latched")
+MESH = Topic("mesh", MarkerArray, "latched")
+SUPPORT_PLANE = Topic("support_plane", PolygonStamped, "latched")
+RENDER = Topic("render", Image, "sensor")
+
+SCENE = Topic("scene", PointCloud2, "sensor")
+GRASPS = Topic("grasps", PoseArray, "latched")
+GRASP_TABLE = Topic("grasps/table", PointCloud2, "latched")
+GRASP_MARKERS = Topic("grasps/markers", MarkerArray, "latched")
+
+RECONSTRUCTION_INPUTS = (IMAGE, CAMERA_INFO, DEPTH, MASK)
+RECONSTRUCTION_OUTPUTS = (GAUSSIANS, POINTS, MESH, SUPPORT_PLANE)
+GRASP_INPUTS = (POINTS, MESH, SUPPORT_PLANE)
+GRASP_OUTPUTS = (GRASPS, GRASP_TABLE, GRASP_MARKERS)

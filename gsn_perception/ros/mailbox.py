@@ -1,0 +1,76 @@
+"""One slot and one worker: the newest item wins, the slow work runs in a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Mailbox(Generic[T]):
+    """Runs ``work(item)`` in one thread on the newest item only.
+
+    Args:
+        work: Called with each item that was not overtaken.
+        on_error: Called with what ``work`` raised; the thread lives on.
+    """
+
+    def __init__(self, work: Callable[[T], None], on_error: Callable[[Exception], None]) -> None:
+        self._work, self._on_error = work, on_error
+        self._condition = threading.Condition()
+        self._slot: list[T] = []
+        self._busy = False
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="gsn-worker", daemon=True)
+        self._thread.start()
+
+    def put(self, item: T) -> T | None:
+        """Leave an item for the worker; returns the one it overtakes, if any."""
+        with self._condition:
+            overtaken = self._slot.pop() if self._slot else None
+            if not self._closed:
+                self._slot.append(item)
+            self._condition.notify_all()
+            return overtaken
+
+    def clear(self) -> T | None:
+        """Take back the waiting item, if any."""
+        with self._condition:
+            item = self._slot.pop() if self._slot else None
+            self._condition.notify_all()
+            return item
+
+    def wait_idle(self, timeout: float | None = None) -> bool:
+        """Block until nothing waits or runs; False when ``timeout`` seconds pass first."""
+        with self._condition:
+            return self._condition.wait_for(lambda: not self._slot and not self._busy, timeout)
+
+    def close(self, timeout: float | None = None) -> bool:
+        """Drop the waiting item, let the running one finish and end the thread; False when it did not end in time."""
+        with self._condition:
+            self._closed = True
+            self._slot.clear()
+            self._condition.notify_all()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                self._condition.wait_for(lambda: self._slot or self._closed)
+                if self._closed:
+                    return
+                item = self._slot.pop()
+                self._busy = True
+            try:
+                self._work(item)
+            except Exception as error:  # a worker must outlive whatever a frame does to it
+                self._on_error(error)
+            finally:
+                with self._condition:
+                    self._busy = False
+                    self._condition.notify_all()

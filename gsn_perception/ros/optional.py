@@ -1,0 +1,45 @@
+"""Every import that may be missing on a machine, with the sentence that says what to install."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from gsn_perception.geometry import InputError
+
+_APT = "install it with `sudo apt install ros-$ROS_DISTRO-{}` and source the ROS setup file"
+_SENTENCES = {
+    "rclpy": "rclpy is missing: source a ROS 2 installation or run `pip install 'gsn-perception[ros]'`",
+    "rosbags": "reading and writing bags needs rosbags: run `pip install rosbags`",
+    "rosbags.image": "Bayer and YUV images need rosbags-image: run `pip install rosbags-image`",
+    "cv_bridge": "cv_bridge is missing: " + _APT.format("cv-bridge"),
+    "tf2_ros": "target_frame needs tf2_ros: " + _APT.format("tf2-ros-py") + ", or give camera_to_target",
+    "moveit_msgs": "publish_moveit needs moveit_msgs: "
+    + _APT.format("moveit-msgs")
+    + ", or set publish_moveit to false",
+    "ament_index_python": "ament_index_python is missing: source a ROS 2 installation",
+}
+
+
+def find(name: str) -> ModuleType | None:
+    """The module ``name``, or None where it is missing or does not load.
+
+    Broken modules count as missing: cv_bridge raises AttributeError beside NumPy 2.
+    """
+    try:
+        return importlib.import_module(name)
+    except (ImportError, AttributeError):
+        return None
+
+
+def require(name: str) -> ModuleType:
+    """The module ``name``.
+
+    Raises:
+        InputError: it is missing; the sentence says what to install.
+    """
+    module = find(name)
+    if module is None:
+        root = name if name in _SENTENCES else name.split(".", maxsplit=1)[0]
+        raise InputError(_SENTENCES.get(root, f"the Python module {name} is missing: install it"))
+    return module

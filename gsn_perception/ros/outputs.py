@@ -1,0 +1,96 @@
+"""Publishers that convert only when somebody listens."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+from typing import Generic
+from typing import TypeVar
+
+from rclpy.callback_groups import CallbackGroup
+from rclpy.event_handler import PublisherEventCallbacks
+from rclpy.lifecycle import LifecycleNode
+
+from gsn_perception.ros import qos
+from gsn_perception.ros.interface import Topic
+
+R = TypeVar("R")
+
+
+class Output(Generic[R]):
+    """One topic of a lifecycle node.
+
+    A result is converted and published when somebody is subscribed. Otherwise a latched topic keeps it, and converts it
+    when a late subscriber comes; a sensor topic forgets it.
+
+    Args:
+        node: Owns the publisher.
+        topic: Name, type, QoS.
+        convert: Makes the message; None publishes nothing.
+        group: Of the event that tells of a late subscriber.
+        on_publish: Called with the topic's name.
+        on_error: Called with what converting for a late subscriber raised.
+    """
+
+    def __init__(
+        self,
+        node: LifecycleNode,
+        topic: Topic,
+        convert: Callable[[R], Any],
+        *,
+        group: CallbackGroup,
+        on_publish: Callable[[str], None],
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        self._node, self._topic, self._convert = node, topic, convert
+        self._on_publish, self._on_error = on_publish, on_error
+        self._lock = threading.Lock()
+        self._kept: list[R] = []
+        latched = topic.qos == "latched"
+        self._keeps = latched
+        self._publisher = node.create_lifecycle_publisher(
+            topic.type,
+            topic.name,
+            qos.latched() if latched else qos.sensor(),
+            callback_group=group,
+            event_callbacks=PublisherEventCallbacks(matched=self._on_matched if latched else None),
+            qos_overriding_options=qos.overridable(),
+        )
+
+    def send(self, result: R) -> None:
+        """Publish now if somebody listens, else when somebody does."""
+        with self._lock:
+            self._kept.clear()
+            if self._publisher.get_subscription_count():
+                self._publish(result)
+            elif self._keeps:
+                self._kept.append(result)
+
+    def send_now(self, result: R) -> None:
+        """Publish whether somebody listens or not, so that nothing older stays latched."""
+        with self._lock:
+            self._kept.clear()
+            self._publish(result)
+
+    def close(self) -> None:
+        """Give the publisher back."""
+        with self._lock:
+            self._kept.clear()
+            self._node.destroy_lifecycle_publisher(self._publisher)
+
+    def _publish(self, result: R) -> None:
+        message = self._convert(result)
+        if message is not None:
+            self._publisher.publish(message)
+            self._on_publish(self._topic.name)
+
+    def _on_matched(self, event: Any) -> None:
+        if event.current_count_change <= 0:
+            return
+        try:
+            with self._lock:
+                if self._kept and self._publisher.is_activated:
+                    self._publish(self._kept.pop())
+        except Exception as error:  # an executor thread must outlive a conversion
+            self._on_error(error)

@@ -1,0 +1,157 @@
+"""The work of the grasp node: reconstruction messages and scene in, ranked grasps out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from typing import TYPE_CHECKING
+from typing import Any
+
+import numpy as np
+from sensor_msgs.msg import PointCloud2
+from std_msgs.msg import Header
+
+from gsn_perception.geometry import Grasp
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Mesh
+from gsn_perception.geometry import Plane
+from gsn_perception.geometry import Points
+from gsn_perception.ros import clouds
+from gsn_perception.ros import gaussians
+from gsn_perception.ros import grasps
+from gsn_perception.ros import meshes
+from gsn_perception.ros import plane
+from gsn_perception.ros.headers import stamp_to_ns
+from gsn_perception.ros.node_settings import GraspSettings
+
+if TYPE_CHECKING:
+    from gsn_perception.grasping.planner import GraspPlanner
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GraspTask:
+    """Decoded inputs of one plan.
+
+    Attributes:
+        header: Of the points: the input image's stamp, the frame everything is in.
+        meshes: By label, metres.
+        points: By label.
+        support_plane: Or None.
+        scene: [M,3] metres to stay clear of, or None.
+    """
+
+    header: Header
+    meshes: Mapping[int, Mesh]
+    points: Mapping[int, Points]
+    support_plane: Plane | None
+    scene: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GraspResult:
+    """What is published about one plan.
+
+    Attributes:
+        header: The task's.
+        grasps: Of all objects, best first.
+        reasons: Label to one sentence: how many grasps, or why none.
+        planned: Whether planning ran through for every object.
+    """
+
+    header: Header
+    grasps: Sequence[Grasp] = ()
+    reasons: Mapping[int, str] = field(default_factory=dict)
+    planned: bool = True
+
+    @property
+    def summary(self) -> str:
+        """One sentence for a service's reply."""
+        return "; ".join(f"object {k}: {v}" for k, v in self.reasons.items()) or "there is no object to grasp"
+
+
+def decode(messages: Mapping[str, Any], scene: PointCloud2 | None, settings: GraspSettings) -> GraspTask:
+    """The task of one set of ``points``, ``mesh`` and ``support_plane``, and the newest scene cloud.
+
+    Raises:
+        InputError: a message is damaged, or frames disagree.
+    """
+    header = messages["points"].header
+    frames = {header.frame_id, messages["support_plane"].header.frame_id}
+    frames |= {marker.header.frame_id for marker in messages["mesh"].markers}
+    if len(frames) > 1:
+        raise InputError(f"points, mesh and support_plane are in different frames ({', '.join(sorted(frames))})")
+    return GraspTask(
+        header=header,
+        meshes=meshes.markers_to_meshes(messages["mesh"]),
+        points=gaussians.cloud_to_points(messages["points"]),
+        support_plane=plane.polygon_to_plane(messages["support_plane"]),
+        scene=_scene(scene, header, settings),
+    )
+
+
+def plan(task: GraspTask, planner: GraspPlanner) -> GraspResult:
+    """Grasps on every object, each keeping clear of the others; best first over all objects.
+
+    An object that can't be planned on gives its reason beside the others.
+    """
+    found: list[Grasp] = []
+    reasons: dict[int, str] = {}
+    planned = True
+    for label, mesh in task.meshes.items():
+        others = [p.xyz for other, p in task.points.items() if other != label]
+        obstacles = [cloud for cloud in (*others, task.scene) if cloud is not None and len(cloud)]
+        scene = np.concatenate(obstacles) if obstacles else None
+        try:
+            result = planner.plan(
+                mesh, points=task.points.get(label), support_plane=task.support_plane, scene=scene, label=label
+            )
+        except InputError as error:
+            reasons[label], planned = str(error), False
+            continue
+        found += result.grasps
+        reasons[label] = result.reason
+    found.sort(key=lambda grasp: -grasp.score)
+    return GraspResult(task.header, tuple(found), reasons, planned)
+
+
+def make_planner(settings: GraspSettings) -> GraspPlanner:
+    """The planner the parameters describe.
+
+    Raises:
+        InputError: there is no such gripper.
+    """
+    from gsn_perception.grasping.planner import GraspPlanner
+
+    return GraspPlanner(settings.gripper(), settings.planner())
+
+
+def poses_message(result: GraspResult) -> Any:
+    """For the topic ``grasps``."""
+    return grasps.grasps_to_poses(result.grasps, result.header)
+
+
+def table_message(result: GraspResult) -> Any:
+    """For the topic ``grasps/table``."""
+    return grasps.grasps_to_table(result.grasps, result.header)
+
+
+def markers_message(result: GraspResult) -> Any:
+    """For the topic ``grasps/markers``."""
+    return grasps.grasps_to_markers(result.grasps, result.header)
+
+
+def _scene(cloud: PointCloud2 | None, header: Header, settings: GraspSettings) -> np.ndarray | None:
+    """Positions to stay clear of; a cloud that is too old or in another frame must not be taken for a clear scene."""
+    if cloud is None:
+        return None
+    if cloud.header.frame_id != header.frame_id:
+        raise InputError(
+            f"the scene is in frame {cloud.header.frame_id!r}, the objects are in {header.frame_id!r}; "
+            "transform one of them or set use_scene to false"
+        )
+    age = (stamp_to_ns(header.stamp) - stamp_to_ns(cloud.header.stamp)) / 1e9
+    if age > settings.scene_max_age:
+        raise InputError(f"the scene is {age:.2f} s older than the objects (scene_max_age {settings.scene_max_age} s)")
+    return clouds.xyz_of(cloud)

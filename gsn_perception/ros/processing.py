@@ -1,0 +1,124 @@
+"""The work of the reconstruction node on one frame: decode, look up, reconstruct."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import replace
+from typing import Any
+from typing import Protocol
+
+import numpy as np
+from rclpy.node import Node
+
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Observation
+from gsn_perception.geometry import Reconstruction
+from gsn_perception.geometry import Refusal
+from gsn_perception.ros.frames import Frame
+from gsn_perception.ros.frames import FrameDecoder
+from gsn_perception.ros.node_settings import ReconstructionSettings
+from gsn_perception.ros.results import FrameResult
+from gsn_perception.ros.transforms import FixedTransforms
+from gsn_perception.ros.transforms import TfTransforms
+from gsn_perception.ros.transforms import TransformSource
+
+
+class Pipeline(Protocol):
+    """What the node needs of a Reconstructor."""
+
+    def __call__(self, observation: Observation) -> list[Reconstruction | Refusal]:
+        """One frame."""
+        ...
+
+    def with_settings(self, settings: Any) -> Pipeline:
+        """The same weights under other settings."""
+        ...
+
+
+LoadPipeline = Callable[[ReconstructionSettings], Pipeline]
+
+
+def load_pipeline(settings: ReconstructionSettings) -> Pipeline:
+    """The Reconstructor that the parameters name.
+
+    Raises:
+        InputError: no such weights, damaged ones, or no such device.
+    """
+    from gsn_perception.pipeline import Reconstructor
+
+    return Reconstructor.from_pretrained(settings.checkpoint or None, settings.device, settings.pipeline())
+
+
+def transform_source(settings: ReconstructionSettings, node: Node) -> TransformSource | None:
+    """Where results are moved by: a fixed pose, TF, or nothing (the camera's frame).
+
+    Raises:
+        InputError: TF is asked for and tf2_ros is missing.
+    """
+    if settings.has_camera_pose:
+        return FixedTransforms(settings.camera_to_target)
+    return TfTransforms(node, settings.tf_timeout) if settings.target_frame else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameProcessor:
+    """Settings, weights and transforms that belong together: replaced as a whole, a running frame keeps its own.
+
+    Attributes:
+        settings: The node's parameters.
+        pipeline: The weights under these settings.
+        transforms: Or None for the camera's frame.
+        decode: Message decoder.
+    """
+
+    settings: ReconstructionSettings
+    pipeline: Pipeline
+    transforms: TransformSource | None
+    decode: FrameDecoder
+
+    def with_settings(self, settings: ReconstructionSettings) -> FrameProcessor:
+        """The same weights and transforms under other settings."""
+        return replace(self, settings=settings, pipeline=self.pipeline.with_settings(settings.pipeline()))
+
+    def observe(self, frame: Frame) -> tuple[Observation, np.ndarray | None]:
+        """The decoded frame and ``T_target_camera`` (None for the camera's frame).
+
+        Raises:
+            InputError: a message can't be used or the transform is not known: the frame is dropped.
+        """
+        observation = self.decode(frame, self.settings)
+        if self.transforms is None:
+            return observation, None
+        return observation, self.transforms.lookup(self.settings.target_frame, frame.frame_id, frame.stamp)
+
+    def reconstruct(self, observation: Observation, T_target_camera: np.ndarray | None) -> FrameResult:
+        """The frame's result; what goes wrong becomes its ``failure``, with no objects."""
+        outcomes: list[Reconstruction | Refusal] = []
+        failure = ""
+        try:
+            outcomes = self.pipeline(observation)
+        except InputError as error:
+            failure = str(error)
+        except Exception as error:  # one frame must not end the node
+            failure = f"{type(error).__name__}: {error}"
+        target = self.settings.target_frame
+        return FrameResult.of(
+            observation, outcomes, T_target_camera=T_target_camera, target_frame=target, failure=failure
+        )
+
+
+class StopWatch:
+    """Seconds between calls, by name."""
+
+    def __init__(self) -> None:
+        self._began = self._last = time.perf_counter()
+        self.times: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        """The stage ends here; ``total`` runs on."""
+        now = time.perf_counter()
+        self.times[stage] = now - self._last
+        self.times["total"] = now - self._began
+        self._last = now

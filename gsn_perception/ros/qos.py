@@ -1,0 +1,41 @@
+"""The two QoS profiles of the interface, and overrides for them."""
+
+from __future__ import annotations
+
+from rclpy.qos import DurabilityPolicy
+from rclpy.qos import HistoryPolicy
+from rclpy.qos import QoSPolicyKind
+from rclpy.qos import QoSProfile
+from rclpy.qos import ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+
+
+def sensor(depth: int = 1) -> QoSProfile:
+    """Best effort, volatile, newest only: matches reliable and best-effort publishers alike."""
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST,
+        depth=depth,
+        reliability=ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.VOLATILE,
+    )
+
+
+def latched(depth: int = 1) -> QoSProfile:
+    """Reliable, transient local: a late subscriber gets the last result."""
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST,
+        depth=depth,
+        reliability=ReliabilityPolicy.RELIABLE,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL,
+    )
+
+
+def reliable(depth: int) -> QoSProfile:
+    """Reliable, volatile."""
+    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=depth, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def overridable() -> QoSOverridingOptions:
+    """Declares ``qos_overrides.<topic>.{publisher,subscription}.{history,depth,reliability,durability}``."""
+    kinds = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY, QoSPolicyKind.DURABILITY)
+    return QoSOverridingOptions(kinds)

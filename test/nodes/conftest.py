@@ -1,0 +1,199 @@
+"""A DDS domain of its own, an executor that spins, and a pipeline that makes a ball where the mask is."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import defaultdict
+
+import numpy as np
+import pytest
+import torch
+
+from gsn_perception.geometry import Camera
+from gsn_perception.geometry import Gaussians
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Mesh
+from gsn_perception.geometry import Observation
+from gsn_perception.geometry import Plane
+from gsn_perception.geometry import Points
+from gsn_perception.geometry import Reconstruction
+from gsn_perception.geometry import Refusal
+
+rclpy = pytest.importorskip("rclpy")
+
+WIDTH, HEIGHT = 64, 48
+RADIUS = 0.03
+
+
+def ball_mesh(radius: float, centre: np.ndarray) -> Mesh:
+    import trimesh
+
+    ball = trimesh.creation.icosphere(subdivisions=2, radius=radius)
+    colors = np.full((len(ball.vertices), 3), [0.8, 0.2, 0.1])
+    return Mesh(ball.vertices + centre, ball.faces, colors=colors).with_vertex_normals()
+
+
+class BallPipeline:
+    """A real, tiny reconstructor: a ball of 3 cm where the mask's centre and the depth say it is."""
+
+    def __init__(self, settings=None, seconds: float = 0.0) -> None:
+        self.settings = settings
+        self.seconds = seconds
+        self.seen: list[Observation] = []
+
+    def with_settings(self, settings):
+        other = BallPipeline(settings, self.seconds)
+        other.seen = self.seen
+        return other
+
+    def __call__(self, observation: Observation):
+        self.seen.append(observation)
+        time.sleep(self.seconds)
+        if observation.mask is None:
+            raise InputError("there is no mask; give one")
+        labels = [int(label) for label in np.unique(observation.mask) if label]
+        if not labels:
+            raise InputError("the mask is empty; give a mask with the object's pixels above zero")
+        return [self._ball(observation, label) for label in labels]
+
+    def _ball(self, observation: Observation, label: int):
+        inside = observation.mask == label
+        if inside.sum() < 20:
+            return Refusal(label, f"the mask has only {inside.sum()} pixels")
+        rows, cols = np.nonzero(inside)
+        ray = observation.camera.rays(np.array([cols.mean() + 0.5, rows.mean() + 0.5]))
+        z = 0.5 if observation.depth is None else float(np.nanmedian(observation.depth[inside])) + RADIUS
+        mesh = ball_mesh(RADIUS, ray * z)
+        count = len(mesh.vertices)
+        splat = Gaussians(
+            means=torch.from_numpy(mesh.vertices),
+            scales=torch.full((count, 3), 0.004),
+            quats=torch.tensor([[1.0, 0, 0, 0]]).repeat(count, 1),
+            colors=torch.from_numpy(mesh.colors),
+            opacities=torch.full((count,), 0.9),
+        )
+        points = Points(mesh.vertices, mesh.colors, mesh.normals, np.ones(count, np.float32))
+        pose = np.eye(4)
+        pose[:3, 3] = ray * z
+        plane = observation.support_plane or Plane(np.array([0.0, 0.0, -1.0]), z + RADIUS)
+        timings = {"sculpt": 0.001}
+        return Reconstruction(
+            label, splat, mesh, points, pose, 2 * RADIUS, 0.0, "depth", plane, quality={}, timings=timings
+        )
+
+
+def observation(stamp: int, *, mask: bool = True, depth: bool = True, frame_id: str = "cam_optical") -> Observation:
+    camera = Camera(np.array([[60.0, 0, 32], [0, 60.0, 24], [0, 0, 1]]), WIDTH, HEIGHT)
+    image = np.random.default_rng(stamp % 1000).integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    v, u = np.mgrid[:HEIGHT, :WIDTH]
+    disc = ((u - 36) ** 2 + (v - 22) ** 2 < 64).astype(np.uint8)
+    return Observation(
+        image=image,
+        camera=camera,
+        mask=disc if mask else None,
+        depth=np.where(disc, 0.5, 0.56).astype(np.float32) if depth else None,
+        stamp=stamp,
+        frame_id=frame_id,
+    )
+
+
+class Graph:
+    """Nodes on one executor in a thread, and what arrived on topics."""
+
+    def __init__(self, context) -> None:
+        from rclpy.executors import MultiThreadedExecutor
+
+        self.context = context
+        self.executor = MultiThreadedExecutor(num_threads=4, context=context)
+        self.node = rclpy.create_node("probe", context=context)
+        self.executor.add_node(self.node)
+        self.nodes = []
+        self.received = defaultdict(list)
+        self._stop = False
+        self._thread = threading.Thread(target=self._spin, daemon=True)
+        self._thread.start()
+
+    def _spin(self) -> None:
+        while not self._stop and self.context.ok():
+            self.executor.spin_once(timeout_sec=0.05)
+
+    def add(self, kind, *, namespace: str = "", **options):
+        from rclpy.parameter import Parameter
+
+        parameters = [Parameter(name, value=value) for name, value in options.pop("parameters", {}).items()]
+        node = kind(context=self.context, namespace=namespace, parameter_overrides=parameters, **options)
+        self.executor.add_node(node)
+        self.nodes.append(node)
+        return node
+
+    def subscribe(self, topic, name: str = "", profile=None) -> None:
+        from gsn_perception.ros import qos
+
+        name = name or topic.name
+        chosen = profile or (qos.latched(20) if topic.qos == "latched" else qos.sensor(20))
+        self.node.create_subscription(topic.type, name, self.received[name].append, chosen)
+
+    def advertise(self, topics, profile=None):
+        from gsn_perception.ros import qos
+
+        return {t.name: self.node.create_publisher(t.type, t.name, profile or qos.reliable(10)) for t in topics}
+
+    def send(self, publishers, item: Observation) -> None:
+        from gsn_perception.ros import images
+        from gsn_perception.ros.camera_info import from_camera
+        from gsn_perception.ros.headers import make_header
+
+        header = make_header(item.stamp, item.frame_id)
+        publishers["camera_info"].publish(from_camera(item.camera, header))
+        if item.depth is not None:
+            publishers["depth"].publish(images.from_depth(item.depth, header))
+        if item.mask is not None:
+            publishers["mask"].publish(images.from_mask(item.mask, header))
+        publishers["image"].publish(images.from_rgb(item.image, header))
+
+    def call(self, kind, name: str, request, timeout: float = 10.0):
+        client = self.node.create_client(kind, name)
+        assert client.wait_for_service(timeout)
+        future = client.call_async(request)
+        until(future.done, timeout)
+        self.node.destroy_client(client)
+        return future.result()
+
+    def close(self) -> None:
+        for node in self.nodes:
+            node.stop()
+        self._stop = True
+        self._thread.join(5)
+        self.executor.shutdown(timeout_sec=5)
+        for node in self.nodes:
+            node.destroy_node()
+        self.node.destroy_node()
+
+
+def until(condition, timeout: float = 10.0, what: str = "") -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, what or "timed out"
+        time.sleep(0.01)
+
+
+def matched(publishers, count: int = 1) -> None:
+    until(lambda: all(p.get_subscription_count() >= count for p in publishers.values()), what="no subscriber")
+    time.sleep(0.2)  # the readers have to match, too
+
+
+@pytest.fixture(scope="session")
+def domain() -> int:
+    return 1 + (os.getpid() * 7 + 13) % 100
+
+
+@pytest.fixture
+def graph(domain):
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=domain)
+    made = Graph(context)
+    yield made
+    made.close()
+    context.try_shutdown()
