@@ -12,7 +12,7 @@ class SolidSettings:
     level: float = 0.0
     """Moves the surface outwards by this share of the extent; fitted by ``fit_level``."""
 
-    cameras: int = 48
+    cameras: int = 64
     """Virtual cameras around the splat."""
 
     camera_size: int = 128
@@ -21,8 +21,11 @@ class SolidSettings:
     votes: int = 1
     """How many virtual cameras have to see past a point before it is outside."""
 
-    opacity_gain: float = 1.0
+    opacity_gain: float = 2.0
     """Opacities become 1 - (1 - a)^gain before the cameras look: above 1, thin fog stops a ray sooner."""
+
+    pinhole: int = 5
+    """Holes in the depth images narrower than this many pixels are filled, so that a gap in the splat carves nothing."""
 
     min_opacity: float = 0.05
     """Gaussians below it are dropped."""
@@ -50,6 +53,3 @@ class SolidSettings:
 
     smoothing: int = 3
     """Taubin iterations on the mesh; 0 leaves it as extracted."""
-
-    max_triangles: int = 20_000
-    """Meshes with more are decimated."""

@@ -9,11 +9,13 @@ import numpy as np
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import Mesh
+from gsn_perception.geometry import ObjectView
 from gsn_perception.surface.extract import decimate
 from gsn_perception.surface.extract import extract_surface
 from gsn_perception.surface.extract import outer_surface
 from gsn_perception.surface.extract import paint
 from gsn_perception.surface.extract import smooth
+from gsn_perception.surface.field import Field
 from gsn_perception.surface.mise import mise
 from gsn_perception.surface.settings import SolidSettings
 from gsn_perception.surface.solid import SolidField
@@ -27,9 +29,10 @@ def gaussian_solid_mesh(
     gaussians: Gaussians,
     *,
     resolution: int = 64,
-    view: Camera | None = None,
+    view: Camera | ObjectView | None = None,
     observed: DepthView | None = None,
     observed_points: np.ndarray | None = None,
+    max_triangles: int = 20_000,
     settings: SolidSettings | None = None,
 ) -> Mesh:
     """The solid a splat describes, as one closed surface.
@@ -37,9 +40,11 @@ def gaussian_solid_mesh(
     Args:
         gaussians: Unbatched splat in any units.
         resolution: Cells along the longest side.
-        view: The input camera (world = the splat's frame); with it vertices get a confidence, 1 seen ... 0 completed.
+        view: The input camera (world = the splat's frame), or the object view of a normalised splat; with it vertices
+            get a confidence, 1 seen ... 0 completed.
         observed: Measured depth (world = the splat's frame, the splat's units); NaN pixels say nothing.
         observed_points: [M,3] points known to lie on the surface; cells around them are refined.
+        max_triangles: Meshes with more are decimated.
         settings: Numbers; the defaults were fitted on splats of known objects.
 
     Returns:
@@ -49,20 +54,32 @@ def gaussian_solid_mesh(
         InputError: the splat has no opaque content.
     """
     settings = SolidSettings() if settings is None else settings
+    view = view.normalised_camera if isinstance(view, ObjectView) else view
     splat = unit_splat(gaussians, settings)
     measured = None if observed is None else splat.to_unit(observed)
     cell = (1.0 + 2.0 * settings.margin) / resolution
     field = SolidField(splat, settings, cell=cell, observed=measured)
     half = splat.half + settings.margin
     seeds = _seeds(splat, measured, observed_points)
-    lattice = mise(field, -half, half, resolution=resolution, seeds=seeds)
-    mesh = extract_surface(lattice, field=field, bisections=settings.bisections)
-    mesh = decimate(smooth(outer_surface(mesh), settings.smoothing), settings.max_triangles)
+    mesh = _extract(field, half, resolution, seeds, settings, max_triangles)
     confidence = None
     if view is not None or measured is not None:
         confidence = _confidence(mesh, splat, view, measured, settings, 2.0 * cell)
     mesh = replace(mesh, colors=paint(mesh, splat.gaussians), confidence=confidence)
     return mesh.transform(splat.T_splat_unit).with_vertex_normals()
+
+
+def _extract(
+    field: Field, half: np.ndarray, resolution: int, seeds: np.ndarray, settings: SolidSettings, max_triangles: int
+) -> Mesh:
+    """The field's outer surface in the unit frame; the grid is coarsened where decimation can't keep the mesh closed."""
+    while True:
+        lattice = mise(field, -half, half, resolution=resolution, seeds=seeds)
+        mesh = outer_surface(extract_surface(lattice, field=field, bisections=settings.bisections))
+        mesh = decimate(smooth(mesh, settings.smoothing), max_triangles)
+        if (len(mesh.faces) <= max_triangles and mesh.is_watertight()) or resolution <= 8:
+            return mesh
+        resolution = max(8, int(resolution * min(0.9, (max_triangles / len(mesh.faces)) ** 0.5)))
 
 
 def _seeds(splat: UnitSplat, measured: DepthView | None, points: np.ndarray | None) -> np.ndarray:

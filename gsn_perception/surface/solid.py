@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import torch
 from scipy.spatial import cKDTree
@@ -109,11 +110,12 @@ class SolidField:
         self, splat: UnitSplat, settings: SolidSettings, *, cell: float, observed: DepthView | None = None
     ) -> None:
         self._settings = settings
-        radius = float(np.linalg.norm(splat.half)) * 1.02
-        cameras = surrounding_cameras(settings.cameras, radius, settings.camera_size)
+        cameras = surrounding_cameras(settings.cameras, splat.gaussians.means.numpy(), settings.camera_size)
         views = depth_views(splat.gaussians, cameras, settings)
-        self._carver = Carver(views, truncation=settings.truncation)
-        self._observed = None if observed is None else Carver([observed], truncation=settings.truncation)
+        self._carver = Carver(views, truncation=settings.truncation, whole=True)
+        self._observed: Carver | None = None
+        if observed is not None:
+            self._observed = Carver([observed], truncation=settings.truncation, whole=False)
         self._thin: GaussianField | None = None
         self._floor = 0.75 * cell / _OCCUPIED_SIGMAS
         thin = self._lost(splat.gaussians, cell)
@@ -165,5 +167,12 @@ def depth_views(gaussians: Gaussians, cameras: list[Camera], settings: SolidSett
         rendering = render(splat, CameraBatch.of(cameras), median_depth=True)
     if rendering.median_depth is None:
         raise RuntimeError("the rasteriser returned no median depth")
-    depth = rendering.median_depth[0].cpu().numpy()
+    depth = [_without_pinholes(image, settings.pinhole) for image in rendering.median_depth[0].cpu().numpy()]
     return [DepthView(camera, image) for camera, image in zip(cameras, depth, strict=True)]
+
+
+def _without_pinholes(depth: np.ndarray, width: int) -> np.ndarray:
+    """The depth image with spots deeper than their surroundings and narrower than ``width`` pixels filled."""
+    if width < 2:
+        return depth
+    return cv2.morphologyEx(depth, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)))

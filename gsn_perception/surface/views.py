@@ -40,22 +40,32 @@ class DepthView:
         return xyz @ pose[:3, :3].T + pose[:3, 3]
 
 
-def surrounding_cameras(count: int, radius: float, size: int, *, distance: float = 3.0) -> list[Camera]:
-    """Cameras spread evenly over a sphere (a Fibonacci lattice) that look at the origin.
+def surrounding_cameras(count: int, points: np.ndarray, size: int, *, distance: float = 3.0) -> list[Camera]:
+    """Cameras spread evenly over a sphere (a Fibonacci lattice) that look at the origin, each filled by the points.
 
     Args:
         count: Cameras.
-        radius: Of the sphere around the origin that has to be in view.
+        points: [N,3] what has to be in view, about the origin.
         size: Image side in pixels.
-        distance: From the origin, in radii.
+        distance: From the origin, in radii of the points.
     """
     step = np.arange(count) + 0.5
     height = 1.0 - 2.0 * step / count
     turn = np.pi * (1.0 + 5.0**0.5) * step
     ring = np.sqrt(1.0 - height**2)
+    radius = float(np.linalg.norm(points, axis=1).max())
     eyes = distance * radius * np.stack([ring * np.cos(turn), ring * np.sin(turn), height], axis=1)
-    fov = 2.0 * np.arcsin(1.0 / distance) * 1.04
-    return [Camera.from_fov(fov, size, size, look_at(eye, np.zeros(3))) for eye in eyes]
+    return [_framed(look_at(eye, np.zeros(3)), points, size) for eye in eyes]
+
+
+def _framed(pose: np.ndarray, points: np.ndarray, size: int) -> Camera:
+    """A camera whose square image the points fill up to a border of six percent."""
+    xyz = (points - pose[:3, 3]) @ pose[:3, :3]
+    rays = xyz[:, :2] / xyz[:, 2:]
+    low, high = rays.min(axis=0), rays.max(axis=0)
+    focal = 0.88 * size / float((high - low).max())
+    centre = 0.5 * size - focal * 0.5 * (low + high)
+    return Camera(np.array([[focal, 0, centre[0]], [0, focal, centre[1]], [0, 0, 1.0]]), size, size, pose)
 
 
 class Carver:
@@ -69,10 +79,11 @@ class Carver:
     Args:
         views: At least one, all of the same image size.
         truncation: Values are clipped to +- this length.
+        whole: The images hold all there is, so that what projects beside them is outside.
     """
 
-    def __init__(self, views: Sequence[DepthView], *, truncation: float) -> None:
-        self._truncation = truncation
+    def __init__(self, views: Sequence[DepthView], *, truncation: float, whole: bool) -> None:
+        self._truncation, self._whole = truncation, whole
         self._poses = np.stack([v.camera.camera_from_world[:3] for v in views]).astype(np.float32)  # [V,3,4]
         focal = [(v.camera.K[0, 0], v.camera.K[1, 1], v.camera.K[0, 2], v.camera.K[1, 2]) for v in views]
         self._focal = np.array(focal, dtype=np.float32)  # [V,4] fx fy cx cy
@@ -82,7 +93,7 @@ class Carver:
     def __call__(self, points: np.ndarray, *, votes: int = 1) -> np.ndarray:
         """Signed lengths [P] at points [P,3]: negative where at least ``votes`` views see past the point."""
         points = np.ascontiguousarray(points, dtype=np.float32)
-        return _carve(points, self._poses, self._focal, self._maps, np.float32(self._truncation), votes)
+        return _carve(points, self._poses, self._focal, self._maps, np.float32(self._truncation), votes, self._whole)
 
 
 def _maps(view: DepthView) -> np.ndarray:
@@ -126,6 +137,7 @@ def _carve(
     maps: np.ndarray,  # [V,H,W,3]
     truncation: np.float32,
     votes: int,
+    whole: bool,
 ) -> np.ndarray:
     out = np.empty(len(points), dtype=np.float32)
     H, W = maps.shape[1], maps.shape[2]
@@ -140,16 +152,17 @@ def _carve(
             f = focal[v]
             u = f[0] * (T[0, 0] * x + T[0, 1] * y + T[0, 2] * z + T[0, 3]) / depth + f[2] - np.float32(0.5)
             w = f[1] * (T[1, 0] * x + T[1, 1] * y + T[1, 2] * z + T[1, 3]) / depth + f[3] - np.float32(0.5)
-            if not (u >= 0 and w >= 0 and u < W - 1 and w < H - 1):
+            framed = u >= 0 and w >= 0 and u < W - 1 and w < H - 1
+            if not (framed or whole):
                 continue
-            c, r = int(u), int(w)
+            c, r = (int(u), int(w)) if framed else (0, 0)
             a, b = u - c, w - r
             m00, m01, m10, m11 = maps[v, r, c], maps[v, r, c + 1], maps[v, r + 1, c], maps[v, r + 1, c + 1]
             w00, w01, w10, w11 = (1 - a) * (1 - b), a * (1 - b), (1 - a) * b, a * b
             seen = w00 * m00[0] + w01 * m01[0] + w10 * m10[0] + w11 * m11[0]
             slant = w00 * m00[1] + w01 * m01[1] + w10 * m10[1] + w11 * m11[1]
             edge = w00 * m00[2] + w01 * m01[2] + w10 * m10[2] + w11 * m11[2]
-            value = min((depth - seen) * slant, edge * depth / f[0])
+            value = min((depth - seen) * slant, edge * depth / f[0]) if framed else -truncation
             if np.isnan(value) or value >= lowest[votes - 1]:
                 continue
             k = votes - 1
