@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Mapping
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from sensor_msgs.msg import PointCloud2
@@ -58,6 +59,7 @@ class GraspNode(ManagedNode[GraspSettings]):
     def configure(self) -> None:
         """Load the gripper, make publishers and the worker."""
         self._planner = (planning.make_planner(self.settings), self.settings)
+        planning.warm_up(self._planner[0])
         converters = {
             interface.GRASPS: planning.poses_message,
             interface.GRASP_TABLE: planning.table_message,
@@ -76,7 +78,7 @@ class GraspNode(ManagedNode[GraspSettings]):
         self._synchronizer.reset()
         self._inputs = self._scene = None
         for topic in interface.GRASP_INPUTS:
-            self.listen(topic, lambda message, stream=topic.name: self._take(stream, message))
+            self.listen(topic, partial(self._take, topic.name))
         if self.settings.use_scene:
             self.listen(interface.SCENE, self._take_scene)
 

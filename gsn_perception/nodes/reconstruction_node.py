@@ -199,7 +199,10 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
 
     def _publish(self, result: FrameResult) -> None:
         self._last = result
-        for output in (*self._outputs, *filter(None, [self._collision])):
+        outputs: list[Output[FrameResult] | moveit.CollisionPublisher] = [*self._outputs]
+        if self._collision is not None:
+            outputs.append(self._collision)
+        for output in outputs:
             try:
                 output.send(result)
             except Exception as error:  # one output must not keep the others from their message

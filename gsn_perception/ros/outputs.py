@@ -41,7 +41,7 @@ class Output(Generic[R]):
         *,
         group: CallbackGroup,
         on_publish: Callable[[str], None],
-        on_error: Callable[[Exception], None],
+        on_error: Callable[[Exception], object],
     ) -> None:
         self._node, self._topic, self._convert = node, topic, convert
         self._on_publish, self._on_error = on_publish, on_error

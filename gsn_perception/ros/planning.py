@@ -127,6 +127,15 @@ def make_planner(settings: GraspSettings) -> GraspPlanner:
     return GraspPlanner(settings.gripper(), settings.planner())
 
 
+def warm_up(planner: GraspPlanner) -> None:
+    """Plan once on a small box, so that the first object does not wait for compilers and caches."""
+    low, high = np.array([-0.02, -0.02, 0.4]), np.array([0.02, 0.02, 0.44])
+    bits = np.array([[i >> 2 & 1, i >> 1 & 1, i & 1] for i in range(8)])
+    quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    faces = [(q[0], q[i], q[i + 1]) for q in quads for i in (1, 2)]
+    planner.plan(Mesh(np.where(bits, high, low), np.array(faces)))
+
+
 def poses_message(result: GraspResult) -> Any:
     """For the topic ``grasps``."""
     return grasps.grasps_to_poses(result.grasps, result.header)

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from rclpy.node import Node
 
+from gsn_perception.geometry import Camera
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Reconstruction
@@ -48,7 +49,9 @@ def load_pipeline(settings: ReconstructionSettings) -> Pipeline:
     """
     from gsn_perception.pipeline import Reconstructor
 
-    return Reconstructor.from_pretrained(settings.checkpoint or None, settings.device, settings.pipeline())
+    made = Reconstructor.from_pretrained(settings.checkpoint or None, settings.device, settings.pipeline())
+    _warm_up(made)
+    return made
 
 
 def transform_source(settings: ReconstructionSettings, node: Node) -> TransformSource | None:
@@ -107,6 +110,15 @@ class FrameProcessor:
         return FrameResult.of(
             observation, outcomes, T_target_camera=T_target_camera, target_frame=target, failure=failure
         )
+
+
+def _warm_up(pipeline: Pipeline) -> None:
+    """One synthetic frame, so that the first real one does not wait for compilers, caches and allocators."""
+    camera = Camera.from_fov(1.0, 128, 96)
+    image = np.full((96, 128, 3), 128, np.uint8)
+    mask = np.zeros((96, 128), np.uint8)
+    mask[28:68, 44:84] = 1
+    pipeline(Observation(image, camera, mask=mask, size_hint=0.1))
 
 
 class StopWatch:

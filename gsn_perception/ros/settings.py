@@ -197,9 +197,9 @@ def _descriptor(item: Field[Any], rule: Rule) -> ParameterDescriptor:
         high = sys.float_info.max if rule.high is None else float(rule.high)
         descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
     elif isinstance(item.default, int):
-        low, high = rule.low, rule.high
-        bounds = (-(2**63) if low is None else int(low), 2**63 - 1 if high is None else int(high))
-        descriptor.integer_range = [IntegerRange(from_value=bounds[0], to_value=bounds[1], step=1)]
+        least = -(2**63) if rule.low is None else int(rule.low)
+        most = 2**63 - 1 if rule.high is None else int(rule.high)
+        descriptor.integer_range = [IntegerRange(from_value=least, to_value=most, step=1)]
     return descriptor
 
 
