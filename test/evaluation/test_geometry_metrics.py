@@ -49,7 +49,9 @@ def test_half_a_surface_is_precise_but_incomplete(rng):
 def test_floors(box, rng):
     assert compare_surfaces(box, box, rng, samples=5000).chamfer_l1 < 1e-6
     points = sampling_floor(box, rng, samples=5000)
-    spacing = 0.5 * np.sqrt(box.areas().sum() / 5000) / 0.2  # mean nearest-neighbour distance of a planar Poisson process
+    spacing = (
+        0.5 * np.sqrt(box.areas().sum() / 5000) / 0.2
+    )  # mean nearest-neighbour distance of a planar Poisson process
     assert points == pytest.approx(spacing, rel=0.1)
 
 
