@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 well, 2 bad input (one sentence on stderr), 130 interrupted, anything else from the command.
     """
+    # read when torch is loaded: threads that spin at barriers crawl when another process takes a core
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return _dispatch(words)

@@ -47,7 +47,10 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """On another device."""
-        moved = {k: getattr(self, k).to(device) for k in ("rgb", "alpha", "depth", "cameras", "theta", "input_rgb", "input_alpha")}
+        moved = {
+            k: getattr(self, k).to(device)
+            for k in ("rgb", "alpha", "depth", "cameras", "theta", "input_rgb", "input_alpha")
+        }
         return Batch(**moved, names=self.names, shapes=self.shapes)
 
 
@@ -66,11 +69,11 @@ def _unit(values: np.ndarray) -> Tensor:
 
 def _shrink(level: _Level, factor: int) -> _Level:
     """Box averages; depth stays only where all of a box is known. An object at a time, to spare memory."""
-    O, V, S = level.alpha.shape[:3]
+    count, V, S = level.alpha.shape[:3]
     small = S // factor
-    rgb = np.empty((O, V, small, small, 3), np.uint8)
-    alpha, depth = np.empty((O, V, small, small), np.uint8), np.empty((O, V, small, small), np.float16)
-    for i in range(O):
+    rgb = np.empty((count, V, small, small, 3), np.uint8)
+    alpha, depth = np.empty((count, V, small, small), np.uint8), np.empty((count, V, small, small), np.float16)
+    for i in range(count):
         boxes = (V, small, factor, small, factor)
         rgb[i] = np.round(level.rgb[i].reshape(*boxes, 3).mean((2, 4), dtype=np.float32))
         alpha[i] = np.round(level.alpha[i].reshape(boxes).mean((2, 4), dtype=np.float32))
@@ -170,11 +173,11 @@ def shape_weights(shapes: Sequence[str]) -> np.ndarray:
 def random_batches(
     datasets: Sequence[ViewDataset], batch: int, views: int, size: Callable[[], int], rng: np.random.Generator
 ) -> Iterator[Batch]:
-    """Endless batches, each from one dataset in proportion to its size, objects drawn by :func:`shape_weights`.
+    """Endless batches, each from one dataset in proportion to the root of its size, objects drawn by :func:`shape_weights`.
 
     ``size`` is asked for the side of the supervising views before every batch.
     """
-    sizes = np.array([len(d) for d in datasets], dtype=np.float64)
+    sizes = np.sqrt([len(d) for d in datasets])
     weights = [shape_weights(d.shapes) for d in datasets]
 
     def draw() -> tuple[ViewDataset, np.ndarray, np.ndarray]:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -113,21 +112,31 @@ class Trainer:
         batches = random_batches(self.sets, config.batch, config.views, self._size, self.rng)
         bar = tqdm(total=100.0, initial=100 * self.share, disable=not self.progress, unit="%", desc="train", ncols=110)
         with self._writer() as write:
-            while self.share < 1:
-                began = time.perf_counter()
-                parts = self._step(batches)
-                self.step += 1
-                self.elapsed += time.perf_counter() - began
-                bar.update(100 * self.share - bar.n)
-                if self.step % 50 == 0:
-                    bar.set_postfix(step=self.step, l2=f"{float(parts['l2']):.4f}", refresh=False)
-                    write({f"loss/{k}": float(v) for k, v in parts.items()}, self.step)
-                if self.elapsed > next_eval:
-                    figures = self._checkpoint(write)
-                    next_eval = self.elapsed + 60 * config.eval_minutes
-            figures = self._checkpoint(write)
+            try:
+                while self.share < 1:
+                    self._timed_step(batches, bar, write)
+                    if self.elapsed > next_eval:
+                        figures = self._evaluate(write)
+                        self._save(figures)
+                        next_eval = self.elapsed + 60 * config.eval_minutes
+            except KeyboardInterrupt:
+                self._save(figures)  # so that --resume goes on from here
+                raise
+            figures = self._evaluate(write)
+            self._save(figures)
         bar.close()
         return figures
+
+    def _timed_step(self, batches: Iterator[Batch], bar: tqdm, write: _Scalars) -> None:
+        began = time.perf_counter()
+        parts = self._step(batches)
+        self.step += 1
+        self.elapsed += time.perf_counter() - began
+        bar.update(100 * self.share - bar.n)
+        if self.step % 50 == 0:
+            values = {k: float(v.detach()) for k, v in parts.items()}
+            bar.set_postfix(step=self.step, l2=f"{values['l2']:.4f}", refresh=False)
+            write({f"loss/{k}": v for k, v in values.items()}, self.step)
 
     def _step(self, batches: Iterator[Batch]) -> dict[str, Tensor]:
         config = self.config
@@ -173,28 +182,40 @@ class Trainer:
         warm = min(1.0, (self.step + 1) / max(self.config.warmup, 1))
         return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.share)))
 
-    def _checkpoint(self, write: Any) -> dict[str, float]:
-        """Evaluate the averaged weights on dev; save them and everything needed to go on."""
-        if self.fabric.global_rank != 0:
-            return {}
+    def _average(self) -> GSN:
+        """The averaged weights as a network."""
         average = GSN(self.network.config).to(self.fabric.device)
         average.load_state_dict(self.ema.state)
-        figures: dict[str, float] = {}
-        if self.dev is not None:
-            figures, sheet = evaluate(average, self.dev)
-            write({f"dev/{k}": v for k, v in figures.items()}, self.step)
-            write_sheet(self.config.out / f"sheet_{self.step:06d}.png", sheet)
-            tqdm.write(f"step {self.step}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()))
-        info = {"steps": self.step, "minutes": round(self.elapsed / 60, 1), "seed": self.config.seed, "dev": figures}
-        info["parameters"] = parameter_count(average)
-        info["objects"] = [len(s) for s in self.sets]
-        save_gsn(self.config.out / "gsn.safetensors", average, info)
+        return average
+
+    def _evaluate(self, write: _Scalars) -> dict[str, float]:
+        """Figures of the averaged weights on dev, with a contact sheet; nothing without a dev set."""
+        if self.fabric.global_rank != 0 or self.dev is None:
+            return {}
+        figures, sheet = evaluate(self._average(), self.dev)
+        write({f"dev/{k}": v for k, v in figures.items()}, self.step)
+        write_sheet(self.config.out / f"sheet_{self.step:06d}.png", sheet)
+        tqdm.write(f"step {self.step}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()))
+        return figures
+
+    def _save(self, figures: dict[str, float]) -> None:
+        """Averaged weights as OUT/gsn.safetensors, and everything needed to go on as OUT/last.ckpt."""
+        if self.fabric.global_rank != 0:
+            return
+        info = {
+            "steps": self.step,
+            "minutes": round(self.elapsed / 60, 1),
+            "seed": self.config.seed,
+            "parameters": parameter_count(self.network),
+            "objects": [len(s) for s in self.sets],
+            "dev": figures,
+        }
+        save_gsn(self.config.out / "gsn.safetensors", self.network, info, self.ema.state)
         state = {"network": self.network.state_dict(), "optimiser": self.optimiser.state_dict(), "ema": self.ema.state}
         counters = {"step": self.step, "elapsed": self.elapsed, "updates": self.ema.updates}
         part = self.config.out / "last.part"
         torch.save({**state, **counters}, part)
         part.replace(self.config.out / "last.ckpt")
-        return figures
 
     def _resume(self) -> None:
         path = self.config.out / "last.ckpt"
