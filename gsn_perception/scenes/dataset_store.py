@@ -104,7 +104,9 @@ class DatasetStore:
             raise InputError(f"no object of the dataset could be built; the first one: {records[0]['error']}")
         V = self._settings.views
         blank = {"world_from_virtual": np.zeros((V, 4, 4)), "theta": np.zeros(V), "scale": np.zeros(V)}
-        columns = {k: np.array([r.get(k, b) for r in records], dtype=np.float32) for k, b in blank.items()}
+        columns: dict[str, Any] = {
+            k: np.array([r.get(k, b) for r in records], dtype=np.float32) for k, b in blank.items()
+        }
         np.savez(self.root / "cameras.npz", valid=valid, **columns)
         listed = [{k: r[k] for k in ("name", "shape", "extent", "error")} for r in records]
         (self.root / "objects.json").write_text(json.dumps(listed, indent=1))

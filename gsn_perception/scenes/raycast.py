@@ -86,9 +86,7 @@ class RayCaster:
         self._probes = np.concatenate([_probes(i) for i in items])
         self._scene = o3d.t.geometry.RaycastingScene(nthreads=threads)
         for item in items:
-            self._scene.add_triangles(
-                o3d.core.Tensor(item.mesh.vertices), o3d.core.Tensor(item.mesh.faces.astype(np.uint32))
-            )
+            self._scene.add_triangles(_tensor(item.mesh.vertices), _tensor(item.mesh.faces.astype(np.uint32)))
 
     def render(
         self,
@@ -177,7 +175,7 @@ class RayCaster:
         packed = np.empty((len(rays), 6), dtype=np.float32)
         packed[:, :3] = pose[:3, 3]
         packed[:, 3:] = rays.astype(np.float32) @ pose[:3, :3].T
-        out = self._scene.cast_rays(o3d.core.Tensor(packed), nthreads=self._threads)
+        out = self._scene.cast_rays(_tensor(packed), nthreads=self._threads)
         depth = out["t_hit"].numpy()
         mask = np.isfinite(depth)
         owner = out["geometry_ids"].numpy()[mask].astype(np.int64)
@@ -202,8 +200,13 @@ class RayCaster:
         eye = camera.world_from_camera[:3, 3].astype(np.float32)
         points = eye + hits.directions * hits.depth[:, None] + hits.normals * np.float32(5e-4)
         rays = np.concatenate([points, np.broadcast_to(lighting.direction, points.shape)], axis=1)
-        occluded = self._scene.test_occlusions(o3d.core.Tensor(rays.astype(np.float32)), nthreads=self._threads)
+        occluded = self._scene.test_occlusions(_tensor(rays), nthreads=self._threads)
         return ~occluded.numpy()
+
+
+def _tensor(values: np.ndarray) -> o3d.core.Tensor:
+    """Shared, not copied."""
+    return o3d.core.Tensor.from_numpy(np.ascontiguousarray(values))
 
 
 def _probes(item: TexturedMesh) -> np.ndarray:

@@ -73,8 +73,8 @@ class DepthSensor:
         """[H,W] disparity noise in pixels."""
         noise = rng.standard_normal(shape).astype(np.float32)
         if self.patch > 0:
-            noise = cv2.GaussianBlur(noise, (0, 0), self.patch / 2)
-            noise /= max(float(noise.std()), 1e-9)
+            blurred = cv2.GaussianBlur(noise, (0, 0), self.patch / 2)
+            noise = np.asarray(blurred / max(float(blurred.std()), 1e-9), dtype=np.float32)
         return noise * np.float32(self.disparity_noise)
 
     def _edge_holes(self, depth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
