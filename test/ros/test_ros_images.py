@@ -1,0 +1,218 @@
+"""Image messages: every encoding, padding, byte order, and what must be refused."""
+
+from array import array
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy")
+from sensor_msgs.msg import CompressedImage
+from sensor_msgs.msg import Image
+
+from gsn_perception.geometry import InputError
+from gsn_perception.ros import images
+from gsn_perception.ros.headers import make_header
+
+RNG = np.random.default_rng(0)
+RGB = RNG.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+
+
+def message(pixels: np.ndarray, encoding: str, *, pad: int = 0, big: bool = False) -> Image:
+    """Built byte by byte, independently of the module under test."""
+    rows = pixels.astype(pixels.dtype.newbyteorder(">" if big else "<"))
+    data = b"".join(row.tobytes() + b"\xaa" * pad for row in rows)
+    step = len(rows[0].tobytes()) + pad
+    height, width = pixels.shape[:2]
+    return Image(height=height, width=width, encoding=encoding, step=step, is_bigendian=int(big), data=array("B", data))
+
+
+def with_alpha(pixels):
+    return np.concatenate([pixels, np.full_like(pixels[..., :1], 7)], axis=2)
+
+
+@pytest.mark.parametrize("pad", [0, 5])
+@pytest.mark.parametrize(
+    ("encoding", "pixels"),
+    [
+        ("rgb8", RGB),
+        ("bgr8", RGB[..., ::-1]),
+        ("rgba8", with_alpha(RGB)),
+        ("bgra8", with_alpha(RGB[..., ::-1])),
+    ],
+)
+def test_colour_orders(encoding, pixels, pad):
+    out = images.to_rgb(message(pixels, encoding, pad=pad))
+    assert out.dtype == np.uint8
+    assert out.flags.c_contiguous
+    np.testing.assert_array_equal(out, RGB)
+
+
+@pytest.mark.parametrize("encoding", ["mono8", "8UC1"])
+def test_grey_becomes_three_channels(encoding):
+    out = images.to_rgb(message(RGB[..., 0], encoding, pad=3))
+    np.testing.assert_array_equal(out, np.stack([RGB[..., 0]] * 3, axis=-1))
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("encoding", ["rgb16", "bgr16", "rgba16", "bgra16", "mono16"])
+def test_sixteen_bits(encoding, big):
+    wide = RGB.astype(np.uint16) * 257
+    order = {"rgb16": wide, "bgr16": wide[..., ::-1], "rgba16": with_alpha(wide), "bgra16": with_alpha(wide[..., ::-1])}
+    pixels = order.get(encoding, wide[..., 0])
+    wanted = RGB if encoding != "mono16" else np.stack([RGB[..., 0]] * 3, axis=-1)
+    np.testing.assert_array_equal(images.to_rgb(message(pixels, encoding, big=big, pad=2)), wanted)
+
+
+def test_rgb8_is_not_copied():
+    item = message(RGB, "rgb8")
+    out = images.to_rgb(item)
+    item.data[0] = (int(item.data[0]) + 1) % 256
+    assert out[0, 0, 0] == item.data[0]
+
+
+PATTERNS = {"rggb": ((0, 1), (1, 2)), "bggr": ((2, 1), (1, 0)), "gbrg": ((1, 2), (0, 1)), "grbg": ((1, 0), (2, 1))}
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("order", sorted(PATTERNS))
+def test_bayer_of_a_flat_colour(order, bits):
+    colour = (200, 100, 30)
+    mosaic = np.zeros((8, 8), np.uint8)
+    for row in range(2):
+        for column in range(2):
+            mosaic[row::2, column::2] = colour[PATTERNS[order][row][column]]
+    pixels = mosaic if bits == 8 else mosaic.astype(np.uint16) * 257
+    out = images.to_rgb(message(pixels, f"bayer_{order}{bits}", pad=4, big=bits == 16))
+    np.testing.assert_allclose(out[2:-2, 2:-2], np.broadcast_to(colour, (4, 4, 3)), atol=1)
+
+
+@pytest.mark.parametrize(("encoding", "luma"), [("uyvy", 1), ("yuv422", 1), ("yuyv", 0), ("yuv422_yuy2", 0)])
+def test_yuv_of_a_flat_grey(encoding, luma):
+    pixels = np.full((4, 6, 2), 128, np.uint8)
+    pixels[..., luma] = 180
+    out = images.to_rgb(message(pixels, encoding, pad=2))
+    assert out.shape == (4, 6, 3)
+    assert np.ptp(out.astype(int), axis=2).max() <= 1
+    assert abs(int(out.mean()) - round((180 - 16) * 255 / 219)) <= 2
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_compressed(suffix):
+    smooth = cv2.resize(RGB, (64, 48), interpolation=cv2.INTER_LINEAR)
+    data = cv2.imencode(suffix, smooth[..., ::-1])[1].tobytes()
+    out = images.to_rgb(CompressedImage(format=f"rgb8; {suffix[1:]} compressed bgr8", data=array("B", data)))
+    assert np.abs(out.astype(int) - smooth).mean() < (1e-9 if suffix == ".png" else 12)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"), [("jpeg", b""), ("jpeg", b"not a jpeg"), ("16UC1; compressedDepth png", b"\0" * 40)]
+)
+def test_damaged_compressed_is_refused(kind, data):
+    with pytest.raises(InputError):
+        images.to_rgb(CompressedImage(format=kind, data=array("B", data)))
+
+
+@pytest.mark.parametrize("encoding", ["8UC3", "32FC1", "nonsense", ""])
+def test_images_without_colour_order_are_refused(encoding):
+    with pytest.raises(InputError, match="publish rgb8"):
+        images.to_rgb(message(RGB, encoding))
+
+
+@pytest.mark.parametrize("change", ["short", "long", "step", "width", "zero"])
+@pytest.mark.parametrize("decode", [images.to_rgb, images.to_depth, images.to_mask])
+def test_damaged_messages_are_refused(decode, change):
+    encoding, pixels = {
+        images.to_rgb: ("rgb8", RGB),
+        images.to_depth: ("32FC1", np.ones((6, 8), np.float32)),
+        images.to_mask: ("mono8", np.ones((6, 8), np.uint8)),
+    }[decode]
+    item = message(pixels, encoding)
+    assert decode(item) is not None
+    if change == "short":
+        item.data = item.data[:-1]
+    elif change == "long":
+        item.data = item.data + array("B", b"\0")
+    elif change == "step":
+        item.step -= 1
+    elif change == "width":
+        item.width += 1
+    else:
+        item.width = item.height = 0
+        item.data = array("B")
+    with pytest.raises(InputError, match=r"bytes|step|empty"):
+        decode(item)
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("encoding", ["32FC1", "64FC1"])
+def test_float_depth(encoding, big):
+    depth = np.array([[0.5, np.nan, np.inf], [-np.inf, 0.0, -1.0]], "f4" if encoding == "32FC1" else "f8")
+    out = images.to_depth(message(depth, encoding, big=big, pad=3))
+    assert out.dtype == np.float32
+    assert out[0, 0] == np.float32(0.5)
+    assert np.isnan(out.reshape(-1)[1:]).all()
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("encoding", ["16UC1", "mono16"])
+def test_millimetre_depth(encoding, big):
+    depth = np.array([[0, 1, 500], [1234, 65535, 700]], np.uint16)
+    out = images.to_depth(message(depth, encoding, big=big, pad=2))
+    np.testing.assert_allclose(out, [[np.nan, 0.001, 0.5], [1.234, 65.535, 0.7]], rtol=1e-6)
+
+
+def test_depth_limits():
+    out = images.to_depth(message(np.array([[0.1, 0.3, 9.0]], np.float32), "32FC1"), images.DepthRange(0.2, 5.0))
+    np.testing.assert_array_equal(np.isnan(out), [[True, False, True]])
+
+
+@pytest.mark.parametrize("encoding", ["rgb8", "mono8", "8UC1", "32SC1"])
+def test_depth_of_another_encoding_is_refused(encoding):
+    pixels = {"rgb8": RGB, "32SC1": np.ones((2, 2), np.int32)}.get(encoding, np.ones((2, 2), np.uint8))
+    with pytest.raises(InputError, match="no depth"):
+        images.to_depth(message(pixels, encoding))
+
+
+@pytest.mark.parametrize("mode", ["binary", "labels"])
+@pytest.mark.parametrize(
+    ("encoding", "dtype"),
+    [("mono8", "u1"), ("8UC1", "u1"), ("8SC1", "i1"), ("16UC1", "u2"), ("mono16", "u2"), ("16SC1", "i2"), ("32SC1", "i4")],
+)
+def test_masks(encoding, dtype, mode):
+    labels = np.array([[0, 1, 2], [0, 100, 100]], dtype)
+    out = images.to_mask(message(labels, encoding, pad=1), mode)
+    assert out.dtype in (np.uint8, np.uint16)
+    np.testing.assert_array_equal(out, (labels > 0) if mode == "binary" else labels)
+
+
+@pytest.mark.parametrize("value", [-1, 65536])
+def test_labels_out_of_range_are_refused(value):
+    with pytest.raises(InputError, match=r"0\.\.65535"):
+        images.to_mask(message(np.array([[0, value]], np.int32), "32SC1"), "labels")
+
+
+@pytest.mark.parametrize("encoding", ["rgb8", "32FC1", "nonsense"])
+def test_masks_of_another_encoding_are_refused(encoding):
+    pixels = RGB if encoding != "32FC1" else np.ones((2, 2), np.float32)
+    with pytest.raises(InputError, match="no labels"):
+        images.to_mask(message(pixels, encoding))
+
+
+def test_round_trips():
+    header = make_header(1_234_567_890_123, "cam")
+    depth = np.array([[0.5, np.nan], [1.5, 2.0]], np.float32)
+    mask = np.array([[0, 300], [2, 1]], np.uint16)
+    strided = np.asfortranarray(RGB)
+    assert images.from_rgb(RGB, header).header == header
+    np.testing.assert_array_equal(images.to_rgb(images.from_rgb(strided, header)), RGB)
+    np.testing.assert_array_equal(images.to_depth(images.from_depth(depth, header)), depth)
+    np.testing.assert_array_equal(images.to_mask(images.from_mask(mask, header), "labels"), mask)
+    np.testing.assert_array_equal(images.to_mask(images.from_mask(mask > 0, header), "labels"), mask > 0)
+
+
+def test_parity_with_cv_bridge():
+    bridge = pytest.importorskip("cv_bridge", exc_type=ImportError).CvBridge()
+    for encoding, pixels in (("rgb8", RGB), ("bgr8", RGB), ("mono8", RGB[..., 0])):
+        item = message(pixels, encoding)
+        np.testing.assert_array_equal(images.to_rgb(item), bridge.imgmsg_to_cv2(item, "rgb8"))
