@@ -70,7 +70,7 @@ class Surface:
 
     def distance(self, points: np.ndarray) -> np.ndarray:
         """Unsigned distances [M] of points [M,3] to the surface, metres."""
-        return self.caster.compute_distance(np.ascontiguousarray(points, dtype=np.float32)).numpy()
+        return self.caster.compute_distance(np.ascontiguousarray(points, dtype=np.float32)).numpy().copy()
 
 
 def center_of_mass(mesh: Mesh) -> np.ndarray:

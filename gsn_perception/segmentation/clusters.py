@@ -15,6 +15,7 @@ _CELL = 0.008  # metres of the top view's grid; objects two cells apart are two
 _TALLEST = 0.5  # metres above the plane
 _LONGEST = 0.6  # metres along the plane
 _EDGE = 3  # cells by which an object may stand over the visible plane
+_JUMP = 0.02  # metres of depth between neighbouring pixels that no surface takes twice in a row
 _LEAST_PIXELS = 150
 
 
@@ -42,6 +43,7 @@ def objects_above(depth: np.ndarray, camera: Camera, plane: Plane, *, max_object
     with np.errstate(invalid="ignore"):
         above = (height > 0.003 + 2 * sigma) & (height < _TALLEST)
         on = np.abs(height) < 3 * sigma
+    above &= ~_flying(depth)
     cells = _Cells(points, on, plane)
     labels = np.zeros(depth.shape, dtype=np.int64)
     labels[above] = cells.components(points[above])
@@ -72,7 +74,7 @@ class _Cells:
         where = tuple(index[inside].T)
         counts = np.zeros(self.shape, dtype=np.int32)
         np.add.at(counts, where, 1)
-        occupied = ((counts >= 2) & (self.support > 0)).astype(np.uint8)
+        occupied = ((counts > 0) & (self.support > 0)).astype(np.uint8)
         _, grid, stats, _ = cv2.connectedComponentsWithStats(occupied, connectivity=8)
         too_long = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1) * _CELL > _LONGEST
         too_long[0] = True
@@ -84,6 +86,18 @@ class _Cells:
         index = np.floor((flat - self.low) / _CELL).astype(np.int64)
         inside = ((index >= 0) & (index < np.array(self.shape))).all(axis=1)
         return index, inside
+
+
+def _flying(depth: np.ndarray) -> np.ndarray:
+    """[H,W] pixels that hang between a near and a far surface, which would bridge objects."""
+    flying = np.zeros(depth.shape, dtype=bool)
+    for axis in (0, 1):
+        step = np.diff(depth, axis=axis)
+        first, second = (step[:-1], step[1:]) if axis == 0 else (step[:, :-1], step[:, 1:])
+        inner = (slice(1, -1), slice(None)) if axis == 0 else (slice(None), slice(1, -1))
+        with np.errstate(invalid="ignore"):
+            flying[inner] |= (first * second > 0) & (np.minimum(np.abs(first), np.abs(second)) > _JUMP)
+    return flying
 
 
 def _kept(labels: np.ndarray, known: np.ndarray, max_objects: int) -> np.ndarray:
