@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import torch
 from torch import Tensor
 
@@ -23,21 +25,27 @@ def rasterise(gaussians: Gaussians, cameras: CameraBatch, background: Tensor, me
         InputError: gsplat is not installed or was built without its CUDA extension.
     """
     device = gaussians.device if gaussians.means.is_cuda else torch.device("cuda")
-    images = _gsplat(gaussians.to(device, torch.float32), cameras.to(device, torch.float32))
+    images = premultiplied(gaussians.to(device, torch.float32), cameras.to(device, torch.float32))
     rgb, depth, alpha = images.to(gaussians.means).split([3, 1, 1], dim=-1)
     rgb = rgb + (1 - alpha) * background[:, :, None, None]
     median = _median(gaussians, cameras, background) if median_depth else None
     return Rendering(rgb, alpha[..., 0], depth[..., 0], median)
 
 
-def _gsplat(g: Gaussians, cameras: CameraBatch) -> Tensor:
-    """Premultiplied rgb, accumulated depth and alpha [B,V,H,W,5]."""
+def premultiplied(g: Gaussians, cameras: CameraBatch) -> Tensor:
+    """Gsplat's images [B,V,H,W,5]: rgb over black, accumulated depth, alpha.
+
+    Raises:
+        InputError: gsplat is not installed or was built without its CUDA extension.
+    """
     width, height = cameras.width, cameras.height
     if len(g) == 0:
         return torch.zeros(*cameras.batch, height, width, 5, device=g.device) + g.means.sum()
-    try:
-        from gsplat import rasterization
+    if find_spec("gsplat") is None:
+        raise InputError("gsplat is not installed; install it with its CUDA extension, or use rendering backend cpu")
+    from gsplat import rasterization
 
+    try:
         images, alpha, _ = rasterization(
             means=g.means,
             quats=g.quats,
@@ -54,7 +62,7 @@ def _gsplat(g: Gaussians, cameras: CameraBatch) -> Tensor:
             rasterize_mode="classic",
             packed=False,
         )
-    except (ImportError, AttributeError, TypeError) as error:  # an unbuilt extension is None inside gsplat
+    except AttributeError as error:  # an extension that was not built is None inside gsplat
         raise InputError(
             f"gsplat does not run here ({error}); install it with its CUDA extension, or use cpu"
         ) from error

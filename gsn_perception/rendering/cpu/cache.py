@@ -16,7 +16,7 @@ def drop_stale(kernel: Any) -> None:
         kernel: Any cached kernel of this folder; all of them are cached in one place.
     """
     here = Path(__file__).parent
-    newest = max(source.stat().st_mtime for folder in (here, here.parent) for source in folder.glob("*.py"))
+    newest = max(source.stat().st_mtime for source in (here.parent / "conventions.py", *here.glob("*.py")))
     for index in Path(kernel.stats.cache_path).glob("*.nbi"):
         try:
             if index.stat().st_mtime < newest:

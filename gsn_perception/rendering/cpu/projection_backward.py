@@ -122,10 +122,14 @@ def unproject_range(means, scales, quats, K, poses, width, height, ranks, record
             r = ranks[v, i]
             if r < 0:
                 continue
+            touched = False
             for c in range(len(g)):
                 g[c] = gradients[v, 0, r, c]
                 for band in range(1, bands):
                     g[c] += gradients[v, band, r, c]
+                touched |= g[c] != 0.0
+            if not touched:  # hidden behind others
+                continue
             _add_view(means[i], scales[i], R, K[v], poses[v], width, height, records[v, r], g, linear)
             out[i, 10] += g[RED]
             out[i, 11] += g[GREEN]
