@@ -50,7 +50,9 @@ def test_without_depth_and_mask(tmp_path):
 
 def test_settings_choose_the_streams(tmp_path):
     bags.record(tmp_path / "bag", [frame(0)])
-    only = next(bags.read_observations(tmp_path / "bag", settings=ReconstructionSettings(use_depth=False, max_depth=0.6)))
+    only = next(
+        bags.read_observations(tmp_path / "bag", settings=ReconstructionSettings(use_depth=False, max_depth=0.6))
+    )
     assert only.depth is None
     near = next(bags.read_observations(tmp_path / "bag", settings=ReconstructionSettings(max_depth=0.6)))
     assert np.nanmax(near.depth) <= 0.6

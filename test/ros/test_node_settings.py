@@ -40,7 +40,10 @@ def test_yaml_holds_every_default(node):
     flat = {}
     for name, value in values.items():
         flat |= {f"{name}.{leaf}": v for leaf, v in value.items()} if isinstance(value, dict) else {name: value}
-    wanted = {n: list(f.default) if isinstance(f.default, tuple) else f.default for n, (f, _) in settings.rules(NODES[node]).items()}
+    wanted = {
+        n: list(f.default) if isinstance(f.default, tuple) else f.default
+        for n, (f, _) in settings.rules(NODES[node]).items()
+    }
     assert flat == wanted
 
 

@@ -177,7 +177,15 @@ def test_depth_of_another_encoding_is_refused(encoding):
 @pytest.mark.parametrize("mode", ["binary", "labels"])
 @pytest.mark.parametrize(
     ("encoding", "dtype"),
-    [("mono8", "u1"), ("8UC1", "u1"), ("8SC1", "i1"), ("16UC1", "u2"), ("mono16", "u2"), ("16SC1", "i2"), ("32SC1", "i4")],
+    [
+        ("mono8", "u1"),
+        ("8UC1", "u1"),
+        ("8SC1", "i1"),
+        ("16UC1", "u2"),
+        ("mono16", "u2"),
+        ("16SC1", "i2"),
+        ("32SC1", "i4"),
+    ],
 )
 def test_masks(encoding, dtype, mode):
     labels = np.array([[0, 1, 2], [0, 100, 100]], dtype)

@@ -46,7 +46,9 @@ def test_slop_is_the_largest_difference():
 
 def test_the_nearest_message_is_taken():
     sync = StampSynchronizer(["image", "depth"], slop=10 * MS)
-    assert joins(sync, ("depth", 92), ("depth", 99), ("depth", 108), ("image", 100)) == [(100, {"image": 100, "depth": 99})]
+    assert joins(sync, ("depth", 92), ("depth", 99), ("depth", 108), ("image", 100)) == [
+        (100, {"image": 100, "depth": 99})
+    ]
 
 
 def test_newest_wins_and_older_pivots_are_dropped():

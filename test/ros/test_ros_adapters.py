@@ -1,0 +1,186 @@
+"""What may be missing: the sentences, fixed transforms, TF and MoveIt with stand-in modules, diagnostics."""
+
+import sys
+import types
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy")
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticStatus
+from geometry_msgs.msg import TransformStamped
+from scipy.spatial.transform import Rotation
+
+from gsn_perception.geometry import Grasp
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Mesh
+from gsn_perception.geometry.transforms import make_transform
+from gsn_perception.ros import moveit
+from gsn_perception.ros import optional
+from gsn_perception.ros.diagnostics import Diagnostics
+from gsn_perception.ros.headers import make_header
+from gsn_perception.ros.headers import stamp_to_ns
+from gsn_perception.ros.transforms import FixedTransforms
+from gsn_perception.ros.transforms import TfTransforms
+from gsn_perception.ros.transforms import pose_matrix
+
+HEADER = make_header(5_000_000_007, "cam")
+
+
+@pytest.mark.parametrize("name", ["tf2_ros", "moveit_msgs", "moveit_msgs.msg", "cv_bridge", "rosbags.image", "rclpy"])
+def test_missing_modules_say_what_to_install(monkeypatch, name):
+    monkeypatch.setitem(sys.modules, name, None)
+    assert optional.find(name) is None
+    with pytest.raises(InputError, match=r"install|run"):
+        optional.require(name)
+
+
+def test_broken_modules_count_as_missing(tmp_path, monkeypatch):
+    (tmp_path / "broken_bridge.py").write_text("import numpy\nnumpy.this_is_gone\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert optional.find("broken_bridge") is None
+
+
+def test_fixed_transforms():
+    rotation = Rotation.from_euler("xyz", [0.1, 0.2, 0.3])
+    source = FixedTransforms([1.0, 2.0, 3.0, *rotation.as_quat()])
+    np.testing.assert_allclose(source.lookup("base", "cam", 0), make_transform(rotation.as_matrix(), [1, 2, 3]))
+    np.testing.assert_array_equal(source.lookup("cam", "cam", 0), np.eye(4))
+    for wrong in ([0.0] * 7, [0.0] * 6, [np.nan] * 7):
+        with pytest.raises(InputError, match="x y z qx qy qz qw"):
+            pose_matrix(wrong)
+
+
+def stand_in_tf2(answer):
+    module = types.ModuleType("tf2_ros")
+    for name in ("LookupException", "ConnectivityException", "ExtrapolationException"):
+        setattr(module, name, type(name, (Exception,), {}))
+
+    class Buffer:
+        def lookup_transform(self, target, source, when, timeout):
+            return answer(module, target, source, when, timeout)
+
+    class TransformListener:
+        def __init__(self, buffer, node, **options):
+            pass
+
+        def unregister(self):
+            pass
+
+    module.Buffer, module.TransformListener = Buffer, TransformListener
+    return module
+
+
+def test_tf_is_asked_at_the_images_stamp(monkeypatch):
+    asked = []
+
+    def answer(module, target, source, when, timeout):
+        asked.append((target, source, when.nanoseconds, timeout.nanoseconds))
+        out = TransformStamped()
+        out.transform.translation.x = 4.0
+        out.transform.rotation.w = 1.0
+        return out
+
+    monkeypatch.setitem(sys.modules, "tf2_ros", stand_in_tf2(answer))
+    matrix = TfTransforms(None, 0.25).lookup("base", "cam", 5_000_000_007)
+    assert asked == [("base", "cam", 5_000_000_007, 250_000_000)]
+    np.testing.assert_array_equal(matrix[:3, 3], [4, 0, 0])
+
+
+def test_an_unknown_transform_is_a_sentence(monkeypatch):
+    def answer(module, *_):
+        raise module.ExtrapolationException("into the future")
+
+    monkeypatch.setitem(sys.modules, "tf2_ros", stand_in_tf2(answer))
+    with pytest.raises(InputError, match="from cam to base at the image's stamp: into the future"):
+        TfTransforms(None, 0.0).lookup("base", "cam", 1)
+
+
+def test_tf_without_tf2_is_a_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf2_ros", None)
+    with pytest.raises(InputError, match="camera_to_target"):
+        TfTransforms(None, 0.0)
+
+
+@pytest.fixture
+def moveit_messages(monkeypatch):
+    """Stand-ins with the fields of moveit_msgs that are used."""
+    from geometry_msgs.msg import PoseStamped
+    from geometry_msgs.msg import Vector3Stamped
+
+    class CollisionObject:
+        ADD, REMOVE = b"\x00", b"\x01"
+
+        def __init__(self, **fields):
+            self.__dict__.update(fields)
+
+    class MoveItGrasp:
+        def __init__(self, **fields):
+            self.grasp_pose = PoseStamped()
+            self.pre_grasp_approach = types.SimpleNamespace(direction=Vector3Stamped())
+            self.__dict__.update(fields)
+
+    package, messages = types.ModuleType("moveit_msgs"), types.ModuleType("moveit_msgs.msg")
+    messages.CollisionObject, messages.Grasp = CollisionObject, MoveItGrasp
+    monkeypatch.setitem(sys.modules, "moveit_msgs", package)
+    monkeypatch.setitem(sys.modules, "moveit_msgs.msg", messages)
+
+
+def test_collision_objects(moveit_messages):
+    mesh = Mesh(np.eye(3), np.array([[0, 1, 2]]))
+    removed, added = moveit.collision_objects({4: mesh}, {2}, HEADER)
+    assert (removed.id, removed.operation) == ("gsn_2", b"\x01")
+    assert (added.id, added.operation, added.header) == ("gsn_4", b"\x00", HEADER)
+    (shape,) = added.meshes
+    assert [(p.x, p.y, p.z) for p in shape.vertices] == [(1, 0, 0), (0, 1, 0), (0, 0, 1)]
+    assert list(shape.triangles[0].vertex_indices) == [0, 1, 2]
+    assert added.mesh_poses[0].orientation.w == 1.0
+
+
+def test_moveit_grasps_approach_along_z(moveit_messages):
+    pose = make_transform(Rotation.from_euler("x", 90, degrees=True).as_matrix(), np.array([1.0, 2.0, 3.0]))
+    (out,) = moveit.grasp_messages([Grasp(pose, 0.04, 0.7, 3)], HEADER)
+    assert (out.grasp_quality, out.grasp_pose.header, out.grasp_pose.pose.position.y) == (0.7, HEADER, 2.0)
+    vector = out.pre_grasp_approach.direction.vector
+    np.testing.assert_allclose([vector.x, vector.y, vector.z], pose[:3, 2], atol=1e-12)
+
+
+def values(message):
+    return {v.key: v.value for v in message.status[0].values}
+
+
+def test_diagnostics_count_rates_latencies_and_drops():
+    diagnostics = Diagnostics("/left/reconstruction")
+    for _ in range(3):
+        diagnostics.count("image")
+    diagnostics.latency({"skin": 0.1})
+    diagnostics.latency({"skin": 0.3})
+    diagnostics.drop("stale", "the frame is too old")
+    message = diagnostics.message(Time(sec=3), "active")
+    assert stamp_to_ns(message.header.stamp) == 3_000_000_000
+    assert (message.status[0].name, message.status[0].level) == ("/left/reconstruction", DiagnosticStatus.WARN)
+    assert message.status[0].message == "the frame is too old"
+    found = values(message)
+    assert (found["state"], found["image.total"], found["dropped.stale"]) == ("active", "3", "1")
+    assert (found["latency.skin.mean_ms"], found["latency.skin.max_ms"]) == ("200.0", "300.0")
+    assert float(found["image.rate_hz"]) > 0
+
+
+def test_diagnostics_levels():
+    diagnostics = Diagnostics("node")
+    assert diagnostics.message(Time(), "inactive").status[0].level == DiagnosticStatus.OK
+    diagnostics.drop("stale", "old")
+    diagnostics.message(Time(), "active")
+    again = diagnostics.message(Time(), "active")
+    assert (again.status[0].level, values(again)["dropped.stale"]) == (DiagnosticStatus.OK, "1")
+    assert diagnostics.message(Time(), "active", "waiting for image").status[0].level == DiagnosticStatus.WARN
+    diagnostics.fail("configure failed: no weights")
+    failed = diagnostics.message(Time(), "unconfigured").status[0]
+    assert (failed.level, failed.message) == (DiagnosticStatus.ERROR, "configure failed: no weights")
+    diagnostics.recover()
+    assert diagnostics.message(Time(), "inactive").status[0].level == DiagnosticStatus.OK
+
+
+def test_stamps():
+    assert stamp_to_ns(make_header(1_700_000_000_123_456_789, "x").stamp) == 1_700_000_000_123_456_789
