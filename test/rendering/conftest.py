@@ -9,8 +9,6 @@ from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry.transforms import look_at
 from gsn_perception.rendering import CameraBatch
 
-PARAMETERS = ("means", "scales", "quats", "colors", "opacities")
-
 
 @pytest.fixture
 def make_splat():
