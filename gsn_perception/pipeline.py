@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 import torch
 
@@ -21,16 +20,18 @@ from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
+from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.network import GSN
-from gsn_perception.gsn.network import network_input
 from gsn_perception.gsn.scale import Scale
 from gsn_perception.gsn.scale import scale_from_depth
 from gsn_perception.gsn.scale import scale_from_plane
 from gsn_perception.gsn.scale import scale_from_size
+from gsn_perception.gsn.seen import Seen
+from gsn_perception.gsn.seen import confidence
+from gsn_perception.gsn.seen import quality
+from gsn_perception.gsn.seen import see
 from gsn_perception.gsn.weights import load_gsn
 from gsn_perception.io.checkpoints import shipped
-from gsn_perception.rendering import CameraBatch
-from gsn_perception.rendering import render
 from gsn_perception.surface.points import surface_points
 
 
@@ -83,17 +84,6 @@ class _Clock:
         began = time.perf_counter()
         yield
         self.times[stage] = self.times.get(stage, 0.0) + time.perf_counter() - began
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Crop:
-    """What the network sees of one object, and the depth there."""
-
-    view: ObjectView
-    rgb: np.ndarray  # [S, S, 3] float32 on white
-    alpha: np.ndarray  # [S, S]
-    unknown: np.ndarray  # [S, S]
-    depth: np.ndarray | None  # [S, S] metres along the virtual z
 
 
 class Reconstructor:
@@ -157,7 +147,7 @@ class Reconstructor:
         mask, _ = self._segment(observation)
         if label is None:
             label = _largest(mask)
-        crop = self._look_at(replace(observation, mask=mask), label)
+        crop = self._crop(replace(observation, mask=mask), label)
         return crop.view, self._infer(crop)
 
     def _trusted(self, observation: Observation) -> Observation:
@@ -199,13 +189,13 @@ class Reconstructor:
 
     def _reconstruct(self, observation: Observation, label: int, clock: _Clock) -> Reconstruction:
         with clock("look_at"):
-            crop = self._look_at(observation, label)
+            crop = self._crop(observation, label)
         with clock("sculpt"):
             splat = self._infer(crop)
         with clock("scale"):
-            seen = _see(splat, crop.view)
+            seen = see(splat, crop.view)
             scale = self._scale(observation, crop, splat, seen)
-            splat = replace(splat, confidence=_confidence(splat, crop.view, seen[2]))
+            splat = replace(splat, confidence=confidence(splat, crop.view, seen.median))
         with clock("skin"):
             from gsn_perception.surface import gaussian_solid_mesh
 
@@ -230,25 +220,14 @@ class Reconstructor:
             scale_sigma=scale.sigma,
             scale_source=scale.source,
             support_plane=observation.support_plane,
-            quality=_quality(crop, seen, scale),
+            quality=quality(crop, seen, scale),
             timings=clock.times,
         )
 
-    def _look_at(self, observation: Observation, label: int) -> _Crop:
-        mask = observation.mask == label  # type: ignore[operator]
+    def _crop(self, observation: Observation, label: int) -> Crop:
+        mask = np.asarray(observation.mask == label)
         self._check_mask(mask, label)
-        view = ObjectView.of_mask(mask, observation.camera, self.network.config.image_size)
-        coverage = view.warp(np.ones_like(mask, dtype=np.float32), observation.camera)
-        alpha = np.clip(view.warp(mask.astype(np.float32), observation.camera), 0, 1)
-        # premultiplied, so that no background bleeds in at the silhouette
-        colour = view.warp(observation.image.astype(np.float32) / 255 * mask[..., None], observation.camera)
-        others = self._occluders(observation, mask)
-        unknown = np.clip(1 - coverage + view.warp(others.astype(np.float32), observation.camera), 0, 1) * (1 - alpha)
-        circle = view.inscribed_circle()
-        alpha, unknown = alpha * circle, np.where(circle, unknown, 0).astype(np.float32)
-        rgb = np.clip(colour * circle[..., None] + (1 - alpha[..., None]), 0, 1)
-        depth = None if observation.depth is None else view.warp_depth(observation.depth, observation.camera)
-        return _Crop(view, rgb.astype(np.float32), alpha.astype(np.float32), unknown, depth)
+        return Crop.of(observation, mask, self.network.config.image_size)
 
     def _check_mask(self, mask: np.ndarray, label: int) -> None:
         count = int(mask.sum())
@@ -264,32 +243,16 @@ class Reconstructor:
                 "the mask touches the image border, so the object is cut off; bring it wholly into view or set allow_cut"
             )
 
-    @staticmethod
-    def _occluders(observation: Observation, mask: np.ndarray) -> np.ndarray:
-        """Pixels of other objects that may hide this one: with depth only those in front of it."""
-        others = (observation.mask > 0) & ~mask  # type: ignore[operator]
-        if observation.depth is None or not others.any():
-            return others
-        own = observation.depth[mask]
-        own = own[np.isfinite(own)]
-        if not len(own):
-            return others
-        return others & ~(observation.depth > np.median(own))
-
-    def _infer(self, crop: _Crop) -> Gaussians:
-        rgb, alpha, unknown = (torch.from_numpy(a)[None].to(self.device) for a in (crop.rgb, crop.alpha, crop.unknown))
-        theta = torch.tensor([crop.view.theta], dtype=torch.float32, device=self.device)
+    def _infer(self, crop: Crop) -> Gaussians:
         with torch.inference_mode():
-            return self.network(network_input(rgb, alpha, unknown), theta)[0].to("cpu", torch.float32)
+            return self.network(*crop.tensors(self.device))[0].to("cpu", torch.float32)
 
-    def _scale(
-        self, observation: Observation, crop: _Crop, splat: Gaussians, seen: tuple[np.ndarray, np.ndarray, np.ndarray]
-    ) -> Scale:
+    def _scale(self, observation: Observation, crop: Crop, splat: Gaussians, seen: Seen) -> Scale:
         """Depth first, then a size hint, then the support plane if it was given; unit scale only when asked for."""
         reason = "nothing fixes the metric scale: give depth, a support plane or a size hint, or ask for unit_scale"
         if crop.depth is not None:
             try:
-                return scale_from_depth(seen[0], seen[1], crop.depth, crop.alpha)
+                return scale_from_depth(seen.depth, seen.alpha, crop.depth, crop.alpha)
             except InputError as error:
                 reason = str(error)
         if observation.size_hint is not None:
@@ -345,36 +308,3 @@ def _fit_plane(observation: Observation) -> Plane | None:
         return fit_support_plane(observation.depth, observation.camera, observation.mask)  # type: ignore[arg-type]
     except InputError:
         return None
-
-
-def _see(splat: Gaussians, view: ObjectView) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Accumulated depth, alpha and median depth [S,S] of the normalised splat in the virtual camera."""
-    batch = splat.map(lambda t: t[None])
-    out = render(batch, CameraBatch.of([view.normalised_camera]), median_depth=True)
-    assert out.median_depth is not None
-    depth, alpha, median = (t[0, 0].numpy() for t in (out.depth, out.alpha, out.median_depth))
-    return depth, alpha, median
-
-
-def _confidence(splat: Gaussians, view: ObjectView, median: np.ndarray) -> torch.Tensor:
-    """[N]: 1 for Gaussians at or before the median depth of the pixel they project to, falling to 0 behind it."""
-    points = splat.means.double().numpy() + np.array([0.0, 0.0, view.distance])
-    uv = np.clip(np.floor(view.camera.project(points)).astype(int), 0, view.size - 1)
-    behind = points[:, 2] - median[uv[:, 1], uv[:, 0]]
-    return torch.from_numpy(np.clip(1 - behind / 0.06, 0, 1).astype(np.float32))
-
-
-def _quality(crop: _Crop, seen: tuple[np.ndarray, np.ndarray, np.ndarray], scale: Scale) -> dict[str, float]:
-    """Silhouette IoU with the mask and, with depth, the median absolute depth residual in metres."""
-    depth, alpha, _ = seen
-    truth, splat = crop.alpha > 0.5, alpha > 0.5
-    known = crop.unknown < 0.5
-    union = ((truth | splat) & known).sum()
-    quality = {"silhouette_iou": float((truth & splat & known).sum() / max(union, 1))}
-    if crop.depth is not None:
-        inside = cv2.erode(truth.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-        inside &= splat & np.isfinite(crop.depth)
-        if inside.any() and scale.source != "unit":
-            residual = np.abs(scale.value * depth[inside] / alpha[inside] - crop.depth[inside])
-            quality["depth_residual"] = float(np.median(residual))
-    return quality

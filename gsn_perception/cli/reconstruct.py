@@ -51,9 +51,9 @@ class Options:
 
 def run(options: Options) -> int:
     """Reconstruct; exit code 3 when every object was refused."""
+    from gsn_perception.cli.parse import choose_gripper
     from gsn_perception.geometry import Reconstruction
     from gsn_perception.grasping import GraspPlanner
-    from gsn_perception.grasping import Gripper
     from gsn_perception.grasping import PlannerSettings
     from gsn_perception.io import output_folder
     from gsn_perception.pipeline import Reconstructor
@@ -61,11 +61,8 @@ def run(options: Options) -> int:
 
     observation = _observation(options)
     settings = ReconstructorSettings(unit_scale=options.unit_scale, allow_cut=options.allow_cut, seed=options.seed)
-    gripper = (
-        Gripper.named(options.gripper) if not Path(options.gripper).suffix else Gripper.load(Path(options.gripper))
-    )
     reconstructor = Reconstructor.from_pretrained(options.checkpoint, options.device, settings)
-    planner = GraspPlanner(gripper, PlannerSettings(seed=options.seed))
+    planner = GraspPlanner(choose_gripper(options.gripper), PlannerSettings(seed=options.seed))
     with output_folder(options.out) as folder:
         began = time.perf_counter()
         results = reconstructor(observation)
@@ -82,22 +79,15 @@ def run(options: Options) -> int:
 
 
 def _observation(options: Options) -> Observation:
+    from gsn_perception.cli.parse import parse_plane
+    from gsn_perception.cli.parse import parse_roi
     from gsn_perception.geometry import InputError
     from gsn_perception.geometry import Observation
-    from gsn_perception.geometry import Plane
     from gsn_perception.io import read_camera
     from gsn_perception.io import read_depth
     from gsn_perception.io import read_image
     from gsn_perception.io import read_mask
 
-    plane = None
-    if options.support_plane is not None:
-        nx, ny, nz, d = _numbers(options.support_plane, 4, "--support-plane", "nx,ny,nz,d")
-        plane = Plane((nx, ny, nz), d)  # type: ignore[arg-type]
-    roi = None
-    if options.roi is not None:
-        x, y, w, h = (int(v) for v in _numbers(options.roi, 4, "--roi", "x,y,w,h"))
-        roi = (x, y, w, h)
     if options.mask is None and options.roi is None and options.depth is None:
         raise InputError("there is no mask, no depth and no region of interest; give --mask, --depth or --roi")
     return Observation(
@@ -105,23 +95,11 @@ def _observation(options: Options) -> Observation:
         camera=read_camera(options.camera),
         mask=None if options.mask is None else read_mask(options.mask),
         depth=None if options.depth is None else read_depth(options.depth),
-        support_plane=plane,
+        support_plane=parse_plane(options.support_plane),
         size_hint=options.size_hint,
-        roi=roi,
+        roi=parse_roi(options.roi),
         frame_id="camera_optical_frame",
     )
-
-
-def _numbers(text: str, count: int, option: str, form: str) -> list[float]:
-    from gsn_perception.geometry import InputError
-
-    try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError:
-        values = []
-    if len(values) != count:
-        raise InputError(f"{option} {text!r} is not of the form {form}; give {count} numbers separated by commas")
-    return values
 
 
 def _write(

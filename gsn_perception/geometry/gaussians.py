@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
-from dataclasses import fields
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from typing import Literal
 
 import numpy as np
 import torch
@@ -64,10 +65,16 @@ class Gaussians:
         rs = quat_to_matrix(self.quats) * self.scales.unsqueeze(-2)
         return rs @ rs.transpose(-1, -2)
 
-    def map(self, function) -> Gaussians:  # noqa: ANN001
+    def map(self, function: Callable[[Tensor], Tensor]) -> Gaussians:
         """Every tensor replaced by ``function(tensor)``."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Gaussians(**{k: None if v is None else function(v) for k, v in values.items()})
+        return Gaussians(
+            means=function(self.means),
+            scales=function(self.scales),
+            quats=function(self.quats),
+            colors=function(self.colors),
+            opacities=function(self.opacities),
+            confidence=None if self.confidence is None else function(self.confidence),
+        )
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Gaussians:
         """On another device or in another dtype."""
@@ -84,12 +91,13 @@ class Gaussians:
             InputError: T shears, mirrors or scales unevenly.
         """
         rotation, translation, scale = split_similarity(T)
-        like = {"dtype": self.means.dtype, "device": self.means.device}
-        R = torch.as_tensor(rotation, **like)
-        quat = torch.as_tensor(quat_from_matrix(rotation), **like)
+        R, quat, shift = (
+            torch.as_tensor(values, dtype=self.means.dtype, device=self.means.device)
+            for values in (rotation, quat_from_matrix(rotation), translation.copy())
+        )
         return replace(
             self,
-            means=scale * self.means @ R.T + torch.as_tensor(translation.copy(), **like),
+            means=scale * self.means @ R.T + shift,
             scales=self.scales * scale,
             quats=quat_multiply(quat, self.quats),
         )
@@ -106,7 +114,7 @@ class Gaussians:
             raise InputError("Gaussians are not batched; use select() for single Gaussians")
         return self.map(lambda t: t[index])
 
-    def render(self, camera: Camera, *, backend: str = "auto") -> np.ndarray:
+    def render(self, camera: Camera, *, backend: Literal["auto", "cpu", "cuda", "reference"] = "auto") -> np.ndarray:
         """The splat seen by ``camera``, whose world is this splat's frame.
 
         Returns:
@@ -121,13 +129,21 @@ def cat(parts: Sequence[Gaussians]) -> Gaussians:
     """Several unbatched splats as one; confidence is kept when every part has it."""
     if not parts:
         raise InputError("nothing to concatenate: give at least one splat")
-    joined = {f.name: [getattr(p, f.name) for p in parts] for f in fields(Gaussians)}
-    whole = {k: None if any(t is None for t in v) else torch.cat(v) for k, v in joined.items()}
-    return Gaussians(**whole)
+    return _joined(parts, torch.cat)
 
 
 def stack(parts: Sequence[Gaussians]) -> Gaussians:
     """Splats of equal size stacked along a new leading batch dim."""
-    joined = {f.name: [getattr(p, f.name) for p in parts] for f in fields(Gaussians)}
-    whole = {k: None if any(t is None for t in v) else torch.stack(v) for k, v in joined.items()}
-    return Gaussians(**whole)
+    return _joined(parts, torch.stack)
+
+
+def _joined(parts: Sequence[Gaussians], join: Callable[[list[Tensor]], Tensor]) -> Gaussians:
+    confidence = [p.confidence for p in parts if p.confidence is not None]
+    return Gaussians(
+        means=join([p.means for p in parts]),
+        scales=join([p.scales for p in parts]),
+        quats=join([p.quats for p in parts]),
+        colors=join([p.colors for p in parts]),
+        opacities=join([p.opacities for p in parts]),
+        confidence=join(confidence) if len(confidence) == len(parts) else None,
+    )

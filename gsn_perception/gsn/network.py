@@ -51,6 +51,8 @@ class GSN(nn.Module):
             nn.init.zeros_(self.perspective.weight)
         self.sculptor = Sculptor(config)
         self.refiner = Refiner(config, self.encoder) if config.refine_features else None
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer("mean", torch.tensor([*_MEAN, 0.0, 0.0]).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor([*_STD, 1.0, 1.0]).view(1, -1, 1, 1), persistent=False)
 

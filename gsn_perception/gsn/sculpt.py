@@ -34,6 +34,7 @@ class Sculptor(nn.Module):
             nn.init.normal_(last.weight, std=config.last_layer_std)
             nn.init.zeros_(last.bias)
             self.heads[name] = nn.Sequential(nn.Linear(config.latent_size, hidden), nn.ReLU(), last)
+        self.cube: Tensor
         self.register_buffer("cube", config.cube_side * lattice(config.cube), persistent=False)
 
     def forward(self, latent: Tensor) -> dict[str, Tensor]:
@@ -45,7 +46,7 @@ class Sculptor(nn.Module):
         """Activations as published: s = ReLU(s + ds) + eps, r normalised, c and alpha through sigmoids."""
         config = self.config
         spacing = config.cube_side / config.cube
-        cube: Tensor = self.cube  # type: ignore[assignment]
+        cube = self.cube
         identity = torch.tensor([1.0, 0.0, 0.0, 0.0], device=cube.device)
         return Gaussians(
             means=cube + config.mean_gain * raw["means"],

@@ -33,7 +33,7 @@ def load_gsn(path: Path) -> tuple[GSN, Mapping[str, Any]]:
     """
     checkpoint = load_checkpoint(path, KIND)
     try:
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in checkpoint.config.items()}
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in checkpoint.config.items()}
         network = GSN(GsnConfig(**values))
         network.load_state_dict(dict(checkpoint.state))
     except (TypeError, KeyError, RuntimeError) as error:

@@ -15,6 +15,7 @@ from lightning_fabric import Fabric
 from safetensors.torch import load_file
 from torch import Tensor
 from torch import nn
+from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from gsn_perception.geometry.errors import InputError
@@ -73,7 +74,8 @@ class Trainer:
         self.sets = [ViewDataset(Path(d)) for d in config.data]
         self.dev = ViewDataset(config.dev) if config.dev is not None else None
         self.network = self._network()
-        module = _Tensors(self.network).to(memory_format=torch.channels_last)
+        module = _Tensors(self.network)
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimiser = torch.optim.AdamW(
             module.parameters(), lr=config.lr, betas=(0.9, 0.99), weight_decay=config.weight_decay, fused=True
         )
@@ -236,12 +238,11 @@ class _Scalars:
     """TensorBoard scalars as a context manager and a function; silent on other ranks."""
 
     def __init__(self, folder: Path | None) -> None:
-        self.folder, self.writer = folder, None
+        self.folder = folder
+        self.writer: SummaryWriter | None = None
 
     def __enter__(self) -> _Scalars:
         if self.folder is not None:
-            from torch.utils.tensorboard import SummaryWriter
-
             self.writer = SummaryWriter(str(self.folder))
         return self
 

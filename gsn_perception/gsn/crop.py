@@ -1,0 +1,73 @@
+"""The object-centred crop: what the network sees of one object, and the depth there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from gsn_perception.geometry import ObjectView
+from gsn_perception.geometry import Observation
+from gsn_perception.gsn.network import network_input
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crop:
+    """One object through its virtual camera; everything outside the inscribed circle is background.
+
+    Attributes:
+        view: The virtual camera.
+        rgb: [S,S,3] float32 in [0, 1], on white.
+        alpha: [S,S] share of the object.
+        unknown: [S,S] share that is neither object nor background: beyond the border, or behind another object.
+        depth: [S,S] metres along the virtual z, NaN unknown; None without depth.
+    """
+
+    view: ObjectView
+    rgb: np.ndarray
+    alpha: np.ndarray
+    unknown: np.ndarray
+    depth: np.ndarray | None
+
+    @classmethod
+    def of(cls, observation: Observation, mask: np.ndarray, size: int) -> Crop:
+        """The object of ``mask`` [H,W] bool.
+
+        Raises:
+            InputError: the mask is empty, or too wide for a pinhole crop.
+        """
+        camera, image = observation.camera, observation.image
+        view = ObjectView.of_mask(mask, camera, size)
+        weight = mask.astype(np.float32)
+        coverage = view.warp(np.ones_like(weight), camera)
+        alpha = np.clip(view.warp(weight, camera), 0, 1)
+        # premultiplied, so that no background bleeds in at the silhouette
+        colour = view.warp(image.astype(np.float32) / 255 * weight[..., None], camera)
+        hidden = view.warp(_occluders(observation, mask).astype(np.float32), camera)
+        circle = view.inscribed_circle().astype(np.float32)
+        alpha = (alpha * circle).astype(np.float32)
+        unknown = np.clip(1 - coverage + hidden, 0, 1) * (1 - alpha) * circle
+        rgb = np.clip(colour * circle[..., None] + (1 - alpha[..., None]), 0, 1)
+        depth = None if observation.depth is None else view.warp_depth(observation.depth, camera)
+        return cls(view, rgb.astype(np.float32), alpha, unknown.astype(np.float32), depth)
+
+    def tensors(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        """The network's arguments: image [1,5,S,S] and cone half-angle [1]."""
+        rgb, alpha, unknown = (torch.from_numpy(a)[None].to(device) for a in (self.rgb, self.alpha, self.unknown))
+        theta = torch.tensor([self.view.theta], dtype=torch.float32, device=device)
+        return network_input(rgb, alpha, unknown), theta
+
+
+def _occluders(observation: Observation, mask: np.ndarray) -> np.ndarray:
+    """Pixels [H,W] of other objects that may hide this one: with depth only those in front of it."""
+    if observation.mask is None:
+        return np.zeros_like(mask)
+    others = (observation.mask > 0) & ~mask
+    if observation.depth is None or not others.any():
+        return others
+    own = observation.depth[mask]
+    own = own[np.isfinite(own)]
+    if not len(own):
+        return others
+    return others & ~(observation.depth > np.median(own))
