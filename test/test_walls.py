@@ -172,7 +172,6 @@ def test_the_reader_sees_what_it_should():
     ("module", "absent"),
     [
         ("gsn_perception", "torch numpy cv2 open3d trimesh numba viser rclpy"),
-        ("gsn_perception.geometry", "open3d trimesh numba viser rclpy mujoco skimage lightning_fabric gsplat"),
         (
             "gsn_perception.training.trainer, gsn_perception.gsn.network, gsn_perception.rendering",
             "open3d trimesh rclpy viser mujoco skimage rosbags",
