@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
-# A domain of its own, so that tests do not hear another robot's graph (and other runs do not hear them).
-export ROS_DOMAIN_ID ?= $(shell $(PYTHON) -c "import os; print(1 + os.getpid() % 100)")
+# A domain of its own, so that tests and demo do not hear a robot's graph, nor it them.
+ifndef ROS_DOMAIN_ID
+export ROS_DOMAIN_ID := $(shell echo $$(( $$$$ % 100 + 1 )))
+endif
 
 .PHONY: setup test test-long demo train lint format clean
 
