@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from gsn_perception.geometry import Mesh
+from gsn_perception.scenes.shapes.atlas import cube
+from gsn_perception.scenes.shapes.atlas import cube_uv
 from gsn_perception.scenes.shapes.loft import extrude
 from gsn_perception.scenes.shapes.loft import loft
 from gsn_perception.scenes.shapes.loft import relief
 from gsn_perception.scenes.shapes.loft import rounded_rectangle
 from gsn_perception.scenes.textured_mesh import TexturedMesh
-from gsn_perception.scenes.textures import cube
-from gsn_perception.scenes.textures import cube_uv
 
 
 def rounded_block(half_x: float, half_y: float, height: float, corner: float, bevel: float) -> Mesh:
@@ -82,7 +82,7 @@ def tray(rng: np.random.Generator) -> TexturedMesh:
     thick, flare = rng.uniform(0.015, 0.05), rng.uniform(0, 0.3) * min(depth, 0.35)
     corner = rng.uniform(0.02, 1.0) ** 2 * min(x, y)
     lip = rng.uniform(0.02, 0.06) if rng.uniform() < 0.4 else 0.0
-    floor = thick * rng.uniform(1.0, 1.6)
+    floor = min(thick * rng.uniform(1.0, 1.6), 0.35 * depth)
     steps = [(flare + 0.01, 0.0), (flare, 0.01)]
     if lip:
         steps += [(0.0, depth - 0.02), (-lip, depth - 0.018), (-lip, depth)]
@@ -113,19 +113,26 @@ def keyboard(rng: np.random.Generator) -> TexturedMesh:
 
 def profile(rng: np.random.Generator) -> TexturedMesh:
     """A bar of L, T, U, H, Z or plus cross-section; lying, or standing when short."""
-    w, t = rng.uniform(0.6, 1.0), rng.uniform(0.08, 0.3)
-    kind = rng.choice(["L", "T", "U", "H", "Z", "plus"])
-    a, b, m, n = 0.5 * w - 0.5 * t, 0.5 * w + 0.5 * t, 1 - t, 0.5 - t / 2
-    outlines = {
-        "L": [(0, 0), (w, 0), (w, t), (t, t), (t, 1), (0, 1)],
-        "T": [(a, 0), (b, 0), (b, m), (w, m), (w, 1), (0, 1), (0, m), (a, m)],
-        "U": [(0, 0), (w, 0), (w, 1), (w - t, 1), (w - t, t), (t, t), (t, 1), (0, 1)],
-        "H": [(0, 0), (t, 0), (t, n), (w - t, n), (w - t, 0), (w, 0), (w, 1), (w - t, 1), (w - t, n + t), (t, n + t), (t, 1), (0, 1)],
-        "Z": [(0, 0), (b, 0), (b, m), (w, m), (w, 1), (a, 1), (a, t), (0, t)],
-        "plus": [(a, 0), (b, 0), (b, n), (w, n), (w, n + t), (b, n + t), (b, 1), (a, 1), (a, n + t), (0, n + t), (0, n), (a, n)],
-    }
-    mesh = extrude(np.array(outlines[str(kind)]), rng.uniform(0.2, 1.6))
+    outline = _section(
+        str(rng.choice(["L", "T", "U", "H", "Z", "plus"])), rng.uniform(0.6, 1.0), rng.uniform(0.08, 0.3)
+    )
+    mesh = extrude(outline, rng.uniform(0.2, 1.6))
     if rng.uniform() < 0.6:  # lay the bar down
         mesh = Mesh(mesh.vertices @ np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]).T, mesh.faces)
     styles = ["any:a"] * 6 if rng.uniform() < 0.6 else ["any:a", "any:a", "any:b", "any:b", "print", "any:c"]
     return _cubed("profile", mesh, rng, styles)
+
+
+def _section(kind: str, w: float, t: float) -> np.ndarray:
+    """[P,2] the outline of a cross-section of width w, height 1 and flange thickness t, counter-clockwise."""
+    a, b, m = 0.5 * w - 0.5 * t, 0.5 * w + 0.5 * t, 1 - t
+    n, o, r = 0.5 - t / 2, 0.5 + t / 2, w - t
+    outlines = {
+        "L": [(0, 0), (w, 0), (w, t), (t, t), (t, 1), (0, 1)],
+        "T": [(a, 0), (b, 0), (b, m), (w, m), (w, 1), (0, 1), (0, m), (a, m)],
+        "U": [(0, 0), (w, 0), (w, 1), (r, 1), (r, t), (t, t), (t, 1), (0, 1)],
+        "H": [(0, 0), (t, 0), (t, n), (r, n), (r, 0), (w, 0), (w, 1), (r, 1), (r, o), (t, o), (t, 1), (0, 1)],
+        "Z": [(0, 0), (b, 0), (b, m), (w, m), (w, 1), (a, 1), (a, t), (0, t)],
+        "plus": [(a, 0), (b, 0), (b, n), (w, n), (w, o), (b, o), (b, 1), (a, 1), (a, o), (0, o), (0, n), (a, n)],
+    }
+    return np.array(outlines[kind])

@@ -114,7 +114,7 @@ def simplify(mesh: Mesh, max_faces: int) -> Mesh:
 
     count = len(mesh.faces)
     while max_faces < count:
-        vertices, faces = fast_simplification.simplify(mesh.vertices, mesh.faces, target_count=max_faces, agg=4)
+        vertices, faces = fast_simplification.simplify(mesh.vertices, mesh.faces, target_count=max_faces)
         small = Mesh(vertices, faces)
         if small.is_watertight() and component_count(small) == 1 and small.volume() > 0:
             return largest_solid(small)  # drops unused vertices

@@ -7,6 +7,7 @@ function 1-Lipschitz, which is what lets ``marching`` skip empty blocks. Formula
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -52,10 +53,12 @@ def capsule(a: tuple[float, float, float], b: tuple[float, float, float], radius
 
 def tube(path: np.ndarray, radius: float) -> Sdf:
     """All points within ``radius`` of a polyline [P,3]."""
-    return union(*(capsule(tuple(a), tuple(b), radius) for a, b in zip(path[:-1], path[1:], strict=True)))
+    return union(*(capsule(tuple(a), tuple(b), radius) for a, b in pairwise(path)))
 
 
-def cylinder(center: tuple[float, float, float], radius: float, half: float, axis: int = 2, rounding: float = 0.0) -> Sdf:
+def cylinder(
+    center: tuple[float, float, float], radius: float, half: float, axis: int = 2, rounding: float = 0.0
+) -> Sdf:
     """A cylinder along a coordinate axis with half height ``half`` and rounded rims."""
     c, others = np.asarray(center, dtype=np.float32), [i for i in range(3) if i != axis]
 

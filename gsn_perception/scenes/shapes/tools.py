@@ -31,11 +31,8 @@ def screwdriver(rng: np.random.Generator) -> TexturedMesh:
     grip, shaft = rng.uniform(0.06, 0.11), rng.uniform(0.02, 0.04)
     end = rng.uniform(-0.15, 0.05)
     handle = sdf.capsule((-0.45 + grip, 0, 0), (end - grip, 0, 0), grip)
-    turn = np.arange(6) * np.pi / 3
-    flutes = [
-        sdf.capsule((-0.4, grip * 1.15 * np.cos(a), grip * 1.15 * np.sin(a)), (end - grip, grip * 1.15 * np.cos(a), grip * 1.15 * np.sin(a)), grip * 0.3)
-        for a in turn
-    ]
+    around = [(1.15 * grip * np.cos(a), 1.15 * grip * np.sin(a)) for a in np.arange(6) * np.pi / 3]
+    flutes = [sdf.capsule((-0.4, y, z), (end - grip, y, z), grip * 0.3) for y, z in around]
     if rng.uniform() < 0.6:
         handle = sdf.difference(handle, *flutes)
     blade = [sdf.capsule((end - 0.1, 0, 0), (0.45, 0, 0), shaft)]
@@ -66,7 +63,9 @@ def spatula(rng: np.random.Generator) -> TexturedMesh:
         if kind == "slotted":
             count = int(rng.integers(2, 5))
             at = (np.arange(count) - (count - 1) / 2) * 1.7 * wide / count
-            holes = tuple(sdf.box((start + long, float(y), 0), (long * 0.65, 0.35 * wide / count, 0.2), 0.01) for y in at)
+            holes = tuple(
+                sdf.box((start + long, float(y), 0), (long * 0.65, 0.35 * wide / count, 0.2), 0.01) for y in at
+            )
     return painted("spatula", [handle, head], (0.62, 0.3, 0.25), rng, fillet=0.04, holes=holes, cells=96)
 
 
@@ -114,8 +113,9 @@ def ring(rng: np.random.Generator) -> TexturedMesh:
     if kind == "tape":
         tall = rng.uniform(0.08, 0.35)
         body = sdf.cylinder((0, 0, 0), 0.5, tall, rounding=0.02)
-        core = sdf.difference(sdf.cylinder((0, 0, 0), 0.5 * hole + 0.05, tall), sdf.cylinder((0, 0, 0), 0.5 * hole, 1))
-        return painted("ring", [[body], [core]], (0.55, 0.55, 0.4), rng, fillet=0.01, holes=(sdf.cylinder((0, 0, 0), 0.5 * hole, 1),))
+        bore = sdf.cylinder((0, 0, 0), 0.5 * hole, 1)
+        core = sdf.difference(sdf.cylinder((0, 0, 0), 0.5 * hole + 0.05, tall), bore)
+        return painted("ring", [[body], [core]], (0.55, 0.55, 0.4), rng, fillet=0.01, holes=(bore,))
     if kind == "square":
         bar = rng.uniform(0.05, 0.1)
         side = sdf.box((0, 0, 0), (0.5, rng.uniform(0.3, 0.5), bar), 0.03)

@@ -58,25 +58,32 @@ def animal(rng: np.random.Generator) -> TexturedMesh:
 
 
 def shoe(rng: np.random.Generator) -> TexturedMesh:
-    """A shoe or boot along x: sole, toe, shaft with an opening, perhaps a heel."""
-    wide, sole = rng.uniform(0.14, 0.19), rng.uniform(0.035, 0.07)
-    toe, shaft = rng.uniform(0.1, 0.16), rng.uniform(0.16, 0.5)
+    """A shoe or boot along x: a sole with a waist, the toe box and the instep, a hollow shaft."""
+    wide, sole = rng.uniform(0.14, 0.19), rng.uniform(0.03, 0.06)
+    toe, shaft = rng.uniform(0.12, 0.19), rng.uniform(0.22, 0.34) if rng.uniform() < 0.7 else rng.uniform(0.4, 0.65)
+    ankle, wall = wide * 0.75, rng.uniform(0.035, 0.05)
+    front, back = -0.1, -0.34
     upper: list[sdf.Sdf] = [
-        sdf.capsule((0.28, 0.02, toe * 0.5), (0.0, 0, toe * 0.7), toe * 0.95),
-        sdf.capsule((0.1, 0, toe * 0.7), (-0.3, 0, shaft * 0.6), wide * 0.75),
-        sdf.capsule((-0.3, 0, 0.1), (-0.32, 0, shaft), wide * 0.72),
+        sdf.ellipsoid((0.26, 0.015, toe * 0.25), (0.22, wide * 0.95, toe)),
+        sdf.capsule((0.26, 0.01, toe * 0.3), (front, 0, min(shaft, 0.34) - 0.1), 0.11),
+        sdf.capsule((back, 0, 0.0), (back, 0, shaft + 0.3), ankle),
+        sdf.capsule((front - 0.05, 0, 0.0), (front - 0.1, 0, shaft + 0.3), ankle),
+        sdf.box(((front + back) / 2, 0, shaft / 2), (0.1, ankle, shaft / 2)),
     ]
-    above = sdf.box((0, 0, 1.0), (2, 2, 1.0))
-    upper = [sdf.intersection(part, above) for part in upper]
-    bottom: list[sdf.Sdf] = [
-        sdf.intersection(sdf.capsule((0.27, 0.02, 0), (-0.33, 0, 0), wide), sdf.box((0, 0, 0), (2, 2, sole), 0.01))
+    shank = sdf.capsule((0.2, 0, 0), (-0.3, 0, 0), wide * 0.72)
+    footprint = sdf.blend(0.1, sdf.capsule((0.28, 0.015, 0), (0.2, 0.015, 0), wide * 1.05), shank)
+    heel = sdf.capsule((back, 0, 0), (-0.25, 0, 0), wide * 0.85)
+    slab = sdf.box((0, 0, 0), (2, 2, sole), 0.01)
+    bottom: list[sdf.Sdf] = [sdf.intersection(sdf.blend(0.1, footprint, heel), slab)]
+    inner = [
+        sdf.capsule((at, 0, sole + ankle * 0.9), (at - 0.02, 0, shaft + 0.5), ankle - wall)
+        for at in np.linspace(back, front - 0.06, 5)
     ]
-    if rng.uniform() < 0.25:
-        bottom.append(sdf.box((-0.36, 0, -0.12), (0.07, 0.07, 0.14), 0.02))
-    mouth = sdf.capsule((-0.3, 0, shaft * 0.55), (-0.34, 0, shaft + 0.5), wide * 0.72 - 0.055)
-    slit = sdf.capsule((-0.25, 0, shaft + wide * 0.55), (0.0, 0, toe * 1.6 + 0.08), 0.05)
-    holes = (mouth, sdf.box((0, 0, 1 + shaft), (2, 2, 1.0)), slit)
-    return painted("shoe", [upper, bottom], (0.62, 0.3, 0.75), rng, fillet=0.04, holes=holes, cells=96)
+    top = sdf.placed(
+        sdf.box((0, 0, 1), (2, 2, 1)), Rotation.from_euler("y", rng.uniform(-12, 2), degrees=True).as_matrix()
+    )
+    holes = (*inner, sdf.placed(top, np.eye(3), ((front + back) / 2, 0, shaft)), sdf.box((0, 0, -1 - sole), (2, 2, 1)))
+    return painted("shoe", [upper, bottom], (0.62, 0.3, 0.95), rng, fillet=0.04, holes=holes, cells=96)
 
 
 def blob(rng: np.random.Generator) -> TexturedMesh:

@@ -6,13 +6,13 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from gsn_perception.scenes.shapes import sdf
+from gsn_perception.scenes.shapes.atlas import banded
+from gsn_perception.scenes.shapes.atlas import wrapped
+from gsn_perception.scenes.shapes.atlas import wrapped_uv
 from gsn_perception.scenes.shapes.loft import circle
 from gsn_perception.scenes.shapes.loft import loft
 from gsn_perception.scenes.shapes.marching import sdf_mesh
 from gsn_perception.scenes.textured_mesh import TexturedMesh
-from gsn_perception.scenes.textures import banded
-from gsn_perception.scenes.textures import wrapped
-from gsn_perception.scenes.textures import wrapped_uv
 
 Profile = list[tuple[float, float]]
 """(radius, height) from the axis below to the axis above, or over the rim to the axis inside; the axis ends left out."""
@@ -150,7 +150,10 @@ def lid(rng: np.random.Generator) -> TexturedMesh:
     dome, knob = rng.uniform(0.05, 0.2), rng.uniform(0.06, 0.14)
     neck, rise = knob * rng.uniform(0.4, 0.9), rng.uniform(0.06, 0.16)
     s = np.linspace(0, 1, 8)[:-1]
-    top = [(0.5 * np.cos(a * np.pi / 2) + neck * (1 - np.cos(a * np.pi / 2)), 0.05 + dome * np.sin(a * np.pi / 2)) for a in s]
+    top = [
+        (0.5 * np.cos(a * np.pi / 2) + neck * (1 - np.cos(a * np.pi / 2)), 0.05 + dome * np.sin(a * np.pi / 2))
+        for a in s
+    ]
     z = 0.05 + dome
     under: Profile = [(0.3, 0.05 + 0.5 * dome), (0.46, 0.0), (0.5, 0.0)] if rng.uniform() < 0.6 else [(0.5, 0.0)]
     knobs = [(knob, z + rise * 0.5), (knob, z + rise * 0.85), (knob * 0.7, z + rise)]
@@ -181,7 +184,7 @@ def mug(rng: np.random.Generator) -> TexturedMesh:
     whole = sdf.difference(solid, *holes)
     reach = float(wall.max())
     low, high = [-top * 1.35 - 0.25, -reach - 0.1, -0.1], [float(path[:, 0].max()) + 0.15, reach + 0.1, tall + 0.1]
-    mesh = sdf_mesh(whole, np.array(low), np.array(high), cells=96)
+    mesh = sdf_mesh(whole, np.array(low), np.array(high), cells=84)
     center = mesh.triangles.mean(axis=1)
     inside = -holes[0](center) > -0.02
     part = np.where(inside, 1, np.where(handle(center) < body(center), 2, 0))
