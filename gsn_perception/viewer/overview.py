@@ -19,6 +19,7 @@ from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import Grasp
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Observation
+from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry.gaussians import cat
 from gsn_perception.geometry.merge import merge_meshes
@@ -53,6 +54,11 @@ class Shown:
     grasps: Sequence[Grasp]
     up: np.ndarray
 
+    @classmethod
+    def of(cls, gaussians: Gaussians, mesh: Mesh, grasps: Sequence[Grasp], plane: Plane | None) -> Shown:
+        """Upright on the support plane where one is known, else as the camera sees it."""
+        return cls(gaussians, mesh, grasps, np.array([0.0, -1.0, 0.0]) if plane is None else plane.normal)
+
 
 def draw_overview(
     path: Path,
@@ -67,8 +73,7 @@ def draw_overview(
         InputError: the place can't be written.
     """
     plane = next((r.support_plane for r in objects if r.support_plane is not None), observation.support_plane)
-    up = np.array([0.0, -1.0, 0.0]) if plane is None else plane.normal
-    shown = Shown(cat([r.gaussians for r in objects]), merge_meshes([r.mesh for r in objects]), grasps, up)
+    shown = Shown.of(cat([r.gaussians for r in objects]), merge_meshes([r.mesh for r in objects]), grasps, plane)
     write_image(path, overview_picture(observation, shown, gripper))
 
 
@@ -79,27 +84,42 @@ def overview_picture(observation: Observation, shown: Shown, gripper: Gripper | 
         [H,W,3] uint8 RGB, about four tiles wide.
     """
     gripper = gripper or Gripper.named("panda")
-    cameras = orbit(shown.mesh.vertices, shown.up)
-    splats, _ = splat_images(shown.gaussians, cameras)
-    meshes = [mesh_view(shown.mesh, camera) for camera in (cameras[0], cameras[2])]
-    held = [
-        draw_grasps(picture, camera, shown.grasps, gripper)
-        for picture, camera in zip(meshes, (cameras[0], cameras[2]), strict=True)
-    ]
-    over = draw_grasps(observation.image, observation.camera.at(np.eye(4)), shown.grasps, gripper)
+    splats, _ = splat_images(shown.gaussians, orbit(shown.mesh.vertices, shown.up))
+    cameras = orbit(shown.mesh.vertices, shown.up, margin=1.4)[::2]  # room for grippers
+    meshes = [mesh_view(shown.mesh, camera) for camera in cameras]
+    held = [draw_grasps(m, camera, shown.grasps, gripper) for m, camera in zip(meshes, cameras, strict=True)]
+    over = _closer(observation, shown, gripper)
     top = [label(_fitted(masked(observation)), "input and mask"), label(_fitted(over), "grasps, green = best")]
     splat_row = [label(s, f"splat, {np.rad2deg(a):+.0f} deg") for s, a in zip(splats, _AZIMUTHS, strict=True)]
     mesh_row = [label(m, "mesh") for m in meshes] + [label(m, "mesh and grasps") for m in held]
     return grid([top, splat_row, mesh_row])
 
 
-def orbit(points: np.ndarray, up: np.ndarray, size: int = TILE) -> list[Camera]:
-    """Cameras around points [N,3] (camera frame) that just hold them; azimuth 0 is the side the input camera is on."""
+def _closer(observation: Observation, shown: Shown, gripper: Gripper) -> np.ndarray:
+    """The grasps over the part of the input that holds the meshes, drawn larger."""
+    camera, image = observation.camera.at(np.eye(4)), observation.image
+    pixels = camera.project(shown.mesh.vertices[shown.mesh.vertices[:, 2] > 1e-3])
+    low, high = pixels.min(axis=0), pixels.max(axis=0)
+    width = float(
+        np.clip(2 * max(high[0] - low[0], (high[1] - low[1]) * camera.width / camera.height), 8, camera.width)
+    )
+    size = np.array([width, width * camera.height / camera.width])
+    corner = np.clip((low + high - size) / 2, 0, [camera.width, camera.height] - size)
+    zoom = 2 * TILE / width
+    crop = np.array([[zoom, 0, -zoom * corner[0]], [0, zoom, -zoom * corner[1]], [0, 0, 1]])
+    shift = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])  # OpenCV counts pixel centres as integers
+    shape = (2 * TILE, round(2 * TILE * camera.height / camera.width))
+    near = cv2.warpPerspective(image, np.linalg.inv(shift) @ crop @ shift, shape, flags=cv2.INTER_LINEAR)
+    return draw_grasps(near, Camera(crop @ camera.K, *shape), shown.grasps, gripper)
+
+
+def orbit(points: np.ndarray, up: np.ndarray, size: int = TILE, margin: float = 1.1) -> list[Camera]:
+    """Cameras around points [N,3] (camera frame) that hold their sphere ``margin`` times; azimuth 0 is the side the input camera is on."""
     low, high = points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)
     centre = (low + high) / 2
     radius = float(np.linalg.norm(points - centre, axis=1).max())
     camera = Camera.from_fov(np.deg2rad(40), size, size)
-    distance = 1.1 * radius / np.sin(np.deg2rad(20))
+    distance = margin * radius / np.sin(np.deg2rad(20))
     back = -centre - (-centre @ up) * up
     if np.linalg.norm(back) < 1e-6 * np.linalg.norm(centre):  # the camera looks straight down
         back = np.cross(up, [1.0, 0.0, 0.0])

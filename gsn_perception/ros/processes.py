@@ -1,0 +1,105 @@
+"""Nodes as processes of their own: started, watched, ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+
+from gsn_perception.geometry import InputError
+
+_POLL = 0.2
+_GRACE = 10.0
+
+
+class NodeProcess:
+    """A module of ``gsn_perception.nodes`` run by this interpreter.
+
+    Args:
+        module: E.g. ``reconstruction_node``.
+        arguments: Its command line.
+        log: File for what it prints.
+        domain: DDS domain.
+    """
+
+    def __init__(self, module: str, arguments: Sequence[str], *, log: Path, domain: int) -> None:
+        self.name = module
+        self.peak_bytes = 0
+        self._log = log
+        self._stop = threading.Event()
+        command = [sys.executable, "-m", f"gsn_perception.nodes.{module}", *arguments]
+        with log.open("wb") as sink:
+            environment = {**os.environ, "ROS_DOMAIN_ID": str(domain), "PYTHONUNBUFFERED": "1"}
+            self._process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT, env=environment)
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+
+    def __enter__(self) -> NodeProcess:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def check(self) -> None:
+        """Raise where the process has ended by itself.
+
+        Raises:
+            InputError: with the last line it printed.
+        """
+        if self._process.poll() is not None:
+            raise InputError(f"{self.name} ended with code {self._process.returncode}: {self.last_line()}")
+
+    def wait(self, timeout: float) -> int:
+        """Its exit code.
+
+        Raises:
+            InputError: it did not end within ``timeout`` seconds.
+        """
+        try:
+            return self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise InputError(f"{self.name} did not end within {timeout:.0f} s: {self.last_line()}") from None
+
+    def last_line(self) -> str:
+        """The last line it printed, or a remark that there is none."""
+        lines = self._log.read_text(errors="replace").strip().splitlines() if self._log.is_file() else []
+        return lines[-1] if lines else "it printed nothing"
+
+    def stop(self) -> None:
+        """End it: politely, then firmly."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(_GRACE)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._stop.set()
+        self._watcher.join(timeout=2 * _POLL + 1)
+
+    def _watch(self) -> None:
+        try:
+            process = psutil.Process(self._process.pid)
+            while not self._stop.wait(_POLL):
+                self.peak_bytes = max(self.peak_bytes, process.memory_info().rss)
+        except psutil.Error:  # it has ended
+            return
+
+
+def ros_arguments(parameters: Mapping[str, object]) -> list[str]:
+    """``--ros-args -p name:=value ...``."""
+    words = ["--ros-args"]
+    for name, value in parameters.items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        words += ["-p", f"{name}:={text}"]
+    return words
