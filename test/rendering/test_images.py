@@ -60,6 +60,17 @@ def test_float32_stays_within_a_grey_level(make_splat, make_cameras):
     assert (own.alpha - reference.alpha).abs().max() < 1 / 255
 
 
+def test_needles_survive_float32():
+    """A splat 10^5 times longer than wide, right before the camera: det(cov2d) has no digits left in float32."""
+    splat = one_gaussian(0.2, opacity=0.9)
+    needle = replace(splat, scales=torch.tensor([[[40.0, 1e-4, 1e-4]]]), quats=torch.tensor([[[0.9, 0.0, 0.1, 0.35]]]))
+    cameras = CameraBatch.of([camera_at_origin(48, 40, 100.0)])
+    own = render(needle, cameras, backend="cpu")
+    reference = render(needle.to(dtype=torch.float64), cameras, backend="reference")
+    assert reference.alpha.max() > 0.8
+    assert (own.alpha - reference.alpha).abs().max() < 1 / 255
+
+
 @pytest.mark.parametrize("backend", ["cpu", "reference"])
 def test_one_gaussian_by_hand(backend):
     """On the axis the 2-D variance is (f s / z)^2 + 0.3 and alpha falls off as the formula says."""

@@ -19,6 +19,9 @@ from gsn_perception.rendering.cpu.projection import CB
 from gsn_perception.rendering.cpu.projection import CC
 from gsn_perception.rendering.cpu.projection import REACH
 from gsn_perception.rendering.cpu.projection import RECORD
+from gsn_perception.rendering.cpu.projection import VXX
+from gsn_perception.rendering.cpu.projection import VXY
+from gsn_perception.rendering.cpu.projection import VYY
 from gsn_perception.rendering.cpu.sorting import depth_order
 
 
@@ -57,10 +60,12 @@ def test_no_bright_pixel_is_cut():
     inside_blocks = touched_blocks = 0
     for _ in range(300):
         spread = rng.normal(size=(2, 2)) * 10 ** rng.uniform(-1, 1.3)
-        A, B, _, C = np.linalg.inv(spread @ spread.T + 0.3 * np.eye(2)).ravel()
+        covariance = spread @ spread.T + 0.3 * np.eye(2)
+        A, B, _, C = np.linalg.inv(covariance).ravel()
         mx, my = rng.uniform(-10, 58, 2)
         record = np.zeros(RECORD)
         record[[CA, CB, CC, REACH]] = A, B, C, 2 * math.log(255 * rng.uniform(0.01, 1))
+        record[[VXX, VXY, VYY]] = covariance[0, 0], covariance[0, 1], covariance[1, 1]
         inside = A * (x - mx) ** 2 + 2 * B * (x - mx) * (y - my) + C * (y - my) ** 2 <= record[REACH]
         wanted = inside.reshape(rows, lanes.SIDE, columns, lanes.SIDE).any((1, 3))
         found = np.zeros((rows, columns), bool)

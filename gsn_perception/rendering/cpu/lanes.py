@@ -16,9 +16,10 @@ from numpy.polynomial import Chebyshev
 from numpy.polynomial import Polynomial
 
 from gsn_perception.rendering.cpu.projection import CA
-from gsn_perception.rendering.cpu.projection import CB
-from gsn_perception.rendering.cpu.projection import CC
 from gsn_perception.rendering.cpu.projection import REACH
+from gsn_perception.rendering.cpu.projection import VXX
+from gsn_perception.rendering.cpu.projection import VXY
+from gsn_perception.rendering.cpu.projection import VYY
 
 SIDE = 4
 LANES = SIDE * SIDE
@@ -61,14 +62,13 @@ def ellipse_of(record):  # noqa: ANN001, ANN201
     """What :func:`row_span` needs of a record's ellipse ``sigma <= reach / 2``.
 
     Returns:
-        Half height; dy of its rightmost point; slope of its centre line; reach; 1 / cov_yy; 1 / conic_xx.
+        Half height; dy of its rightmost point; slope dx/dy of its centre line; reach; 1 / cov_yy; 1 / conic_xx.
     """
-    A, B, C = float(record[CA]), float(record[CB]), float(record[CC])
+    xx, xy, yy = float(record[VXX]), float(record[VXY]), float(record[VYY])
     reach = float(record[REACH])
-    det = A * C - B * B
-    half_height = math.sqrt(reach * A / det)
-    rightmost = -B * math.sqrt(reach / (C * det))
-    return half_height, rightmost, B / A, reach, det / A, 1.0 / A
+    half_height = math.sqrt(reach * yy)
+    rightmost = xy * math.sqrt(reach / xx)
+    return half_height, rightmost, xy / yy, reach, 1.0 / yy, 1.0 / float(record[CA])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -78,9 +78,9 @@ def row_span(mx, my, ellipse, row, columns):  # noqa: ANN001, ANN201
     top = max(row * SIDE + 0.5 - my, -half_height)
     bottom = min(row * SIDE + (SIDE - 0.5) - my, half_height)
     dy = min(max(rightmost, top), bottom)
-    right = mx - slope * dy + math.sqrt(max(reach - dy * dy * curve, 0.0) * inv_A)
+    right = mx + slope * dy + math.sqrt(max(reach - dy * dy * curve, 0.0) * inv_A)
     dy = min(max(-rightmost, top), bottom)
-    left = mx - slope * dy - math.sqrt(max(reach - dy * dy * curve, 0.0) * inv_A)
+    left = mx + slope * dy - math.sqrt(max(reach - dy * dy * curve, 0.0) * inv_A)
     first = int(max(math.ceil(left - 0.5), 0.0)) // SIDE
     last = int(max(math.floor(min(right, float(SIDE * columns)) - 0.5) + 1.0, 0.0))
     return first, min((last + SIDE - 1) // SIDE, columns)

@@ -18,8 +18,9 @@ from gsn_perception.rendering.conventions import MIN_ALPHA
 from gsn_perception.rendering.conventions import NEAR
 from gsn_perception.rendering.cpu.sorting import depth_order
 
-MX, MY, CA, CB, CC, OPACITY, RED, GREEN, BLUE, DEPTH, REACH = range(11)  # columns of a record
-RECORD = 11
+MX, MY, CA, CB, CC, OPACITY, RED, GREEN, BLUE, DEPTH = range(10)  # columns of a record
+REACH, VXX, VXY, VYY = range(10, 14)  # where the ellipse ends: twice sigma there, and its covariance
+RECORD = 14
 _SLACK = 1e-3  # of sigma: rounding in the blending kernel must not cut a pixel that is just bright enough
 
 
@@ -63,7 +64,7 @@ def spread(J00, J02, J11, J12, W, R, scale):  # noqa: ANN001, ANN201
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def _project_splat(mean, scale, quat, opacity, K, pose, width, height, out) -> bool:  # noqa: ANN001
-    """Fill columns MX..CC, DEPTH and REACH of ``out``; False where the splat can't be seen."""
+    """Fill ``out`` but for opacity and colour; False where the splat can't be seen."""
     if not opacity > MIN_ALPHA:
         return False
     m0, m1, m2 = float(mean[0]), float(mean[1]), float(mean[2])
@@ -92,6 +93,7 @@ def _project_splat(mean, scale, quat, opacity, K, pose, width, height, out) -> b
         return False
     out[MX], out[MY], out[DEPTH], out[REACH] = mx, my, z, reach
     out[CA], out[CB], out[CC] = c / det, -b / det, a / det
+    out[VXX], out[VXY], out[VYY] = a, b, c
     return True
 
 
