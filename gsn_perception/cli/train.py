@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from gsn_perception.training.config import TrainConfig
 
 Options = TrainConfig
@@ -10,6 +12,10 @@ Options = TrainConfig
 def run(options: TrainConfig) -> int:
     """Train to the end of the schedule and print the last figures."""
     from gsn_perception.training.trainer import Trainer
+
+    # a run in the background ignores SIGINT; both signals save what is needed for --resume
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     figures = Trainer(options).run()
     print(f"weights: {options.out / 'gsn.safetensors'}")

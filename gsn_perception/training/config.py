@@ -23,8 +23,10 @@ class LossWeights:
     """Mean squared error of alpha against the silhouette."""
     depth: float = 0.3
     """Mean absolute error of rendered depth inside the silhouette, normalised units; 0 is the paper's image-only recipe."""
-    transparency: float = 0.005
-    """Mean of 1 - opacity: keeps Gaussians alive."""
+    transparency: float = 0.02
+    """Mean of 1 - opacity: favours solids over fog."""
+    alive: float = 0.01
+    """Mean of log(0.05 / opacity) where positive: below 1/255 no gradient flows from images, so nothing may rest there."""
     needle: float = 0.01
     """Mean excess of the longest axis over the cap, in units of the cap."""
     ecd: float = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import torch
@@ -13,6 +14,7 @@ from gsn_perception.training.config import LossWeights
 from gsn_perception.training.data import Batch
 
 _NEEDLE_CAP = 0.08
+_FAINT = 0.05
 
 
 @lru_cache(maxsize=8)
@@ -53,6 +55,7 @@ def loss_parts(gaussians: Gaussians, rendering: Rendering, batch: Batch, weights
     if weights.depth:
         parts["depth"] = depth_error(rendering, batch)
     parts["transparency"] = (1 - gaussians.opacities).mean()
+    parts["alive"] = torch.relu(math.log(_FAINT) - torch.log(gaussians.opacities.clamp_min(1e-8))).mean()
     longest = gaussians.scales.amax(-1)
     parts["needle"] = torch.relu(longest / _NEEDLE_CAP - 1).mean()
     return parts
