@@ -1,0 +1,87 @@
+"""Metric scale from depth, size and plane: one number, no offset, and when it is refused."""
+
+import numpy as np
+import pytest
+import torch
+
+from gsn_perception.geometry import Gaussians
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import ObjectView
+from gsn_perception.geometry import Plane
+from gsn_perception.geometry.transforms import minimal_rotation_to
+from gsn_perception.gsn.scale import scale_from_depth
+from gsn_perception.gsn.scale import scale_from_plane
+from gsn_perception.gsn.scale import scale_from_size
+
+
+def _images(rng, scale: float, outliers: float = 0.0):
+    alpha = rng.uniform(0.6, 1.0, (64, 64))
+    true = rng.uniform(1.5, 2.5, (64, 64))
+    mask = np.zeros((64, 64))
+    mask[10:54, 10:54] = 1.0
+    measured = scale * true
+    wild = rng.random((64, 64)) < outliers
+    measured[wild] = rng.uniform(0, 10, wild.sum())
+    return true * alpha, alpha, measured.astype(np.float32), mask
+
+
+def test_depth_recovers_the_scale_through_a_third_of_outliers() -> None:
+    rng = np.random.default_rng(0)
+    rendered, alpha, measured, mask = _images(rng, 0.137, outliers=0.33)
+    measured[20:30] = np.nan
+    got = scale_from_depth(rendered, alpha, measured, mask)
+    assert got.value == pytest.approx(0.137, rel=1e-3)
+    assert got.source == "depth"
+
+
+def test_sigma_is_the_spread() -> None:
+    rng = np.random.default_rng(0)
+    rendered, alpha, measured, mask = _images(rng, 0.2)
+    noisy = measured * (1 + 0.05 * rng.normal(size=measured.shape))
+    assert scale_from_depth(rendered, alpha, noisy, mask).sigma == pytest.approx(0.05 * 0.2, rel=0.1)
+
+
+def test_too_little_depth_is_refused() -> None:
+    rendered, alpha, measured, mask = _images(np.random.default_rng(0), 0.2)
+    with pytest.raises(InputError, match="0 pixels"):
+        scale_from_depth(rendered, alpha, np.full_like(measured, np.nan), mask)
+    with pytest.raises(InputError, match="size hint"):
+        scale_from_depth(rendered, np.zeros_like(alpha), measured, mask)
+
+
+def _box_splat() -> Gaussians:
+    """Opaque Gaussians over a box of 0.6 x 0.3 x 0.2, and faint ones far out that must not count."""
+    rng = np.random.default_rng(0)
+    means = np.concatenate([rng.uniform(-0.5, 0.5, (2000, 3)) * [0.6, 0.3, 0.2], rng.uniform(-2, 2, (100, 3))])
+    opacity = torch.cat([torch.full((2000,), 0.9), torch.full((100,), 0.05)])
+    n = len(means)
+    quats = torch.tensor([1.0, 0, 0, 0]).expand(n, 4)
+    return Gaussians(torch.from_numpy(means).float(), torch.full((n, 3), 0.005), quats, torch.rand(n, 3), opacity)
+
+
+def test_size_hint_is_the_longest_extent() -> None:
+    assert scale_from_size(_box_splat(), 0.12).value == pytest.approx(0.2, rel=0.05)
+
+
+def test_plane_under_the_box_gives_its_scale_and_grazing_or_wrong_planes_are_refused() -> None:
+    rotation = minimal_rotation_to(np.array([0.2, 0.3, 1.0]) / np.linalg.norm([0.2, 0.3, 1.0]))
+    view = ObjectView(rotation, 0.2, 64)
+    splat, scale = _box_splat(), 0.25
+    centre = scale * view.distance * rotation[:, 2]
+    # the box lies on its largest face: the plane is behind it along the optical axis, normal to the camera
+    normal = -rotation[:, 2]
+    offset = -float(normal @ (centre + scale * 0.1 * rotation[:, 2]))
+    got = scale_from_plane(splat, view, Plane(normal, offset))
+    assert got.value == pytest.approx(scale, rel=0.02)
+    assert 0 < got.sigma < 0.05
+    with pytest.raises(InputError, match="grazing"):
+        scale_from_plane(splat, view, Plane(rotation[:, 0], 0.1))
+    with pytest.raises(InputError, match="sign"):
+        scale_from_plane(splat, view, Plane(normal, -offset))
+
+
+def test_an_empty_splat_has_no_size() -> None:
+    splat = _box_splat()
+    faint = splat.select(splat.opacities < 0.1)
+    with pytest.raises(InputError, match="empty"):
+        scale_from_size(faint, 0.1)
