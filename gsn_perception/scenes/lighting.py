@@ -7,6 +7,8 @@ from dataclasses import field
 
 import numpy as np
 
+from gsn_perception.scenes.shading import Lamp
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lighting:
@@ -57,31 +59,15 @@ class Lighting:
             tint=np.array([1 + warmth, 1.0, 1 - warmth]),
         )
 
-    def shade(
-        self, albedo: np.ndarray, normals: np.ndarray, to_eye: np.ndarray, lit: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Light that leaves towards the eye.
-
-        Args:
-            albedo: [N,3] float32.
-            normals: [N,3] unit, turned to the eye.
-            to_eye: [N,3] unit.
-            lit: [N] bool, False in the lamp's shadow; None where nothing casts shadows.
-
-        Returns:
-            [N,3] float32 on the albedo's scale, not clipped; gloss adds up to ``specular`` x 255.
-        """
-        if self.diffuse == 0 and self.headlight == 0 and self.specular == 0:
-            return albedo * (np.float32(self.ambient) * self.tint)
-        lamp = np.maximum(normals @ self.direction, 0)
-        if lit is not None:
-            lamp *= lit
-        head = np.maximum(np.einsum("ij,ij->i", normals, to_eye), 0)
-        strength = np.float32(self.ambient) + np.float32(self.diffuse) * lamp + np.float32(self.headlight) * head
-        out = albedo * strength[:, None]
-        if self.specular > 0:
-            half = to_eye + self.direction
-            half /= np.maximum(np.linalg.norm(half, axis=1, keepdims=True), 1e-9)
-            gloss = np.maximum(np.einsum("ij,ij->i", normals, half), 0) ** np.float32(self.shininess)
-            out += (np.float32(255 * self.specular) * gloss * (lamp > 0))[:, None]
-        return out * self.tint
+    @property
+    def lamp(self) -> Lamp:
+        """The numbers alone, for compiled code."""
+        return Lamp(
+            float(self.ambient),
+            float(self.diffuse),
+            float(self.headlight),
+            float(self.specular),
+            float(self.shininess),
+            self.direction,
+            self.tint,
+        )

@@ -12,7 +12,10 @@ from gsn_perception.geometry import Camera
 from gsn_perception.geometry import InputError
 from gsn_perception.scenes.lighting import Lighting
 from gsn_perception.scenes.sampling import sample_surface
-from gsn_perception.scenes.surface_table import SurfaceTable
+from gsn_perception.scenes.shading import Hits
+from gsn_perception.scenes.shading import facing_normals
+from gsn_perception.scenes.shading import shade
+from gsn_perception.scenes.surface_table import surface_tables
 from gsn_perception.scenes.textured_mesh import TexturedMesh
 
 WHITE = (255.0, 255.0, 255.0)
@@ -47,19 +50,6 @@ class View:
     normals: np.ndarray
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Hits:
-    """First hits of N rays; the arrays but ``mask`` hold the M rays that hit."""
-
-    mask: np.ndarray  # [N] bool
-    depth: np.ndarray  # [M]
-    face: np.ndarray  # [M] in the joint table
-    owner: np.ndarray  # [M] index of the object
-    weights: np.ndarray  # [M, 3] barycentric
-    directions: np.ndarray  # [M, 3] world, unit z along the optical axis
-    normals: np.ndarray  # [M, 3] world, turned to the eye
-
-
 class RayCaster:
     """A scene of objects, ready to be seen from anywhere.
 
@@ -81,8 +71,7 @@ class RayCaster:
                 raise InputError(f"object {item.name!r} has no faces; leave it out")
         self._threads = threads
         self._labels = np.array([p.label for p in placed], dtype=np.uint16)
-        self._table = SurfaceTable(items)
-        self._first = np.concatenate([[0], np.cumsum([len(i.mesh.faces) for i in items])[:-1]])
+        self._tables = surface_tables(items)
         self._probes = np.concatenate([_probes(i) for i in items])
         self._scene = o3d.t.geometry.RaycastingScene(nthreads=threads)
         for item in items:
@@ -109,40 +98,35 @@ class RayCaster:
         """
         lighting = lighting or Lighting()
         shape = (camera.height, camera.width)
-        centres = camera.pixel_rays().reshape(-1, 3)
-        hits = self._cast(camera, centres)
-        depth = np.full(centres.shape[0], np.nan, dtype=np.float32)
-        labels = np.zeros(len(depth), dtype=np.uint16)
-        normals = np.zeros((len(depth), 3), dtype=np.float32)
-        depth[hits.mask] = hits.depth
-        labels[hits.mask] = self._labels[hits.owner]
-        normals[hits.mask] = hits.normals @ camera.world_from_camera[:3, :3].astype(np.float32)
+        hits = self._cast(camera, camera.pixel_rays().reshape(-1, 3))
+        mask, normals = np.isfinite(hits.depth), facing_normals(self._tables, hits)
+        labels = np.zeros(len(mask), dtype=np.uint16)
+        labels[mask] = self._labels[hits.owner[mask]]
         rgb, alpha = self._color(camera, hits, lighting, np.asarray(background, np.float32), supersample, shadows)
         return View(
-            np.clip(rgb + 0.5, 0, 255).astype(np.uint8).reshape(*shape, 3),
+            (rgb + np.float32(0.5)).astype(np.uint8).reshape(*shape, 3),
             alpha.reshape(shape),
             labels.reshape(shape),
-            depth.reshape(shape),
-            normals.reshape(*shape, 3),
+            np.where(mask, hits.depth, np.float32(np.nan)).reshape(shape),
+            (normals @ camera.world_from_camera[:3, :3].astype(np.float32)).reshape(*shape, 3),
         )
 
     def depth(self, camera: Camera) -> np.ndarray:
         """[H,W] float32 metres along z at pixel centres, NaN where nothing is hit."""
-        hits = self._cast(camera, camera.pixel_rays().reshape(-1, 3))
-        depth = np.full(camera.height * camera.width, np.nan, dtype=np.float32)
-        depth[hits.mask] = hits.depth
-        return depth.reshape(camera.height, camera.width)
+        depth = self._cast(camera, camera.pixel_rays().reshape(-1, 3)).depth
+        return np.where(np.isfinite(depth), depth, np.float32(np.nan)).reshape(camera.height, camera.width)
 
     def _color(
-        self, camera: Camera, centre: _Hits, lighting: Lighting, background: np.ndarray, n: int, shadows: bool
+        self, camera: Camera, centre: Hits, lighting: Lighting, background: np.ndarray, n: int, shadows: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         """Colour [HW,3] and alpha [HW]; pixels away from every surface are not sampled again."""
-        rgb = np.tile(background, (camera.height * camera.width, 1))
-        alpha = np.zeros(len(rgb), dtype=np.float32)
+        hit = np.isfinite(centre.depth)
         if n == 1:
-            rgb[centre.mask] = np.clip(self._shade(camera, centre, lighting, shadows), 0, 255)
-            return rgb, centre.mask.astype(np.float32)
-        near = np.flatnonzero(self._near_surface(camera, centre.mask))
+            return self._shade(camera, centre, lighting, background, shadows), hit.astype(np.float32)
+        rgb = np.empty((len(hit), 3), dtype=np.float32)
+        rgb[:] = background
+        alpha = np.zeros(len(hit), dtype=np.float32)
+        near = np.flatnonzero(self._near_surface(camera, hit))
         offsets = (np.arange(n) + 0.5) / n
         samples_of_pixel = np.stack(np.meshgrid(offsets, offsets), axis=-1).reshape(-1, 2)
         for start in range(0, len(near), _CHUNK // n**2):  # in pieces that stay in the cache
@@ -150,11 +134,8 @@ class RayCaster:
             corner = np.stack([part % camera.width, part // camera.width], axis=-1)
             uv = corner[:, None, :] + samples_of_pixel  # [M, n * n, 2]
             hits = self._cast(camera, camera.rays(uv.reshape(-1, 2)))
-            samples = np.empty((len(hits.mask), 3), dtype=np.float32)
-            samples[:] = background
-            samples[hits.mask] = np.clip(self._shade(camera, hits, lighting, shadows), 0, 255)
-            rgb[part] = _mean_of_groups(samples, n * n)
-            alpha[part] = _mean_of_groups(hits.mask[:, None].astype(np.float32), n * n)[:, 0]
+            rgb[part] = _mean_of_groups(self._shade(camera, hits, lighting, background, shadows), n * n)
+            alpha[part] = _mean_of_groups(np.isfinite(hits.depth)[:, None].astype(np.float32), n * n)[:, 0]
         return rgb, alpha
 
     def _near_surface(self, camera: Camera, hit: np.ndarray) -> np.ndarray:
@@ -169,39 +150,36 @@ class RayCaster:
         wide = near[:-2] | near[1:-1] | near[2:]
         return (wide[:, :-2] | wide[:, 1:-1] | wide[:, 2:]).ravel()
 
-    def _cast(self, camera: Camera, rays: np.ndarray) -> _Hits:
+    def _cast(self, camera: Camera, rays: np.ndarray) -> Hits:
         """First hits of camera-frame rays [N,3] with z = 1, so that the ray parameter is the depth."""
         pose = camera.world_from_camera.astype(np.float32)
         packed = np.empty((len(rays), 6), dtype=np.float32)
         packed[:, :3] = pose[:3, 3]
         packed[:, 3:] = rays.astype(np.float32) @ pose[:3, :3].T
         out = self._scene.cast_rays(_tensor(packed), nthreads=self._threads)
-        depth = out["t_hit"].numpy()
-        mask = np.isfinite(depth)
-        owner = out["geometry_ids"].numpy()[mask].astype(np.int64)
-        face = out["primitive_ids"].numpy()[mask].astype(np.int64) + self._first[owner]
-        uv = out["primitive_uvs"].numpy()[mask]
-        weights = np.stack([1 - uv[:, 0] - uv[:, 1], uv[:, 0], uv[:, 1]], axis=1)
-        directions = packed[mask, 3:]
-        away = np.einsum("ij,ij->i", self._table.flat_normals[face], directions) > 0
-        normals = self._table.normal(face, weights)
-        normals[away] *= -1
-        return _Hits(mask, depth[mask], face, owner, weights, directions, normals)
+        names = ("t_hit", "geometry_ids", "primitive_ids", "primitive_uvs")
+        return Hits(*(out[name].numpy() for name in names), packed[:, 3:])
 
-    def _shade(self, camera: Camera, hits: _Hits, lighting: Lighting, shadows: bool) -> np.ndarray:
-        """[M,3] float32 colours in [0, 255], not clipped."""
-        albedo = self._table.color(hits.face, hits.weights)
-        to_eye = -hits.directions / np.linalg.norm(hits.directions, axis=1, keepdims=True)
-        lit = self._lit(camera, hits, lighting) if shadows else None
-        return lighting.shade(albedo, hits.normals, to_eye, lit)
+    def _shade(
+        self, camera: Camera, hits: Hits, lighting: Lighting, background: np.ndarray, shadows: bool
+    ) -> np.ndarray:
+        """[N,3] float32 colours in [0, 255]."""
+        normals = facing_normals(self._tables, hits)
+        lit = self._lit(camera, hits, normals, lighting) if shadows else np.zeros(0, dtype=bool)
+        out = np.empty((len(hits.depth), 3), dtype=np.float32)
+        out[:] = background
+        shade(self._tables, lighting.lamp, hits, normals, lit, out)
+        return out
 
-    def _lit(self, camera: Camera, hits: _Hits, lighting: Lighting) -> np.ndarray:
-        """[M] bool: whether the lamp sees the hit points."""
+    def _lit(self, camera: Camera, hits: Hits, normals: np.ndarray, lighting: Lighting) -> np.ndarray:
+        """[N] bool: whether the lamp sees the hit points; True where nothing is hit."""
+        mask = np.isfinite(hits.depth)
         eye = camera.world_from_camera[:3, 3].astype(np.float32)
-        points = eye + hits.directions * hits.depth[:, None] + hits.normals * np.float32(5e-4)
+        points = eye + hits.directions[mask] * hits.depth[mask, None] + normals[mask] * np.float32(5e-4)
         rays = np.concatenate([points, np.broadcast_to(lighting.direction, points.shape)], axis=1)
-        occluded = self._scene.test_occlusions(_tensor(rays), nthreads=self._threads)
-        return ~occluded.numpy()
+        lit = np.ones(len(mask), dtype=bool)
+        lit[mask] = ~self._scene.test_occlusions(_tensor(rays), nthreads=self._threads).numpy()
+        return lit
 
 
 def _tensor(values: np.ndarray) -> o3d.core.Tensor:

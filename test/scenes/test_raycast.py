@@ -13,6 +13,10 @@ from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.scenes.lighting import Lighting
 from gsn_perception.scenes.raycast import Placed
 from gsn_perception.scenes.raycast import RayCaster
+from gsn_perception.scenes.shading import Hits
+from gsn_perception.scenes.shading import facing_normals
+from gsn_perception.scenes.shading import shade
+from gsn_perception.scenes.surface_table import surface_tables
 from gsn_perception.scenes.textured_mesh import TexturedMesh
 from gsn_perception.scenes.textured_mesh import sample_texture
 
@@ -126,9 +130,13 @@ def test_texture_lookup_equals_a_slow_one():
     corners = np.broadcast_to(uv[:, None], (200, 3, 2))
     positions = np.tile([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]], (200, 1))
     item = TexturedMesh("t", Mesh(positions, np.arange(600).reshape(-1, 3)), corners, texture)
-    from gsn_perception.scenes.surface_table import SurfaceTable
-
-    looked_up = SurfaceTable([item]).color(np.arange(200), np.full((200, 3), 1 / 3, np.float32))
+    third = np.full((200, 2), 1 / 3, np.float32)
+    towards = np.tile(np.float32([0, 0, -1]), (200, 1))
+    ids = np.arange(200, dtype=np.uint32)
+    hits = Hits(np.ones(200, np.float32), np.zeros(200, np.uint32), ids, third, towards)
+    looked_up = np.zeros((200, 3), np.float32)
+    tables = surface_tables([item])
+    shade(tables, Lighting.flat().lamp, hits, facing_normals(tables, hits), np.zeros(0, bool), looked_up)
     slow = []
     for u, v in uv.astype(float):
         x, y = u * 7 - 0.5, (1 - v) * 5 - 0.5
