@@ -198,10 +198,12 @@ class Reconstructor:
             splat = replace(splat, confidence=confidence(splat, crop.view, seen.median))
         with clock("skin"):
             from gsn_perception.surface import gaussian_solid_mesh
+            from gsn_perception.surface.observed import observed_view
 
             solid = gaussian_solid_mesh(
                 splat,
                 view=crop.view,
+                observed=observed_view(crop, scale),
                 resolution=self.settings.mesh_resolution,
                 max_triangles=self.settings.mesh_max_triangles,
             )
