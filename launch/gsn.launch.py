@@ -58,7 +58,7 @@ def _nodes(context: LaunchContext) -> list[LifecycleNode]:
             namespace=given["namespace"],
             parameters=[*files, {**common, **extra}],
             remappings=remappings,
-            arguments=["--ros-args", "--log-level", f"{name}:={given['log_level']}"],
+            arguments=["--ros-args", "--log-level", given["log_level"]],
             output="screen",
         )
 

@@ -8,9 +8,6 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from gsn_perception.geometry.errors import InputError
-from gsn_perception.ros.resources import use_dds_profile
-
 EXIT_BAD_INPUT = 2
 EXIT_NO_SUBSCRIBER = 3
 
@@ -20,6 +17,10 @@ def main(args: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if args is None else args)
     cut = words.index("--ros-args") if "--ros-args" in words else len(words)
     options = _parser().parse_args(words[:cut])
+
+    from gsn_perception.geometry.errors import InputError
+    from gsn_perception.ros.resources import use_dds_profile
+
     use_dds_profile()  # before anything loads the middleware
     stop = threading.Event()
     previous = {n: signal.signal(n, lambda *_: stop.set()) for n in (signal.SIGINT, signal.SIGTERM)}

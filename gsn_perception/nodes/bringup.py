@@ -7,8 +7,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from gsn_perception.ros.resources import use_dds_profile
-
 
 def main(args: Sequence[str] | None = None) -> int:
     """Spin until interrupted; 2 and one sentence when a parameter or weights are refused."""
@@ -18,6 +16,9 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("--no-grasps", action="store_true", help="only the reconstruction node")
     parser.add_argument("--no-autostart", action="store_true", help="leave configuring and activating to others")
     options = parser.parse_args(words[:cut])
+
+    from gsn_perception.ros.resources import use_dds_profile
+
     use_dds_profile()  # before anything loads the middleware
 
     from gsn_perception.nodes.reconstruction_node import ReconstructionNode

@@ -107,7 +107,7 @@ class Collector:
             topic.type, topic.name, lambda raw: self._on_message(topic, raw), profile, raw=True
         )
 
-    def _on_message(self, topic: interface.Topic, raw: bytes) -> None:
+    def _on_message(self, topic: interface.Topic, raw: Any) -> None:
         now = time.monotonic()
         stamp = stamp_to_ns(deserialize_message(raw, topic.type).header.stamp) if topic in _TIMED else None
         with self._lock:

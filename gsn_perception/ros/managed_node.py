@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -51,6 +52,7 @@ class ManagedNode(LifecycleNode, Generic[S]):
         super().__init__(name, **options)
         self.is_configured = False
         self.is_active = False
+        self._transition = threading.RLock()
         self.settings: S = parameters.declare(self, settings)
         self.input_group = MutuallyExclusiveCallbackGroup()
         self.service_group = ReentrantCallbackGroup()
@@ -84,14 +86,16 @@ class ManagedNode(LifecycleNode, Generic[S]):
 
     def start(self) -> bool:
         """Configure and activate; False when either failed (the reason is logged and in diagnostics)."""
-        return self.trigger_configure() == _SUCCESS and self.trigger_activate() == _SUCCESS
+        with self._transition:
+            return self.trigger_configure() == _SUCCESS and self.trigger_activate() == _SUCCESS
 
     def stop(self) -> None:
         """Bring the node down from whatever state it is in, before it is destroyed."""
-        if self.is_active:
-            self.trigger_deactivate()
-        if self.is_configured:
-            self.trigger_cleanup()
+        with self._transition:
+            if self.is_active:
+                self.trigger_deactivate()
+            if self.is_configured:
+                self.trigger_cleanup()
 
     def listen(self, topic: Topic, callback: Callable[[Any], None]) -> Subscription:
         """Subscribe with the topic's QoS (overridable); messages that raise are dropped with the reason."""

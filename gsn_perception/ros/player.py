@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,15 +53,23 @@ class BagPlayer:
         path: The bag.
         options: See :class:`PlayOptions`.
         stopped: Asked between messages.
+        before: Called with each message before it is published, e.g. to wait for the answer to the last one.
 
     Raises:
         InputError: the bag is missing, damaged or empty, or a message type is not installed.
     """
 
-    def __init__(self, node: Node, path: str | Path, options: PlayOptions, stopped: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        path: str | Path,
+        options: PlayOptions,
+        stopped: Callable[[], bool],
+        before: Callable[[bags.Recorded], None] = lambda item: None,
+    ) -> None:
         if options.rate <= 0:
             raise InputError(f"the rate is {options.rate}; give a number above zero")
-        self._node, self._path, self._options, self._stopped = node, path, options, stopped
+        self._node, self._path, self._options, self._stopped, self._before = node, path, options, stopped, before
         profile = qos.reliable(10)
         self._publishers: dict[str, Publisher] = {}
         for topic, type_name in bags.topics_of(path).items():
@@ -85,27 +94,39 @@ class BagPlayer:
         """Publish everything in recorded rhythm; how many messages."""
         count = 0
         loop = 0
+        due = time.monotonic()
         while (loop < self._options.loops or self._options.loops == 0) and not self._stopped():
-            count += self._play_once()
+            played, due = self._play_once(due)
+            count += played
             loop += 1
         return count
 
-    def _play_once(self) -> int:
+    def _play_once(self, began: float) -> tuple[int, float]:
+        """How many messages, and when the next run is due: one mean period of a topic after the last message."""
         count = 0
         first: int | None = None
-        began = time.monotonic()
+        due = began
+        per_topic: Counter[str] = Counter()
         for item in bags.read(self._path):
             first = item.time if first is None else first
             due = began + (item.time - first) / 1e9 / self._options.rate
-            while (left := due - time.monotonic()) > 0 and not self._stopped():
-                time.sleep(min(left, 0.1))
+            per_topic[item.topic] += 1
+            self._sleep_until(due)
             if self._stopped():
                 break
+            self._before(item)
             if self._clock is not None:
                 self._clock.publish(Clock(clock=ns_to_stamp(item.time)))
             self._publishers[item.topic].publish(self._restamped(item) if self._options.restamp else item.data)
             count += 1
-        return count
+        periods = max(per_topic.values(), default=1) - 1
+        next_due = due + (due - began) / periods if periods else due
+        self._sleep_until(next_due if self._options.loops != 1 else due)
+        return count, next_due
+
+    def _sleep_until(self, due: float) -> None:
+        while (left := due - time.monotonic()) > 0 and not self._stopped():
+            time.sleep(min(left, 0.1))
 
     def _restamped(self, item: bags.Recorded) -> Any:
         message = item.message()

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import rclpy
+from rclpy.executors import Executor
 from rclpy.executors import ExternalShutdownException
 from rclpy.executors import MultiThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.signals import SignalHandlerOptions
 
 from gsn_perception.geometry import InputError
@@ -18,6 +20,20 @@ from gsn_perception.ros.managed_node import ManagedNode
 from gsn_perception.ros.resources import use_dds_profile
 
 EXIT_BAD_INPUT = 2
+InvalidHandle = rclpy_implementation.InvalidHandle
+
+
+def spin(executor: Executor, stopped: Callable[[], bool]) -> None:
+    """Spin until ``stopped`` or the executor's context is shut down.
+
+    An entity that a transition destroys while the executor collects what to wait for raises InvalidHandle there
+    (rclpy guards subscriptions and timers against it, but not events); the next round does without the entity.
+    """
+    while executor.context.ok() and not stopped():
+        try:
+            executor.spin_once(timeout_sec=0.2)
+        except InvalidHandle:
+            continue
 
 
 def run(make: Callable[[], Sequence[ManagedNode[Any]]], args: Sequence[str] | None, *, start: bool = False) -> int:
@@ -48,8 +64,7 @@ def run(make: Callable[[], Sequence[ManagedNode[Any]]], args: Sequence[str] | No
             executor.add_node(node)
         if start and not all(node.start() for node in nodes):
             return EXIT_BAD_INPUT
-        while rclpy.ok() and not stopping:
-            executor.spin_once(timeout_sec=0.5)
+        spin(executor, lambda: bool(stopping))
         return 0
     except InputError as error:
         print(error, file=sys.stderr)
@@ -57,9 +72,9 @@ def run(make: Callable[[], Sequence[ManagedNode[Any]]], args: Sequence[str] | No
     except ExternalShutdownException:
         return 0
     finally:
+        executor.shutdown(timeout_sec=2.0)  # no transition begins any more; then ours
         for node in nodes:
             node.stop()
-        executor.shutdown(timeout_sec=2.0)
         for node in nodes:
             node.destroy_node()
         rclpy.try_shutdown()

@@ -116,8 +116,9 @@ class Graph:
         self._thread.start()
 
     def _spin(self) -> None:
-        while not self._stop and self.context.ok():
-            self.executor.spin_once(timeout_sec=0.05)
+        from gsn_perception.ros.spinning import spin
+
+        spin(self.executor, lambda: self._stop)
 
     def add(self, kind, *, namespace: str = "", **options):
         from rclpy.parameter import Parameter
@@ -134,6 +135,10 @@ class Graph:
         name = name or topic.name
         chosen = profile or (qos.latched(20) if topic.qos == "latched" else qos.sensor(20))
         self.node.create_subscription(topic.type, name, self.received[name].append, chosen)
+
+    def forget(self) -> None:
+        for messages in self.received.values():
+            messages.clear()
 
     def advertise(self, topics, profile=None):
         from gsn_perception.ros import qos

@@ -41,7 +41,7 @@ def test_the_newest_item_wins(blocked):
 
 
 def test_the_worker_outlives_errors(blocked):
-    box, release, begun, done, errors = blocked
+    box, release, _, done, errors = blocked
     release.release(2)
     box.put("bad")
     assert box.wait_idle(5)

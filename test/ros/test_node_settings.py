@@ -40,10 +40,8 @@ def test_yaml_holds_every_default(node):
     flat = {}
     for name, value in values.items():
         flat |= {f"{name}.{leaf}": v for leaf, v in value.items()} if isinstance(value, dict) else {name: value}
-    wanted = {
-        n: list(f.default) if isinstance(f.default, tuple) else f.default
-        for n, (f, _) in settings.rules(NODES[node]).items()
-    }
+    defaults = {name: item.default for name, (item, _) in settings.rules(NODES[node]).items()}
+    wanted = {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
     assert flat == wanted
 
 

@@ -1,0 +1,184 @@
+"""The grasp node: a ball in, grasps out; scene, parameters, what it refuses."""
+
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy")
+from conftest import RADIUS
+from conftest import BallPipeline
+from conftest import ball_mesh
+from conftest import matched
+from conftest import observation
+from conftest import until
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from std_srvs.srv import Trigger
+
+from gsn_perception.nodes.grasp_node import GraspNode
+from gsn_perception.nodes.reconstruction_node import ReconstructionNode
+from gsn_perception.ros import clouds
+from gsn_perception.ros import grasps
+from gsn_perception.ros import interface
+from gsn_perception.ros import qos
+from gsn_perception.ros import results
+from gsn_perception.ros.headers import make_header
+from gsn_perception.ros.headers import stamp_to_ns
+from gsn_perception.ros.results import FrameResult
+
+pytestmark = pytest.mark.dds
+SECOND = 1_000_000_000
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+CHEAP = {"num_candidates": 64, "max_grasps": 5}
+
+
+def frame_result(stamp: int, *, objects: bool = True, frame_id: str = "cam_optical") -> FrameResult:
+    seen = observation(stamp, frame_id=frame_id)
+    return FrameResult.of(seen, BallPipeline()(seen) if objects else [])
+
+
+def send(publishers, result: FrameResult) -> None:
+    publishers["mesh"].publish(results.mesh_message(result))
+    publishers["support_plane"].publish(results.plane_message(result))
+    publishers["points"].publish(results.points_message(result))
+
+
+@pytest.fixture
+def running(graph):
+    node = graph.add(GraspNode, parameters=CHEAP)
+    for topic in interface.GRASP_OUTPUTS:
+        graph.subscribe(topic)
+    assert node.start()
+    inputs = (*interface.GRASP_INPUTS, interface.SCENE)
+    publishers = graph.advertise(inputs, qos.latched())
+    matched(publishers)
+    until(lambda: all(graph.node.count_publishers(t.name) for t in interface.GRASP_OUTPUTS))
+    return node, publishers
+
+
+def finish(graph, count: int) -> None:
+    until(lambda: all(len(graph.received[t.name]) >= count for t in interface.GRASP_OUTPUTS), what="outputs missing")
+
+
+def test_grasps_close_around_the_ball_and_all_outputs_agree(graph, running):
+    _node, publishers = running
+    send(publishers, frame_result(3 * SECOND))
+    finish(graph, 1)
+    poses, table, markers = (graph.received[t.name][0] for t in interface.GRASP_OUTPUTS)
+    header = make_header(3 * SECOND, "cam_optical")
+    assert poses.header == table.header == markers.markers[0].header == header
+    found = grasps.table_to_grasps(table)
+    assert 0 < len(found) <= 5
+    assert [g.score for g in found] == sorted((g.score for g in found), reverse=True)
+    assert len(markers.markers[1].points) == 8 * len(found)
+    centre = frame_result(SECOND).objects[0].T_camera_object[:3, 3]
+    for grasp, pose in zip(found, poses.poses, strict=True):
+        np.testing.assert_allclose(grasps.pose_to_matrix(pose), grasp.T_frame_tcp, atol=1e-6)
+        offset = grasp.T_frame_tcp[:3, :3].T @ (centre - grasp.T_frame_tcp[:3, 3])
+        assert abs(offset[1]) < 0.01  # the ball's centre is midway between the fingers
+        assert 2 * RADIUS * 0.8 < grasp.width < 0.08
+        assert grasp.label == 1
+
+
+def test_every_set_gives_one_message_and_empties_clear(graph, running):
+    node, publishers = running
+    for index, objects in enumerate((True, False, True), start=1):
+        send(publishers, frame_result(index * SECOND, objects=objects))
+        finish(graph, index)
+    assert [len(m.poses) > 0 for m in graph.received["grasps"]] == [True, False, True]
+    assert [len(m.markers) for m in graph.received["grasps/markers"]] == [2, 1, 2]
+    assert node.trigger_deactivate() == SUCCESS
+    finish(graph, 4)
+    last = graph.received["grasps"][-1]
+    assert (len(last.poses), stamp_to_ns(last.header.stamp)) == (0, 3 * SECOND)
+
+
+def test_the_scene_is_kept_clear_of_and_never_taken_for_free_when_it_cannot_be_used(graph, running):
+    node, publishers = running
+    result = frame_result(1 * SECOND)
+    send(publishers, result)
+    finish(graph, 1)
+    free = len(graph.received["grasps"][0].poses)
+    assert free
+
+    def scene(frame_id, stamp):
+        shell = ball_mesh(0.07, result.objects[0].T_camera_object[:3, 3]).vertices
+        rows = np.zeros(len(shell), [(n, "<f4") for n in "xyz"])
+        rows["x"], rows["y"], rows["z"] = shell.T
+        publishers["scene"].publish(clouds.to_message(rows, make_header(stamp, frame_id)))
+        until(lambda: node._scene is not None and node._scene.header == make_header(stamp, frame_id))
+
+    scene("cam_optical", 2 * SECOND)
+    send(publishers, frame_result(2 * SECOND))
+    finish(graph, 2)
+    assert len(graph.received["grasps"][1].poses) < free
+    scene("map", 3 * SECOND)
+    send(publishers, frame_result(3 * SECOND))
+    finish(graph, 3)
+    scene("cam_optical", 1 * SECOND)
+    send(publishers, frame_result(9 * SECOND))
+    finish(graph, 4)
+    assert [len(m.poses) for m in graph.received["grasps"][2:]] == [0, 0]
+    assert node.diagnostics.drops["not_planned"] == 2
+
+
+def test_plan_service_uses_the_last_inputs_and_new_parameters(graph, running):
+    node, publishers = running
+    answer = graph.call(Trigger, "/grasp/plan", Trigger.Request())
+    assert (answer.success, "points" in answer.message) == (False, True)
+    send(publishers, frame_result(1 * SECOND))
+    finish(graph, 1)
+    assert node.set_parameters([Parameter("max_grasps", value=1)])[0].successful
+    answer = graph.call(Trigger, "/grasp/plan", Trigger.Request())
+    assert answer.success
+    assert "object 1: 1 grasps" in answer.message
+    finish(graph, 2)
+    assert len(graph.received["grasps"][1].poses) == 1
+    assert not node.set_parameters([Parameter("gripper.name", value="claw")])[0].successful
+    box = [Parameter("workspace_min", value=[5.0] * 3), Parameter("workspace_max", value=[6.0] * 3)]
+    assert node.set_parameters_atomically(box).successful
+    answer = graph.call(Trigger, "/grasp/plan", Trigger.Request())
+    assert (answer.success, "outside the workspace" in answer.message) == (False, True)
+
+
+def test_inputs_that_disagree_are_refused(graph, running):
+    node, publishers = running
+    publishers["mesh"].publish(results.mesh_message(frame_result(SECOND, frame_id="other")))
+    publishers["support_plane"].publish(results.plane_message(frame_result(SECOND)))
+    publishers["points"].publish(results.points_message(frame_result(SECOND)))
+    finish(graph, 1)
+    assert node.diagnostics.drops == {"not_planned": 1}
+    assert len(graph.received["grasps"][0].poses) == 0
+
+
+def test_bad_grippers_and_missing_moveit(graph, monkeypatch):
+    from gsn_perception.geometry import InputError
+
+    with pytest.raises(InputError, match="no gripper named"):
+        graph.add(GraspNode, parameters={"gripper.name": "claw"})
+    monkeypatch.setitem(sys.modules, "moveit_msgs", None)
+    monkeypatch.setitem(sys.modules, "moveit_msgs.srv", None)
+    node = graph.add(GraspNode, parameters={**CHEAP, "moveit_service": True}, namespace="m")
+    assert node.trigger_configure() == FAILURE
+    assert "moveit_msgs" in node.diagnostics.message(make_header(0, "").stamp, "").status[0].message
+
+
+def test_both_nodes_from_image_to_grasps(graph):
+    reconstruction = graph.add(ReconstructionNode, load=lambda settings: BallPipeline())
+    planner = graph.add(GraspNode, parameters=CHEAP)
+    graph.subscribe(interface.GRASPS)
+    assert reconstruction.start()
+    publishers = graph.advertise(interface.RECONSTRUCTION_INPUTS)
+    matched(publishers)
+    graph.send(publishers, observation(1 * SECOND))
+    until(lambda: reconstruction.diagnostics.totals.get("frames") == 1)
+    assert planner.start()  # late: the last result was latched, or is converted for it
+    until(lambda: len(graph.received["grasps"]) == 1)
+    graph.send(publishers, observation(2 * SECOND))
+    until(lambda: len(graph.received["grasps"]) == 2)
+    assert [stamp_to_ns(m.header.stamp) for m in graph.received["grasps"]] == [1 * SECOND, 2 * SECOND]
+    assert all(m.poses for m in graph.received["grasps"])
+    assert reconstruction.trigger_deactivate() == SUCCESS
+    until(lambda: len(graph.received["grasps"]) == 3)  # the empties reach the grasps, too
+    assert not graph.received["grasps"][-1].poses

@@ -1,0 +1,166 @@
+"""Bags through DDS, and the executables as processes: exit codes, signals, sentences."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rclpy")
+pytest.importorskip("rosbags")
+from conftest import BallPipeline
+from conftest import observation
+from conftest import until
+
+from gsn_perception.geometry import InputError
+from gsn_perception.nodes import bag_play
+from gsn_perception.nodes.reconstruction_node import ReconstructionNode
+from gsn_perception.ros import bags
+from gsn_perception.ros import interface
+from gsn_perception.ros.headers import stamp_to_ns
+from gsn_perception.ros.player import BagPlayer
+from gsn_perception.ros.player import PlayOptions
+
+pytestmark = pytest.mark.dds
+STEP = 150_000_000
+COUNT = 5
+
+
+@pytest.fixture
+def bag(tmp_path) -> Path:
+    bags.record(tmp_path / "bag", [observation(1_000_000_000 + i * STEP) for i in range(COUNT)])
+    return tmp_path / "bag"
+
+
+def play(graph, bag: Path, options: PlayOptions, stopped=lambda: False, **hooks) -> tuple[list[str], int]:
+    player = BagPlayer(graph.node, bag, options, stopped, **hooks)
+    return player.wait(), player.play()
+
+
+@pytest.mark.parametrize("loops", [1, 2])
+def test_every_frame_of_a_bag_gives_one_output_also_when_it_loops(graph, bag, loops):
+    node = graph.add(ReconstructionNode, load=lambda settings: BallPipeline())
+    graph.subscribe(interface.MESH)
+    graph.subscribe(interface.POINTS)
+    assert node.start()
+    frames = []
+
+    def answered(item):  # on a loaded machine frames would overtake each other
+        if item.topic == "/camera_info":
+            until(lambda: len(graph.received["mesh"]) == len(graph.received["points"]) == len(frames))
+            frames.append(item.time)
+
+    lonely, count = play(graph, bag, PlayOptions(loops=loops, wait=10.0, rate=5), before=answered)
+    assert lonely == []
+    assert count == 4 * COUNT * loops
+    wanted = [1_000_000_000 + i * STEP for i in range(COUNT)] * loops
+    until(lambda: all(len(graph.received[name]) == len(wanted) for name in ("points", "mesh")))
+    assert [stamp_to_ns(m.header.stamp) for m in graph.received["points"]] == wanted
+    assert [stamp_to_ns(m.markers[0].header.stamp) for m in graph.received["mesh"]] == wanted
+    assert node.diagnostics.drops == {}
+
+
+def test_waiting_names_the_topics_without_subscriber(graph, bag):
+    graph.subscribe(interface.IMAGE)
+    player = BagPlayer(graph.node, bag, PlayOptions(wait=0.3, delay=0), lambda: False)
+    assert sorted(player.wait()) == ["/camera_info", "/depth", "/mask"]
+    chosen = BagPlayer(graph.node, bag, PlayOptions(wait=0.3, wait_for=("image",), delay=0), lambda: False)
+    assert chosen.wait() == []
+
+
+def test_clock_and_restamp(graph, bag):
+    from rosgraph_msgs.msg import Clock
+
+    ticks = []
+    graph.node.create_subscription(Clock, "/clock", ticks.append, 50)
+    graph.subscribe(interface.IMAGE)
+    before = time.time_ns()
+    play(graph, bag, PlayOptions(clock=True, restamp=True, rate=10, wait=5.0, wait_for=("image",)))
+    until(lambda: len(graph.received["image"]) == COUNT)
+    assert all(stamp_to_ns(m.header.stamp) >= before for m in graph.received["image"])
+    until(lambda: len(ticks) >= COUNT)
+    assert {stamp_to_ns(t.clock) for t in ticks} <= {1_000_000_000 + i * STEP for i in range(COUNT)}
+
+
+def test_an_endless_loop_stops_when_told(graph, bag):
+    stop = threading.Event()
+    threading.Timer(0.4, stop.set).start()
+    assert play(graph, bag, PlayOptions(loops=0, rate=20, delay=0), stop.is_set)[1] > 4 * COUNT
+
+
+def test_bad_bags_and_options_are_sentences(graph, bag, tmp_path, capsys):
+    with pytest.raises(InputError, match="rate"):
+        BagPlayer(graph.node, bag, PlayOptions(rate=0), lambda: False)
+    assert bag_play.main([str(tmp_path / "nothing")]) == 2
+    assert "there is no bag" in capsys.readouterr().err
+
+
+def process(module: str, *arguments: str, domain: int) -> subprocess.Popen:
+    environment = {**os.environ, "ROS_DOMAIN_ID": str(domain), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", f"gsn_perception.nodes.{module}", *arguments]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def test_bag_play_as_a_process_delivers_and_ends(graph, domain, bag):
+    graph.subscribe(interface.IMAGE, "/left/image")
+    remapped = ("--wait", "60", "--wait-for", "/left/image", "--ros-args", "-r", "image:=/left/image")
+    player = process("bag_play", str(bag), *remapped, domain=domain)
+    output, _ = player.communicate(timeout=90)
+    assert player.returncode == 0, output
+    assert len(graph.received["/left/image"]) == COUNT
+    lonely = process("bag_play", str(bag), "--wait", "0.2", domain=domain)
+    output, _ = lonely.communicate(timeout=90)
+    assert lonely.returncode == 3
+    assert "nobody subscribed" in output
+
+
+def test_bringup_refuses_bad_parameters_with_a_sentence_and_a_code(domain):
+    argument = "checkpoint:=/no/such.safetensors"
+    one = process("bringup", "--no-grasps", "--ros-args", "-p", argument, domain=domain)
+    output, _ = one.communicate(timeout=90)
+    assert one.returncode == 2, output
+    assert "such.safetensors" in output
+    assert "Traceback" not in output
+
+
+def test_bag_play_ends_cleanly_on_a_signal(graph, domain, bag):
+    graph.subscribe(interface.IMAGE)
+    one = process("bag_play", str(bag), "--loop", domain=domain)
+    try:
+        until(lambda: len(graph.received["image"]) > COUNT, timeout=60)
+        one.send_signal(signal.SIGTERM)
+        output, _ = one.communicate(timeout=20)
+    finally:
+        one.kill()
+    assert one.returncode == 0, output
+    assert "Traceback" not in output
+
+
+def test_a_node_ends_cleanly_on_a_signal(graph, domain):
+    one = process("grasp_node", "--ros-args", "-p", "autostart:=true", "-p", "num_candidates:=16", domain=domain)
+    try:
+        until(lambda: graph.node.count_subscribers("/points") == 1, timeout=90)
+        one.send_signal(signal.SIGINT)
+        output, _ = one.communicate(timeout=20)
+    finally:
+        one.kill()
+    assert one.returncode == 0, output
+    assert "deactivate done" in output
+    assert "cleanup done" in output
+    assert "Traceback" not in output
+
+
+def test_help_is_light():
+    code = (
+        "import sys\n"
+        "from gsn_perception.nodes import bag_play, bringup\n"
+        "for module in (bag_play, bringup):\n"
+        "    try:\n        module.main(['--help'])\n    except SystemExit as end:\n        assert end.code == 0\n"
+        "heavy = {'torch', 'scipy', 'open3d', 'numba', 'rclpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL, timeout=60)
