@@ -157,8 +157,13 @@ class RayCaster:
         packed[:, :3] = pose[:3, 3]
         packed[:, 3:] = rays.astype(np.float32) @ pose[:3, :3].T
         out = self._scene.cast_rays(_tensor(packed), nthreads=self._threads)
-        names = ("t_hit", "geometry_ids", "primitive_ids", "primitive_uvs")
-        return Hits(*(out[name].numpy() for name in names), packed[:, 3:])
+        return Hits(
+            depth=out["t_hit"].numpy(),
+            owner=out["geometry_ids"].numpy(),
+            primitive=out["primitive_ids"].numpy(),
+            bary=out["primitive_uvs"].numpy(),
+            directions=packed[:, 3:],
+        )
 
     def _shade(
         self, camera: Camera, hits: Hits, lighting: Lighting, background: np.ndarray, shadows: bool

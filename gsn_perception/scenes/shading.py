@@ -104,7 +104,7 @@ def shade(tables: Tables, lamp: Lamp, hits: Hits, normals: np.ndarray, lit: np.n
         if not np.isfinite(hits.depth[i]):
             continue
         u, v = hits.bary[i, 0], hits.bary[i, 1]
-        owner = np.int64(hits.owner[i])
+        owner = int(hits.owner[i])
         _albedo(tables, owner, tables.first[owner] + hits.primitive[i], 1 - u - v, u, v, albedo)
         n, d = normals[i], hits.directions[i]
         inverse = -1.0 / np.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
