@@ -183,7 +183,10 @@ class GraspNode(ManagedNode[GraspSettings]):
         success, sentence = self._ask()
         if not success:
             self.warn(f"plan_grasps: {sentence}")
-        response.grasps = moveit.grasp_messages(list(self._last.grasps), self._last.header) if success else []
+        result, wanted = self._last, request.target.id  # the id of our collision objects, or empty for all
+        chosen = [grasp for grasp in result.grasps if wanted in ("", f"gsn_{grasp.label}")]
+        offset = self._planner[0].gripper.tcp_offset if self._planner is not None else 0.0
+        response.grasps = moveit.grasp_messages(chosen if success else [], result.header, tcp_offset=offset)
         response.error_code.val = 1 if success else -1  # MoveItErrorCodes SUCCESS, PLANNING_FAILED
         return response
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from geometry_msgs.msg import Point
@@ -76,8 +77,10 @@ def mesh_message(mesh: Mesh) -> MeshMessage:
     return MeshMessage(vertices=vertices, triangles=triangles)
 
 
-def grasp_messages(grasps: list[Grasp], header: Header) -> list[Any]:
-    """moveit_msgs/Grasp in the same order: pose of the TCP, quality = score, approach along z.
+def grasp_messages(grasps: Sequence[Grasp], header: Header, *, tcp_offset: float) -> list[Any]:
+    """moveit_msgs/Grasp in the same order: quality = score, approach along z.
+
+    MoveIt wants the pose of the hand's link, not of the TCP: ``tcp_offset`` metres behind it along z.
 
     Raises:
         InputError: moveit_msgs is not installed.
@@ -87,8 +90,10 @@ def grasp_messages(grasps: list[Grasp], header: Header) -> list[Any]:
     for index, grasp in enumerate(grasps):
         message = kind(id=f"gsn_{grasp.label}_{index}", grasp_quality=grasp.score)
         message.grasp_pose.header = header
-        message.grasp_pose.pose = matrix_to_pose(grasp.T_frame_tcp)
         approach = grasp.T_frame_tcp[:3, 2]
+        hand = grasp.T_frame_tcp.copy()
+        hand[:3, 3] -= tcp_offset * approach
+        message.grasp_pose.pose = matrix_to_pose(hand)
         vector = message.pre_grasp_approach.direction
         vector.header = header
         vector.vector.x, vector.vector.y, vector.vector.z = (float(value) for value in approach)

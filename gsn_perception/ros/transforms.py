@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 from typing import Protocol
@@ -9,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from geometry_msgs.msg import TransformStamped
 from rclpy.node import Node
+from rclpy.time import Time
 from scipy.spatial.transform import Rotation
 
 from gsn_perception.geometry import InputError
@@ -64,23 +66,23 @@ class TfTransforms:
 
     def __init__(self, node: Node, timeout: float) -> None:
         tf2_ros = optional.require("tf2_ros")
-        from rclpy.duration import Duration
-
-        self._errors: Any = (tf2_ros.LookupException, tf2_ros.ConnectivityException, tf2_ros.ExtrapolationException)
-        self._timeout = Duration(nanoseconds=int(timeout * 1e9))
+        self._error: Any = tf2_ros.TransformException
+        self._timeout = timeout
         self._buffer = tf2_ros.Buffer()
-        # a thread and node of its own: waiting here must not keep the transforms from coming in
-        self._listener = tf2_ros.TransformListener(self._buffer, node, spin_thread=False)
+        self._listener = tf2_ros.TransformListener(self._buffer, node)  # in a reentrant callback group of its own
 
     def lookup(self, target: str, source: str, stamp: int) -> np.ndarray:
-        """See :class:`TransformSource`."""
-        from rclpy.time import Time
-
-        try:
-            when = Time.from_msg(ns_to_stamp(stamp))
-            return transform_matrix(self._buffer.lookup_transform(target, source, when, self._timeout))
-        except self._errors as error:
-            raise InputError(f"no transform from {source} to {target} at the image's stamp: {error}") from error
+        """See :class:`TransformSource`; waits on the wall clock, so that a paused bag can't hang it."""
+        deadline = time.monotonic() + self._timeout
+        when = Time.from_msg(ns_to_stamp(stamp))
+        while True:
+            try:
+                return transform_matrix(self._buffer.lookup_transform(target, source, when))
+            except self._error as error:
+                if time.monotonic() >= deadline:
+                    sentence = f"no transform from {source} to {target} at the image's stamp: {error}"
+                    raise InputError(sentence) from error
+            time.sleep(0.01)
 
     def close(self) -> None:
         """Stop listening."""
