@@ -70,9 +70,13 @@ class GSN(nn.Module):
             image: [B,5,S,S] from :func:`network_input`.
             theta: [B] half-angles of the objects' cones, radians.
         """
+        return self.stages(image, theta)[-1]
+
+    def stages(self, image: Tensor, theta: Tensor) -> list[Gaussians]:
+        """The sculpted cube and, where the configuration has it, the refined one; arguments as for a call."""
         maps = self.encoder((image - self.mean) / self.std)
-        gaussians = self.sculptor.gaussians(self.sculptor(self.latent(maps, theta)))
-        return gaussians if self.refiner is None else self.refiner(gaussians, image, maps, theta)
+        sculpted = self.sculptor.gaussians(self.sculptor(self.latent(maps, theta)))
+        return [sculpted] if self.refiner is None else [sculpted, self.refiner(sculpted, image, maps, theta)]
 
 
 def roll_image(image: Tensor, angle: Tensor) -> Tensor:

@@ -29,6 +29,9 @@ class LossWeights:
     """Mean of log(0.05 / opacity) where positive: below 1/255 no gradient flows from images, so nothing may rest there."""
     needle: float = 0.01
     """Mean excess of the longest axis over the cap, in units of the cap."""
+    sculpted: float = 1.0
+    """The same loss on the sculpted cube before refinement, over two of the views: without it the refinement carves
+    the input silhouette out of a blob and the latent never learns shape."""
     ecd: float = 0.0
     """Extended Chamfer Distance between the splat of a rolled crop and the rolled splat."""
 

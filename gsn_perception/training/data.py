@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -161,6 +162,13 @@ class ViewDataset:
         K[..., 0, 0] = K[..., 1, 1] = 0.5 * size / np.tan(FIELD_MARGIN * theta)
         K[..., :2, 2], K[..., 2, 2] = size / 2, 1
         return torch.from_numpy(K).float(), torch.from_numpy(out).float()
+
+
+def first_views(batch: Batch, count: int) -> Batch:
+    """The batch with its first ``count`` views only."""
+    cameras, keep = batch.cameras, slice(None, count)
+    fewer = CameraBatch(cameras.K[:, keep], cameras.camera_from_object[:, keep], cameras.width, cameras.height)
+    return replace(batch, rgb=batch.rgb[:, keep], alpha=batch.alpha[:, keep], depth=batch.depth[:, keep], cameras=fewer)
 
 
 def shape_weights(shapes: Sequence[str]) -> np.ndarray:

@@ -35,6 +35,7 @@ from gsn_perception.training.augment import roll_scene
 from gsn_perception.training.config import TrainConfig
 from gsn_perception.training.data import Batch
 from gsn_perception.training.data import ViewDataset
+from gsn_perception.training.data import first_views
 from gsn_perception.training.data import random_batches
 from gsn_perception.training.ema import Ema
 from gsn_perception.training.evaluate import evaluate
@@ -51,8 +52,8 @@ class _Tensors(nn.Module):
         self.gsn = gsn
 
     def forward(self, image: Tensor, theta: Tensor) -> tuple[Tensor, ...]:
-        g = self.gsn(image, theta)
-        return g.means, g.scales, g.quats, g.colors, g.opacities
+        stages = self.gsn.stages(image, theta)
+        return tuple(t for g in stages for t in (g.means, g.scales, g.quats, g.colors, g.opacities))
 
 
 class Trainer:
@@ -146,10 +147,11 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = config.lr * self._rate()
         batch, image = self._prepare(next(batches))
-        gaussians = Gaussians(*(t.float() for t in self.module(image, batch.theta)))
-        white = torch.ones(3, device=self.fabric.device)
-        rendering = render(gaussians, batch.cameras, background=white)
-        parts = loss_parts(gaussians, rendering, batch, config.loss)
+        stages = self._infer(image, batch.theta)
+        gaussians = stages[-1]
+        parts = self._parts(gaussians, batch)
+        if len(stages) > 1 and config.loss.sculpted:
+            parts["sculpted"] = total(self._parts(stages[0], first_views(batch, 2)), config.loss)
         if config.loss.ecd:
             parts["ecd"] = self._ecd(gaussians, image, batch.theta)
         loss = total(parts, config.loss)
@@ -160,6 +162,15 @@ class Trainer:
             self.optimiser.step()
             self.ema.update(self.network)
         return parts
+
+    def _infer(self, image: Tensor, theta: Tensor) -> list[Gaussians]:
+        """The network's stages, float32."""
+        tensors = [t.float() for t in self.module(image, theta)]
+        return [Gaussians(*tensors[i : i + 5]) for i in range(0, len(tensors), 5)]
+
+    def _parts(self, gaussians: Gaussians, batch: Batch) -> dict[str, Tensor]:
+        rendering = render(gaussians, batch.cameras, background=torch.ones(3, device=self.fabric.device))
+        return loss_parts(gaussians, rendering, batch, self.config.loss)
 
     def _prepare(self, batch: Batch) -> tuple[Batch, Tensor]:
         """Augmented batch and network input [B,5,S,S]."""
@@ -173,7 +184,7 @@ class Trainer:
     def _ecd(self, gaussians: Gaussians, image: Tensor, theta: Tensor) -> Tensor:
         count = min(self.config.ecd_samples, len(image))
         angle = torch.from_numpy(self.rng.uniform(0, 2 * math.pi, count)).float().to(image.device)
-        again = Gaussians(*(t.float() for t in self.module(roll_image(image[:count], angle), theta[:count])))
+        again = self._infer(roll_image(image[:count], angle), theta[:count])[-1]
         return extended_chamfer_distance(again, roll_gaussians(gaussians[:count], angle), self.config.ecd).mean()
 
     def _size(self) -> int:
