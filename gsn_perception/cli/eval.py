@@ -73,8 +73,10 @@ Options = (
 
 def run(options: GsnOptions | GeometryOptions | FramesOptions) -> int:
     """Measure, print a table, write the files asked for."""
+    from gsn_perception.evaluation.report import check_writable
     from gsn_perception.evaluation.report import write_json
 
+    check_writable(options.json)
     if isinstance(options, GsnOptions):
         text, payload = _gsn(options)
     elif isinstance(options, GeometryOptions):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -77,26 +76,25 @@ def evaluate_frame(
 ) -> FrameScores:
     """Scores of one frame with one object.
 
-    The splat is the same before and after; only the scale differs: from a prior on the object's size, then from depth.
+    The mesh is the same before and after; only its scale differs: before, its longest side is that of a typical object
+    (:data:`PRIOR_EXTENT`), after, it is what the depth says. Scaling about the camera leaves the silhouette.
 
     Raises:
-        InputError: the object was refused.
+        InputError: the object was refused, or the frame has no depth or mask.
     """
-    assert observation.depth is not None
-    assert observation.mask is not None
-    after = _only(name, reconstruct(observation))
-    before = _only(name, reconstruct(replace(observation, depth=None, size_hint=PRIOR_EXTENT)))
+    if observation.depth is None or observation.mask is None:
+        raise InputError(f"frame {name} has no depth or no mask; both are needed to measure against")
+    result = _only(name, reconstruct(observation))
     mask = observation.mask > 0
-    depths = {
-        "before": Surface(before.mesh).cast(observation.camera).depth,
-        "after": Surface(after.mesh).cast(observation.camera).depth,
-    }
+    factor = PRIOR_EXTENT / float(np.ptp(result.mesh.vertices, axis=0).max())
+    meshes = {"before": result.mesh.transform(np.diag([factor, factor, factor, 1.0])), "after": result.mesh}
+    depths = {when: Surface(mesh).cast(observation.camera).depth for when, mesh in meshes.items()}
     figures = {}
     for when, depth in depths.items():
         for key, value in depth_figures(depth, observation.depth, mask).items():
             figures[f"{when}_{key}"] = value
-    figures |= {"scale_before": before.scale, "scale_after": after.scale, "scale_sigma": after.scale_sigma}
-    return FrameScores(name, figures, _picture(observation, after, depths["after"]))
+    figures |= {"scale_before": factor * result.scale, "scale_after": result.scale, "scale_sigma": result.scale_sigma}
+    return FrameScores(name, figures, _picture(observation, result, depths["after"]))
 
 
 def depth_figures(rendered: np.ndarray, measured: np.ndarray, mask: np.ndarray) -> dict[str, float]:

@@ -75,6 +75,19 @@ def write_json(path: Path, payload: Mapping[str, Any]) -> None:
         partial.write_text(json.dumps(_plain(payload), indent=1, allow_nan=False) + "\n")
 
 
+def check_writable(*paths: Path | None) -> None:
+    """Fail before the work instead of after it.
+
+    Raises:
+        InputError: a file that is wanted can't be written.
+    """
+    for path in paths:
+        if path is not None and not path.exists():
+            with atomic_write(path):
+                pass
+            path.unlink()
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}

@@ -39,8 +39,7 @@ def answering(case, wrong=1.0):
     def reconstruct(observation):
         view = ObjectView.of_mask(observation.mask > 0, observation.camera, 64)
         scale = float(view.R_camera_virtual[:, 2] @ case.centre) / view.distance
-        factor = wrong if observation.depth is not None else 2.0
-        mesh = case.truth.transform(np.diag([factor, factor, factor, 1.0]))
+        mesh = case.truth.transform(np.diag([wrong, wrong, wrong, 1.0]))
         n = len(mesh.vertices)
         gaussians = Gaussians(
             torch.from_numpy(mesh.vertices.copy()),
@@ -51,8 +50,8 @@ def answering(case, wrong=1.0):
         )
         nothing = np.zeros((0, 3), np.float32)
         points = Points(nothing, nothing, nothing, np.zeros(0, np.float32))
-        pose = view.pose(scale * factor)
-        return [Reconstruction(1, gaussians, mesh, points, pose, scale * factor, 0.0, "depth")]
+        pose = view.pose(scale * wrong)
+        return [Reconstruction(1, gaussians, mesh, points, pose, scale * wrong, 0.0, "depth")]
 
     return reconstruct
 
@@ -104,10 +103,12 @@ def test_a_frame_on_disk_is_read_and_scored(case, tmp_path):
     scores = evaluate_frame("box", frame, answering(case))
     assert scores.figures["after_median_mm"] < 0.6  # depth.png counts millimetres
     assert scores.figures["after_iou"] > 0.98
-    assert scores.figures["before_median_mm"] > 100  # twice as far away
+    extent = np.ptp(case.truth.vertices, axis=0).max()
+    assert scores.figures["scale_before"] == pytest.approx(scores.figures["scale_after"] * PRIOR_EXTENT / extent)
+    off = abs(PRIOR_EXTENT / extent - 1) * np.nanmedian(case.depth) * 1000  # how far that moves it away
+    assert scores.figures["before_median_mm"] == pytest.approx(off, rel=0.1)
     assert scores.figures["before_iou"] > 0.98  # scaling about the camera leaves the silhouette
     assert scores.picture.ndim == 3
-    assert 0.05 < PRIOR_EXTENT < 0.5
     with pytest.raises(InputError, match="refused: too small"):
         evaluate_frame("box", frame, lambda _: [Refusal(1, "too small")])
     with pytest.raises(InputError, match="no frame"):

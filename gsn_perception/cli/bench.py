@@ -1,0 +1,153 @@
+"""`gsn bench`: measure speed: the network (gsn), the rasteriser (raster), the whole chain (chain)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Annotated
+from typing import Any
+from typing import Literal
+
+import tyro
+
+if TYPE_CHECKING:
+    from gsn_perception.geometry import Observation
+
+Budget = Literal["smoke", "short", "full"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    budget: Budget = "full"
+    """How many repeats: smoke a few, short a third, full all."""
+    threads: int = 0
+    """Threads torch and the kernels may use; 0 = all cores."""
+    json: Path | None = None
+    """Write every figure to this file."""
+    out: Path | None = None
+    """Write a bar chart to this PNG."""
+    seed: int = 0
+    """Seed of what is measured on."""
+
+
+@dataclass(frozen=True, slots=True)
+class GsnOptions(_Common):
+    """Image to Gaussians, batch 1, stage by stage: median over 100."""
+
+    checkpoint: str | None = None
+    """Weights (.safetensors) or the name of shipped ones; the shipped default when left out."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+
+
+@dataclass(frozen=True, slots=True)
+class RasterOptions(_Common):
+    """The rasteriser, forward and forward with backward, beside the dense torch reference."""
+
+    batch: int = 4
+    """Splats in one call."""
+    views: int = 4
+    """Views of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainOptions(_Common):
+    """Image to grasps, stage by stage: median over 20."""
+
+    checkpoint: str | None = None
+    """Weights (.safetensors) or the name of shipped ones; the shipped default when left out."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    frame: Path | None = None
+    """A real frame's folder (color.png, depth.png, mask.png, camera.json); a made-up object when left out."""
+
+
+Options = (
+    Annotated[GsnOptions, tyro.conf.subcommand("gsn")]
+    | Annotated[RasterOptions, tyro.conf.subcommand("raster")]
+    | Annotated[ChainOptions, tyro.conf.subcommand("chain")]
+)
+
+
+def run(options: GsnOptions | RasterOptions | ChainOptions) -> int:
+    """Measure, name the machine, print a table, write the files asked for."""
+    from gsn_perception.evaluation.report import check_writable
+    from gsn_perception.evaluation.report import write_json
+    from gsn_perception.evaluation.timing import draw_bars
+    from gsn_perception.evaluation.timing import machine
+    from gsn_perception.evaluation.timing import use_threads
+
+    check_writable(options.json, options.out)
+    use_threads(options.threads)
+    if isinstance(options, GsnOptions):
+        title, text, bars, figures = _gsn(options)
+    elif isinstance(options, RasterOptions):
+        title, text, bars, figures = _raster(options)
+    else:
+        title, text, bars, figures = _chain(options)
+    here = machine()
+    print(f"{here.sentence}\n\n{text}")
+    if options.json is not None:
+        write_json(options.json, {"machine": asdict(here), "options": asdict(options), **figures})
+    if options.out is not None:
+        draw_bars(options.out, bars, f"{title}, ms (median)", here.sentence)
+    return 0
+
+
+_Answer = tuple[str, str, dict[str, float], dict[str, Any]]
+
+
+def _gsn(options: GsnOptions) -> _Answer:
+    from gsn_perception.evaluation.speed import time_gsn
+    from gsn_perception.pipeline import Reconstructor
+
+    reconstructor = Reconstructor.from_pretrained(options.checkpoint, options.device)
+    repeats = {"smoke": 5, "short": 33, "full": 100}[options.budget]
+    times = time_gsn(reconstructor, _sample(options.seed), repeats)
+    figures = {"repeats": repeats, "gaussians": reconstructor.network.config.count, "median_ms": times}
+    return "image to Gaussians", _text(times, f"batch 1, median of {repeats}"), times, figures
+
+
+def _chain(options: ChainOptions) -> _Answer:
+    from gsn_perception.evaluation.frames_eval import read_frame
+    from gsn_perception.evaluation.speed import time_chain
+    from gsn_perception.pipeline import Reconstructor
+
+    reconstructor = Reconstructor.from_pretrained(options.checkpoint, options.device)
+    observation = _sample(options.seed) if options.frame is None else read_frame(options.frame)
+    repeats = {"smoke": 2, "short": 7, "full": 20}[options.budget]
+    times, grasps = time_chain(reconstructor, observation, repeats)
+    figures = {"repeats": repeats, "grasps": grasps, "median_ms": times}
+    return "image to grasps", _text(times, f"one object, {grasps} grasps, median of {repeats}"), times, figures
+
+
+def _raster(options: RasterOptions) -> _Answer:
+    from gsn_perception.evaluation.report import table
+    from gsn_perception.rendering.bench import bench_rasteriser
+
+    repeats = {"smoke": 1, "short": 3, "full": 9}[options.budget]
+    sizes = ((1024, 64),) if options.budget == "smoke" else ((1024, 64), (2048, 64), (4096, 64), (4096, 128))
+    rows = bench_rasteriser(sizes, batch=options.batch, views=options.views, repeats=repeats, seed=options.seed)
+    named = {f"{r.backend}, {r.gaussians} at {r.pixels} px": r for r in rows}
+    columns = {"forward": ".2f", "forward + backward": ".2f"}
+    lines = [(k, {"forward": r.forward_ms, "forward + backward": r.forward_backward_ms}) for k, r in named.items()]
+    text = table(lines, columns, f"ms per view, batch {options.batch} x {options.views} views")
+    bars = {f"{k}, {what}": f[what] for k, f in lines for what in columns}
+    return "rasteriser, per view", text, bars, {"repeats": repeats, "rows": [asdict(r) for r in rows]}
+
+
+def _sample(seed: int) -> Observation:
+    """A made-up object seen by an RGB-D camera."""
+    from gsn_perception.evaluation.cases import surface_case
+    from gsn_perception.evaluation.views import Protocol
+    from gsn_perception.scenes.objects import random_object
+
+    return surface_case(random_object(seed, "mug").scaled(0.5), Protocol(seed=seed)).observation
+
+
+def _text(times: dict[str, float], title: str) -> str:
+    from gsn_perception.evaluation.report import table
+
+    return table([(stage, {"ms": value}) for stage, value in times.items()], {"ms": ".2f"}, title)
