@@ -35,13 +35,15 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _play(options: argparse.Namespace, ros_args: list[str], stop: threading.Event) -> int:
-    import rclpy
-    from rclpy.signals import SignalHandlerOptions
+    from gsn_perception.ros import optional
 
+    rclpy = optional.require("rclpy")
+    optional.require("rosbags.rosbag2")
     from gsn_perception.ros.player import BagPlayer
     from gsn_perception.ros.player import PlayOptions
+    from gsn_perception.ros.spinning import start_ros
 
-    rclpy.init(args=["bag_play", *ros_args], signal_handler_options=SignalHandlerOptions.NO)
+    start_ros(["bag_play", *ros_args])
     node = rclpy.create_node("bag_play")
     try:
         chosen = PlayOptions(

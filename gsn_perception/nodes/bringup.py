@@ -17,9 +17,16 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("--no-autostart", action="store_true", help="leave configuring and activating to others")
     options = parser.parse_args(words[:cut])
 
+    from gsn_perception.geometry.errors import InputError
+    from gsn_perception.ros import optional
     from gsn_perception.ros.resources import use_dds_profile
 
     use_dds_profile()  # before anything loads the middleware
+    try:
+        optional.require("rclpy")
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
 
     from gsn_perception.nodes.reconstruction_node import ReconstructionNode
     from gsn_perception.ros.managed_node import ManagedNode

@@ -54,7 +54,7 @@ class GraspNode(ManagedNode[GraspSettings]):
         self._header: Header | None = None
         self._moveit_service: Any = None
         self._last = GraspResult(Header())
-        self.create_service(Trigger, "~/plan", self._on_plan, callback_group=self.service_group)
+        self.create_service(Trigger, "~/plan", self._on_plan, callback_group=self.waiting_group)
 
     def configure(self) -> None:
         """Load the gripper, make publishers and the worker."""
@@ -70,7 +70,7 @@ class GraspNode(ManagedNode[GraspSettings]):
         if self.settings.moveit_service:
             kind = moveit.grasp_service_type()
             call = self._on_moveit
-            self._moveit_service = self.create_service(kind, "plan_grasps", call, callback_group=self.service_group)
+            self._moveit_service = self.create_service(kind, "plan_grasps", call, callback_group=self.waiting_group)
         self._mailbox = Mailbox(self._work, self._on_worker_error)
 
     def activate(self) -> None:

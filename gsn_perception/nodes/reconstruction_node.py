@@ -63,7 +63,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         self._last: FrameResult | None = None
         group = self.service_group
         self.create_service(SetBool, "~/enable", self._on_enable, callback_group=group)
-        self.create_service(Trigger, "~/reconstruct", self._on_reconstruct, callback_group=group)
+        self.create_service(Trigger, "~/reconstruct", self._on_reconstruct, callback_group=self.waiting_group)
         self.create_service(Trigger, "~/save", self._on_save, callback_group=group)
 
     def configure(self) -> None:

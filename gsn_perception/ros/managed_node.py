@@ -56,6 +56,7 @@ class ManagedNode(LifecycleNode, Generic[S]):
         self.settings: S = parameters.declare(self, settings)
         self.input_group = MutuallyExclusiveCallbackGroup()
         self.service_group = ReentrantCallbackGroup()
+        self.waiting_group = MutuallyExclusiveCallbackGroup()  # services that wait: one at a time holds a thread
         self.diagnostics = Diagnostics(self.get_fully_qualified_name())
         self._subscriptions_made: list[Subscription] = []
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", 10)

@@ -23,6 +23,19 @@ EXIT_BAD_INPUT = 2
 InvalidHandle = rclpy_implementation.InvalidHandle
 
 
+def start_ros(args: Sequence[str] | None) -> None:
+    """Initialise rclpy without its signal handlers.
+
+    Raises:
+        InputError: an argument after ``--ros-args`` is refused.
+    """
+    try:
+        rclpy.init(args=None if args is None else list(args), signal_handler_options=SignalHandlerOptions.NO)
+    except (RuntimeError, ValueError) as error:  # what rclpy's own exceptions derive from
+        reason = " ".join(str(error).split())
+        raise InputError(f"the ROS arguments are refused ({reason}); check what follows --ros-args") from error
+
+
 def spin(executor: Executor, stopped: Callable[[], bool]) -> None:
     """Spin until ``stopped`` or the executor's context is shut down.
 
@@ -48,7 +61,11 @@ def run(make: Callable[[], Sequence[ManagedNode[Any]]], args: Sequence[str] | No
         0, or 2 after one sentence on stderr when a parameter or weights are refused.
     """
     use_dds_profile()
-    rclpy.init(args=None if args is None else list(args), signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        start_ros(args)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return EXIT_BAD_INPUT
     executor = MultiThreadedExecutor(num_threads=4)
     stopping: list[int] = []
 

@@ -152,6 +152,20 @@ def test_inputs_that_disagree_are_refused(graph, running):
     assert len(graph.received["grasps"][0].poses) == 0
 
 
+def test_incompatible_publishers_are_named_and_overrides_let_them_in(graph):
+    node = graph.add(GraspNode, parameters=CHEAP)
+    assert node.start()
+    volatile = graph.advertise([interface.POINTS], qos.reliable(1))
+    until(lambda: node.diagnostics.drops.get("incompatible_qos"))
+    assert "DURABILITY" in node.diagnostics.message(make_header(0, "").stamp, "").status[0].message.upper()
+    assert not volatile["points"].get_subscription_count()
+    overrides = {"qos_overrides./m/points.subscription.durability": "volatile"}
+    other = graph.add(GraspNode, parameters={**CHEAP, **overrides}, namespace="m")
+    assert other.start()
+    publisher = graph.node.create_publisher(interface.POINTS.type, "/m/points", qos.reliable(1))
+    until(lambda: publisher.get_subscription_count() == 1)
+
+
 def test_bad_grippers_and_missing_moveit(graph, monkeypatch):
     from gsn_perception.geometry import InputError
 

@@ -127,6 +127,11 @@ def test_bringup_refuses_bad_parameters_with_a_sentence_and_a_code(domain):
     assert "Traceback" not in output
 
 
+def test_bad_ros_arguments_are_a_sentence(bag, capsys):
+    assert bag_play.main([str(bag), "--ros-args", "--params-file", "/no/such.yaml"]) == 2
+    assert "check what follows --ros-args" in capsys.readouterr().err
+
+
 def test_bag_play_ends_cleanly_on_a_signal(graph, domain, bag):
     graph.subscribe(interface.IMAGE)
     one = process("bag_play", str(bag), "--loop", domain=domain)
