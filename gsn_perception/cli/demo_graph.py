@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-
-import psutil
 
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import Grasp
@@ -82,6 +81,7 @@ class Graph:
         logs.mkdir(parents=True, exist_ok=True)
         self._logs, self._timeout = logs, timeout
         self._domain = 1 + (7 * os.getpid()) % 100
+        os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")  # nobody else's network
         self._stack = ExitStack()
         parameters = {"autostart": True, "checkpoint": checkpoint, "device": device}
         self._arguments = {
@@ -123,7 +123,7 @@ class Graph:
 
     def peak_memory(self) -> dict[str, int]:
         """Peak resident bytes of each process."""
-        own = psutil.Process().memory_info().rss
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         return {**{node.name: node.peak_bytes for node in self._nodes}, "this process": own}
 
     def _write(self, seen: Observation, place: Path) -> tuple[int, int]:

@@ -44,7 +44,7 @@ def test_a_ball_answered_by_a_ball_beats_every_baseline(ball_case):
     assert gsn["input_psnr"] > 17
     assert white["iou"] == 0
     assert gsn["shape"] == "mid"
-    assert gsn["roll_psnr"] > 35  # a ball does not change when the camera rolls
+    assert gsn["roll_psnr"] > 30  # a ball does not change when the camera rolls
     assert len(scores.tiles["ball"]) == 1 + 2 * 4
 
 
