@@ -7,35 +7,41 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-_BLOCK = 16
+_GROUP = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Blocks:
-    """Triangles (or points, K = 1) in compact groups with bounding spheres.
+    """Triangles (or points, K = 1) in compact groups of 8 with bounding spheres, and groups of 8 groups.
 
     Attributes:
-        corners: [N,K,3] float64, sorted so that groups of 16 are neighbours.
+        corners: [N,K,3] float64, in the order of the groups.
         spheres: [G,4] centre and radius of each group.
+        coarse: [ceil(G / 8),4] centre and radius of each group of groups.
     """
 
     corners: np.ndarray
     spheres: np.ndarray
+    coarse: np.ndarray
 
     @classmethod
     def of(cls, corners: np.ndarray) -> Blocks:
         """Group triangles [N,3,3] or points [N,1,3]."""
-        corners = np.ascontiguousarray(corners, dtype=np.float64)
+        corners = np.asarray(corners, dtype=np.float64)
         corners = np.ascontiguousarray(corners[_morton_order(corners.mean(axis=1))])
-        starts = np.arange(0, len(corners), _BLOCK)
-        if not len(starts):
-            return cls(corners, np.zeros((0, 4)))
-        ends = np.append(starts[1:], len(corners))
-        low = np.minimum.reduceat(corners.min(axis=1), starts)
-        high = np.maximum.reduceat(corners.max(axis=1), starts)
-        centers = (low + high) / 2
-        offsets = np.linalg.norm(corners - np.repeat(centers, ends - starts, axis=0)[:, None], axis=2).max(axis=1)
-        return cls(corners, np.concatenate([centers, np.maximum.reduceat(offsets, starts)[:, None]], axis=1))
+        return cls(corners, _bounding_spheres(corners, _GROUP), _bounding_spheres(corners, _GROUP * _GROUP))
+
+
+def _bounding_spheres(corners: np.ndarray, size: int) -> np.ndarray:
+    """[G,4] centre and radius of every ``size`` consecutive rows of corners [N,K,3]."""
+    starts = np.arange(0, len(corners), size)
+    if not len(starts):
+        return np.zeros((0, 4))
+    low = np.minimum.reduceat(corners.min(axis=1), starts)
+    high = np.maximum.reduceat(corners.max(axis=1), starts)
+    centers = (low + high) / 2
+    offsets = np.linalg.norm(corners - np.repeat(centers, size, axis=0)[: len(corners), None], axis=2).max(axis=1)
+    return np.concatenate([centers, np.maximum.reduceat(offsets, starts)[:, None]], axis=1)
 
 
 def overlaps(rotations: np.ndarray, centers: np.ndarray, boxes: np.ndarray, blocks: Blocks) -> np.ndarray:
@@ -53,7 +59,7 @@ def overlaps(rotations: np.ndarray, centers: np.ndarray, boxes: np.ndarray, bloc
     if not len(blocks.corners) or not len(centers):
         return np.zeros(len(centers), dtype=bool)
     R, t, extents = (np.ascontiguousarray(a, dtype=np.float64) for a in (rotations, centers, boxes))
-    return _overlaps(R, t, extents, blocks.corners, blocks.spheres)
+    return _overlaps(R, t, extents, blocks.corners, blocks.spheres, blocks.coarse)
 
 
 def _morton_order(points: np.ndarray) -> np.ndarray:
@@ -70,50 +76,66 @@ def _morton_order(points: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def _overlaps(rotations, centers, boxes, corners, spheres):  # noqa: ANN001, ANN202  # pragma: no cover - compiled
+def _overlaps(rotations, centers, boxes, corners, spheres, coarse):  # noqa: ANN001, ANN202  # pragma: no cover
     hit = np.zeros(len(centers), dtype=np.bool_)
     for p in range(len(centers)):
-        hit[p] = _pose_overlaps(rotations[p], centers[p], boxes[p], corners, spheres)
+        hit[p] = _pose_overlaps(rotations[p], centers[p], boxes[p], corners, spheres, coarse)
     return hit
 
 
 @njit(cache=True, nogil=True)
-def _pose_overlaps(R, t, boxes, corners, spheres):  # noqa: ANN001, ANN202  # pragma: no cover - compiled
+def _pose_overlaps(R, t, boxes, corners, spheres, coarse):  # noqa: ANN001, ANN202  # pragma: no cover
     count = corners.shape[1]
     local = np.empty((count, 3))
+    every = np.ones(len(boxes), dtype=np.bool_)
+    close = np.empty(len(boxes), dtype=np.bool_)
     near = np.empty(len(boxes), dtype=np.bool_)
-    for g in range(len(spheres)):
-        cx = spheres[g, 0] - t[0]
-        cy = spheres[g, 1] - t[1]
-        cz = spheres[g, 2] - t[2]
-        x = R[0, 0] * cx + R[1, 0] * cy + R[2, 0] * cz
-        y = R[0, 1] * cx + R[1, 1] * cy + R[2, 1] * cz
-        z = R[0, 2] * cx + R[1, 2] * cy + R[2, 2] * cz
-        some = False
-        for b in range(len(boxes)):
-            dx = max(boxes[b, 0, 0] - x, 0.0, x - boxes[b, 1, 0])
-            dy = max(boxes[b, 0, 1] - y, 0.0, y - boxes[b, 1, 1])
-            dz = max(boxes[b, 0, 2] - z, 0.0, z - boxes[b, 1, 2])
-            near[b] = dx * dx + dy * dy + dz * dz <= spheres[g, 3] * spheres[g, 3] + 1e-12
-            some = some or near[b]
-        if not some:
+    for c in range(len(coarse)):
+        if not _near(R, t, boxes, coarse[c], every, close):
             continue
-        for i in range(g * _BLOCK, min((g + 1) * _BLOCK, len(corners))):
-            for k in range(count):
-                for a in range(3):
-                    local[k, a] = (
-                        R[0, a] * (corners[i, k, 0] - t[0])
-                        + R[1, a] * (corners[i, k, 1] - t[1])
-                        + R[2, a] * (corners[i, k, 2] - t[2])
-                    )
-            for b in range(len(boxes)):
-                if near[b] and _box_overlaps(boxes[b, 0], boxes[b, 1], local):
-                    return True
+        for g in range(c * _GROUP, min((c + 1) * _GROUP, len(spheres))):
+            if not _near(R, t, boxes, spheres[g], close, near):
+                continue
+            for i in range(g * _GROUP, min((g + 1) * _GROUP, len(corners))):
+                for k in range(count):
+                    _into(R, t, corners[i, k], local[k])
+                for b in range(len(boxes)):
+                    if near[b] and _box_overlaps(boxes[b, 0], boxes[b, 1], local):
+                        return True
     return False
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _into(R, t, point, out):  # noqa: ANN001, ANN202  # pragma: no cover
+    """A point in the axes of a pose."""
+    x = point[0] - t[0]
+    y = point[1] - t[1]
+    z = point[2] - t[2]
+    for a in range(3):
+        out[a] = R[0, a] * x + R[1, a] * y + R[2, a] * z
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _near(R, t, boxes, sphere, asked, near):  # noqa: ANN001, ANN202  # pragma: no cover
+    """Which of the boxes asked for a sphere reaches, and whether any."""
+    x = R[0, 0] * (sphere[0] - t[0]) + R[1, 0] * (sphere[1] - t[1]) + R[2, 0] * (sphere[2] - t[2])
+    y = R[0, 1] * (sphere[0] - t[0]) + R[1, 1] * (sphere[1] - t[1]) + R[2, 1] * (sphere[2] - t[2])
+    z = R[0, 2] * (sphere[0] - t[0]) + R[1, 2] * (sphere[1] - t[1]) + R[2, 2] * (sphere[2] - t[2])
+    radius = sphere[3] + 1e-9
+    some = False
+    for b in range(len(boxes)):
+        near[b] = False
+        if asked[b]:
+            dx = max(boxes[b, 0, 0] - x, 0.0, x - boxes[b, 1, 0])
+            dy = max(boxes[b, 0, 1] - y, 0.0, y - boxes[b, 1, 1])
+            dz = max(boxes[b, 0, 2] - z, 0.0, z - boxes[b, 1, 2])
+            near[b] = dx * dx + dy * dy + dz * dz <= radius * radius
+            some = some or near[b]
+    return some
+
+
 @njit(cache=True, nogil=True)
-def _box_overlaps(low, high, corners):  # noqa: ANN001, ANN202  # pragma: no cover - compiled
+def _box_overlaps(low, high, corners):  # noqa: ANN001, ANN202  # pragma: no cover
     """A triangle [3,3] or point [1,3] against an axis-aligned box."""
     count = corners.shape[0]
     for a in range(3):
@@ -148,7 +170,7 @@ def _box_overlaps(low, high, corners):  # noqa: ANN001, ANN202  # pragma: no cov
 
 
 @njit(cache=True, nogil=True)
-def _separates(axis, low, high, corners):  # noqa: ANN001, ANN202  # pragma: no cover - compiled
+def _separates(axis, low, high, corners):  # noqa: ANN001, ANN202  # pragma: no cover
     middle = 0.0
     reach = 0.0
     for a in range(3):

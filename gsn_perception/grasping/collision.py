@@ -85,7 +85,8 @@ def scene_nearby(
     if plane is not None:
         points = points[plane.height(points) > own]
     if len(points):
-        _, first = np.unique(np.floor(points / cell).astype(np.int64), axis=0, return_index=True)
+        x, y, z = (np.floor((points - points.min(axis=0)) / cell).astype(np.int64) + 1).T
+        first = np.unique((x << 40) | (y << 20) | z, return_index=True)[1]
         points = points[np.sort(first)]
     return points[surface.distance(points) > own] if len(points) else points
 

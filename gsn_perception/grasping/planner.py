@@ -209,7 +209,7 @@ class GraspPlanner:
         settings, gripper = self.settings, self.gripper
         way = settings.standoff
         if plane is not None:
-            limit = max(gripper.tip - 0.003, 0.0)
+            limit = max(gripper.tip - 0.002, 0.0)  # the tips still reach past the contact
             poses, clear = retreat_from_plane(
                 poses, gripper, plane, clearance=settings.support_clearance, approach=way, limit=limit
             )

@@ -38,9 +38,11 @@ def test_blocks_hold_everything_and_change_nothing():
     soup = rng.normal(size=(1000, 1, 3)) + rng.normal(size=(1000, 3, 3)) * 0.05
     blocks = Blocks.of(soup)
     assert {t.tobytes() for t in blocks.corners} == {t.tobytes() for t in soup}
-    group = np.arange(1000) // 16
-    gaps = np.linalg.norm(blocks.corners - blocks.spheres[group, None, :3], axis=2) - blocks.spheres[group, 3:]
-    assert gaps.max() < 1e-9
+    for size, spheres in ((8, blocks.spheres), (64, blocks.coarse)):
+        mine = spheres[np.arange(1000) // size]
+        gaps = np.linalg.norm(blocks.corners - mine[:, None, :3], axis=2) - mine[:, 3:]
+        assert gaps.max() < 1e-9
+        assert len(spheres) == -(-1000 // size)
     assert np.median(blocks.spheres[:, 3]) < 0.4 * np.linalg.norm(soup, axis=2).max()
     rotations, centers = Rotation.random(40, random_state=0).as_matrix(), rng.normal(size=(40, 3)) * 1.5
     boxes = np.tile(np.array([[[-0.2, -0.3, -0.1], [0.2, 0.3, 0.1]]]), (40, 1, 1, 1))
