@@ -19,6 +19,8 @@ from gsn_perception.ros import images
 from gsn_perception.ros import interface
 from gsn_perception.ros import meshes
 from gsn_perception.ros.headers import stamp_to_ns
+from gsn_perception.ros.node_settings import ReconstructionSettings
+from gsn_perception.ros.processing import load_pipeline
 
 pytestmark = pytest.mark.dds
 FRAMES = Path(__file__).parents[2] / "../shared/data/frames"
@@ -40,16 +42,19 @@ def ball() -> Observation:
     return Observation(image, camera, mask=hit.astype(np.uint8), depth=depth, stamp=5_000_000_000, frame_id="cam")
 
 
-@pytest.fixture
-def running(graph):
-    pytest.importorskip("gsn_perception.pipeline")
-    from gsn_perception.io.checkpoints import shipped
-
+@pytest.fixture(scope="module")
+def weights():
+    """As the node loads them, once for all tests."""
     try:
-        shipped("gsn")
+        return load_pipeline(ReconstructionSettings())
     except InputError as error:
         pytest.skip(str(error))
-    node = graph.add(ReconstructionNode, parameters={"mesh.resolution": 32})
+
+
+@pytest.fixture
+def running(graph, weights):
+    parameters = {"mesh.resolution": 32}
+    node = graph.add(ReconstructionNode, load=lambda s: weights.with_settings(s.pipeline()), parameters=parameters)
     outputs = (*interface.RECONSTRUCTION_OUTPUTS, interface.RENDER)
     for topic in outputs:
         graph.subscribe(topic)
