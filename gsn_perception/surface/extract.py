@@ -52,16 +52,15 @@ def _bisect(corners: np.ndarray, lattice: Lattice, level: float, field: Field, s
     high = low.copy()
     high[rows, axis] += 1.0
     inner = ((low >= 0) & (high <= np.array(lattice.values.shape) - 1)).all(axis=1)
-    rising = ~_inside(lattice, low, level)[:, None]
+    rising = ~_inside(lattice, low, level).reshape(-1, 1)
     inside, outside = np.where(rising, high, low), np.where(rising, low, high)
     for _ in range(steps):
         middle = 0.5 * (inside + outside)
-        solid = field(lattice.positions(middle)) > level
-        inside = np.where(solid[:, None], middle, inside)
-        outside = np.where(solid[:, None], outside, middle)
+        solid = np.greater(field(lattice.positions(middle)), level).reshape(-1, 1)
+        inside, outside = np.where(solid, middle, inside), np.where(solid, outside, middle)
     # The last bracket is kept off the corners, so that no two vertices meet.
     placed = np.clip(0.5 * (inside + outside), low + 0.01 * (high - low), high - 0.01 * (high - low))
-    return np.where(inner[:, None], placed, corners)
+    return np.where(inner.reshape(-1, 1), placed, corners)
 
 
 def _inside(lattice: Lattice, corners: np.ndarray, level: float) -> np.ndarray:

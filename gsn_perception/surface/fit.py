@@ -55,6 +55,6 @@ def volume_level(gaussians: Gaussians, mesh: Mesh, settings: SolidSettings, *, r
     axes = [np.arange(-h + 0.5 * cell, h, cell) for h in half]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     carved = np.sort(field.carved(points))[::-1]
-    wanted = int(round(truth / splat.extent**3 / cell**3))
+    wanted = round(truth / splat.extent**3 / cell**3)
     limit = _RANGE * settings.truncation
     return float(np.clip(-carved[min(wanted, len(carved) - 1)], -limit, limit))

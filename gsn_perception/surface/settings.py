@@ -9,16 +9,16 @@ from dataclasses import dataclass
 class SolidSettings:
     """How a splat becomes a solid. Lengths without a unit are shares of the splat's longest extent."""
 
-    level: float = 0.0
-    """Moves the surface outwards by this share of the extent; fitted by ``fit_level``."""
+    level: float = -0.003
+    """Moves the surface outwards by this share of the extent; fitted by ``fit_level`` (here on splats made of known surfaces)."""
 
-    cameras: int = 64
+    cameras: int = 96
     """Virtual cameras around the splat."""
 
-    camera_size: int = 128
+    camera_size: int = 96
     """Side of their images in pixels."""
 
-    votes: int = 1
+    votes: int = 2
     """How many virtual cameras have to see past a point before it is outside."""
 
     opacity_gain: float = 2.0

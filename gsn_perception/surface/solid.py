@@ -124,18 +124,17 @@ class SolidField:
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Signed lengths [P] at points [P,3]."""
-        value = self.carved(points) + np.float32(self._settings.level)
+        value = self._carver(points, votes=self._settings.votes) + np.float32(self._settings.level)
         if self._thin is not None:
             squared = -2.0 * np.log(np.maximum(self._thin(points), 1e-6))
             value = np.maximum(value, self._floor * (_OCCUPIED_SIGMAS - np.sqrt(np.maximum(squared, 0.0))))
+        if self._observed is not None:
+            value = np.minimum(value, self._observed(points) + np.float32(self._settings.observed_tolerance))
         return value.astype(np.float32)
 
     def carved(self, points: np.ndarray) -> np.ndarray:
-        """Signed lengths [P] by carving alone, level 0."""
-        value = self._carver(points, votes=self._settings.votes)
-        if self._observed is not None:
-            value = np.minimum(value, self._observed(points) + np.float32(self._settings.observed_tolerance))
-        return value
+        """Signed lengths [P] by carving in the splat's own depth, level 0."""
+        return self._carver(points, votes=self._settings.votes)
 
     def _lost(self, gaussians: Gaussians, cell: float) -> Gaussians | None:
         """Opaque Gaussians close to the carved solid with nothing solid within a cell, made as thick as the grid needs."""

@@ -152,10 +152,11 @@ def _carve(
             f = focal[v]
             u = f[0] * (T[0, 0] * x + T[0, 1] * y + T[0, 2] * z + T[0, 3]) / depth + f[2] - np.float32(0.5)
             w = f[1] * (T[1, 0] * x + T[1, 1] * y + T[1, 2] * z + T[1, 3]) / depth + f[3] - np.float32(0.5)
+            seen = np.float32(0.0)
             framed = u >= 0 and w >= 0 and u < W - 1 and w < H - 1
             if not (framed or whole):
                 continue
-            c, r = (int(u), int(w)) if framed else (0, 0)
+            c, r = (int(u), int(w)) if framed else (0, 0)  # beside a whole image the value below does not look
             a, b = u - c, w - r
             m00, m01, m10, m11 = maps[v, r, c], maps[v, r, c + 1], maps[v, r + 1, c], maps[v, r + 1, c + 1]
             w00, w01, w10, w11 = (1 - a) * (1 - b), a * (1 - b), (1 - a) * b, a * b
@@ -163,7 +164,9 @@ def _carve(
             slant = w00 * m00[1] + w01 * m01[1] + w10 * m10[1] + w11 * m11[1]
             edge = w00 * m00[2] + w01 * m01[2] + w10 * m10[2] + w11 * m11[2]
             value = min((depth - seen) * slant, edge * depth / f[0]) if framed else -truncation
-            if np.isnan(value) or value >= lowest[votes - 1]:
+            if np.isnan(seen):  # unknown depth: only the silhouette can rule the point out
+                value = edge * depth / f[0] if edge < 0 else truncation
+            if value >= lowest[votes - 1]:
                 continue
             k = votes - 1
             while k > 0 and lowest[k - 1] > value:
