@@ -37,8 +37,8 @@ class GsnConfig:
     """Factor on the scale head, normalised units; 1 in the paper."""
     rotation_gain: float = 0.3
     """Factor on the rotation head before the identity quaternion is added and the sum normalised."""
-    min_scale: float = 0.004
-    """The small constant added after the ReLU on scales."""
+    min_scale: float = 0.01
+    """The small constant added after the ReLU on scales: a pixel of the crop, so that no Gaussian hides by shrinking."""
     last_layer_std: float = 0.003
     """Initial standard deviation of the heads' last layers: larger ones start as fog of dead Gaussians."""
     perspective: bool = True

@@ -15,6 +15,7 @@ from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.geometry.object_view import FIELD_MARGIN
 from gsn_perception.gsn.config import GsnConfig
 from gsn_perception.gsn.resnet import ResNet
+from gsn_perception.gsn.sculpt import revivable_relu
 
 _CELLS = 32
 _OPAQUE = 0.1
@@ -98,7 +99,7 @@ class Refiner(nn.Module):
         share = torch.sigmoid(blend)
         return Gaussians(
             means=gaussians.means + 0.1 * means,
-            scales=torch.relu(gaussians.scales - self.min_scale + 0.5 * self.spacing * scales) + self.min_scale,
+            scales=revivable_relu(gaussians.scales - self.min_scale + 0.5 * self.spacing * scales) + self.min_scale,
             quats=nn.functional.normalize(gaussians.quats + 0.3 * quats, dim=-1),
             colors=(1 - share) * mixed + share * sampled,
             opacities=torch.sigmoid(torch.logit(gaussians.opacities, eps=1e-4) + opacity[..., 0]),

@@ -18,6 +18,12 @@ def lattice(cube: int) -> Tensor:
     return torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
 
 
+def revivable_relu(x: Tensor) -> Tensor:
+    """ReLU whose gradient leaks where it is flat; with the plain one a scale that reached zero never grows again."""
+    leak = 0.1 * (x.clamp_max(0) - x.clamp_max(0).detach())
+    return torch.relu(x) + leak
+
+
 class Sculptor(nn.Module):
     """Five parallel two-layer MLPs that deform the canonical cube.
 
@@ -50,7 +56,7 @@ class Sculptor(nn.Module):
         identity = torch.tensor([1.0, 0.0, 0.0, 0.0], device=cube.device)
         return Gaussians(
             means=cube + config.mean_gain * raw["means"],
-            scales=torch.relu(0.5 * spacing + config.scale_gain * raw["scales"]) + config.min_scale,
+            scales=revivable_relu(0.5 * spacing + config.scale_gain * raw["scales"]) + config.min_scale,
             quats=nn.functional.normalize(identity + config.rotation_gain * raw["quats"], dim=-1),
             colors=torch.sigmoid(raw["colors"]),
             opacities=torch.sigmoid(raw["opacities"][..., 0]),
