@@ -13,8 +13,9 @@ endif
 
 setup: $(STAMP)
 
-$(STAMP): requirements.txt requirements-ros.txt requirements-dev.txt setup.py
+$(STAMP): .ci/system-packages requirements.txt requirements-ros.txt requirements-dev.txt setup.py
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed; set PYTHON=')"
+	.ci/system-packages
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) "$$(grep '^torch==' requirements.txt)"
 	$(PIP) -r requirements-dev.txt
