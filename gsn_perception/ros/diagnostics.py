@@ -18,8 +18,8 @@ from std_msgs.msg import Header
 class Diagnostics:
     """Collects from any thread; :meth:`message` is published once a second.
 
-    The level is ERROR after a failure of the node itself, WARN after a drop or refusal since the last message or when
-    an active node got nothing, else OK.
+    The level is ERROR after a failure of the node itself, WARN after something was refused with a sentence since the
+    last message or while an active node misses an input, else OK (also when newer frames overtake older ones).
     """
 
     def __init__(self, name: str) -> None:
