@@ -23,10 +23,12 @@ class LossWeights:
     """Mean squared error of alpha against the silhouette."""
     depth: float = 0.3
     """Mean absolute error of rendered depth inside the silhouette, normalised units; 0 is the paper's image-only recipe."""
-    transparency: float = 0.02
-    """Mean of 1 - opacity: favours solids over fog."""
-    alive: float = 0.01
-    """Mean of log(0.05 / opacity) where positive: below 1/255 no gradient flows from images, so nothing may rest there."""
+    transparency: float = 0.005
+    """Mean of 1 - opacity: favours solids over fog. At 0.02 opacities saturate, and what is in the way flees the view."""
+    alive: float = 0.005
+    """Mean of log(0.02 / opacity) where positive: below 1/255 no gradient flows from images, so nothing may rest there."""
+    stray: float = 0.5
+    """Mean distance of centres beyond 0.6 from the frame's origin: out of view no gradient brings them back."""
     needle: float = 0.01
     """Mean excess of the longest axis over the cap, in units of the cap."""
     sculpted: float = 1.0

@@ -14,7 +14,8 @@ from gsn_perception.training.config import LossWeights
 from gsn_perception.training.data import Batch
 
 _NEEDLE_CAP = 0.08
-_FAINT = 0.05
+_FAINT = 0.02
+_REACH = 0.6
 
 
 @lru_cache(maxsize=8)
@@ -56,6 +57,7 @@ def loss_parts(gaussians: Gaussians, rendering: Rendering, batch: Batch, weights
         parts["depth"] = depth_error(rendering, batch)
     parts["transparency"] = (1 - gaussians.opacities).mean()
     parts["alive"] = torch.relu(math.log(_FAINT) - torch.log(gaussians.opacities.clamp_min(1e-8))).mean()
+    parts["stray"] = torch.relu(gaussians.means.norm(dim=-1) - _REACH).mean()
     longest = gaussians.scales.amax(-1)
     parts["needle"] = torch.relu(longest / _NEEDLE_CAP - 1).mean()
     return parts
