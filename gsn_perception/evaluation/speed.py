@@ -7,25 +7,41 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import nn
 
 from gsn_perception.evaluation.timing import median_ms
+from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
+from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
 from gsn_perception.grasping import GraspPlanner
 from gsn_perception.grasping import Gripper
 from gsn_perception.gsn.crop import Crop
-from gsn_perception.pipeline import Reconstructor
+from gsn_perception.gsn.network import GSN
 
 TOTAL = "total"
 
 
-def time_gsn(reconstructor: Reconstructor, observation: Observation, repeats: int) -> dict[str, float]:
+class Pipeline(Protocol):
+    """What is timed; :class:`gsn_perception.Reconstructor` is one."""
+
+    network: GSN
+    device: torch.device
+
+    def __call__(self, observation: Observation) -> list[Reconstruction | Refusal]:
+        """Every object of a frame."""
+
+    def sculpt(self, observation: Observation, label: int | None = None) -> tuple[ObjectView, Gaussians]:
+        """One object's view and normalised splat."""
+
+
+def time_gsn(reconstructor: Pipeline, observation: Observation, repeats: int) -> dict[str, float]:
     """Median milliseconds from a camera image with its mask to Gaussians, batch 1.
 
     Args:
@@ -85,7 +101,7 @@ def _part_times(network: nn.Module, device: torch.device) -> Iterator[dict[str, 
 
 
 def time_chain(
-    reconstructor: Reconstructor, observation: Observation, repeats: int, gripper: str = "panda"
+    reconstructor: Pipeline, observation: Observation, repeats: int, gripper: str = "panda"
 ) -> tuple[dict[str, float], int]:
     """Median milliseconds of each stage from image to grasps, of all of them, and how many grasps there were.
 

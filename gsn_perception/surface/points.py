@@ -39,7 +39,7 @@ def surface_points(mesh: Mesh, observation: Observation, label: int, *, count: i
     sampled = sample_mesh(mesh, count, rng)
     if observation.depth is None:
         return sampled
-    pixels = np.flatnonzero((observation.mask == label).ravel() & np.isfinite(observation.depth).ravel())
+    pixels = np.flatnonzero(np.asarray(observation.mask == label).ravel() & np.isfinite(observation.depth).ravel())
     if not len(pixels):
         return sampled
     pixels = rng.permutation(pixels)[:count]
