@@ -29,6 +29,21 @@ TOTAL = "total"
 
 
 class Pipeline(Protocol):
+    """What is timed of a Reconstructor."""
+
+    network: GSN
+    device: torch.device
+
+    def sculpt(self, observation: Observation, label: int | None = None) -> tuple[ObjectView, Gaussians]:
+        """Image to Gaussians."""
+        ...
+
+    def __call__(self, observation: Observation) -> list[Reconstruction | Refusal]:
+        """Image to meshes."""
+        ...
+
+
+class Pipeline(Protocol):
     """What is timed; :class:`gsn_perception.Reconstructor` is one."""
 
     network: GSN

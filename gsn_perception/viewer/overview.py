@@ -114,7 +114,10 @@ def _closer(observation: Observation, shown: Shown, gripper: Gripper) -> np.ndar
 
 
 def orbit(points: np.ndarray, up: np.ndarray, size: int = TILE, margin: float = 1.1) -> list[Camera]:
-    """Cameras around points [N,3] (camera frame) that hold their sphere ``margin`` times; azimuth 0 is the side the input camera is on."""
+    """Cameras around points [N,3] (camera frame) that hold their sphere ``margin`` times.
+
+    Azimuth 0 is the side the input camera is on.
+    """
     low, high = points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)
     centre = (low + high) / 2
     radius = float(np.linalg.norm(points - centre, axis=1).max())
