@@ -33,6 +33,7 @@ from gsn_perception.gsn.seen import see
 from gsn_perception.gsn.weights import load_gsn
 from gsn_perception.io.checkpoints import shipped
 from gsn_perception.surface.points import surface_points
+from gsn_perception.surface.settings import SolidSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,20 @@ class Reconstructor:
         network: A GSN in eval mode.
         device: Where it runs.
         settings: See :class:`ReconstructorSettings`.
+        solid: Numbers of the skin; the fitted ones by default.
     """
 
-    def __init__(self, network: GSN, device: torch.device, settings: ReconstructorSettings | None = None) -> None:
+    def __init__(
+        self,
+        network: GSN,
+        device: torch.device,
+        settings: ReconstructorSettings | None = None,
+        solid: SolidSettings | None = None,
+    ) -> None:
         self.network = network.to(device).eval()
         self.device = device
         self.settings = settings or ReconstructorSettings()
+        self.solid = solid or SolidSettings()
 
     @classmethod
     def from_pretrained(
@@ -116,7 +125,7 @@ class Reconstructor:
 
     def with_settings(self, settings: ReconstructorSettings) -> Reconstructor:
         """The same weights under other settings."""
-        return Reconstructor(self.network, self.device, settings)
+        return Reconstructor(self.network, self.device, settings, self.solid)
 
     def __call__(self, observation: Observation) -> list[Reconstruction | Refusal]:
         """Every object of the frame, largest first; one that can't be reconstructed is a refusal beside the others.
@@ -206,6 +215,7 @@ class Reconstructor:
                 observed=observed_view(crop, scale),
                 resolution=self.settings.mesh_resolution,
                 max_triangles=self.settings.mesh_max_triangles,
+                settings=self.solid,
             )
         similarity = crop.view.similarity(scale.value)
         mesh = solid.transform(similarity)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch import nn
+from torch.autograd.function import FunctionCtx
 
 from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.gsn.config import GsnConfig
@@ -18,10 +19,26 @@ def lattice(cube: int) -> Tensor:
     return torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
 
 
+class _RevivableRelu(torch.autograd.Function):
+    """ReLU; where it is flat a tenth of the gradient passes, but only one that would raise the value.
+
+    Passing the other sign would push what is flat already further down for ever and carry the shared latent along.
+    """
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor) -> Tensor:  # type: ignore[override]
+        ctx.save_for_backward(x)
+        return torch.relu(x)
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        (x,) = ctx.saved_tensors  # type: ignore[attr-defined]
+        return torch.where(x > 0, gradient, 0.1 * gradient.clamp_max(0))
+
+
 def revivable_relu(x: Tensor) -> Tensor:
-    """ReLU whose gradient leaks where it is flat; with the plain one a scale that reached zero never grows again."""
-    leak = 0.1 * (x.clamp_max(0) - x.clamp_max(0).detach())
-    return torch.relu(x) + leak
+    """ReLU from whose flat part a value can return; with the plain one a scale that reached zero never grows again."""
+    return _RevivableRelu.apply(x)
 
 
 class Sculptor(nn.Module):
