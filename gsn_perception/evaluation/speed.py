@@ -29,21 +29,6 @@ TOTAL = "total"
 
 
 class Pipeline(Protocol):
-    """What is timed of a Reconstructor."""
-
-    network: GSN
-    device: torch.device
-
-    def sculpt(self, observation: Observation, label: int | None = None) -> tuple[ObjectView, Gaussians]:
-        """Image to Gaussians."""
-        ...
-
-    def __call__(self, observation: Observation) -> list[Reconstruction | Refusal]:
-        """Image to meshes."""
-        ...
-
-
-class Pipeline(Protocol):
     """What is timed; :class:`gsn_perception.Reconstructor` is one."""
 
     network: GSN
@@ -51,9 +36,11 @@ class Pipeline(Protocol):
 
     def __call__(self, observation: Observation) -> list[Reconstruction | Refusal]:
         """Every object of a frame."""
+        ...
 
     def sculpt(self, observation: Observation, label: int | None = None) -> tuple[ObjectView, Gaussians]:
         """One object's view and normalised splat."""
+        ...
 
 
 def time_gsn(reconstructor: Pipeline, observation: Observation, repeats: int) -> dict[str, float]:
