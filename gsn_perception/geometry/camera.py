@@ -108,6 +108,13 @@ class Camera:
         """The same camera at another pose."""
         return replace(self, world_from_camera=world_from_camera)
 
+    def windowed(self, rows: slice, columns: slice) -> Camera:
+        """The camera of the part ``image[rows, columns]`` (non-negative bounds, step 1)."""
+        K = self.K.copy()
+        K[0, 2] -= columns.start
+        K[1, 2] -= rows.start
+        return replace(self, K=K, width=int(columns.stop - columns.start), height=int(rows.stop - rows.start))
+
     def resized(self, width: int, height: int) -> Camera:
         """The camera of the image resampled to another size."""
         scale = np.diag([width / self.width, height / self.height, 1.0])

@@ -114,6 +114,20 @@ class ObjectView:
         size = (self.size, self.size)
         return cv2.warpPerspective(scaled, matrix, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=nan)
 
+    def window(self, source: Camera) -> tuple[slice, slice]:
+        """Rows and columns of the source image that the crop can show (with a margin; at least one pixel)."""
+        edge = np.linspace(0.0, self.size, 5)
+        u, v = np.meshgrid(edge, edge)
+        border = np.stack([u, v, np.ones_like(u)], axis=-1).reshape(-1, 3)
+        rays = border @ (self.R_camera_virtual @ np.linalg.inv(self.camera.K)).T
+        if (rays[:, 2] < 0.05).any():  # part of the crop looks beside the image plane
+            return slice(0, source.height), slice(0, source.width)
+        uv = source.project(rays)
+        low, high = np.floor(uv.min(axis=0)).astype(int) - 2, np.ceil(uv.max(axis=0)).astype(int) + 2
+        u0, v0 = np.clip(low, 0, [source.width - 1, source.height - 1])
+        u1, v1 = np.maximum(np.clip(high, 0, [source.width, source.height]), [u0 + 1, v0 + 1])
+        return slice(v0, v1), slice(u0, u1)
+
     def _shrink(self, homography: np.ndarray) -> int:
         """How many source pixels a crop pixel spans at the centre, rounded up."""
         inverse = np.linalg.inv(homography)

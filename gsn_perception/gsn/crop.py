@@ -37,19 +37,21 @@ class Crop:
         Raises:
             InputError: the mask is empty, or too wide for a pinhole crop.
         """
-        camera, image = observation.camera, observation.image
-        view = ObjectView.of_mask(mask, camera, size)
-        weight = mask.astype(np.float32)
-        coverage = view.warp(np.ones_like(weight), camera)
-        alpha = np.clip(view.warp(weight, camera), 0, 1)
+        view = ObjectView.of_mask(mask, observation.camera, size)
+        window = view.window(observation.camera)
+        camera = observation.camera.windowed(*window)
+        inside, image = mask[window], observation.image[window]
         # premultiplied, so that no background bleeds in at the silhouette
-        colour = view.warp(image.astype(np.float32) / 255 * weight[..., None], camera)
-        hidden = view.warp(_occluders(observation, mask).astype(np.float32), camera)
+        weight = inside.astype(np.float32)[..., None]
+        coloured = np.clip(view.warp(np.concatenate([image * (weight / 255), weight], axis=2), camera), 0, 1)
+        # 1 where the image shows background, less where another object hides it or the border cuts
+        others = _occluders(observation, mask)[window]
+        visible = np.clip(view.warp(1 - others.astype(np.float32), camera), 0, 1)
         circle = view.inscribed_circle().astype(np.float32)
-        alpha = (alpha * circle).astype(np.float32)
-        unknown = np.clip(1 - coverage + hidden, 0, 1) * (1 - alpha) * circle
-        rgb = np.clip(colour * circle[..., None] + (1 - alpha[..., None]), 0, 1)
-        depth = None if observation.depth is None else view.warp_depth(observation.depth, camera)
+        alpha = coloured[..., 3] * circle
+        unknown = (1 - visible) * (1 - alpha) * circle
+        rgb = np.clip(coloured[..., :3] * circle[..., None] + (1 - alpha[..., None]), 0, 1)
+        depth = None if observation.depth is None else view.warp_depth(observation.depth[window], camera)
         return cls(view, rgb.astype(np.float32), alpha, unknown.astype(np.float32), depth)
 
     def tensors(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

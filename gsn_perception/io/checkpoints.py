@@ -54,6 +54,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, half: bool = True) ->
         "info": dict(checkpoint.info),
         "sha256": hashlib.sha256(part.read_bytes()).hexdigest(),
     }
+    part.chmod(0o644)  # safetensors writes for the owner alone
     part.replace(path)
     path.with_suffix(".json").write_text(json.dumps(description, indent=1) + "\n")
 

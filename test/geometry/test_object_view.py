@@ -128,3 +128,17 @@ def test_empty_and_too_wide_masks_are_refused() -> None:
         ObjectView.of_mask(np.zeros((200, 200)), camera, 64)
     with pytest.raises(InputError, match="120 degrees"):
         ObjectView.of_mask(np.ones((200, 200)), camera, 64)
+
+
+def test_the_window_loses_nothing_and_moves_nothing() -> None:
+    """Warping the window alone gives the same crop as warping the whole image, also at the image's border."""
+    camera = Camera.from_fov(np.deg2rad(65), 320, 240)
+    rng = np.random.default_rng(0)
+    image = cv2.GaussianBlur(rng.random((240, 320), dtype=np.float32), (0, 0), 2)
+    for direction in ((0.0, 0.0, 1.0), (0.4, -0.3, 1.0), (-0.5, 0.35, 1.0)):
+        view = ObjectView.of_mask(_disc_mask(camera, np.array(direction), 0.12), camera, 64)
+        rows, columns = view.window(camera)
+        part = image[rows, columns]
+        assert part.size < 0.5 * image.size
+        whole = view.warp(image, camera)
+        np.testing.assert_allclose(view.warp(part, camera.windowed(rows, columns)), whole, atol=2e-3)
