@@ -11,21 +11,33 @@ from gsn_perception.surface.views import DepthView
 
 _NOTHING = 0.02
 _REACH = 0.6
+_RIM = 3.0
 
 
 def observed_view(crop: Crop, scale: Scale) -> DepthView:
     """The crop as a carving view of the normalised frame.
 
     Beside the mask the camera saw past the object (+inf) unless another object or the border hides what is there;
-    inside it the measured depth counts where the scale was taken from it, a pixel away from the silhouette, where
-    sensors mix foreground and background; everything else is unknown (NaN).
+    inside it the measured depth counts where the scale was taken from it; a pixel from the silhouette sensors mix
+    foreground and background, so the rim takes its neighbours' depth. Everything else is unknown (NaN).
     """
     depth = np.full(crop.alpha.shape, np.nan, dtype=np.float32)
     if crop.depth is not None and scale.source == "depth":
         inside = cv2.erode((crop.alpha > 0.5).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         measured = crop.depth / np.float32(scale.value)
         near = np.abs(measured - np.float32(crop.view.distance)) < _REACH
-        depth = np.where(inside & near, measured, depth)
+        depth = _spread(np.where(inside & near, measured, depth), crop.alpha > 0.5)
     beside = (crop.alpha < _NOTHING) & (crop.unknown < _NOTHING)
     depth[beside] = np.inf
     return DepthView(crop.view.normalised_camera, depth)
+
+
+def _spread(depth: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Unknown pixels [S,S] of the mask within three pixels of a known one take the nearest one's depth."""
+    unknown = (~np.isfinite(depth)).astype(np.uint8)
+    if unknown.all():
+        return depth
+    distance, labels = cv2.distanceTransformWithLabels(unknown, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    by_label = np.full(int(labels.max()) + 1, np.nan, dtype=np.float32)
+    by_label[labels[unknown == 0]] = depth[unknown == 0]
+    return np.where(mask & (unknown > 0) & (distance <= _RIM), by_label[labels], depth)

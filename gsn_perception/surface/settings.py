@@ -48,6 +48,12 @@ class SolidSettings:
     observed_tolerance: float = 0.01
     """How far behind the measured depth a point has to be seen past before the measurement carves it."""
 
+    fill_depth: float = 0.08
+    """Thickness given to measured surface where the splat has nothing at all behind it."""
+
+    fill_overlap: float = 0.02
+    """How far material put behind measured depth reaches into the splat's own solid, so that no gap is left."""
+
     bisections: int = 4
     """Halvings of a vertex's lattice edge that place it on the surface."""
 

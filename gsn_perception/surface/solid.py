@@ -114,8 +114,10 @@ class SolidField:
         views = depth_views(splat.gaussians, cameras, settings)
         self._carver = Carver(views, truncation=settings.truncation, whole=True)
         self._observed: Carver | None = None
+        self._behind: Carver | None = None
         if observed is not None:
             self._observed = Carver([observed], truncation=settings.truncation, whole=False)
+            self._behind = Carver([_filled_to(observed, splat.gaussians, settings)], truncation=0.5, whole=False)
         self._thin: GaussianField | None = None
         self._floor = 0.75 * cell / _OCCUPIED_SIGMAS
         thin = self._lost(splat.gaussians, cell)
@@ -128,8 +130,11 @@ class SolidField:
         if self._thin is not None:
             squared = -2.0 * np.log(np.maximum(self._thin(points), 1e-6))
             value = np.maximum(value, self._floor * (_OCCUPIED_SIGMAS - np.sqrt(np.maximum(squared, 0.0))))
-        if self._observed is not None:
-            value = np.minimum(value, self._observed(points) + np.float32(self._settings.observed_tolerance))
+        if self._observed is not None and self._behind is not None:
+            seen = self._observed(points)
+            # between the measured surface and the splat's own there is material, too: it is where the camera saw it
+            value = np.maximum(value, np.minimum(seen, np.float32(self._settings.fill_overlap) - self._behind(points)))
+            value = np.minimum(value, seen + np.float32(self._settings.observed_tolerance))
         return value.astype(np.float32)
 
     def carved(self, points: np.ndarray) -> np.ndarray:
@@ -168,6 +173,15 @@ def depth_views(gaussians: Gaussians, cameras: list[Camera], settings: SolidSett
         raise RuntimeError("the rasteriser returned no median depth")
     depth = [_without_pinholes(image, settings.pinhole) for image in rendering.median_depth[0].cpu().numpy()]
     return [DepthView(camera, image) for camera, image in zip(cameras, depth, strict=True)]
+
+
+def _filled_to(observed: DepthView, gaussians: Gaussians, settings: SolidSettings) -> DepthView:
+    """How deep material reaches where depth was measured: to the splat's own surface, NaN elsewhere."""
+    (own,) = depth_views(gaussians, [observed.camera], settings)
+    measured = np.isfinite(observed.depth)
+    missing = measured & ~np.isfinite(own.depth)
+    depth = np.where(missing, observed.depth + np.float32(settings.fill_depth), own.depth)
+    return DepthView(observed.camera, np.where(measured, depth, np.nan))
 
 
 def _without_pinholes(depth: np.ndarray, width: int) -> np.ndarray:
