@@ -105,6 +105,7 @@ class Reconstructor:
         solid: SolidSettings | None = None,
     ) -> None:
         self.network = network.to(device).eval()
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.device = device
         self.settings = settings or ReconstructorSettings()
         self.solid = solid or SolidSettings()

@@ -159,8 +159,11 @@ _FRAME_COLUMNS = {"median_mm": ".1f", "iou": ".3f", "covered": ".2f"}
 
 def _reconstructor(options: _Common) -> Any:
     from gsn_perception.pipeline import Reconstructor
+    from gsn_perception.pipeline import ReconstructorSettings
 
-    return Reconstructor.from_pretrained(options.checkpoint, options.device)
+    # a view may cut an object off; it is scored all the same
+    settings = ReconstructorSettings(allow_cut=True)
+    return Reconstructor.from_pretrained(options.checkpoint, options.device, settings)
 
 
 def _objects(folder: Path, budget: Budget, seed: int) -> list[Any]:

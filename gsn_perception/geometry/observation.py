@@ -112,8 +112,10 @@ class Observation:
             )
         if self.depth.dtype.kind != "f":
             raise InputError(f"the depth image is {self.depth.dtype}; give float metres along z with NaN = unknown")
-        depth = self.depth.astype(np.float32, copy=True)
-        depth[~np.isfinite(depth) | (depth <= 0)] = np.nan
+        depth = self.depth.astype(np.float32, copy=False)
+        unusable = (depth <= 0) | np.isposinf(depth)
+        if unusable.any():
+            depth = np.where(unusable, np.float32(np.nan), depth)
         object.__setattr__(self, "depth", depth)
 
     def _check_roi(self) -> None:

@@ -58,7 +58,8 @@ class Crop:
         """The network's arguments: image [1,5,S,S] and cone half-angle [1]."""
         rgb, alpha, unknown = (torch.from_numpy(a)[None].to(device) for a in (self.rgb, self.alpha, self.unknown))
         theta = torch.tensor([self.view.theta], dtype=torch.float32, device=device)
-        return network_input(rgb, alpha, unknown), theta
+        image = network_input(rgb, alpha, unknown)
+        return image.contiguous(memory_format=torch.channels_last), theta
 
 
 def _occluders(observation: Observation, mask: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ class SolidSettings:
     """How a splat becomes a solid. Lengths without a unit are shares of the splat's longest extent."""
 
     level: float = -0.003
-    """Moves the surface outwards by this share of the extent; fitted by ``fit_level`` (here on splats made of known surfaces)."""
+    """Moves the surface outwards by this share of the extent; see ``fit_level`` and `gsn fit`."""
 
     cameras: int = 96
     """Virtual cameras around the splat."""

@@ -45,7 +45,7 @@ def gaussian_solid_mesh(
         observed: Measured depth (world = the splat's frame, the splat's units); NaN pixels say nothing.
         observed_points: [M,3] points known to lie on the surface; cells around them are refined.
         max_triangles: Meshes with more are decimated.
-        settings: Numbers; the defaults were fitted on splats of known objects.
+        settings: Numbers; see `gsn fit`.
 
     Returns:
         Watertight mesh in the splat's frame, with colours, outward normals and (with a view) confidence.
