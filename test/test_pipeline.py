@@ -153,8 +153,9 @@ def test_cuda_where_there_is_none_and_unknown_devices() -> None:
         Reconstructor.from_pretrained("nothing")
 
 
-def test_a_jar_is_graspable(reconstructor: Reconstructor) -> None:
-    observation, truth = _observe("bottle", _camera())
+@pytest.mark.parametrize("family", ["mug", "hammer"])
+def test_what_fits_between_the_fingers_is_graspable(reconstructor: Reconstructor, family: str) -> None:
+    observation, truth = _observe(family, _camera())
     r = _only(reconstructor(observation))
     grasps = GraspPlanner(Gripper.named("panda"))(r)
     assert grasps
