@@ -47,10 +47,13 @@ class ObjectView:
         Raises:
             InputError: the mask is empty or wider than a cone of 60 degrees half-angle.
         """
-        rows, columns = np.nonzero(mask)
+        inside = np.asarray(mask) > 0
+        rows = np.flatnonzero(inside.any(axis=1))
         if not len(rows):
             raise InputError("the mask is empty; give a mask with the object's pixels above zero")
-        corners = [np.stack([columns + dx, rows + dy], axis=1) for dx in (0, 1) for dy in (0, 1)]
+        # the first and last pixel of each row have the same hull as all of them
+        first, last = inside[rows].argmax(axis=1), inside.shape[1] - inside[rows, ::-1].argmax(axis=1)
+        corners = [np.stack([columns, rows + dy], axis=1) for columns in (first, last) for dy in (0, 1)]
         hull = cv2.convexHull(np.concatenate(corners).astype(np.int32))[:, 0]
         view = cls.of_rays(camera.rays(hull.astype(np.float64)), size)
         if view.theta > np.deg2rad(60):
