@@ -141,11 +141,8 @@ class Reconstructor:
         if observation.support_plane is None and observation.depth is not None:
             observation = replace(observation, support_plane=_fit_plane(observation))
         segmented = time.perf_counter() - began
-        labels, counts = np.unique(mask[mask > 0], return_counts=True)
-        if not len(labels):
-            raise InputError("the mask is empty; give a mask with the object's pixels above zero")
-        order = np.argsort(-counts, kind="stable")[: self.settings.max_objects]
-        return [self._object(observation, int(labels[i]), segmented) for i in order]
+        labels = _by_size(mask)[: self.settings.max_objects]
+        return [self._object(observation, label, segmented) for label in labels]
 
     def sculpt(self, observation: Observation, label: int | None = None) -> tuple[ObjectView, Gaussians]:
         """The object's view and its splat in the normalised frame (unbatched, on the CPU); the largest by default.
@@ -156,7 +153,7 @@ class Reconstructor:
         observation = self._trusted(observation)
         mask, _ = self._segment(observation)
         if label is None:
-            label = _largest(mask)
+            label = _by_size(mask)[0]
         crop = self._crop(replace(observation, mask=mask), label)
         return crop.view, self._infer(crop)
 
@@ -306,11 +303,12 @@ def _checkpoint_path(checkpoint: str | Path | None) -> Path:
     return path if path.suffix or path.parent != Path() else shipped(str(checkpoint))
 
 
-def _largest(mask: np.ndarray) -> int:
+def _by_size(mask: np.ndarray) -> list[int]:
+    """The labels of a mask, largest first."""
     labels, counts = np.unique(mask[mask > 0], return_counts=True)
     if not len(labels):
         raise InputError("the mask is empty; give a mask with the object's pixels above zero")
-    return int(labels[np.argmax(counts)])
+    return [int(labels[i]) for i in np.argsort(-counts, kind="stable")]
 
 
 def _fit_plane(observation: Observation) -> Plane | None:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,18 +84,12 @@ def read(path: str | Path, topics: Sequence[str] = ()) -> Iterator[Recorded]:
     Raises:
         InputError: rosbags is missing, or the bag is missing or damaged.
     """
-    rosbag2 = optional.require("rosbags.rosbag2")
-    if not Path(path).exists():
-        raise InputError(f"there is no bag {path}; check the name")
-    try:
-        with rosbag2.Reader(Path(path)) as reader:
-            wanted = [c for c in reader.connections if not topics or c.topic in topics]
-            if not wanted:
-                return
-            for connection, stamp, data in reader.messages(wanted):
-                yield Recorded(connection.topic, connection.msgtype, stamp, bytes(data))
-    except (rosbag2.ReaderError, OSError, AssertionError) as error:
-        raise InputError(f"the bag {path} can't be read ({error}); record it again") from error
+    with _open(path) as reader:
+        wanted = [c for c in reader.connections if not topics or c.topic in topics]
+        if not wanted:
+            return
+        for connection, stamp, data in reader.messages(wanted):
+            yield Recorded(connection.topic, connection.msgtype, stamp, bytes(data))
 
 
 def topics_of(path: str | Path) -> dict[str, str]:
@@ -103,12 +98,19 @@ def topics_of(path: str | Path) -> dict[str, str]:
     Raises:
         InputError: rosbags is missing, or the bag is missing or damaged.
     """
+    with _open(path) as reader:
+        return {c.topic: c.msgtype for c in reader.connections}
+
+
+@contextmanager
+def _open(path: str | Path) -> Iterator[Any]:
+    """A reader of the bag; what goes wrong while it is read becomes one sentence."""
     rosbag2 = optional.require("rosbags.rosbag2")
     if not Path(path).exists():
         raise InputError(f"there is no bag {path}; check the name")
     try:
         with rosbag2.Reader(Path(path)) as reader:
-            return {c.topic: c.msgtype for c in reader.connections}
+            yield reader
     except (rosbag2.ReaderError, OSError, AssertionError) as error:
         raise InputError(f"the bag {path} can't be read ({error}); record it again") from error
 
