@@ -41,6 +41,8 @@ class GsnConfig:
     """The small constant added after the ReLU on scales: a pixel of the crop, so that no Gaussian hides by shrinking."""
     last_layer_std: float = 0.003
     """Initial standard deviation of the heads' last layers: larger ones start as fog of dead Gaussians."""
+    depth: bool = False
+    """Whether measured depth is read too where there is any (two channels more); it may always be missing."""
     perspective: bool = True
     """Whether the half-angle of the object's cone is given to the network."""
     refine_features: int = 32
@@ -58,6 +60,11 @@ class GsnConfig:
     def count(self) -> int:
         """N, the number of Gaussians."""
         return self.cube**3
+
+    @property
+    def channels(self) -> int:
+        """Channels of the input that the network reads: colour, object, unknown (, depth, where depth is known)."""
+        return 7 if self.depth else 5
 
     @property
     def latent_size(self) -> int:
@@ -78,14 +85,16 @@ _PAPER = GsnConfig(
     perspective=False,
     refine_features=0,
 )
-_BASE = GsnConfig(width=48)
+_BASE = GsnConfig(width=48, hidden=(448, 128, 128, 224, 128), depth=True)
 
 CONFIGS: dict[str, GsnConfig] = {
     "base": _BASE,
-    "plain": replace(_BASE, refine_features=0),
+    "plain": replace(_BASE, refine_features=0, depth=False),
     "paper": _PAPER,
     "paper-resnet152": replace(_PAPER, encoder="resnet152"),
-    "tiny": GsnConfig(width=8, image_size=64, neck_channels=16, latent_channels=8, cube=6, hidden=(32,) * 5),
+    "tiny": GsnConfig(
+        width=8, image_size=64, neck_channels=16, latent_channels=8, cube=6, hidden=(32,) * 5, depth=True
+    ),
 }
 """``base`` is shipped; ``plain`` is it without pixel-aligned refinement; ``paper`` follows the published text."""
 

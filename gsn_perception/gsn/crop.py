@@ -9,6 +9,7 @@ import torch
 
 from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
+from gsn_perception.gsn.depth_input import relative_depth
 from gsn_perception.gsn.network import network_input
 
 
@@ -55,10 +56,13 @@ class Crop:
         return cls(view, rgb.astype(np.float32), alpha, unknown.astype(np.float32), depth)
 
     def tensors(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-        """The network's arguments: image [1,5,S,S] and cone half-angle [1]."""
+        """The network's arguments: image [1,7,S,S] and cone half-angle [1]."""
         rgb, alpha, unknown = (torch.from_numpy(a)[None].to(device) for a in (self.rgb, self.alpha, self.unknown))
         theta = torch.tensor([self.view.theta], dtype=torch.float32, device=device)
-        image = network_input(rgb, alpha, unknown)
+        depth = None
+        if self.depth is not None:
+            depth = relative_depth(torch.from_numpy(self.depth)[None].to(device), alpha, theta)
+        image = network_input(rgb, alpha, unknown, depth)
         return image.contiguous(memory_format=torch.channels_last), theta
 
 

@@ -13,24 +13,29 @@ from gsn_perception.gsn.refine import Refiner
 from gsn_perception.gsn.resnet import ResNet
 from gsn_perception.gsn.sculpt import Sculptor
 
-IN_CHANNELS = 5
-_MEAN = (0.485, 0.456, 0.406)
-_STD = (0.229, 0.224, 0.225)
+_MEAN = (0.485, 0.456, 0.406, 0.0, 0.0, 0.0, 0.0)
+_STD = (0.229, 0.224, 0.225, 1.0, 1.0, 0.2, 1.0)
 
 
-def network_input(rgb: Tensor, alpha: Tensor, unknown: Tensor | None = None) -> Tensor:
-    """The five channels the network reads: colour on white, object, unknown.
+def network_input(
+    rgb: Tensor, alpha: Tensor, unknown: Tensor | None = None, depth: tuple[Tensor, Tensor] | None = None
+) -> Tensor:
+    """The channels a network may read: colour on white, object, unknown, relative depth, where it is known.
 
     Args:
         rgb: [B,S,S,3] in [0, 1], already composited on white.
         alpha: [B,S,S] share of the object.
         unknown: [B,S,S] share that is neither object nor background (occluded, cut off); none by default.
+        depth: Relative depth and where it is known, [B,S,S] each, from
+            :func:`~gsn_perception.gsn.depth_input.relative_depth`; unknown everywhere by default.
 
     Returns:
-        [B,5,S,S].
+        [B,7,S,S]; networks without depth read the first five.
     """
-    unknown = torch.zeros_like(alpha) if unknown is None else unknown
-    return torch.cat([rgb.permute(0, 3, 1, 2), alpha[:, None], unknown[:, None]], 1)
+    empty = torch.zeros_like(alpha)
+    unknown = empty if unknown is None else unknown
+    value, known = (empty, empty) if depth is None else depth
+    return torch.cat([rgb.permute(0, 3, 1, 2), torch.stack([alpha, unknown, value, known], 1)], 1)
 
 
 class GSN(nn.Module):
@@ -39,7 +44,7 @@ class GSN(nn.Module):
     def __init__(self, config: GsnConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = ResNet(config.encoder, config.width, IN_CHANNELS)
+        self.encoder = ResNet(config.encoder, config.width, config.channels)
         self.neck = nn.Sequential(
             nn.Conv2d(self.encoder.channels[-1], config.neck_channels, 3, padding=1),
             nn.ReLU(),
@@ -53,8 +58,8 @@ class GSN(nn.Module):
         self.refiner = Refiner(config, self.encoder) if config.refine_features else None
         self.mean: Tensor
         self.std: Tensor
-        self.register_buffer("mean", torch.tensor([*_MEAN, 0.0, 0.0]).view(1, -1, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor([*_STD, 1.0, 1.0]).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(_MEAN[: config.channels]).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(_STD[: config.channels]).view(1, -1, 1, 1), persistent=False)
 
     def latent(self, maps: list[Tensor], theta: Tensor) -> Tensor:
         """[B,L] from the encoder's last stage and the cones' half-angles [B]."""
@@ -67,13 +72,14 @@ class GSN(nn.Module):
         """Gaussians [B,N] of the normalised frame.
 
         Args:
-            image: [B,5,S,S] from :func:`network_input`.
+            image: [B,7,S,S] from :func:`network_input`.
             theta: [B] half-angles of the objects' cones, radians.
         """
         return self.stages(image, theta)[-1]
 
     def stages(self, image: Tensor, theta: Tensor) -> list[Gaussians]:
         """The sculpted cube and, where the configuration has it, the refined one; arguments as for a call."""
+        image = image[:, : self.config.channels]
         maps = self.encoder((image - self.mean) / self.std)
         sculpted = self.sculptor.gaussians(self.sculptor(self.latent(maps, theta)))
         return [sculpted] if self.refiner is None else [sculpted, self.refiner(sculpted, image, maps, theta)]

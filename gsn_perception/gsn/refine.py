@@ -14,10 +14,11 @@ from torch import nn
 from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.geometry.object_view import FIELD_MARGIN
 from gsn_perception.gsn.config import GsnConfig
+from gsn_perception.gsn.depth_input import depth_residual
 from gsn_perception.gsn.resnet import ResNet
 from gsn_perception.gsn.sculpt import revivable_relu
 
-_CELLS = 32
+CELLS = 32
 _OPAQUE = 0.1
 
 
@@ -36,15 +37,14 @@ def project(means: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
     return xy, z
 
 
-def depth_behind_front(xy: Tensor, z: Tensor, opacities: Tensor) -> Tensor:
-    """How far [B,N] each Gaussian lies behind the foremost opaque one of its screen cell; no gradient."""
-    with torch.no_grad():
-        cell = ((xy + 1) * 0.5 * _CELLS).long().clamp(0, _CELLS - 1)
-        index = cell[..., 1] * _CELLS + cell[..., 0]
-        seen = torch.where(opacities > _OPAQUE, z, torch.full_like(z, torch.inf))
-        front = torch.full((len(z), _CELLS * _CELLS), torch.inf, device=z.device, dtype=z.dtype)
-        front = front.scatter_reduce(1, index, seen, "amin")
-        return (z - front.gather(1, index)).clamp(-1.0, 1.0).nan_to_num(0.0)
+@torch.no_grad()
+def front_depth(xy: Tensor, z: Tensor, opacities: Tensor) -> tuple[Tensor, Tensor]:
+    """The foremost opaque Gaussian's depth in each screen cell [B,CELLS^2] (inf: none), and every Gaussian's cell [B,N]."""
+    cell = ((xy + 1) * 0.5 * CELLS).long().clamp(0, CELLS - 1)
+    index = cell[..., 1] * CELLS + cell[..., 0]
+    seen = torch.where(opacities > _OPAQUE, z, torch.full_like(z, torch.inf))
+    front = torch.full((len(z), CELLS * CELLS), torch.inf, device=z.device, dtype=z.dtype)
+    return front.scatter_reduce(1, index, seen, "amin"), index
 
 
 class Refiner(nn.Module):
@@ -55,8 +55,8 @@ class Refiner(nn.Module):
         features = config.refine_features
         self.laterals = nn.ModuleList(nn.Conv2d(c, features, 1) for c in encoder.channels[:3])
         self.smooth = nn.Conv2d(features, features, 3, padding=1)
-        # features, image (5), means, scales, quats, colors, opacity, depth behind the front
-        inputs = features + 5 + 3 + 3 + 4 + 3 + 1 + 1
+        # features, image (5), means, scales, quats, colors, opacity, depth behind the front (, depth residual, known)
+        inputs = features + 5 + 3 + 3 + 4 + 3 + 1 + 1 + (2 if config.depth else 0)
         hidden = config.refine_hidden
         self.network = nn.Sequential(
             nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 15)
@@ -79,7 +79,7 @@ class Refiner(nn.Module):
 
         Args:
             gaussians: Sculpted, normalised frame.
-            image: [B,5,S,S] network input.
+            image: [B,5 or 7,S,S] network input.
             maps: The encoder's stages.
             theta: [B] radians.
         """
@@ -87,10 +87,14 @@ class Refiner(nn.Module):
         grid = xy[:, :, None]
         local = _sample(self.features(maps).float(), grid)
         pixel = _sample(image, grid)
-        behind = depth_behind_front(xy, z, gaussians.opacities)
+        front, cell = front_depth(xy, z.detach(), gaussians.opacities)
+        behind = (z.detach() - front.gather(1, cell)).clamp(-1.0, 1.0).nan_to_num(0.0)
         opacity = gaussians.opacities[..., None]
         own = [gaussians.means, gaussians.scales / self.spacing, gaussians.quats, gaussians.colors, opacity]
-        out = self.network(torch.cat([local, pixel, *own, 4 * behind[..., None]], -1)).float()
+        inputs = [local, pixel[..., :5], *own, 4 * behind[..., None]]
+        if pixel.shape[-1] > 5:
+            inputs.append(depth_residual(image[:, 5:], pixel[..., 5:], z, front, theta))
+        out = self.network(torch.cat(inputs, -1)).float()
         return self._corrected(gaussians, out, pixel[..., :3])
 
     def _corrected(self, gaussians: Gaussians, out: Tensor, sampled: Tensor) -> Gaussians:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from gsn_perception.geometry.errors import InputError
@@ -42,3 +43,30 @@ def load_gsn(path: Path) -> tuple[GSN, Mapping[str, Any]]:
             f"checkpoint {path} is of another architecture ({first}); train it again or give another"
         ) from error
     return network.eval(), checkpoint.info
+
+
+@torch.no_grad()
+def start_from(network: GSN, path: Path) -> list[str]:
+    """Take from the weights of another GSN, wider, narrower or with fewer inputs, whatever fits by name.
+
+    Of tensors of another size the common block is copied, so that a network widened by fresh units starts close to the
+    old one (Net2Net, Chen et al. 2016, without noise breaking). Another lattice shares nothing and stays fresh.
+
+    Returns:
+        Names of the tensors that stayed fresh.
+
+    Raises:
+        InputError: the file is damaged, or nothing in it fits.
+    """
+    state = load_checkpoint(path, KIND).state
+    fresh: list[str] = []
+    for name, own in network.state_dict().items():
+        given = state.get(name)
+        if given is None or given.ndim != own.ndim or (name.endswith("2.weight") and len(given) != len(own)):
+            fresh.append(name)
+            continue
+        block = tuple(slice(0, min(a, b)) for a, b in zip(own.shape, given.shape, strict=True))
+        own[block] = given[block]
+    if len(fresh) == len(network.state_dict()):
+        raise InputError(f"nothing in {path} fits this network; choose other weights or another --config")
+    return fresh

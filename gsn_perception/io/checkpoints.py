@@ -1,4 +1,8 @@
-"""Network weights as safetensors with a JSON file beside them: configuration, checksum, provenance. Never pickle."""
+"""Network weights as safetensors with a JSON file beside them: configuration, checksum, provenance. Never pickle.
+
+Stored small: matrices of at least ``BYTES_FROM`` values as int8 with one step per row (under NAME + ``:step``),
+other floats as float16. Loaded, everything is float32.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,10 @@ from torch import Tensor
 
 from gsn_perception.geometry.errors import InputError
 
-FORMAT = 1
+FORMAT = 2
+_READABLE = (1, 2)  # format 1 had no int8 matrices
+BYTES_FROM = 200_000
+_STEP = ":step"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,12 +46,12 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, *, half: bool = True) -> None:
-    """Write PATH (safetensors, float16 unless told otherwise) and PATH with suffix .json.
+    """Write PATH (safetensors, int8 and float16 unless told otherwise) and PATH with suffix .json.
 
     The JSON file is written last and names the weights' SHA-256, so that an interrupted save is noticed at load.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    state = {k: _stored(v, half) for k, v in checkpoint.state.items()}
+    state = _packed(checkpoint.state) if half else {k: _plain(v) for k, v in checkpoint.state.items()}
     part = path.with_suffix(".part")
     save_file(state, part)
     description = {
@@ -75,7 +82,7 @@ def load_checkpoint(path: Path, kind: str) -> Checkpoint:
         digest, config = description["sha256"], description["config"]
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{sidecar} is not a checkpoint description ({error}); save the checkpoint again") from error
-    if description.get("format") != FORMAT or description.get("kind") != kind:
+    if description.get("format") not in _READABLE or description.get("kind") != kind:
         found = f"{description.get('kind')} format {description.get('format')}"
         raise InputError(f"checkpoint {path} holds {found}, expected {kind} format {FORMAT}; choose another file")
     if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
@@ -84,8 +91,7 @@ def load_checkpoint(path: Path, kind: str) -> Checkpoint:
         state = load_file(path)
     except (SafetensorError, OSError) as error:
         raise InputError(f"checkpoint {path} can't be read ({error}); copy or save it again") from error
-    full = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
-    return Checkpoint(kind, config, full, description.get("info", {}))
+    return Checkpoint(kind, config, _unpacked(state), description.get("info", {}))
 
 
 def shipped(name: str) -> Path:
@@ -100,6 +106,30 @@ def shipped(name: str) -> Path:
     return path
 
 
-def _stored(value: Tensor, half: bool) -> Tensor:
-    value = value.detach().cpu().contiguous()
-    return value.to(torch.float16) if half and value.is_floating_point() else value
+def _plain(value: Tensor) -> Tensor:
+    return value.detach().cpu().contiguous()
+
+
+def _packed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """As stored; a row's rounding error is at most half of 1/127 of its largest weight."""
+    packed: dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        value = _plain(tensor)
+        if value.is_floating_point() and value.ndim == 2 and value.numel() >= BYTES_FROM:
+            step = (value.abs().amax(1, keepdim=True) / 127).clamp_min(1e-12)
+            packed[name] = torch.round(value / step).clamp(-127, 127).to(torch.int8)
+            packed[name + _STEP] = step
+        else:
+            packed[name] = value.to(torch.float16) if value.is_floating_point() else value
+    return packed
+
+
+def _unpacked(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    state: dict[str, Tensor] = {}
+    for name, value in stored.items():
+        if name.endswith(_STEP):
+            continue
+        state[name] = value.float() if value.is_floating_point() else value
+        if name + _STEP in stored:
+            state[name] = value.float() * stored[name + _STEP]
+    return state

@@ -8,7 +8,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
+from torch.nn.functional import max_pool2d
 
+from gsn_perception.gsn.depth_input import relative_depth
 from gsn_perception.gsn.network import network_input
 from gsn_perception.gsn.network import roll_image
 from gsn_perception.rendering import CameraBatch
@@ -19,11 +22,12 @@ from gsn_perception.training.data import Batch
 def augment_scene(batch: Batch, settings: Augmentation, rng: np.random.Generator) -> Batch:
     """Changes of the object itself, alike in all views: mirrored, colours shuffled, brighter or darker."""
     rgb, alpha, depth, cameras = batch.rgb, batch.alpha, batch.depth, batch.cameras
-    input_rgb, input_alpha = batch.input_rgb, batch.input_alpha
+    input_rgb, input_alpha, input_depth = batch.input_rgb, batch.input_alpha, batch.input_depth
     if rng.random() < settings.mirror:
         flip = torch.diag(torch.tensor([-1.0, 1.0, 1.0, 1.0], device=rgb.device))
         rgb, alpha, depth = rgb.flip(3), alpha.flip(3), depth.flip(3)
         input_rgb, input_alpha = input_rgb.flip(2), input_alpha.flip(2)
+        input_depth = input_depth.flip(2)
         cameras = CameraBatch(cameras.K, flip @ cameras.camera_from_object @ flip, cameras.width, cameras.height)
     B = len(rgb)
     order = np.stack([rng.permutation(3) if rng.random() < settings.permute_colors else np.arange(3) for _ in range(B)])
@@ -36,6 +40,7 @@ def augment_scene(batch: Batch, settings: Augmentation, rng: np.random.Generator
         cameras=cameras,
         input_rgb=_recolour(input_rgb, input_alpha, order, gain),
         input_alpha=input_alpha,
+        input_depth=input_depth,
     )
 
 
@@ -47,11 +52,40 @@ def _recolour(rgb: Tensor, alpha: Tensor, order: np.ndarray, gain: Tensor) -> Te
     return ((shuffled - white) * gain + white).clamp_(0, 1)
 
 
-def roll_scene(batch: Batch, angle: Tensor) -> tuple[Batch, Tensor]:
-    """The input crops rolled by ``angle`` [B], with every camera re-expressed in the rolled normalised frame.
+def measure_depth(batch: Batch, settings: Augmentation, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """The input views' depth as a sensor might give it: smooth and pixel noise, holes, lost rims, often none at all.
 
     Returns:
-        The batch (its images as they were; only ``camera_from_object`` changes) and the rolled inputs [B,5,S,S]. The
+        The two arguments of :func:`~gsn_perception.gsn.network.network_input`, [B,T,T] each.
+    """
+    depth, B = batch.input_depth.clone(), len(batch.input_depth)
+
+    def smooth(cells: int) -> Tensor:
+        coarse = torch.from_numpy(rng.normal(size=(B, 1, cells, cells)).astype(np.float32)).to(depth)
+        return interpolate(coarse, size=depth.shape[-1], mode="bilinear", align_corners=False)[:, 0]
+
+    def each(low: float, high: float) -> Tensor:
+        return torch.from_numpy(rng.uniform(low, high, (B, 1, 1)).astype(np.float32)).to(depth)
+
+    noise = smooth(depth.shape[-1] // 4) + 0.5 * smooth(depth.shape[-1])
+    measured = depth + each(0, settings.depth_noise) * noise
+    lost = smooth(16) > each(1.0, 5.0)  # holes over up to a sixth of the object
+    rim = -max_pool2d(-(depth > 0).float()[:, None], 5, 1, 2)[:, 0] < 0.5
+    lost |= rim & (each(0, 1) < 0.5)
+    lost |= torch.from_numpy(rng.random((B, 1, 1)) >= settings.depth).to(depth.device)
+    return relative_depth(torch.where(lost | (depth <= 0), torch.nan, measured), batch.input_alpha, batch.theta)
+
+
+def roll_scene(batch: Batch, angle: Tensor, depth: tuple[Tensor, Tensor] | None = None) -> tuple[Batch, Tensor]:
+    """The input crops rolled by ``angle`` [B], with every camera re-expressed in the rolled normalised frame.
+
+    Args:
+        batch: B objects.
+        angle: [B] radians.
+        depth: What is known of the input's depth, for :func:`~gsn_perception.gsn.network.network_input`.
+
+    Returns:
+        The batch (its images as they were; only ``camera_from_object`` changes) and the rolled inputs [B,7,S,S]. The
         object turns by R_z(angle), so camera_from_object' = camera_from_object R_z(-angle).
     """
     c, s = torch.cos(angle), torch.sin(angle)
@@ -59,7 +93,7 @@ def roll_scene(batch: Batch, angle: Tensor) -> tuple[Batch, Tensor]:
     inverse[:, 0, 0, 0], inverse[:, 0, 0, 1], inverse[:, 0, 1, 0], inverse[:, 0, 1, 1] = c, s, -s, c
     old = batch.cameras
     cameras = CameraBatch(old.K, old.camera_from_object @ inverse, old.width, old.height)
-    image = roll_image(network_input(batch.input_rgb, batch.input_alpha), angle)
+    image = roll_image(network_input(batch.input_rgb, batch.input_alpha, depth=depth), angle)
     return replace(batch, cameras=cameras), image
 
 
@@ -76,5 +110,5 @@ def degrade_input(image: Tensor, settings: Augmentation, rng: np.random.Generato
             continue
         angle, edge = rng.uniform(0, 2 * math.pi), rng.uniform(0.3, 0.8)
         cut = math.cos(angle) * axis[None, :] + math.sin(angle) * axis[:, None] > edge
-        out[i, :3, cut], out[i, 3, cut], out[i, 4, cut] = 1.0, 0.0, 1.0
+        out[i, :3, cut], out[i, 3, cut], out[i, 4, cut], out[i, 5:, cut] = 1.0, 0.0, 1.0, 0.0
     return out

@@ -54,6 +54,10 @@ class Augmentation:
     """Probability that a strip of the input is cut away and marked unknown."""
     noise: float = 0.02
     """Largest standard deviation of pixel noise on the input."""
+    depth: float = 0.4
+    """Probability that the input comes with depth (for networks that read it)."""
+    depth_noise: float = 0.01
+    """Largest standard deviation of its noise, normalised units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class TrainConfig:
     out: Path = Path("runs/gsn")
     """Where checkpoints, TensorBoard logs and contact sheets go."""
     init: Path | None = None
-    """Weights to start from (a warm start); fresh weights by default."""
+    """Weights to start from (a warm start), also of narrower heads or fewer inputs; fresh weights by default."""
     imagenet: Path | None = None
     """torchvision ImageNet weights of the encoder as a safetensors file; only for encoders of width 64."""
     steps: int = 12000

@@ -32,6 +32,7 @@ class Batch:
         theta: [B] half-angle of the input's cone.
         input_rgb: [B,T,T,3] the first view at the dataset's full size, on white.
         input_alpha: [B,T,T].
+        input_depth: [B,T,T] along the input camera's z, units of its normalised frame, 0 = background.
         names: Of the objects.
         shapes: box, mid or open.
     """
@@ -43,6 +44,7 @@ class Batch:
     theta: Tensor
     input_rgb: Tensor
     input_alpha: Tensor
+    input_depth: Tensor
     names: tuple[str, ...]
     shapes: tuple[str, ...]
 
@@ -50,7 +52,7 @@ class Batch:
         """On another device."""
         moved = {
             k: getattr(self, k).to(device)
-            for k in ("rgb", "alpha", "depth", "cameras", "theta", "input_rgb", "input_alpha")
+            for k in ("rgb", "alpha", "depth", "cameras", "theta", "input_rgb", "input_alpha", "input_depth")
         }
         return Batch(**moved, names=self.names, shapes=self.shapes)
 
@@ -145,6 +147,7 @@ class ViewDataset:
             theta=torch.from_numpy(self.theta[rows, views[:, :1]][:, 0]).float(),
             input_rgb=_unit(self.full.rgb[first]),
             input_alpha=_unit(self.full.alpha[first]),
+            input_depth=torch.from_numpy(self.full.depth[first].astype(np.float32)),
             names=tuple(self.names[i] for i in objects),
             shapes=tuple(self.shapes[i] for i in objects),
         )

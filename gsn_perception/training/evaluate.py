@@ -11,11 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gsn_perception.gsn.depth_input import relative_depth
 from gsn_perception.gsn.network import GSN
 from gsn_perception.gsn.network import network_input
+from gsn_perception.rendering import Rendering
 from gsn_perception.rendering import render
 from gsn_perception.training.data import Batch
 from gsn_perception.training.data import ViewDataset
+from gsn_perception.training.losses import depth_error
 
 _WHITE = (1.0, 1.0, 1.0)
 
@@ -32,8 +35,9 @@ def evaluate(
     """Mean figures over the first ``limit`` objects, averaged per object first, and a contact sheet.
 
     Returns:
-        novel / input PSNR, the same per shape class, silhouette IoU, share of dead Gaussians; and an RGB uint8 sheet
-        with input, truth and splat of a few objects.
+        novel / input PSNR, the same per shape class, silhouette IoU, depth error in normalised units, share of dead
+        Gaussians, for networks that read depth also with exact depth; and an RGB uint8 sheet with input, truth and splat
+        of a few objects.
     """
     network.eval()
     device = next(network.parameters()).device
@@ -47,15 +51,23 @@ def evaluate(
         batch = data.batch([index], chosen[None]).to(device)
         gaussians = network(network_input(batch.input_rgb, batch.input_alpha), batch.theta)
         out = render(gaussians, batch.cameras, background=white)
-        _collect(figures, batch, out.rgb, out.alpha)
+        _collect(figures, batch, out)
+        if network.config.depth:
+            depth = relative_depth(batch.input_depth, batch.input_alpha, batch.theta)
+            image = network_input(batch.input_rgb, batch.input_alpha, depth=depth)
+            again = render(network(image, batch.theta), batch.cameras, background=white)
+            figures["rgbd_novel_psnr"].append(float(psnr(again.rgb, batch.rgb)[0, 1:].mean()))
+            figures["rgbd_depth_error"].append(float(depth_error(again, batch)))
         figures["dead"].append(float((gaussians.opacities < 1 / 255).float().mean()))
         if index in wanted:
             rows.append(_row(batch, out.rgb))
     return {k: float(np.mean(v)) for k, v in figures.items()}, np.concatenate(rows)
 
 
-def _collect(figures: Mapping[str, list[float]], batch: Batch, rgb: Tensor, alpha: Tensor) -> None:
-    values = psnr(rgb, batch.rgb)[0]
+def _collect(figures: Mapping[str, list[float]], batch: Batch, out: Rendering) -> None:
+    alpha = out.alpha
+    values = psnr(out.rgb, batch.rgb)[0]
+    figures["depth_error"].append(float(depth_error(out, batch)))
     novel = float(values[1:].mean())
     figures["novel_psnr"].append(novel)
     figures[f"novel_psnr/{batch.shapes[0]}"].append(novel)

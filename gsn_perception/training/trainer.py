@@ -26,11 +26,12 @@ from gsn_perception.gsn.equivariance import roll_gaussians
 from gsn_perception.gsn.network import GSN
 from gsn_perception.gsn.network import parameter_count
 from gsn_perception.gsn.network import roll_image
-from gsn_perception.gsn.weights import load_gsn
 from gsn_perception.gsn.weights import save_gsn
+from gsn_perception.gsn.weights import start_from
 from gsn_perception.rendering import render
 from gsn_perception.training.augment import augment_scene
 from gsn_perception.training.augment import degrade_input
+from gsn_perception.training.augment import measure_depth
 from gsn_perception.training.augment import roll_scene
 from gsn_perception.training.config import TrainConfig
 from gsn_perception.training.data import Batch
@@ -87,9 +88,10 @@ class Trainer:
             self._resume()
 
     def _network(self) -> GSN:
-        if self.config.init is not None:
-            return load_gsn(self.config.init)[0].train()
         network = GSN(named_config(self.config.config))
+        if self.config.init is not None:
+            fresh = start_from(network, self.config.init)
+            tqdm.write(f"start from {self.config.init}" + (f"; fresh: {', '.join(fresh)}" if fresh else ""))
         if self.config.imagenet is not None:
             network.encoder.load_imagenet(load_file(self.config.imagenet))
         return network
@@ -173,12 +175,13 @@ class Trainer:
         return loss_parts(gaussians, rendering, batch, self.config.loss)
 
     def _prepare(self, batch: Batch) -> tuple[Batch, Tensor]:
-        """Augmented batch and network input [B,5,S,S]."""
+        """Augmented batch and network input [B,7,S,S]."""
         settings = self.config.augment
         batch = augment_scene(batch.to(self.fabric.device), settings, self.rng)
+        depth = measure_depth(batch, settings, self.rng) if self.network.config.depth else None
         rolled = self.rng.random(len(batch.rgb)) < settings.roll
         angle = torch.from_numpy(np.where(rolled, self.rng.uniform(0, 2 * math.pi, len(rolled)), 0.0)).float()
-        batch, image = roll_scene(batch, angle.to(self.fabric.device))
+        batch, image = roll_scene(batch, angle.to(self.fabric.device), depth)
         return batch, degrade_input(image, settings, self.rng).contiguous(memory_format=torch.channels_last)
 
     def _ecd(self, gaussians: Gaussians, image: Tensor, theta: Tensor) -> Tensor:

@@ -62,7 +62,7 @@ def test_zero_head_output_is_the_cube(name: str) -> None:
         torch.nn.init.zeros_(head[-1].weight)
     size = config.image_size
     with torch.inference_mode():
-        out = network(torch.rand(2, 5, size, size), torch.tensor([0.1, 0.3]))
+        out = network(torch.rand(2, 7, size, size), torch.tensor([0.1, 0.3]))
     spacing = config.cube_side / config.cube
     # the sculpted cube itself, before and (zero-initialised) after refinement
     torch.testing.assert_close(out.means, (config.cube_side * lattice(config.cube)).expand_as(out.means))

@@ -1,6 +1,7 @@
 """Pre-rendered data and its augmentation: every image still fits its camera."""
 
 import math
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
+from gsn_perception.gsn.depth_input import relative_depth
 from gsn_perception.gsn.equivariance import roll_gaussians
 from gsn_perception.rendering import CameraBatch
 from gsn_perception.rendering import render
@@ -17,6 +19,7 @@ from gsn_perception.scenes.dataset import build_dataset
 from gsn_perception.scenes.objects import random_object
 from gsn_perception.training.augment import augment_scene
 from gsn_perception.training.augment import degrade_input
+from gsn_perception.training.augment import measure_depth
 from gsn_perception.training.augment import roll_scene
 from gsn_perception.training.config import Augmentation
 from gsn_perception.training.data import Batch
@@ -111,9 +114,8 @@ def _scene(seed: int = 0) -> tuple[Gaussians, Batch]:
 def _photograph(splat: Gaussians, cameras: CameraBatch) -> Batch:
     out = render(splat, cameras, background=torch.ones(3))
     theta = torch.full((2,), 0.25)
-    return Batch(
-        out.rgb, out.alpha, out.depth, cameras, theta, out.rgb[:, 0], out.alpha[:, 0], ("a", "b"), ("box",) * 2
-    )
+    inputs = out.rgb[:, 0], out.alpha[:, 0], out.depth[:, 0]
+    return Batch(out.rgb, out.alpha, out.depth, cameras, theta, *inputs, ("a", "b"), ("box",) * 2)
 
 
 def test_a_mirrored_scene_is_the_mirrored_splat() -> None:
@@ -126,6 +128,7 @@ def test_a_mirrored_scene_is_the_mirrored_splat() -> None:
     torch.testing.assert_close(truth.rgb, mirrored.rgb, atol=1e-4, rtol=0)
     torch.testing.assert_close(truth.depth, mirrored.depth, atol=1e-4, rtol=0)
     torch.testing.assert_close(mirrored.input_rgb, mirrored.rgb[:, 0])
+    torch.testing.assert_close(mirrored.input_depth, mirrored.depth[:, 0])
 
 
 def test_a_rolled_scene_is_the_rolled_splat_and_the_rolled_picture() -> None:
@@ -151,12 +154,28 @@ def test_colour_changes_agree_in_all_views_and_leave_the_background_white() -> N
     assert (out.rgb - batch.rgb).abs().max() > 0.05
 
 
+def test_measured_depth_is_near_the_truth_has_holes_and_is_often_missing() -> None:
+    _, batch = _scene()
+    batch = replace(batch, input_alpha=torch.ones(2, 32, 32), input_depth=2 + 0.2 * torch.rand(2, 32, 32))
+    exact, all_known = relative_depth(batch.input_depth, batch.input_alpha, batch.theta)
+    assert all_known.all()
+    rng = np.random.default_rng(0)
+    always = [measure_depth(batch, Augmentation(depth=1.0, depth_noise=0.01), rng) for _ in range(20)]
+    values, known = (torch.stack(x) for x in zip(*always, strict=True))
+    error = (values - exact)[known > 0]
+    assert 1e-3 < error.std() < 0.02
+    assert 0.75 < known.mean() < 0.999
+    half = [measure_depth(batch, Augmentation(depth=0.5), rng)[1].flatten(1).amax(1) for _ in range(60)]
+    assert 0.3 < torch.cat(half).mean() < 0.7
+
+
 def test_unknown_strips_are_marked_and_white() -> None:
-    image = torch.rand(4, 5, 32, 32)
+    image = torch.rand(4, 7, 32, 32)
     image[:, 3], image[:, 4] = 1.0, 0.0
     out = degrade_input(image, Augmentation(unknown=1.0, noise=0.0), np.random.default_rng(0))
     cut = out[:, 4] > 0
     assert 0 < cut.float().mean() < 0.5
     assert (out[:, 3][cut] == 0).all()
+    assert (out[:, 6][cut] == 0).all()  # nor is depth known there
     assert (out[:, :3].permute(0, 2, 3, 1)[cut] == 1).all()
     torch.testing.assert_close(out[:, :3].permute(0, 2, 3, 1)[~cut], image[:, :3].permute(0, 2, 3, 1)[~cut])

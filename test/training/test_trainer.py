@@ -15,6 +15,10 @@ from gsn_perception.gsn import GSN
 from gsn_perception.gsn import named_config
 from gsn_perception.gsn.weights import load_gsn
 from gsn_perception.gsn.weights import save_gsn
+from gsn_perception.gsn.weights import start_from
+from gsn_perception.io.checkpoints import Checkpoint
+from gsn_perception.io.checkpoints import load_checkpoint
+from gsn_perception.io.checkpoints import save_checkpoint
 from gsn_perception.scenes.dataset import build_dataset
 from gsn_perception.scenes.objects import random_object
 from gsn_perception.training.config import Augmentation
@@ -93,6 +97,40 @@ def test_warm_start_takes_the_weights(config: TrainConfig, tmp_path: Path) -> No
     trainer = Trainer(replace(config, init=tmp_path / "w.safetensors"), progress=False)
     for a, b in zip(trainer.network.parameters(), network.parameters(), strict=True):
         torch.testing.assert_close(a, b, atol=1e-3, rtol=1e-3)  # stored in half precision
+
+
+def test_a_wider_network_starts_as_the_narrow_one(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    narrow = replace(named_config("tiny"), depth=False)
+    old = GSN(narrow).eval()
+    save_gsn(tmp_path / "w.safetensors", old, {})
+    new = GSN(replace(narrow, hidden=(48, 40, 32, 32, 32), depth=True)).eval()
+    assert start_from(new, tmp_path / "w.safetensors") == []
+    image = torch.cat([torch.rand(2, 5, 64, 64), torch.zeros(2, 2, 64, 64)], 1)
+    theta = torch.tensor([0.2, 0.3])
+    with torch.inference_mode():
+        a, b = old(image, theta), new(image, theta)
+    # new units start with small random last weights; a network that shared nothing would be far away
+    torch.testing.assert_close(a.means, b.means, atol=0.02, rtol=0)
+    torch.testing.assert_close(a.colors, b.colors, atol=0.02, rtol=0)
+    other = GSN(replace(narrow, cube=5))
+    fresh = start_from(other, tmp_path / "w.safetensors")
+    assert "sculptor.heads.means.2.weight" in fresh
+    assert "encoder.conv1.weight" not in fresh
+
+
+def test_large_matrices_are_stored_in_bytes_and_come_back_close(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    rows = torch.logspace(-4, 1, 500)[:, None]
+    state = {"big": torch.randn(500, 500) * rows, "small": torch.randn(4, 4), "count": torch.tensor(7)}
+    save_checkpoint(tmp_path / "w.safetensors", Checkpoint("x", {}, state, {}))
+    assert (tmp_path / "w.safetensors").stat().st_size < 300_000
+    back = load_checkpoint(tmp_path / "w.safetensors", "x").state
+    assert set(back) == set(state)
+    assert back["count"] == 7
+    worst = (back["big"] - state["big"]).abs() / state["big"].abs().amax(1, keepdim=True)
+    assert worst.max() < 0.51 / 127
+    torch.testing.assert_close(back["small"], state["small"], atol=1e-3, rtol=1e-3)
 
 
 def test_no_data_and_nothing_to_resume_are_sentences(config: TrainConfig) -> None:
