@@ -40,8 +40,11 @@ test-long: setup
 demo: setup
 	$(BIN)/gsn demo --out demo
 
+# OBJECTS=DIR adds a folder of scans to the project's own objects
 train: setup
-	$(BIN)/gsn train
+	$(BIN)/gsn data --own 640 --out cache/own
+	$(if $(OBJECTS),$(BIN)/gsn data --objects $(OBJECTS) --out cache/objects)
+	$(BIN)/gsn train --data cache/own $(if $(OBJECTS),cache/objects cache/objects) --minutes 100 --out runs/gsn
 
 clean:
 	rm -rf build install log dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -37,6 +37,7 @@ class NovelViewCase:
         name: The object's.
         shape: box, mid, open or unknown.
         observation: Input image and true mask (label 1).
+        measured: The same with depth as a sensor would measure it.
         rolled: The same with the camera rolled by ``roll``.
         roll: Radians, no multiple of a quarter turn.
         centre: [3] of the true box.
@@ -48,6 +49,7 @@ class NovelViewCase:
     name: str
     shape: str
     observation: Observation
+    measured: Observation
     rolled: Observation
     roll: float
     centre: np.ndarray
@@ -90,10 +92,12 @@ def novel_view_case(item: TexturedMesh, protocol: Protocol) -> NovelViewCase:
     targets = draw_targets(item, _distance(start, item), rng, protocol)
     roll = _ROLL * (1 + 2 * int(rng.integers(8)))
     views = [caster.render(camera) for camera in targets]
+    seen = caster.render(start.camera)
     return NovelViewCase(
         name=item.name,
         shape=item.shape,
-        observation=_observe(start, caster.render(start.camera)),
+        observation=_observe(start, seen),
+        measured=_observe(start, seen, DepthSensor().measure(seen.depth, start.camera, rng)),
         rolled=_observe(start, caster.render(start.rolled(item, roll).camera)),
         roll=roll,
         centre=transform_points(start.camera_from_object, box_centre(item)),

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from gsn_perception.evaluation.surface import Surface
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
-from gsn_perception.scenes.sampling import sample_surface
+from gsn_perception.geometry.sampling import sample_surface
 
 SAMPLES = 100_000
 F_THRESHOLD = 0.05

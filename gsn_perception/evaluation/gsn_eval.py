@@ -42,7 +42,7 @@ class GsnScores:
     """Figures per object, averaged over its views, by who answered.
 
     Attributes:
-        rows: ``gsn`` and the baselines to one row per object.
+        rows: ``gsn``, ``gsn, depth`` and the baselines to one row per object.
         tiles: Per object the pictures of a contact sheet: input, then truth and answer of some views.
     """
 
@@ -57,7 +57,7 @@ class GsnScores:
 def evaluate_gsn(
     cases: Iterable[NovelViewCase], sculptor: Sculptor, *, mean: MeanObject | None = None, sheet_views: int = 4
 ) -> GsnScores:
-    """Scores of a network and of the baselines.
+    """Scores of a network, from colour alone and with measured depth beside it, and of the baselines.
 
     Args:
         cases: Test objects with their views.
@@ -74,6 +74,8 @@ def evaluate_gsn(
         figures |= input_figures(case, view, gaussians) | splat_figures(gaussians)
         figures |= equivariance_figures(case, sculptor, view, gaussians, images)
         scores.add("gsn", case, figures)
+        measured_view, informed = sculptor(case.measured, 1)
+        scores.add("gsn, depth", case, score_images(*render_targets(informed, measured_view, case), case))
         for who, (other, cover) in _baselines(case, average).items():
             scores.add(who, case, score_images(other, cover, case))
         scores.tiles[case.name] = _tiles(case, images, sheet_views)

@@ -14,9 +14,9 @@ from gsn_perception.evaluation.surface import Surface
 from gsn_perception.evaluation.views import Viewpoint
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
+from gsn_perception.geometry.sampling import sample_surface
 from gsn_perception.geometry.transforms import invert
 from gsn_perception.geometry.transforms import transform_points
-from gsn_perception.scenes.sampling import sample_surface
 from gsn_perception.scenes.textured_mesh import TexturedMesh
 
 GRID = 32

@@ -35,6 +35,7 @@ import numpy as np
 from tqdm import tqdm
 
 from gsn_perception.geometry import InputError
+from gsn_perception.geometry.sampling import sample_surface
 from gsn_perception.scenes.dataset_store import FORMAT
 from gsn_perception.scenes.dataset_store import POINTS
 from gsn_perception.scenes.dataset_store import DatasetSettings
@@ -42,7 +43,6 @@ from gsn_perception.scenes.dataset_store import DatasetStore
 from gsn_perception.scenes.dataset_store import array_layout
 from gsn_perception.scenes.lighting import Lighting
 from gsn_perception.scenes.raycast import RayCaster
-from gsn_perception.scenes.sampling import sample_surface
 from gsn_perception.scenes.sources import ObjectSource
 from gsn_perception.scenes.sources import source_identity
 from gsn_perception.scenes.textured_mesh import TexturedMesh

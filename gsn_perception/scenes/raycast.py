@@ -10,8 +10,8 @@ import open3d as o3d
 
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import InputError
+from gsn_perception.geometry.sampling import sample_surface
 from gsn_perception.scenes.lighting import Lighting
-from gsn_perception.scenes.sampling import sample_surface
 from gsn_perception.scenes.shading import Hits
 from gsn_perception.scenes.shading import facing_normals
 from gsn_perception.scenes.shading import shade

@@ -8,13 +8,13 @@ from scipy.spatial import cKDTree
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Points
+from gsn_perception.geometry.sampling import barycentric_samples
 
 
 def sample_mesh(mesh: Mesh, count: int, rng: np.random.Generator) -> Points:
     """``count`` points uniform by area; colours grey and confidence 0 where the mesh has none."""
-    areas = mesh.areas()
-    face = rng.choice(len(areas), size=count, p=areas / areas.sum())
-    weights = rng.dirichlet((1.0, 1.0, 1.0), size=count).astype(np.float32)[..., None]
+    face, weights = barycentric_samples(mesh, count, rng)
+    weights = weights.astype(np.float32)[..., None]
     corners = mesh.faces[face]
 
     def blend(values: np.ndarray) -> np.ndarray:
