@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Literal
@@ -22,8 +23,10 @@ class Options:
     """Folder of objects (OBJ, PLY, STL or GLB) to fit on."""
     gains: tuple[float, ...] = (2.0, 4.0, 8.0)
     """Values of SolidSettings.opacity_gain to try."""
-    levels: tuple[float, ...] = (-0.01, 0.0, 0.01)
+    levels: tuple[float, ...] = (-0.003, 0.005)
     """Values of SolidSettings.level to try."""
+    votes: tuple[int, ...] = (2, 4, 8)
+    """Values of SolidSettings.votes to try."""
     budget: Literal["smoke", "short", "full"] = "short"
     """How many objects: smoke 3, short 12, full all."""
     checkpoint: str | None = None
@@ -66,11 +69,13 @@ def _grid(options: Options, base: Reconstructor, cases: Sequence[SurfaceCase]) -
     from gsn_perception.pipeline import Reconstructor
 
     rows = []
-    for gain, level in tqdm([(g, v) for g in options.gains for v in options.levels], desc="fit", ncols=100):
-        solid = replace(base.solid, opacity_gain=gain, level=level)
+    for gain, level, votes in tqdm(list(product(options.gains, options.levels, options.votes)), desc="fit", ncols=100):
+        solid = replace(base.solid, opacity_gain=gain, level=level, votes=votes)
         trial = Reconstructor(base.network, base.device, base.settings, solid)
         scores = evaluate_geometry(cases, trial, seed=options.seed, samples=10_000)[TRUE]
         made = {k: [s[k] for s in scores if k in s] for k in ("f_score", "chamfer_l1", "volume_ratio")}
         means = {"f_score": float(np.mean(made["f_score"])), "chamfer_l1": float(np.mean(made["chamfer_l1"]))}
-        rows.append({"gain": gain, "level": level, **means, "volume": float(np.nanmedian(made["volume_ratio"]))})
+        rows.append(
+            {"gain": gain, "level": level, "votes": votes, **means, "volume": float(np.nanmedian(made["volume_ratio"]))}
+        )
     return rows

@@ -68,8 +68,11 @@ def _inside(lattice: Lattice, corners: np.ndarray, level: float) -> np.ndarray:
     return np.asarray(lattice.values[tuple(index.T)] > level)
 
 
-def outer_surface(mesh: Mesh) -> Mesh:
-    """The closed part with the largest volume: floating parts and internal cavities (negative volume) are dropped."""
+def outer_surface(mesh: Mesh, smallest: float = 1.0) -> Mesh:
+    """The closed part with the largest volume and those of at least ``smallest`` of it; internal cavities are dropped.
+
+    Cavities have negative volume. What counts as one object may lie in several pieces.
+    """
     if not len(mesh.faces):
         return mesh
     count = len(mesh.vertices)
@@ -80,7 +83,7 @@ def outer_surface(mesh: Mesh) -> Mesh:
         return mesh
     a, b, c = (mesh.triangles[:, i].astype(np.float64) for i in range(3))
     volume = np.bincount(part[mesh.faces[:, 0]], np.einsum("ij,ij->i", a, np.cross(b, c)) / 6.0, parts)
-    return _select_faces(mesh, part[mesh.faces[:, 0]] == volume.argmax())
+    return _select_faces(mesh, (volume >= min(smallest, 1.0) * volume.max())[part[mesh.faces[:, 0]]])
 
 
 def _select_faces(mesh: Mesh, keep: np.ndarray) -> Mesh:
@@ -104,8 +107,11 @@ def smooth(mesh: Mesh, iterations: int, *, shrink: float = 0.5, inflate: float =
     return Mesh(vertices, mesh.faces)
 
 
-def decimate(mesh: Mesh, max_triangles: int) -> Mesh:
-    """At most ``max_triangles`` faces by quadric edge collapse; the mesh itself where every attempt opens it."""
+def decimate(mesh: Mesh, max_triangles: int, smallest: float = 1.0) -> Mesh:
+    """At most ``max_triangles`` faces by quadric edge collapse; the mesh itself where every attempt opens it.
+
+    Pieces of less than ``smallest`` of the largest one's volume are dropped as :func:`outer_surface` does.
+    """
     if len(mesh.faces) <= max_triangles:
         return mesh
     volume = mesh.volume()
@@ -116,7 +122,7 @@ def decimate(mesh: Mesh, max_triangles: int) -> Mesh:
         )
         small = _without_fins(Mesh(vertices, faces))
         if len(small.faces) <= max_triangles and small.is_watertight():
-            small = outer_surface(small)
+            small = outer_surface(small, smallest)
             if abs(small.volume() - volume) <= 0.02 * abs(volume):
                 return small
     return mesh

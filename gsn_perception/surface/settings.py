@@ -18,10 +18,10 @@ class SolidSettings:
     camera_size: int = 96
     """Side of their images in pixels."""
 
-    votes: int = 2
+    votes: int = 3
     """How many virtual cameras have to see past a point before it is outside."""
 
-    opacity_gain: float = 2.0
+    opacity_gain: float = 4.0
     """Opacities become 1 - (1 - a)^gain before the cameras look: above 1, thin fog stops a ray sooner."""
 
     pinhole: int = 5
@@ -30,7 +30,7 @@ class SolidSettings:
     min_opacity: float = 0.05
     """Gaussians below it are dropped."""
 
-    isolation: float = 6.0
+    isolation: float = 12.0
     """A Gaussian whose neighbours are this many times farther away than is usual is dropped as a floater."""
 
     margin: float = 0.05
@@ -53,6 +53,9 @@ class SolidSettings:
 
     fill_overlap: float = 0.02
     """How far material put behind measured depth reaches into the splat's own solid, so that no gap is left."""
+
+    smallest_piece: float = 0.01
+    """Pieces of at least this share of the largest one's volume are kept; 1 keeps the largest alone."""
 
     bisections: int = 4
     """Halvings of a vertex's lattice edge that place it on the surface."""

@@ -75,8 +75,9 @@ def _extract(
     """The field's outer surface in the unit frame; the grid is coarsened where decimation can't keep the mesh closed."""
     while True:
         lattice = mise(field, -half, half, resolution=resolution, seeds=seeds)
-        mesh = outer_surface(extract_surface(lattice, field=field, bisections=settings.bisections))
-        mesh = decimate(smooth(mesh, settings.smoothing), max_triangles)
+        mesh = extract_surface(lattice, field=field, bisections=settings.bisections)
+        mesh = outer_surface(mesh, settings.smallest_piece)
+        mesh = decimate(smooth(mesh, settings.smoothing), max_triangles, settings.smallest_piece)
         if (len(mesh.faces) <= max_triangles and mesh.is_watertight()) or resolution <= 8:
             return mesh
         resolution = max(8, int(resolution * min(0.9, (max_triangles / len(mesh.faces)) ** 0.5)))
