@@ -211,6 +211,7 @@ class Reconstructor:
                 splat,
                 view=crop.view,
                 observed=observed_view(crop, scale),
+                silhouette=crop.alpha > 0.5,
                 resolution=self.settings.mesh_resolution,
                 max_triangles=self.settings.mesh_max_triangles,
                 settings=self.solid,

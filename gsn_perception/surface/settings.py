@@ -51,6 +51,9 @@ class SolidSettings:
     fill_depth: float = 0.08
     """Thickness given to measured surface where the splat has nothing at all behind it."""
 
+    fill_least: float = 0.01
+    """Least thickness behind every pixel of the object in the input view, so that thin walls seen there stay."""
+
     fill_overlap: float = 0.02
     """How far material put behind measured depth reaches into the splat's own solid, so that no gap is left."""
 

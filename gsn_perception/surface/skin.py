@@ -31,6 +31,7 @@ def gaussian_solid_mesh(
     resolution: int = 64,
     view: Camera | ObjectView | None = None,
     observed: DepthView | None = None,
+    silhouette: np.ndarray | None = None,
     observed_points: np.ndarray | None = None,
     max_triangles: int = 20_000,
     settings: SolidSettings | None = None,
@@ -43,6 +44,7 @@ def gaussian_solid_mesh(
         view: The input camera (world = the splat's frame), or the object view of a normalised splat; with it vertices
             get a confidence, 1 seen ... 0 completed.
         observed: Measured depth (world = the splat's frame, the splat's units); NaN pixels say nothing.
+        silhouette: [H,W] bool, the pixels of ``observed`` that show the object, also those without depth.
         observed_points: [M,3] points known to lie on the surface; cells around them are refined.
         max_triangles: Meshes with more are decimated.
         settings: Numbers; see `gsn fit`.
@@ -58,7 +60,7 @@ def gaussian_solid_mesh(
     splat = unit_splat(gaussians, settings)
     measured = None if observed is None else splat.to_unit(observed)
     cell = (1.0 + 2.0 * settings.margin) / resolution
-    field = SolidField(splat, settings, cell=cell, observed=measured)
+    field = SolidField(splat, settings, cell=cell, observed=measured, silhouette=silhouette)
     half = splat.half + settings.margin
     seeds = _seeds(splat, measured, observed_points)
     mesh = _extract(field, half, resolution, seeds, settings, max_triangles)

@@ -104,20 +104,30 @@ class SolidField:
         settings: Numbers.
         cell: Side of the cells the field will be sampled with, unit frame; thin parts are kept at this scale.
         observed: Measured depth in the unit frame, another camera that sees past points.
+        silhouette: [H,W] bool, the pixels of ``observed`` in which the object was seen, measured or not.
     """
 
     def __init__(
-        self, splat: UnitSplat, settings: SolidSettings, *, cell: float, observed: DepthView | None = None
+        self,
+        splat: UnitSplat,
+        settings: SolidSettings,
+        *,
+        cell: float,
+        observed: DepthView | None = None,
+        silhouette: np.ndarray | None = None,
     ) -> None:
         self._settings = settings
         cameras = surrounding_cameras(settings.cameras, splat.gaussians.means.numpy(), settings.camera_size)
         views = depth_views(splat.gaussians, cameras, settings)
         self._carver = Carver(views, truncation=settings.truncation, whole=True)
         self._observed: Carver | None = None
+        self._front: Carver | None = None
         self._behind: Carver | None = None
         if observed is not None:
             self._observed = Carver([observed], truncation=settings.truncation, whole=False)
-            self._behind = Carver([_filled_to(observed, splat.gaussians, settings)], truncation=0.5, whole=False)
+            front, behind = _material(observed, silhouette, splat.gaussians, settings)
+            self._front = Carver([front], truncation=settings.truncation, whole=False)
+            self._behind = Carver([behind], truncation=0.5, whole=False)
         self._thin: GaussianField | None = None
         self._floor = 0.75 * cell / _OCCUPIED_SIGMAS
         thin = self._lost(splat.gaussians, cell)
@@ -130,11 +140,11 @@ class SolidField:
         if self._thin is not None:
             squared = -2.0 * np.log(np.maximum(self._thin(points), 1e-6))
             value = np.maximum(value, self._floor * (_OCCUPIED_SIGMAS - np.sqrt(np.maximum(squared, 0.0))))
-        if self._observed is not None and self._behind is not None:
-            seen = self._observed(points)
+        if self._observed is not None and self._front is not None and self._behind is not None:
             # between the measured surface and the splat's own there is material, too: it is where the camera saw it
-            value = np.maximum(value, np.minimum(seen, np.float32(self._settings.fill_overlap) - self._behind(points)))
-            value = np.minimum(value, seen + np.float32(self._settings.observed_tolerance))
+            overlap = np.float32(self._settings.fill_overlap)
+            value = np.maximum(value, np.minimum(self._front(points), overlap - self._behind(points)))
+            value = np.minimum(value, self._observed(points) + np.float32(self._settings.observed_tolerance))
         return value.astype(np.float32)
 
     def carved(self, points: np.ndarray) -> np.ndarray:
@@ -175,13 +185,22 @@ def depth_views(gaussians: Gaussians, cameras: list[Camera], settings: SolidSett
     return [DepthView(camera, image) for camera, image in zip(cameras, depth, strict=True)]
 
 
-def _filled_to(observed: DepthView, gaussians: Gaussians, settings: SolidSettings) -> DepthView:
-    """How deep material reaches where depth was measured: to the splat's own surface, NaN elsewhere."""
+def _material(
+    observed: DepthView, silhouette: np.ndarray | None, gaussians: Gaussians, settings: SolidSettings
+) -> tuple[DepthView, DepthView]:
+    """Where what the camera saw of the object begins and how deep it reaches at least; NaN elsewhere.
+
+    It begins at the measured depth, or at the splat's own surface in pixels of the silhouette without measurement.
+    """
     (own,) = depth_views(gaussians, [observed.camera], settings)
-    measured = np.isfinite(observed.depth)
-    missing = measured & ~np.isfinite(own.depth)
-    depth = np.where(missing, observed.depth + np.float32(settings.fill_depth), own.depth)
-    return DepthView(observed.camera, np.where(measured, depth, np.nan))
+    measured, drawn = np.isfinite(observed.depth), np.isfinite(own.depth)
+    front = np.where(measured, observed.depth, np.nan)
+    if silhouette is not None:
+        front = np.where(silhouette & drawn & ~measured & ~np.isposinf(observed.depth), own.depth, front)
+    behind = np.where(drawn, own.depth, front + np.float32(settings.fill_depth))
+    behind = np.maximum(behind, front + np.float32(settings.fill_least))  # NaN stays NaN
+    beside = np.where(np.isposinf(observed.depth), observed.depth, front)
+    return DepthView(observed.camera, beside), DepthView(observed.camera, behind)
 
 
 def _without_pinholes(depth: np.ndarray, width: int) -> np.ndarray:
