@@ -101,3 +101,35 @@ def test_a_silhouette_alone_trims_the_splat() -> None:
     allowed = np.sqrt(alpha.sum() / np.pi) + 2.5
     assert np.quantile(from_centre, 0.99) < allowed
     assert mesh.is_watertight()
+
+
+def _with_fin(splat: Gaussians) -> Gaussians:
+    """A faint sheet that faces the camera beside the sphere, as a network draws the far rim of a cup."""
+    x, y = np.meshgrid(np.linspace(0.38, 0.46, 9), np.linspace(-0.1, 0.1, 21))
+    means = torch.from_numpy(np.stack([x, y, 0 * x], -1).reshape(-1, 3)).float()
+    n = len(means)
+    return Gaussians(
+        torch.cat([splat.means, means]),
+        torch.cat([splat.scales, torch.tensor([0.012, 0.012, 0.004]).expand(n, 3)]),
+        torch.cat([splat.quats, torch.tensor([1.0, 0, 0, 0]).expand(n, 4)]),
+        torch.cat([splat.colors, torch.rand(n, 3)]),
+        torch.cat([splat.opacities, torch.full((n,), 0.25)]),
+    )
+
+
+def test_a_thin_part_seen_without_depth_stays() -> None:
+    splat = _with_fin(_sphere_splat(0.3))
+    camera = VIEW.normalised_camera
+    nowhere = DepthView(camera, np.full((96, 96), np.nan, np.float32))
+    everywhere = np.ones((96, 96), bool)
+
+    def width(mesh) -> float:
+        """How far the mesh reaches to the right of the sphere, at the height of its middle."""
+        middle = mesh.vertices[np.abs(mesh.vertices[:, 1]) < 0.05]
+        return float(middle[:, 0].max())
+
+    lost = gaussian_solid_mesh(splat, resolution=64, observed=nowhere)
+    kept = gaussian_solid_mesh(splat, resolution=64, observed=nowhere, silhouette=everywhere)
+    assert kept.is_watertight()
+    assert width(lost) < 0.35
+    assert width(kept) > 0.42
