@@ -33,11 +33,13 @@ from gsn_perception.gsn.seen import confidence
 from gsn_perception.gsn.seen import quality
 from gsn_perception.gsn.seen import see
 from gsn_perception.gsn.weights import load_gsn
+from gsn_perception.io.checkpoints import Origin
 from gsn_perception.io.checkpoints import shipped
 from gsn_perception.surface.points import surface_points
 from gsn_perception.surface.settings import SolidSettings
 
 _BATCH = 16  # crops in one pass: bounds the memory, whatever max_objects is
+
 
 @dataclass(frozen=True, slots=True)
 class ReconstructorSettings:
@@ -115,6 +117,7 @@ class Reconstructor:
         device: Where it runs.
         settings: See :class:`ReconstructorSettings`.
         solid: Numbers of the skin; the fitted ones by default.
+        origin: The file the weights came from, or None.
     """
 
     def __init__(
@@ -123,12 +126,14 @@ class Reconstructor:
         device: torch.device,
         settings: ReconstructorSettings | None = None,
         solid: SolidSettings | None = None,
+        origin: Origin | None = None,
     ) -> None:
         self.network = network.to(device).eval()
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.device = device
         self.settings = settings or ReconstructorSettings()
         self.solid = solid or SolidSettings()
+        self.origin = origin
 
     @classmethod
     def from_pretrained(
@@ -142,11 +147,22 @@ class Reconstructor:
         Raises:
             InputError: no such weights, damaged ones, or CUDA asked for where there is none.
         """
-        return cls(load_gsn(_checkpoint_path(checkpoint))[0], pick_device(device), settings)
+        path = _checkpoint_path(checkpoint)
+        stat = Origin.stat_of(path)
+        network, info = load_gsn(path)
+        return cls(network, pick_device(device), settings, origin=Origin(path, info["sha256"], stat))
 
     def with_settings(self, settings: ReconstructorSettings) -> Reconstructor:
         """The same weights under other settings."""
-        return Reconstructor(self.network, self.device, settings, self.solid)
+        return Reconstructor(self.network, self.device, settings, self.solid, self.origin)
+
+    def describe(self) -> dict[str, str]:
+        """Device and weights, for whoever wonders what is running."""
+        facts = {"device": str(self.device)}
+        if self.origin is not None:
+            facts |= {"weights": str(self.origin.path), "weights_sha256": self.origin.sha256}
+            facts["weights_replaced"] = str(self.origin.replaced).lower()
+        return facts
 
     def __call__(self, observation: Observation) -> list[Reconstruction | Refusal]:
         """Every object of the frame, largest first; one that can't be reconstructed is a refusal beside the others.
@@ -302,7 +318,9 @@ class Reconstructor:
         splats: list[Gaussians] = []
         with torch.inference_mode():
             for first in range(0, len(crops), _BATCH):
-                images, thetas = zip(*(crop.tensors(self.device) for crop in crops[first : first + _BATCH]), strict=True)
+                images, thetas = zip(
+                    *(crop.tensors(self.device) for crop in crops[first : first + _BATCH]), strict=True
+                )
                 batch = self.network(torch.cat(images), torch.cat(thetas)).to("cpu", torch.float32)
                 splats += [batch[i] for i in range(len(images))]
         return splats

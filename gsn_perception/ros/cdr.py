@@ -13,7 +13,7 @@ _ENCAPSULATION = b"\x00\x01\x00\x00"  # plain CDR, little-endian; alignment coun
 
 
 class CdrWriter:
-    """Appends values with the alignment of CDR; :meth:`bytes` gives the serialised message."""
+    """Appends values with the alignment of CDR; :meth:`message` gives the serialised message."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -39,7 +39,7 @@ class CdrWriter:
             self._align(values.itemsize)
             self._append(values.tobytes())
 
-    def bytes(self) -> bytes:
+    def message(self) -> bytes:
         """The whole message."""
         return _ENCAPSULATION + b"".join(self._parts)
 

@@ -53,7 +53,7 @@ def serialised_meshes(meshes: Mapping[int, Mesh], header: Header) -> bytes:
         corners = mesh.vertices.astype(np.float64)[faces]
         paint = np.concatenate([colors, np.ones((len(colors), 1))], axis=1).astype(np.float32)[faces]
         _write_marker(writer, header, "mesh", label, Marker.TRIANGLE_LIST, Marker.ADD, corners, paint)
-    return writer.bytes()
+    return writer.message()
 
 
 def markers_to_meshes(message: MarkerArray) -> dict[int, Mesh]:
@@ -78,7 +78,14 @@ def _visible(mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _write_marker(
-    writer: CdrWriter, header: Header, ns: str, label: int, kind: int, action: int, corners: np.ndarray, paint: np.ndarray
+    writer: CdrWriter,
+    header: Header,
+    ns: str,
+    label: int,
+    kind: int,
+    action: int,
+    corners: np.ndarray,
+    paint: np.ndarray,
 ) -> None:
     """The fields of :data:`_LAYOUT`: identity pose; scale 1 and white where something is drawn."""
     one = float(action == Marker.ADD)
