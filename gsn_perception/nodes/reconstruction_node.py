@@ -37,7 +37,7 @@ from gsn_perception.ros.results import FrameResult
 from gsn_perception.ros.saving import save
 from gsn_perception.ros.tickets import Tickets
 
-_STREAM_PARAMETERS = ("use_depth", "use_mask", "image_transport")
+_STREAM_PARAMETERS = ("use_depth", "use_mask", "image_transport", "depth_transport")
 
 
 class ReconstructionNode(ManagedNode[ReconstructionSettings]):
@@ -91,9 +91,11 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         settings = self.settings
         self._gate, self._enabled, self._topics = RateGate(), True, {}
         self._assembler = self._new_assembler(settings)
-        for topic, wanted in ((interface.DEPTH, settings.use_depth), (interface.MASK, settings.use_mask)):
-            if wanted:
-                self._listen(topic, topic.name)
+        packed = settings.depth_transport == "compressedDepth"
+        if settings.use_depth:
+            self._listen(interface.DEPTH_COMPRESSED if packed else interface.DEPTH, "depth")
+        if settings.use_mask:
+            self._listen(interface.MASK, "mask")
         self._listen(interface.CAMERA_INFO, "camera_info")
         compressed = settings.image_transport == "compressed"
         self._listen(interface.IMAGE_COMPRESSED if compressed else interface.IMAGE, "image")

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections import defaultdict
 from collections.abc import Callable
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
@@ -34,11 +35,18 @@ _TIMED = (
 class Collector:
     """A participant of its own in ``domain`` that counts every message and keeps the last of each topic.
 
+    Args:
+        domain: DDS domain.
+        namespace: Of the nodes listened to.
+        topics: What it subscribes to; a node converts only what somebody is subscribed to.
+
     Use it as a context manager. Messages are kept as they came and decoded when asked for, so that listening costs
     the graph little.
     """
 
-    def __init__(self, domain: int, *, namespace: str = "") -> None:
+    def __init__(
+        self, domain: int, *, namespace: str = "", topics: Sequence[interface.Topic] = (interface.IMAGE, *OUTPUTS)
+    ) -> None:
         use_dds_profile()  # before the middleware is loaded
         self._lock = threading.Lock()
         self._raw: dict[str, bytes] = {}
@@ -48,7 +56,7 @@ class Collector:
         self._context = Context()
         rclpy.init(context=self._context, domain_id=domain, signal_handler_options=SignalHandlerOptions.NO)
         self._node = rclpy.create_node("gsn_collector", namespace=namespace, context=self._context)
-        for topic in (interface.IMAGE, *OUTPUTS):
+        for topic in topics:
             self._listen(topic)
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, QoSProfile(depth=10))
         self._executor = SingleThreadedExecutor(context=self._context)

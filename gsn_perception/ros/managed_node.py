@@ -14,6 +14,8 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock
+from rclpy.clock import ClockType
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.lifecycle import LifecycleNode
 from rclpy.lifecycle import LifecycleState
@@ -62,11 +64,12 @@ class ManagedNode(LifecycleNode, Generic[S]):
         self.diagnostics = Diagnostics(self.get_fully_qualified_name())
         self._subscriptions_made: list[Subscription] = []
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self._diagnostics_timer = self.create_timer(1.0, self._publish_diagnostics, self.service_group)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)  # with use_sim_time and no /clock yet, ROS time stands still
+        self._diagnostics_timer = self.create_timer(1.0, self._publish_diagnostics, self.service_group, clock=steady)
         self.add_on_set_parameters_callback(self._on_parameters)
         self._autostart_timer = None
         if getattr(self.settings, "autostart", False):
-            self._autostart_timer = self.create_timer(0.01, self._autostart)
+            self._autostart_timer = self.create_timer(0.01, self._autostart, clock=steady)
 
     def configure(self) -> None:
         """Load and allocate; create publishers."""
