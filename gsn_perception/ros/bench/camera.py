@@ -100,11 +100,12 @@ class CameraStream:
         self.late = 0
 
     def wait(self, timeout: float, stop: threading.Event) -> None:
-        """Until somebody is subscribed to every topic, at most ``timeout`` seconds."""
+        """Until somebody is subscribed to the image, at most ``timeout`` seconds."""
         deadline = time.monotonic() + timeout
-        while any(not p.get_subscription_count() for p in self._publishers.values()):
+        while not self._publishers[interface.IMAGE.name].get_subscription_count():
             if time.monotonic() > deadline or stop.wait(0.05):
                 return
+        stop.wait(1.0)  # the other side has to match, too
 
     def run(self, rate: float, stop: threading.Event, count: int = 0) -> None:
         """Publish at ``rate`` frames a second, ``count`` frames or (0) until told to stop."""
