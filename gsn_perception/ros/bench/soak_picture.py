@@ -28,11 +28,12 @@ def draw_soak(path: Path, found: Soak, caption: str) -> None:
     memory.set_ylabel("resident memory, MB")
     memory.set_ylim(bottom=0)
     for topic, rows in found.latencies.items():
+        rows = rows[rows[:, 2] > 0]
         if len(rows):
             (line,) = latency.plot(rows[:, 0], rows[:, 1], ".", markersize=2, alpha=0.4, label=f"image -> {topic}")
             for share in (50, 95):
                 latency.plot(*_running(rows, share), color=line.get_color(), linewidth=1.5)
-    latency.set_ylabel("latency, s (lines: p50, p95)")
+    latency.set_ylabel("latency with objects, s\n(lines: p50, p95)")
     latency.set_ylim(bottom=0)
     counts.plot(times, [s.frames for s in found.samples], label="frames finished")
     for reason in sorted({r for s in found.samples for r in s.drops}):
@@ -48,6 +49,6 @@ def draw_soak(path: Path, found: Soak, caption: str) -> None:
 
 
 def _running(rows: np.ndarray, share: float, parts: int = 40) -> tuple[np.ndarray, np.ndarray]:
-    """A percentile over consecutive parts of the rows [N,2]."""
+    """A percentile over consecutive parts of the rows [N,3]."""
     chunks = [c for c in np.array_split(rows[np.argsort(rows[:, 0])], min(parts, len(rows))) if len(c)]
     return np.array([c[:, 0].mean() for c in chunks]), np.array([np.percentile(c[:, 1], share) for c in chunks])
