@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import replace
@@ -31,9 +33,12 @@ from gsn_perception.gsn.seen import confidence
 from gsn_perception.gsn.seen import quality
 from gsn_perception.gsn.seen import see
 from gsn_perception.gsn.weights import load_gsn
+from gsn_perception.io.checkpoints import Origin
 from gsn_perception.io.checkpoints import shipped
 from gsn_perception.surface.points import surface_points
 from gsn_perception.surface.settings import SolidSettings
+
+_BATCH = 16  # crops in one pass: bounds the memory, whatever max_objects is
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +79,28 @@ class ReconstructorSettings:
     """Seed of sampling."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Looked:
+    """A frame before the network: everything that a bad message, mask or camera can break has been tried.
+
+    Attributes:
+        observation: With its mask, and its support plane where one is given or the depth shows one.
+        crops: Label to the object's crop, largest object first, or to why there is none.
+        segmented: Seconds spent on the mask and the plane.
+        looked: Label to seconds spent on the crop.
+    """
+
+    observation: Observation
+    crops: Mapping[int, Crop | Refusal]
+    segmented: float
+    looked: Mapping[int, float]
+
+
 class _Clock:
     """Seconds per stage."""
 
-    def __init__(self) -> None:
-        self.times: dict[str, float] = {}
+    def __init__(self, times: Mapping[str, float]) -> None:
+        self.times = dict(times)
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
@@ -95,6 +117,7 @@ class Reconstructor:
         device: Where it runs.
         settings: See :class:`ReconstructorSettings`.
         solid: Numbers of the skin; the fitted ones by default.
+        origin: The file the weights came from, or None.
     """
 
     def __init__(
@@ -103,12 +126,14 @@ class Reconstructor:
         device: torch.device,
         settings: ReconstructorSettings | None = None,
         solid: SolidSettings | None = None,
+        origin: Origin | None = None,
     ) -> None:
         self.network = network.to(device).eval()
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.device = device
         self.settings = settings or ReconstructorSettings()
         self.solid = solid or SolidSettings()
+        self.origin = origin
 
     @classmethod
     def from_pretrained(
@@ -122,27 +147,72 @@ class Reconstructor:
         Raises:
             InputError: no such weights, damaged ones, or CUDA asked for where there is none.
         """
-        return cls(load_gsn(_checkpoint_path(checkpoint))[0], pick_device(device), settings)
+        path = _checkpoint_path(checkpoint)
+        stat = Origin.stat_of(path)
+        network, info = load_gsn(path)
+        return cls(network, pick_device(device), settings, origin=Origin(path, info["sha256"], stat))
 
     def with_settings(self, settings: ReconstructorSettings) -> Reconstructor:
         """The same weights under other settings."""
-        return Reconstructor(self.network, self.device, settings, self.solid)
+        return Reconstructor(self.network, self.device, settings, self.solid, self.origin)
+
+    def describe(self) -> dict[str, str]:
+        """Device and weights, for whoever wonders what is running."""
+        facts = {"device": str(self.device)}
+        if self.origin is not None:
+            facts |= {"weights": str(self.origin.path), "weights_sha256": self.origin.sha256}
+            facts["weights_replaced"] = str(self.origin.replaced).lower()
+        return facts
 
     def __call__(self, observation: Observation) -> list[Reconstruction | Refusal]:
         """Every object of the frame, largest first; one that can't be reconstructed is a refusal beside the others.
 
+        The objects go through the network in one batch.
+
         Raises:
             InputError: the frame as a whole can't be used (no mask and nothing to segment by, say).
+        """
+        looked = self.look(observation)
+        crops = {label: crop for label, crop in looked.crops.items() if isinstance(crop, Crop)}
+        began = time.perf_counter()
+        splats = dict(zip(crops, self._infer(list(crops.values())), strict=True))
+        share = (time.perf_counter() - began) / max(len(crops), 1)
+        outcomes: list[Reconstruction | Refusal] = []
+        for label, crop in looked.crops.items():
+            if isinstance(crop, Refusal):
+                outcomes.append(crop)
+                continue
+            times = {"segment": looked.segmented, "look_at": looked.looked[label], "sculpt": share}
+            try:
+                outcomes.append(self._finish(looked.observation, label, crop, splats[label], _Clock(times)))
+            except InputError as error:
+                outcomes.append(Refusal(label, str(error)))
+        return outcomes
+
+    def look(self, observation: Observation) -> Looked:
+        """The frame up to the network: trust, segment, and look at each of its ``max_objects`` largest objects.
+
+        Raises:
+            InputError: the frame as a whole can't be used.
         """
         observation = self._trusted(observation)
         began = time.perf_counter()
         mask, plane = self._segment(observation)
+        labels = _by_size(mask)[: self.settings.max_objects]
         observation = replace(observation, mask=mask, support_plane=observation.support_plane or plane)
         if observation.support_plane is None and observation.depth is not None:
             observation = replace(observation, support_plane=_fit_plane(observation))
         segmented = time.perf_counter() - began
-        labels = _by_size(mask)[: self.settings.max_objects]
-        return [self._object(observation, label, segmented) for label in labels]
+        crops: dict[int, Crop | Refusal] = {}
+        looked: dict[int, float] = {}
+        for label in labels:
+            began = time.perf_counter()
+            try:
+                crops[label] = self._crop(observation, label)
+            except InputError as error:
+                crops[label] = Refusal(label, str(error))
+            looked[label] = time.perf_counter() - began
+        return Looked(observation, crops, segmented, looked)
 
     def sculpt(self, observation: Observation, label: int | None = None) -> tuple[ObjectView, Gaussians]:
         """The object's view and its splat in the normalised frame (unbatched, on the CPU); the largest by default.
@@ -155,7 +225,7 @@ class Reconstructor:
         if label is None:
             label = _by_size(mask)[0]
         crop = self._crop(replace(observation, mask=mask), label)
-        return crop.view, self._infer(crop)
+        return crop.view, self._infer([crop])[0]
 
     def _trusted(self, observation: Observation) -> Observation:
         """With what the settings forbid taken away."""
@@ -186,19 +256,9 @@ class Reconstructor:
             mode = "grabcut" if observation.roi is not None else "plane"
         return segment(observation, mode, self.settings.max_objects)
 
-    def _object(self, observation: Observation, label: int, segmented: float) -> Reconstruction | Refusal:
-        clock = _Clock()
-        clock.times["segment"] = segmented
-        try:
-            return self._reconstruct(observation, label, clock)
-        except InputError as error:
-            return Refusal(label, str(error))
-
-    def _reconstruct(self, observation: Observation, label: int, clock: _Clock) -> Reconstruction:
-        with clock("look_at"):
-            crop = self._crop(observation, label)
-        with clock("sculpt"):
-            splat = self._infer(crop)
+    def _finish(
+        self, observation: Observation, label: int, crop: Crop, splat: Gaussians, clock: _Clock
+    ) -> Reconstruction:
         with clock("scale"):
             seen = see(splat, crop.view)
             scale = self._scale(observation, crop, splat, seen)
@@ -254,9 +314,17 @@ class Reconstructor:
                 "the mask touches the image border, so the object is cut off; bring it wholly into view or set allow_cut"
             )
 
-    def _infer(self, crop: Crop) -> Gaussians:
+    def _infer(self, crops: Sequence[Crop]) -> list[Gaussians]:
+        """Their splats in the normalised frame, on the CPU; one pass for every ``_BATCH`` crops."""
+        splats: list[Gaussians] = []
         with torch.inference_mode():
-            return self.network(*crop.tensors(self.device))[0].to("cpu", torch.float32)
+            for first in range(0, len(crops), _BATCH):
+                images, thetas = zip(
+                    *(crop.tensors(self.device) for crop in crops[first : first + _BATCH]), strict=True
+                )
+                batch = self.network(torch.cat(images), torch.cat(thetas)).to("cpu", torch.float32)
+                splats += [batch[i] for i in range(len(images))]
+        return splats
 
     def _scale(self, observation: Observation, crop: Crop, splat: Gaussians, seen: Seen) -> Scale:
         """Depth first, then a size hint, then the support plane if it was given; unit scale only when asked for."""

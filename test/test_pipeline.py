@@ -128,6 +128,29 @@ def test_one_bad_object_among_several_refuses_itself_alone(reconstructor: Recons
     assert "border" in results[9].reason
 
 
+def test_several_objects_go_through_the_network_in_one_batch(reconstructor: Reconstructor) -> None:
+    observation, _ = _observe("carton", _camera())
+    mask = observation.mask.copy()
+    rows, columns = np.nonzero(mask)
+    mask[rows[columns > np.median(columns)], columns[columns > np.median(columns)]] = 2
+    mask[2:5, 2:3] = 7  # three pixels: refused before the batch
+    sizes: list[int] = []
+    hook = reconstructor.network.register_forward_hook(lambda module, given, out: sizes.append(len(given[0])))
+    try:
+        together = {r.label: r for r in reconstructor(replace(observation, mask=mask))}
+        assert sizes == [2]
+        assert isinstance(together[7], Refusal)
+        for label in (1, 2):
+            crop = reconstructor.look(replace(observation, mask=mask)).crops[label]
+            alone = reconstructor._infer([crop])[0]
+            pose = crop.view.similarity(together[label].scale)
+            expected = alone.select(alone.opacities >= reconstructor.settings.opacity_threshold).transform(pose)
+            torch.testing.assert_close(together[label].gaussians.means, expected.means, atol=1e-4, rtol=1e-3)
+        assert together[1].timings["sculpt"] == together[2].timings["sculpt"]
+    finally:
+        hook.remove()
+
+
 def test_whole_frames_without_anything_to_go_by(reconstructor: Reconstructor) -> None:
     observation, _ = _observe("carton", _camera())
     with pytest.raises(InputError, match="mask is empty"):

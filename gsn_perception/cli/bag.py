@@ -1,4 +1,4 @@
-"""Make, inspect and play rosbag2 recordings (MCAP), without a ROS installation."""
+"""Make, inspect, play and evaluate rosbag2 recordings, without a ROS installation."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Annotated
+from typing import Literal
 
 import tyro
 
 if TYPE_CHECKING:
     from gsn_perception.geometry import Observation
 
+Storage = Literal["mcap", "sqlite3"]
 FRAME_ID = "camera_color_optical_frame"
 
 
@@ -26,7 +28,10 @@ class Info:
 
 @dataclass(frozen=True)
 class Make:
-    """Record a made-up table-top scene: camera_info, image, depth and mask of a camera that circles it."""
+    """Record a made-up table-top scene: image, camera_info, depth and mask of a camera that circles it, /clock and poses.
+
+    The true meshes and camera poses lie in the recording's folder under truth/.
+    """
 
     out: Annotated[Path, tyro.conf.Positional]
     """Folder of the recording; it must not exist yet."""
@@ -44,8 +49,14 @@ class Make:
     """Record the true mask."""
     meshes: Path | None = None
     """Folder of OBJ, PLY, STL or GLB files to put on the table instead of made-up objects."""
-    namespace: str = ""
+    namespace: str = "camera"
     """Put before the topics' names."""
+    storage: Storage = "mcap"
+    """Kind of file."""
+    clock: bool = True
+    """Record /clock."""
+    poses: bool = True
+    """Record /tf (table to camera_link) and /tf_static (camera_link to the optical frame)."""
     seed: int = 0
     """Of the scene and the sensor."""
 
@@ -90,22 +101,44 @@ class Play:
     """Wait at most so many seconds for subscribers."""
 
 
-Options = Info | Make | Pack | Play
+@dataclass(frozen=True)
+class Eval:
+    """Reconstruct every frame of a recording, without DDS, and score it where the truth is known."""
+
+    bag: Annotated[Path, tyro.conf.Positional]
+    """Folder of the recording."""
+    out: Path | None = None
+    """Folder of the results; BAG/results when left out."""
+    checkpoint: str = ""
+    """Weights (.safetensors) or the name of shipped ones; the shipped default when empty."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    namespace: str | None = None
+    """Of the topics; found out when left out."""
 
 
-def run(options: Info | Make | Pack | Play) -> int:
+Options = Info | Make | Pack | Play | Eval
+
+
+def run(options: Info | Make | Pack | Play | Eval) -> int:
     """Do what the sub-command says."""
     if isinstance(options, Info):
         return _info(options)
     if isinstance(options, Play):
         return _play(options)
+    if isinstance(options, Eval):
+        from gsn_perception.cli.bag_eval import evaluate
+
+        return evaluate(options)
     from gsn_perception.geometry import InputError
     from gsn_perception.ros import bags
 
     if options.frames < 1 or not 0 < options.rate <= 1000:
         raise InputError("--frames must be at least 1 and --rate above 0 (and at most 1000) frames a second")
-    frames = _scene(options) if isinstance(options, Make) else _photograph(options)
-    count = bags.record(options.out, frames, namespace=options.namespace)
+    if isinstance(options, Make):
+        count = _make(options)
+    else:
+        count = bags.record(options.out, _photograph(options), namespace=options.namespace)
     print(f"{count} frames -> {options.out}")
     return 0
 
@@ -137,10 +170,12 @@ def _play(options: Play) -> int:
     return bag_play.main(words)
 
 
-def _scene(options: Make) -> Iterator[Observation]:
+def _make(options: Make) -> int:
     import numpy as np
     from tqdm import tqdm
 
+    from gsn_perception.ros.recording import record
+    from gsn_perception.ros.replaying import Truth
     from gsn_perception.scenes.loader import load_meshes
     from gsn_perception.scenes.objects import random_object
     from gsn_perception.scenes.sensor import DepthSensor
@@ -152,10 +187,19 @@ def _scene(options: Make) -> Iterator[Observation]:
         objects, _ = load_meshes(options.meshes)
     scene, camera = random_tabletop(objects, options.seed, options.objects)
     path = scene.orbit(camera, options.frames, arc=np.deg2rad(options.arc))
-    for number, place in enumerate(tqdm(path, desc="rendering", unit="frame", leave=False)):
-        stamp = _stamp(number, options.rate)
-        seen = scene.observe(place, sensor=DepthSensor(), seed=options.seed + number, stamp=stamp, frame_id=FRAME_ID)
-        yield _only(seen, depth=options.depth, mask=options.mask)
+    stamps = [_stamp(number, options.rate) for number in range(options.frames)]
+
+    def seen() -> Iterator[Observation]:
+        for number, place in enumerate(tqdm(path, desc="rendering", unit="frame", leave=False)):
+            chance = options.seed + number
+            item = scene.observe(place, sensor=DepthSensor(), seed=chance, stamp=stamps[number], frame_id=FRAME_ID)
+            yield _only(item, depth=options.depth, mask=options.mask)
+
+    wanted = {"storage": options.storage, "clock": options.clock, "poses": options.poses}
+    count = record(options.out, seen(), namespace=options.namespace, **wanted)  # type: ignore[arg-type]
+    meshes = {placed.label: scene.mesh(placed.label) for placed in scene.placed}
+    Truth(meshes, {s: c.world_from_camera for s, c in zip(stamps, path, strict=True)}).write(options.out)
+    return count
 
 
 def _photograph(options: Pack) -> Iterator[Observation]:

@@ -1,4 +1,7 @@
-"""`gsn bench`: measure speed: the network (gsn), the rasteriser (raster), the whole chain (chain)."""
+"""`gsn bench`: measure speed: the network (gsn), the rasteriser (raster), the whole chain (chain), the nodes (ros).
+
+`soak` runs both nodes for minutes under a camera, `fuzz` sends them hostile messages.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,11 @@ from typing import Any
 from typing import Literal
 
 import tyro
+
+from gsn_perception.cli.bench_ros import FuzzOptions
+from gsn_perception.cli.bench_ros import RosBench
+from gsn_perception.cli.bench_ros import RosOptions
+from gsn_perception.cli.bench_ros import SoakOptions
 
 if TYPE_CHECKING:
     from gsn_perception.geometry import Observation
@@ -68,11 +76,14 @@ Options = (
     Annotated[GsnOptions, tyro.conf.subcommand("gsn")]
     | Annotated[RasterOptions, tyro.conf.subcommand("raster")]
     | Annotated[ChainOptions, tyro.conf.subcommand("chain")]
+    | RosBench
 )
 
 
-def run(options: GsnOptions | RasterOptions | ChainOptions) -> int:
+def run(options: GsnOptions | RasterOptions | ChainOptions | RosOptions | SoakOptions | FuzzOptions) -> int:
     """Measure, name the machine, print a table, write the files asked for."""
+    if isinstance(options, RosOptions | SoakOptions | FuzzOptions):
+        return _nodes(options)
     from gsn_perception.evaluation.report import check_writable
     from gsn_perception.evaluation.report import write_json
     from gsn_perception.evaluation.timing import draw_bars
@@ -93,6 +104,21 @@ def run(options: GsnOptions | RasterOptions | ChainOptions) -> int:
         write_json(options.json, {"machine": asdict(here), "options": asdict(options), **figures})
     if options.out is not None:
         draw_bars(options.out, bars, f"{title}, ms (median)", here.sentence)
+    return 0
+
+
+def _nodes(options: RosOptions | SoakOptions | FuzzOptions) -> int:
+    from gsn_perception.cli.bench_ros import run_ros
+    from gsn_perception.evaluation.report import check_writable
+    from gsn_perception.evaluation.report import write_json
+    from gsn_perception.evaluation.timing import machine
+
+    check_writable(options.json, getattr(options, "out", None))
+    here = machine()  # before the work: its load is that of the others
+    text, figures = run_ros(options)
+    print(f"{here.sentence}\n\n{text}")
+    if options.json is not None:
+        write_json(options.json, {"machine": asdict(here), "options": asdict(options), **figures})
     return 0
 
 

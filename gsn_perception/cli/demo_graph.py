@@ -221,6 +221,6 @@ def stage_times(reports: Sequence[dict[str, str]]) -> dict[str, tuple[float, flo
             stage, kind = key.removeprefix("latency.").rsplit(".", maxsplit=1)
             if kind == "mean_ms":
                 means.setdefault(stage, []).append(float(value))
-            else:
+            elif kind == "max_ms":
                 highest[stage] = max(highest.get(stage, 0.0), float(value))
     return {stage: (sum(v) / len(v), highest.get(stage, v[-1])) for stage, v in means.items()}

@@ -27,7 +27,7 @@ def save_gsn(path: Path, network: GSN, info: Mapping[str, Any], state: Mapping[s
 
 
 def load_gsn(path: Path) -> tuple[GSN, Mapping[str, Any]]:
-    """The network in eval mode and what its file says of it.
+    """The network in eval mode and what its file says of it, with the file's ``sha256``.
 
     Raises:
         InputError: the file is damaged or of another architecture.
@@ -42,7 +42,7 @@ def load_gsn(path: Path) -> tuple[GSN, Mapping[str, Any]]:
         raise InputError(
             f"checkpoint {path} is of another architecture ({first}); train it again or give another"
         ) from error
-    return network.eval(), checkpoint.info
+    return network.eval(), {**checkpoint.info, "sha256": checkpoint.sha256}
 
 
 @torch.no_grad()

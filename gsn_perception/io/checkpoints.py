@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -37,12 +37,43 @@ class Checkpoint:
         config: Its configuration as plain values.
         state: Tensors by name, float32.
         info: Provenance: steps, data, figures.
+        sha256: Of the file it was read from, or empty.
     """
 
     kind: str
     config: Mapping[str, Any]
     state: Mapping[str, Tensor]
     info: Mapping[str, Any]
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The file that loaded weights came from, so that a file replaced later can be told.
+
+    Attributes:
+        path: The file.
+        sha256: Of what was loaded.
+        stat: Inode, size and time of change (ns) just before loading.
+    """
+
+    path: Path
+    sha256: str
+    stat: tuple[int, int, int]
+
+    @staticmethod
+    def stat_of(path: Path) -> tuple[int, int, int]:
+        """Zeros when the file is gone."""
+        try:
+            found = path.stat()
+        except OSError:
+            return (0, 0, 0)
+        return (found.st_ino, found.st_size, found.st_mtime_ns)
+
+    @property
+    def replaced(self) -> bool:
+        """Whether the file on disk is no longer the one that was loaded."""
+        return self.stat_of(self.path) != self.stat
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, *, half: bool = True) -> None:
@@ -85,13 +116,14 @@ def load_checkpoint(path: Path, kind: str) -> Checkpoint:
     if description.get("format") not in _READABLE or description.get("kind") != kind:
         found = f"{description.get('kind')} format {description.get('format')}"
         raise InputError(f"checkpoint {path} holds {found}, expected {kind} format {FORMAT}; choose another file")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+    data = path.read_bytes()  # once: the file may be replaced at any moment
+    if hashlib.sha256(data).hexdigest() != digest:
         raise InputError(f"checkpoint {path} is damaged or truncated (its checksum differs); copy or save it again")
     try:
-        state = load_file(path)
-    except (SafetensorError, OSError) as error:
+        state = load(data)
+    except SafetensorError as error:
         raise InputError(f"checkpoint {path} can't be read ({error}); copy or save it again") from error
-    return Checkpoint(kind, config, _unpacked(state), description.get("info", {}))
+    return Checkpoint(kind, config, _unpacked(state), description.get("info", {}), digest)
 
 
 def shipped(name: str) -> Path:

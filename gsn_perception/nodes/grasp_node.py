@@ -86,7 +86,8 @@ class GraspNode(ManagedNode[GraspSettings]):
         """Let the running plan end, then publish empties so that no stale grasp stays latched."""
         self._tickets.answer(False, "the node was deactivated")
         if self._mailbox is not None:
-            self._mailbox.clear()
+            if self._mailbox.clear() is not None:
+                self.diagnostics.drop("deactivated")
             self._mailbox.wait_idle()
         header = self._header or make_header(self.get_clock().now().nanoseconds, "")
         self._last = GraspResult(header)

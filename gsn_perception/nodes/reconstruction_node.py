@@ -28,6 +28,7 @@ from gsn_perception.ros.managed_node import ManagedNode
 from gsn_perception.ros.node_settings import ReconstructionSettings
 from gsn_perception.ros.outputs import Output
 from gsn_perception.ros.processing import FrameProcessor
+from gsn_perception.ros.processing import Job
 from gsn_perception.ros.processing import LoadPipeline
 from gsn_perception.ros.processing import StopWatch
 from gsn_perception.ros.processing import load_pipeline
@@ -36,7 +37,7 @@ from gsn_perception.ros.results import FrameResult
 from gsn_perception.ros.saving import save
 from gsn_perception.ros.tickets import Tickets
 
-_STREAM_PARAMETERS = ("use_depth", "use_mask", "image_transport")
+_STREAM_PARAMETERS = ("use_depth", "use_mask", "image_transport", "depth_transport")
 
 
 class ReconstructionNode(ManagedNode[ReconstructionSettings]):
@@ -51,13 +52,14 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         super().__init__("reconstruction", ReconstructionSettings, **options)
         self._load = load
         self._processor: FrameProcessor | None = None
-        self._mailbox: Mailbox[tuple[Frame, float]] | None = None
+        self._mailbox: Mailbox[Job] | None = None
         self._assembler: FrameAssembler | None = None
         self._lock = threading.Lock()  # of the assembler
         self._outputs: list[Output[FrameResult]] = []
         self._collision: moveit.CollisionPublisher | None = None
-        self._optional: dict[str, str] = {}
+        self._topics: dict[str, str] = {}
         self._gate = RateGate()
+        self._syncing = 0.0  # seconds spent on the messages of the frame that is being joined
         self._tickets = Tickets()
         self._enabled = True
         self._last: FrameResult | None = None
@@ -87,11 +89,13 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
     def activate(self) -> None:
         """Subscribe to what the parameters ask for."""
         settings = self.settings
-        self._gate, self._enabled, self._optional = RateGate(), True, {}
+        self._gate, self._enabled, self._topics = RateGate(), True, {}
         self._assembler = self._new_assembler(settings)
-        for topic, wanted in ((interface.DEPTH, settings.use_depth), (interface.MASK, settings.use_mask)):
-            if wanted:
-                self._listen(topic, topic.name)
+        packed = settings.depth_transport == "compressedDepth"
+        if settings.use_depth:
+            self._listen(interface.DEPTH_COMPRESSED if packed else interface.DEPTH, "depth")
+        if settings.use_mask:
+            self._listen(interface.MASK, "mask")
         self._listen(interface.CAMERA_INFO, "camera_info")
         compressed = settings.image_transport == "compressed"
         self._listen(interface.IMAGE_COMPRESSED if compressed else interface.IMAGE, "image")
@@ -100,7 +104,8 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         """Let the running frame end, then publish empties so that nothing stale stays latched."""
         self._tickets.answer(False, "the node was deactivated")
         if self._mailbox is not None:
-            self._mailbox.clear()
+            if self._mailbox.clear() is not None:
+                self.diagnostics.drop("deactivated")
             self._mailbox.wait_idle()
         now = self.get_clock().now().nanoseconds
         header = self._last.header if self._last is not None else make_header(now, self.settings.target_frame)
@@ -138,25 +143,40 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
                 self._assembler = self._new_assembler(settings)
 
     def waiting(self) -> str:
-        """What no frame can be made without."""
-        return self._assembler.missing if self._assembler is not None else ""
+        """Why no frame comes to the worker, as far as it can be known."""
+        if not self._enabled:
+            return "the node is disabled; call ~/enable with true"
+        missing = self._assembler.missing if self._assembler is not None else ""
+        if missing:
+            for stream in ("image", "camera_info"):
+                if not self.count_publishers(self._topics[stream]):
+                    return f"{missing}; nobody publishes {self._topics[stream]}"
+        return missing
+
+    def facts(self) -> dict[str, str]:
+        """Device and weights."""
+        processor = self._processor
+        return {} if processor is None else processor.pipeline.describe()
 
     def _listen(self, topic: interface.Topic, stream: str) -> None:
-        self._optional[stream] = self.listen(topic, lambda message: self._take(stream, message)).topic_name
+        self._topics[stream] = self.listen(topic, lambda message: self._take(stream, message)).topic_name
 
     def _new_assembler(self, settings: ReconstructionSettings) -> FrameAssembler:
         streams = tuple(n for n, wanted in (("depth", settings.use_depth), ("mask", settings.use_mask)) if wanted)
 
         def is_alive(stream: str) -> bool:
-            return self.count_publishers(self._optional[stream]) > 0
+            return self.count_publishers(self._topics[stream]) > 0
 
         return FrameAssembler(streams, int(settings.sync_slop * 1e9), is_alive, self.diagnostics.drop)
 
     def _take(self, stream: str, message: Any) -> None:
+        began = time.perf_counter()
         with self._lock:
             frame = self._assembler.add(stream, message) if self._assembler is not None else None
+        self._syncing += time.perf_counter() - began
         if frame is None or self._mailbox is None:
             return
+        job, self._syncing = Job(frame, time.monotonic(), self._syncing), 0.0
         asked = bool(self._tickets)
         if not (self._enabled or asked):
             self.diagnostics.drop("disabled")
@@ -164,7 +184,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
             self.refuse("stale", f"the frame is older than max_age = {self.settings.max_age} s")
         elif not (self._gate.passes(frame.stamp, self.settings.max_rate) or asked):
             self.diagnostics.drop("max_rate")
-        elif self._mailbox.put((frame, time.monotonic())) is not None:
+        elif self._mailbox.put(job) is not None:
             self.diagnostics.drop("overtaken")
 
     def _is_stale(self, frame: Frame) -> bool:
@@ -173,14 +193,14 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         stamp = Time.from_msg(ns_to_stamp(frame.stamp), clock_type=self.get_clock().clock_type)
         return (self.get_clock().now() - stamp).nanoseconds > self.settings.max_age * 1e9
 
-    def _work(self, job: tuple[Frame, float]) -> None:
+    def _work(self, job: Job) -> None:
         """One frame, in the worker's thread."""
-        frame, seen = job
-        processor = self._processor
+        processor, seen = self._processor, job.seen
         assert processor is not None
+        waited = time.monotonic() - seen
         watch = StopWatch()
         try:
-            observation, T_target_camera = processor.observe(frame)
+            observation, T_target_camera = processor.observe(job.frame)
         except Exception as error:
             self._tickets.answer(False, self.refuse("bad_frame", error), seen=seen)
             return
@@ -193,8 +213,10 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
             self.refuse("object", f"object {refusal.label}: {refusal.reason}")
         watch.lap("reconstruct")
         self._publish(result)
-        watch.lap("publish")
-        self.diagnostics.latency({**result.timings(), **watch.times})
+        watch.lap("output")
+        convert, publish = (sum(output.seconds[i] for output in self._outputs) for i in (0, 1))
+        parts = {"sync": job.sync, "wait": waited, "convert": convert, "publish": publish}
+        self.diagnostics.latency({**result.timings(), **watch.times, **parts})
         self._tickets.answer(bool(result.objects), result.summary, seen=seen)
 
     def _publish(self, result: FrameResult) -> None:

@@ -1,11 +1,10 @@
-"""rosbag2 recordings (MCAP): observations in and out, raw messages in order."""
+"""rosbag2 recordings: observations out, raw messages in order; see :mod:`~gsn_perception.ros.recording` for in."""
 
 from __future__ import annotations
 
 import importlib
-import shutil
-from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,18 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from rclpy.serialization import deserialize_message
-from rclpy.serialization import serialize_message
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
-from gsn_perception.ros import images
 from gsn_perception.ros import interface
 from gsn_perception.ros import optional
-from gsn_perception.ros.camera_info import from_camera
+from gsn_perception.ros.frames import Frame
 from gsn_perception.ros.frames import FrameAssembler
 from gsn_perception.ros.frames import FrameDecoder
-from gsn_perception.ros.headers import make_header
 from gsn_perception.ros.node_settings import ReconstructionSettings
+from gsn_perception.ros.recording import absolute
+from gsn_perception.ros.recording import record as record
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,36 +44,6 @@ class Recorded:
     def message(self) -> Any:
         """The message itself."""
         return deserialize_message(self.data, message_class(self.type_name))
-
-
-def record(path: str | Path, observations: Iterable[Observation], *, namespace: str = "") -> int:
-    """Write observations as ``camera_info``, ``depth``, ``mask`` and ``image`` of one moment each, in that order.
-
-    Args:
-        path: A folder that does not exist yet.
-        observations: With rising stamps; frame ids are kept.
-        namespace: Put before the topics' names.
-
-    Returns:
-        How many observations were written.
-
-    Raises:
-        InputError: rosbags is missing or the folder exists or can't be written; no half bag is left.
-    """
-    rosbag2 = optional.require("rosbags.rosbag2")
-    typesys = optional.require("rosbags.typesys")
-    path = Path(path)
-    if path.exists():
-        raise InputError(f"{path} exists already; choose another name for the bag")
-    try:
-        with rosbag2.Writer(path, version=9, storage_plugin=rosbag2.StoragePlugin.MCAP) as writer:
-            return _Recorder(writer, typesys.get_typestore(typesys.Stores.ROS2_JAZZY), namespace).write(observations)
-    except OSError as error:
-        shutil.rmtree(path, ignore_errors=True)
-        raise InputError(f"the bag {path} can't be written: {error.strerror}; choose another folder") from error
-    except BaseException:
-        shutil.rmtree(path, ignore_errors=True)
-        raise
 
 
 def read(path: str | Path, topics: Sequence[str] = ()) -> Iterator[Recorded]:
@@ -115,27 +83,62 @@ def _open(path: str | Path) -> Iterator[Any]:
         raise InputError(f"the bag {path} can't be read ({error}); record it again") from error
 
 
+def read_frames(
+    path: str | Path, *, namespace: str | None = None, settings: ReconstructionSettings | None = None
+) -> Iterator[Frame]:
+    """The frames of a bag, joined as the reconstruction node does it, not decoded yet; each exactly once.
+
+    Args:
+        path: The bag.
+        namespace: Of its topics; found out by default.
+        settings: Choose the streams.
+
+    Raises:
+        InputError: the bag can't be read, or holds several cameras and no namespace is given.
+    """
+    settings = settings or ReconstructionSettings()
+    there = topics_of(path)
+    namespace = namespace_of(there) if namespace is None else namespace
+    names = {absolute(namespace, t.name): t.name for t in interface.RECONSTRUCTION_INPUTS}
+    found = {names[topic] for topic in there if topic in names}
+    wanted = (("depth", settings.use_depth), ("mask", settings.use_mask))
+    streams = tuple(name for name, used in wanted if used and name in found)
+    assembler = FrameAssembler(streams, int(settings.sync_slop * 1e9), lambda stream: True, lambda reason: None)
+    for item in read(path, list(names)):
+        if names[item.topic] in ("image", "camera_info", *streams):
+            frame = assembler.add(names[item.topic], item.message())
+            if frame is not None:
+                yield frame
+
+
 def read_observations(
-    path: str | Path, *, namespace: str = "", settings: ReconstructionSettings | None = None
+    path: str | Path, *, namespace: str | None = None, settings: ReconstructionSettings | None = None
 ) -> Iterator[Observation]:
-    """The frames of a bag, joined and decoded as the reconstruction node does it.
+    """:func:`read_frames`, decoded as the reconstruction node does it.
 
     Raises:
         InputError: the bag or a message can't be used.
     """
     settings = settings or ReconstructionSettings()
-    names = {_absolute(namespace, t): t.name for t in interface.RECONSTRUCTION_INPUTS}
-    there = {names[topic] for topic in topics_of(path) if topic in names}
-    streams = tuple(
-        n for n, used in (("depth", settings.use_depth), ("mask", settings.use_mask)) if used and n in there
-    )
-    assembler = FrameAssembler(streams, int(settings.sync_slop * 1e9), lambda stream: True, lambda reason: None)
     decode = FrameDecoder()
-    for item in read(path, list(names)):
-        if names[item.topic] in ("image", "camera_info", *streams):
-            frame = assembler.add(names[item.topic], item.message())
-            if frame is not None:
-                yield decode(frame, settings)
+    for frame in read_frames(path, namespace=namespace, settings=settings):
+        yield decode(frame, settings)
+
+
+def namespace_of(topics: Mapping[str, str]) -> str:
+    """Of the one topic ``.../image``; empty where there is none.
+
+    Raises:
+        InputError: there are several.
+    """
+    found = [
+        t.removesuffix("/image")
+        for t, kind in topics.items()
+        if t.endswith("/image") and kind == interface.IMAGE.type_name
+    ]
+    if len(found) > 1:
+        raise InputError(f"the bag holds several cameras ({', '.join(sorted(found))}); name one with --namespace")
+    return found[0] if found else ""
 
 
 def message_class(type_name: str) -> type:
@@ -152,34 +155,3 @@ def message_class(type_name: str) -> type:
             f"message type {type_name} is not installed; install its package or leave the topic out"
         ) from None
     return found
-
-
-class _Recorder:
-    def __init__(self, writer: Any, typestore: Any, namespace: str) -> None:
-        self._writer, self._typestore, self._namespace = writer, typestore, namespace
-        self._connections: dict[str, Any] = {}
-
-    def write(self, observations: Iterable[Observation]) -> int:
-        count = 0
-        for item in observations:
-            header = make_header(item.stamp, item.frame_id)
-            self._put(interface.CAMERA_INFO, item.stamp, from_camera(item.camera, header))
-            if item.depth is not None:
-                self._put(interface.DEPTH, item.stamp, images.from_depth(item.depth, header))
-            if item.mask is not None:
-                self._put(interface.MASK, item.stamp, images.from_mask(item.mask, header))
-            self._put(interface.IMAGE, item.stamp, images.from_rgb(item.image, header))
-            count += 1
-        return count
-
-    def _put(self, topic: interface.Topic, stamp: int, message: Any) -> None:
-        if topic.name not in self._connections:
-            name = _absolute(self._namespace, topic)
-            self._connections[topic.name] = self._writer.add_connection(
-                name, topic.type_name, typestore=self._typestore
-            )
-        self._writer.write(self._connections[topic.name], stamp, serialize_message(message))
-
-
-def _absolute(namespace: str, topic: interface.Topic) -> str:
-    return "/" + "/".join(part for part in (namespace.strip("/"), topic.name) if part)

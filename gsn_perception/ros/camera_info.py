@@ -14,6 +14,7 @@ from gsn_perception.geometry import InputError
 
 _PINHOLE_MODELS = ("plumb_bob", "rational_polynomial", "")
 _FISHEYE_MODELS = ("equidistant", "fisheye")
+_PINHOLE_COUNTS = (4, 5, 8, 12, 14)  # coefficients that OpenCV knows
 
 
 def to_camera(info: CameraInfo, *, rectify: bool = False) -> Camera:
@@ -27,7 +28,7 @@ def to_camera(info: CameraInfo, *, rectify: bool = False) -> Camera:
         rectify: False: the images are rectified already (``image_rect``), P holds; True: they are raw, K holds.
 
     Raises:
-        InputError: K (and P) hold zeros, i.e. the camera is not calibrated, or the size is zero.
+        InputError: K (and P) hold zeros, i.e. the camera is not calibrated, the size is zero, or the ROI leaves it.
     """
     K = np.array(info.k, dtype=np.float64).reshape(3, 3)
     P = np.array(info.p, dtype=np.float64).reshape(3, 4)[:, :3]
@@ -36,6 +37,10 @@ def to_camera(info: CameraInfo, *, rectify: bool = False) -> Camera:
     if K[0, 0] <= 0 or K[1, 1] <= 0 or K[2, 2] == 0:
         raise InputError("camera_info holds zeros in K: the camera is not calibrated; calibrate it and publish K")
     full = Camera.from_integer_centres(K, max(info.width, 1), max(info.height, 1))
+    if info.roi.x_offset + info.roi.width > full.width or info.roi.y_offset + info.roi.height > full.height:
+        raise InputError(
+            f"camera_info's region of interest leaves the {info.width}x{info.height} sensor; correct roi or width and height"
+        )
     bin_x, bin_y = max(info.binning_x, 1), max(info.binning_y, 1)
     width = (info.roi.width or info.width) // bin_x
     height = (info.roi.height or info.height) // bin_y
@@ -81,18 +86,22 @@ class Undistortion:
             InputError: the distortion model is unknown.
         """
         distortion = np.array(info.d, dtype=np.float64)
-        if not distortion.size or not distortion.any():
+        if not np.isfinite(distortion).all():
+            raise InputError(
+                "camera_info holds distortion coefficients that are not finite; calibrate the camera again"
+            )
+        if not distortion.any():
             return None
         camera = to_camera(info, rectify=True)
         K = camera.integer_centre_K
         size = (camera.width, camera.height)
-        if info.distortion_model in _PINHOLE_MODELS:
+        if info.distortion_model in _PINHOLE_MODELS and len(distortion) in _PINHOLE_COUNTS:
             maps = cv2.initUndistortRectifyMap(K, distortion, np.eye(3), K, size, cv2.CV_32FC1)
         elif info.distortion_model in _FISHEYE_MODELS and len(distortion) == 4:
             maps = cv2.fisheye.initUndistortRectifyMap(K, distortion, np.eye(3), K, size, cv2.CV_32FC1)
         else:
             raise InputError(
-                f"distortion model {info.distortion_model!r} with {len(distortion)} coefficients is unknown; "
+                f"distortion model {info.distortion_model[:40]!r} with {len(distortion)} coefficients is unknown; "
                 "publish a rectified image or plumb_bob, rational_polynomial or equidistant"
             )
         return cls(*maps)

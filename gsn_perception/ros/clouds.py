@@ -22,6 +22,7 @@ _TYPES = {
     "f4": PointField.FLOAT32,
     "f8": PointField.FLOAT64,
 }
+_MAX_STEP = 1 << 16  # bytes of one point
 _CODES = {value: key for key, value in _TYPES.items()}
 
 
@@ -97,14 +98,23 @@ def xyz_of(cloud: PointCloud2) -> np.ndarray:
 
 def _dtype(cloud: PointCloud2) -> np.dtype:
     order = ">" if cloud.is_bigendian else "<"
+    if cloud.point_step > _MAX_STEP:
+        raise InputError(
+            f"the point cloud's points are {cloud.point_step} bytes each, more than {_MAX_STEP}; it is damaged"
+        )
+    named = [field.name for field in cloud.fields]
+    if len(set(named)) < len(named) or "" in named:
+        raise InputError("the point cloud has two fields of one name, or one without; name every field once")
     names, formats, offsets = [], [], []
     for field in cloud.fields:
         if field.datatype not in _CODES:
-            raise InputError(f"the point cloud's field {field.name!r} has the unknown type {field.datatype}")
+            raise InputError(f"the point cloud's field {field.name[:40]!r} has the unknown type {field.datatype}")
         base = np.dtype(order + _CODES[field.datatype])
         count = max(field.count, 1)
         if field.offset + base.itemsize * count > cloud.point_step:
-            raise InputError(f"the point cloud's field {field.name!r} lies outside its {cloud.point_step}-byte points")
+            raise InputError(
+                f"the point cloud's field {field.name[:40]!r} lies outside its {cloud.point_step}-byte points"
+            )
         names.append(field.name)
         formats.append(base if count == 1 else np.dtype((base, (count,))))
         offsets.append(field.offset)

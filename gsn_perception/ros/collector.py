@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections import defaultdict
 from collections.abc import Callable
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
@@ -34,21 +35,30 @@ _TIMED = (
 class Collector:
     """A participant of its own in ``domain`` that counts every message and keeps the last of each topic.
 
+    Args:
+        domain: DDS domain.
+        namespace: Of the nodes listened to.
+        topics: What it subscribes to; a node converts only what somebody is subscribed to.
+
     Use it as a context manager. Messages are kept as they came and decoded when asked for, so that listening costs
-    the graph little.
+    the graph little. ``arrivals`` and ``widths`` hold, by topic and stamp, when images, clouds and tables came
+    (monotonic seconds) and their width.
     """
 
-    def __init__(self, domain: int, *, namespace: str = "") -> None:
+    def __init__(
+        self, domain: int, *, namespace: str = "", topics: Sequence[interface.Topic] = (interface.IMAGE, *OUTPUTS)
+    ) -> None:
         use_dds_profile()  # before the middleware is loaded
         self._lock = threading.Lock()
         self._raw: dict[str, bytes] = {}
         self.counts: Counter[str] = Counter()
         self.arrivals: dict[str, dict[int, float]] = defaultdict(dict)
+        self.widths: dict[str, dict[int, int]] = defaultdict(dict)
         self._diagnostics: dict[str, list[dict[str, str]]] = defaultdict(list)
         self._context = Context()
         rclpy.init(context=self._context, domain_id=domain, signal_handler_options=SignalHandlerOptions.NO)
         self._node = rclpy.create_node("gsn_collector", namespace=namespace, context=self._context)
-        for topic in (interface.IMAGE, *OUTPUTS):
+        for topic in topics:
             self._listen(topic)
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, QoSProfile(depth=10))
         self._executor = SingleThreadedExecutor(context=self._context)
@@ -88,6 +98,7 @@ class Collector:
             self._raw.clear()
             self.counts.clear()
             self.arrivals.clear()
+            self.widths.clear()
             self._diagnostics.clear()
 
     def wait(self, done: Callable[[], bool], timeout: float, check: Callable[[], None] = lambda: None) -> bool:
@@ -109,12 +120,14 @@ class Collector:
 
     def _on_message(self, topic: interface.Topic, raw: Any) -> None:
         now = time.monotonic()
-        stamp = stamp_to_ns(deserialize_message(raw, topic.type).header.stamp) if topic in _TIMED else None
+        message = deserialize_message(raw, topic.type) if topic in _TIMED else None
         with self._lock:
             self.counts[topic.name] += 1
             self._raw[topic.name] = raw
-            if stamp is not None:
+            if message is not None:
+                stamp = stamp_to_ns(message.header.stamp)
                 self.arrivals[topic.name].setdefault(stamp, now)
+                self.widths[topic.name].setdefault(stamp, message.width)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         with self._lock:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections import defaultdict
+from collections import deque
 from collections.abc import Mapping
 
 from builtin_interfaces.msg import Time
@@ -14,9 +15,14 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from diagnostic_msgs.msg import KeyValue
 from std_msgs.msg import Header
 
+_WINDOW = 300  # frames that the percentiles are taken over
+
 
 class Diagnostics:
     """Collects from any thread; :meth:`message` is published once a second.
+
+    Counts run from the start; rates, means and maxima are those since the last message, percentiles those of the last
+    300 frames. The value ``why_nothing`` is one sentence while nothing was published since the last message, else empty.
 
     The level is ERROR after a failure of the node itself, WARN after something was refused with a sentence since the
     last message or while an active node misses an input, else OK (also when newer frames overtake older ones).
@@ -29,7 +35,9 @@ class Diagnostics:
         self._recent: Counter[str] = Counter()
         self._drops: Counter[str] = Counter()
         self._seconds: dict[str, list[float]] = defaultdict(list)
-        self._last: dict[str, float] = {}
+        self._window: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_WINDOW))
+        self._outputs: set[str] = set()
+        self._refusal = ""
         self._warning = ""
         self._error = ""
         self._since = time.monotonic()
@@ -40,18 +48,26 @@ class Diagnostics:
             self._total[stream] += 1
             self._recent[stream] += 1
 
+    def publish(self, topic: str) -> None:
+        """One message of an output."""
+        self.count(topic)
+        with self._lock:
+            self._outputs.add(topic)
+            self._refusal = ""
+
     def drop(self, reason: str, sentence: str = "") -> None:
         """One frame or object was given up; ``reason`` is a short name, ``sentence`` for the user."""
         with self._lock:
             self._drops[reason] += 1
             self._warning = sentence or self._warning
+            self._refusal = sentence or self._refusal
 
     def latency(self, seconds: Mapping[str, float]) -> None:
         """Seconds per stage of one frame."""
         with self._lock:
             for stage, value in seconds.items():
                 self._seconds[stage].append(float(value))
-                self._last[stage] = float(value)
+                self._window[stage].append(float(value))
 
     def fail(self, sentence: str) -> None:
         """The node itself failed; the sentence stays until :meth:`recover`."""
@@ -75,13 +91,16 @@ class Diagnostics:
         with self._lock:
             return dict(self._total)
 
-    def message(self, stamp: Time, state: str, waiting: str = "") -> DiagnosticArray:
+    def message(
+        self, stamp: Time, state: str, waiting: str = "", facts: Mapping[str, str] | None = None
+    ) -> DiagnosticArray:
         """What happened since the last call.
 
         Args:
             stamp: Now.
             state: Lifecycle state.
-            waiting: What an active node still waits for, or nothing.
+            waiting: What keeps the node from giving anything: an input that is missing, being disabled; or nothing.
+            facts: Further values, e.g. the device and the weights.
         """
         with self._lock:
             elapsed = max(time.monotonic() - self._since, 1e-3)
@@ -92,22 +111,47 @@ class Diagnostics:
             if self._error:
                 level, text = DiagnosticStatus.ERROR, self._error
             status.level, status.message = level, text
-            status.values = [KeyValue(key=k, value=v) for k, v in self._values(state, elapsed).items()]
+            values = {
+                "state": state,
+                "why_nothing": self._why(state, waiting),
+                **(facts or {}),
+                **self._values(elapsed),
+            }
+            status.values = [KeyValue(key=k, value=v) for k, v in values.items()]
             self._recent.clear()
             self._seconds.clear()
             self._warning = ""
             self._since = time.monotonic()
         return DiagnosticArray(header=Header(stamp=stamp), status=[status])
 
-    def _values(self, state: str, elapsed: float) -> dict[str, str]:
-        values = {"state": state}
+    def _why(self, state: str, waiting: str) -> str:
+        """Why nothing was published since the last message; empty when something was."""
+        if any(self._recent[topic] for topic in self._outputs):
+            return ""
+        if self._error:
+            return self._error
+        if state != "active":
+            return f"the node is {state}; configure and activate it"
+        if waiting or self._refusal:
+            return waiting or self._refusal
+        return "no new frame was finished" if self._recent["frames"] == 0 else "nobody is subscribed to an output"
+
+    def _values(self, elapsed: float) -> dict[str, str]:
+        values = {}
         for stream, total in sorted(self._total.items()):
             values[f"{stream}.rate_hz"] = f"{self._recent[stream] / elapsed:.2f}"
             values[f"{stream}.total"] = str(total)
-        for stage, last in sorted(self._last.items()):
-            recent = self._seconds.get(stage) or [last]
-            values[f"latency.{stage}.mean_ms"] = f"{1e3 * sum(recent) / len(recent):.1f}"
-            values[f"latency.{stage}.max_ms"] = f"{1e3 * max(recent):.1f}"
+        for stage, window in sorted(self._window.items()):
+            ordered = sorted(window)
+            recent = self._seconds.get(stage) or [window[-1]]
+            figures = {"mean": sum(recent) / len(recent), "max": max(recent)}
+            figures |= {"p50": _share(ordered, 0.5), "p95": _share(ordered, 0.95)}
+            values |= {f"latency.{stage}.{name}_ms": f"{1e3 * seconds:.1f}" for name, seconds in figures.items()}
         for reason, count in sorted(self._drops.items()):
             values[f"dropped.{reason}"] = str(count)
         return values
+
+
+def _share(ordered: list[float], share: float) -> float:
+    """The value that ``share`` of them do not exceed."""
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)]

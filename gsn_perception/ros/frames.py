@@ -37,6 +37,9 @@ class Frame:
     info: CameraInfo
 
 
+_CAMERAS = 16  # of which the CameraInfo is kept: a stream of ever new frame names must not fill the memory
+
+
 class FrameAssembler:
     """Joins image, depth and mask by stamp; CameraInfo is cached by frame, the newest counts.
 
@@ -62,7 +65,10 @@ class FrameAssembler:
     def add(self, stream: str, message: Any) -> Frame | None:
         """Take one image, depth, mask or camera_info message in; the frame it completes, if any."""
         if stream == "camera_info":
+            self._infos.pop(message.header.frame_id, None)
             self._infos[message.header.frame_id] = message
+            if len(self._infos) > _CAMERAS:
+                del self._infos[next(iter(self._infos))]
             return self._complete()
         joined = self._sync.add(stream, stamp_to_ns(message.header.stamp), message)
         if joined is None:
@@ -81,7 +87,8 @@ class FrameAssembler:
             return "waiting for camera_info: no message yet"
         if self._pending is not None:
             wanted = self._pending.messages["image"].header.frame_id
-            return f"waiting for camera_info of frame {wanted!r}; got that of {', '.join(map(repr, self._infos))}"
+            known = ", ".join(repr(name[:40]) for name in self._infos)
+            return f"waiting for camera_info of frame {wanted[:40]!r}; got that of {known}"
         return ""
 
     def _complete(self) -> Frame | None:
@@ -114,11 +121,12 @@ class FrameDecoder:
         limits = images.DepthRange(settings.min_depth, settings.max_depth)
         depth = None if depth is None else images.to_depth(depth, limits)
         mask = None if mask is None else images.to_mask(mask, "binary" if settings.mask_mode == "binary" else "labels")
+        for name, array in (("image", image), ("depth", depth), ("mask", mask)):
+            if array is not None and array.shape[:2] != (camera.height, camera.width):
+                size = f"{array.shape[1]}x{array.shape[0]}"
+                raise InputError(f"the {name} is {size}, not {camera.width}x{camera.height} as camera_info says")
         maps = self._undistortion(frame.info) if settings.rectify else None
         if maps is not None:
-            for name, array in (("image", image), ("depth", depth), ("mask", mask)):
-                if array is not None and array.shape[:2] != (camera.height, camera.width):
-                    raise InputError(f"the {name} is not {camera.width}x{camera.height} as camera_info says")
             image = maps.colors(image)
             depth = None if depth is None else maps.values(depth)
             mask = None if mask is None else maps.values(mask)

@@ -5,11 +5,19 @@ from __future__ import annotations
 from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
+from gsn_perception.geometry import InputError
+
 NANOSECONDS = 1_000_000_000
 
 
 def stamp_to_ns(stamp: Time) -> int:
-    """Nanoseconds of a message's stamp."""
+    """Nanoseconds of a message's stamp.
+
+    Raises:
+        InputError: it is negative or its nanoseconds are a second or more.
+    """
+    if stamp.sec < 0 or stamp.nanosec >= NANOSECONDS:
+        raise InputError(f"the stamp {stamp.sec} s {stamp.nanosec} ns is no time; the publisher must set header.stamp")
     return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)
 
 

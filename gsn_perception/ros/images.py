@@ -13,16 +13,18 @@ from types import SimpleNamespace
 from typing import Any
 from typing import Literal
 
-import cv2
 import numpy as np
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from gsn_perception.geometry import InputError
+from gsn_perception.ros import compressed
 from gsn_perception.ros import optional
 
 MaskMode = Literal["binary", "labels"]
+MAX_PIXELS = 1 << 25
+"""Larger images (8K is just below) are refused, so that no message can make the node allocate without bound."""
 
 _PLAIN = {  # encoding -> dtype, channels
     "rgb8": ("u1", 3),
@@ -66,7 +68,7 @@ def to_rgb(message: Image | CompressedImage) -> np.ndarray:
         InputError: the message is damaged, or its encoding carries no colour or no channel order.
     """
     if hasattr(message, "format"):
-        return _decompress(message)
+        return compressed.colors_of(message, MAX_PIXELS)
     encoding = message.encoding
     if encoding in _BAYER or encoding in _YUV:
         return _convert_by_library(message)
@@ -93,24 +95,30 @@ def to_rgb(message: Image | CompressedImage) -> np.ndarray:
     return np.ascontiguousarray(pixels)
 
 
-def to_depth(message: Image, limits: DepthRange | None = None) -> np.ndarray:
+def to_depth(message: Image | CompressedImage, limits: DepthRange | None = None) -> np.ndarray:
     """Depth [H,W] float32 in metres along z, NaN = unknown.
 
     The unit follows from the encoding (REP-118): 32FC1 and 64FC1 are metres, 16UC1 and mono16 millimetres with
-    0 = unknown. Infinite, negative and zero depths are unknown.
+    0 = unknown. Infinite, negative and zero depths are unknown. A CompressedImage is ``compressedDepth`` with PNG.
 
     Raises:
         InputError: the message is damaged or its encoding is no depth.
     """
-    if message.encoding not in _DEPTH_SCALE:
+    limits = limits or DepthRange()
+    if hasattr(message, "format"):
+        depth = compressed.depth_of(message, MAX_PIXELS)
+    elif message.encoding not in _DEPTH_SCALE:
         raise InputError(
             f"depth encoding {message.encoding!r} is no depth; publish 32FC1 (metres) or 16UC1 (millimetres)"
         )
-    limits = limits or DepthRange()
-    depth = _pixels(message).astype(np.float32) * np.float32(_DEPTH_SCALE[message.encoding])
+    else:
+        with np.errstate(over="ignore", invalid="ignore"):
+            depth = _pixels(message).astype(np.float32)
+            depth *= np.float32(_DEPTH_SCALE[message.encoding])
+    near = max(limits.near, float(np.finfo(np.float32).tiny))
     with np.errstate(invalid="ignore"):
-        bad = ~np.isfinite(depth) | (depth <= 0) | (depth < limits.near) | (depth > limits.far)
-    depth[bad] = np.nan
+        good = (depth >= near) & (depth <= min(limits.far, float(np.finfo(np.float32).max)))
+    depth[~good] = np.nan
     return depth
 
 
@@ -179,6 +187,10 @@ def _pixels(message: Image) -> np.ndarray:
     length = len(message.data)
     if height < 1 or width < 1:
         raise InputError(f"the {message.encoding} image is empty ({width}x{height}); publish one with pixels")
+    if height * width > MAX_PIXELS:
+        raise InputError(
+            f"the {message.encoding} image is {width}x{height}, more than {MAX_PIXELS} pixels; publish a smaller one"
+        )
     if step < row:
         raise InputError(
             f"the {message.encoding} image is {width} wide but its step is {step} bytes, not {row} or more"
@@ -213,16 +225,3 @@ def _convert_by_library(message: Image) -> np.ndarray:
         raise InputError(f"the {message.encoding} image could not be decoded ({error}); publish rgb8") from error
     optional.require("rosbags.image")
     raise AssertionError("unreachable")
-
-
-def _decompress(message: CompressedImage) -> np.ndarray:
-    """JPEG, PNG and what else OpenCV reads, as RGB."""
-    data = np.frombuffer(message.data, np.uint8)
-    if "compressedDepth" in message.format:
-        raise InputError("a compressedDepth image holds no colours; subscribe to the colour stream's compressed topic")
-    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-    if pixels is None:
-        raise InputError(
-            f"the compressed image ({message.format!r}, {len(data)} bytes) is damaged or of unknown format"
-        )
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)

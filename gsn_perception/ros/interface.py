@@ -39,6 +39,7 @@ IMAGE = Topic("image", Image, "sensor")
 IMAGE_COMPRESSED = Topic("image/compressed", CompressedImage, "sensor")
 CAMERA_INFO = Topic("camera_info", CameraInfo, "sensor")
 DEPTH = Topic("depth", Image, "sensor")
+DEPTH_COMPRESSED = Topic("depth/compressedDepth", CompressedImage, "sensor")
 MASK = Topic("mask", Image, "sensor")
 
 GAUSSIANS = Topic("gaussians", PointCloud2, "latched")

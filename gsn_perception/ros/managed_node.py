@@ -9,10 +9,13 @@ from typing import Any
 from typing import Generic
 from typing import TypeVar
 
+import psutil
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock
+from rclpy.clock import ClockType
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.lifecycle import LifecycleNode
 from rclpy.lifecycle import LifecycleState
@@ -57,14 +60,16 @@ class ManagedNode(LifecycleNode, Generic[S]):
         self.input_group = MutuallyExclusiveCallbackGroup()
         self.service_group = ReentrantCallbackGroup()
         self.waiting_group = MutuallyExclusiveCallbackGroup()  # services that wait: one at a time holds a thread
+        self._process = psutil.Process()
         self.diagnostics = Diagnostics(self.get_fully_qualified_name())
         self._subscriptions_made: list[Subscription] = []
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self._diagnostics_timer = self.create_timer(1.0, self._publish_diagnostics, self.service_group)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)  # with use_sim_time and no /clock yet, ROS time stands still
+        self._diagnostics_timer = self.create_timer(1.0, self._publish_diagnostics, self.service_group, clock=steady)
         self.add_on_set_parameters_callback(self._on_parameters)
         self._autostart_timer = None
         if getattr(self.settings, "autostart", False):
-            self._autostart_timer = self.create_timer(0.01, self._autostart)
+            self._autostart_timer = self.create_timer(0.01, self._autostart, clock=steady)
 
     def configure(self) -> None:
         """Load and allocate; create publishers."""
@@ -82,8 +87,12 @@ class ManagedNode(LifecycleNode, Generic[S]):
         """Prepare for new settings; called before they are swapped in. Raising InputError refuses them."""
 
     def waiting(self) -> str:
-        """What the active node still waits for, as a sentence; empty when nothing is missing."""
+        """What keeps the active node from giving anything, as a sentence; empty when nothing does."""
         return ""
+
+    def facts(self) -> dict[str, str]:
+        """Further values for diagnostics."""
+        return {}
 
     def start(self) -> bool:
         """Configure and activate; False when either failed (the reason is logged and in diagnostics)."""
@@ -110,18 +119,15 @@ class ManagedNode(LifecycleNode, Generic[S]):
             except Exception as error:  # a node must outlive any message
                 self.refuse("bad_message", error)
 
-        def incompatible(event: Any) -> None:
-            policy = qos_policy_name_from_kind(event.last_policy_kind)
-            self.warn(f"a publisher of {topic.name} offers incompatible QoS ({policy}); nothing will come from it")
-            self.diagnostics.drop("incompatible_qos", f"{topic.name}: incompatible QoS ({policy})")
-
         subscription = self.create_subscription(
             topic.type,
             topic.name,
             guarded,
             qos.latched() if topic.qos == "latched" else qos.sensor(),
             callback_group=self.input_group,
-            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=incompatible),
+            event_callbacks=SubscriptionEventCallbacks(
+                incompatible_qos=lambda event: self._incompatible(topic, "publisher", "offers", event)
+            ),
             qos_overriding_options=qos.overridable(),
         )
         self._subscriptions_made.append(subscription)
@@ -134,8 +140,9 @@ class ManagedNode(LifecycleNode, Generic[S]):
             topic,
             convert,
             group=self.service_group,
-            on_publish=self.diagnostics.count,
+            on_publish=self.diagnostics.publish,
             on_error=lambda error: self.refuse("conversion", error),
+            on_incompatible=lambda event: self._incompatible(topic, "subscriber", "asks for", event),
         )
 
     def unlisten(self) -> None:
@@ -237,4 +244,12 @@ class ManagedNode(LifecycleNode, Generic[S]):
     def _publish_diagnostics(self) -> None:
         state = "active" if self.is_active else "inactive" if self.is_configured else "unconfigured"
         waiting = self.waiting() if self.is_active else ""
-        self._diagnostics_publisher.publish(self.diagnostics.message(self.get_clock().now().to_msg(), state, waiting))
+        facts = {"memory_mb": f"{self._process.memory_info().rss / 1e6:.0f}", **self.facts()}
+        now = self.get_clock().now().to_msg()
+        self._diagnostics_publisher.publish(self.diagnostics.message(now, state, waiting, facts))
+
+    def _incompatible(self, topic: Topic, other: str, does: str, event: Any) -> None:
+        policy = qos_policy_name_from_kind(event.last_policy_kind)
+        sentence = f"a {other} of {topic.name} {does} incompatible QoS ({policy}); nothing will pass between us"
+        self.warn(sentence)
+        self.diagnostics.drop("incompatible_qos", sentence)

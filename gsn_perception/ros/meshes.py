@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from geometry_msgs.msg import Point
+from rclpy.serialization import serialize_message
 from std_msgs.msg import ColorRGBA
 from std_msgs.msg import Header
 from visualization_msgs.msg import Marker
@@ -13,8 +14,13 @@ from visualization_msgs.msg import MarkerArray
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
+from gsn_perception.ros.cdr import CdrWriter
 
 _GREY = 0.7
+_LAYOUT = (  # what serialised_meshes writes, in this order; a distribution with other fields gets objects
+    "header ns id type action pose scale color lifetime frame_locked points colors texture_resource texture "
+    "uv_coordinates text mesh_resource mesh_file mesh_use_embedded_materials"
+)
 
 
 def delete_all(header: Header) -> Marker:
@@ -29,6 +35,25 @@ def meshes_to_markers(meshes: Mapping[int, Mesh], header: Header) -> MarkerArray
     """
     markers = [_marker(label, mesh, header) for label, mesh in meshes.items()]
     return MarkerArray(markers=[delete_all(header), *markers])
+
+
+def serialised_meshes(meshes: Mapping[int, Mesh], header: Header) -> bytes:
+    """:func:`meshes_to_markers`, serialised (CDR): publishers take it as it is.
+
+    Built from arrays: rclpy spends a tenth of a second and more on the objects of 20,000 triangles.
+    """
+    if " ".join(Marker.get_fields_and_field_types()) != _LAYOUT:
+        return bytes(serialize_message(meshes_to_markers(meshes, header)))
+    writer = CdrWriter()
+    writer.put("I", 1 + len(meshes))
+    nothing = np.zeros((0, 3))
+    _write_marker(writer, header, "", 0, Marker.ARROW, Marker.DELETEALL, nothing, nothing.astype(np.float32))
+    for label, mesh in meshes.items():
+        faces, colors = _visible(mesh)
+        corners = mesh.vertices.astype(np.float64)[faces]
+        paint = np.concatenate([colors, np.ones((len(colors), 1))], axis=1).astype(np.float32)[faces]
+        _write_marker(writer, header, "mesh", label, Marker.TRIANGLE_LIST, Marker.ADD, corners, paint)
+    return writer.message()
 
 
 def markers_to_meshes(message: MarkerArray) -> dict[int, Mesh]:
@@ -46,9 +71,49 @@ def header_of(message: MarkerArray) -> Header | None:
     return message.markers[0].header if message.markers else None
 
 
-def _marker(label: int, mesh: Mesh, header: Header) -> Marker:
+def _visible(mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
+    """Corner indices [3F] of the triangles that have an area, and colours [V,3]."""
     faces = mesh.faces[mesh.areas() > 0].reshape(-1)
-    colors = np.full((len(mesh.vertices), 3), _GREY) if mesh.colors is None else np.clip(mesh.colors, 0, 1)
+    return faces, np.full((len(mesh.vertices), 3), _GREY) if mesh.colors is None else np.clip(mesh.colors, 0, 1)
+
+
+def _write_marker(
+    writer: CdrWriter,
+    header: Header,
+    ns: str,
+    label: int,
+    kind: int,
+    action: int,
+    corners: np.ndarray,
+    paint: np.ndarray,
+) -> None:
+    """The fields of :data:`_LAYOUT`: identity pose; scale 1 and white where something is drawn."""
+    one = float(action == Marker.ADD)
+    writer.put("iI", header.stamp.sec, header.stamp.nanosec)
+    writer.text(header.frame_id)
+    writer.text(ns)
+    writer.put("iii", label, kind, action)
+    writer.put("ddddddd", 0, 0, 0, 0, 0, 0, 1)  # pose
+    writer.put("ddd", one, one, one)  # scale
+    writer.put("ffff", one, one, one, one)  # colour
+    writer.put("iI?", 0, 0, False)  # lifetime, frame_locked
+    writer.rows(corners)
+    writer.rows(paint)
+    writer.text("")  # texture_resource
+    writer.put("iI", 0, 0)  # texture: stamp
+    writer.text("")  # frame
+    writer.text("")  # format
+    writer.put("I", 0)  # data
+    writer.put("I", 0)  # uv_coordinates
+    writer.text("")  # text
+    writer.text("")  # mesh_resource
+    writer.text("")  # mesh_file: name
+    writer.put("I", 0)  # data
+    writer.put("?", False)  # mesh_use_embedded_materials
+
+
+def _marker(label: int, mesh: Mesh, header: Header) -> Marker:
+    faces, colors = _visible(mesh)
     # one message object a vertex, shared by its triangles: six times fewer objects to build
     corner = [Point(x=x, y=y, z=z) for x, y, z in mesh.vertices.astype(np.float64).tolist()]
     paint = [ColorRGBA(r=r, g=g, b=b, a=1.0) for r, g, b in colors.astype(np.float64).tolist()]

@@ -50,6 +50,9 @@ class ReconstructionSettings:
     image_transport: str = parameter(
         "raw", "raw: `image`; compressed: `image/compressed`", choices=("raw", "compressed")
     )
+    depth_transport: str = parameter(
+        "raw", "raw: `depth`; compressedDepth: `depth/compressedDepth`", choices=("raw", "compressedDepth")
+    )
     rectify: bool = parameter(False, "the image is raw: undistort it by K and D; else it is rectified and P holds")
     use_depth: bool = parameter(True, "use `depth` where somebody publishes it")
     use_mask: bool = parameter(True, "use `mask` where somebody publishes it, else segment")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 from typing import Generic
@@ -27,10 +28,11 @@ class Output(Generic[R]):
     Args:
         node: Owns the publisher.
         topic: Name, type, QoS.
-        convert: Makes the message; None publishes nothing.
+        convert: Makes the message, or its serialised bytes; None publishes nothing.
         group: Of the event that tells of a late subscriber.
         on_publish: Called with the topic's name.
         on_error: Called with what converting for a late subscriber raised.
+        on_incompatible: Called with the event of a subscriber that asks for what the topic's QoS does not offer.
     """
 
     def __init__(
@@ -42,11 +44,13 @@ class Output(Generic[R]):
         group: CallbackGroup,
         on_publish: Callable[[str], None],
         on_error: Callable[[Exception], object],
+        on_incompatible: Callable[[Any], None],
     ) -> None:
         self._node, self._topic, self._convert = node, topic, convert
         self._on_publish, self._on_error = on_publish, on_error
         self._lock = threading.Lock()
         self._kept: list[R] = []
+        self.seconds = (0.0, 0.0)  # converting and publishing the last result
         latched = topic.qos == "latched"
         self._keeps = latched
         self._publisher = node.create_lifecycle_publisher(
@@ -54,7 +58,9 @@ class Output(Generic[R]):
             topic.name,
             qos.latched() if latched else qos.sensor(),
             callback_group=group,
-            event_callbacks=PublisherEventCallbacks(matched=self._on_matched if latched else None),
+            event_callbacks=PublisherEventCallbacks(
+                matched=self._on_matched if latched else None, incompatible_qos=on_incompatible
+            ),
             qos_overriding_options=qos.overridable(),
         )
 
@@ -62,6 +68,7 @@ class Output(Generic[R]):
         """Publish now if somebody listens, else when somebody does."""
         with self._lock:
             self._kept.clear()
+            self.seconds = (0.0, 0.0)
             if self._publisher.get_subscription_count():
                 self._publish(result)
             elif self._keeps:
@@ -80,10 +87,13 @@ class Output(Generic[R]):
             self._node.destroy_lifecycle_publisher(self._publisher)
 
     def _publish(self, result: R) -> None:
+        began = time.perf_counter()
         message = self._convert(result)
+        converted = time.perf_counter()
         if message is not None:
             self._publisher.publish(message)
             self._on_publish(self._topic.name)
+        self.seconds = (converted - began, time.perf_counter() - converted)
 
     def _on_matched(self, event: Any) -> None:
         if event.current_count_change <= 0:

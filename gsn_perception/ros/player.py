@@ -20,6 +20,7 @@ from gsn_perception.ros import qos
 from gsn_perception.ros.headers import ns_to_stamp
 
 _SETTLE = 0.5  # seconds between the last match here and the first message: the other side has to match, too
+_NOT_AWAITED = ("/clock", "/tf", "/tf_static")  # a graph may do without
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class PlayOptions:
         clock: Publish /clock, for nodes with use_sim_time.
         restamp: Put the time of playing into the messages' headers.
         wait: Seconds to wait for a subscriber on every topic in ``wait_for``.
-        wait_for: Topics that must have a subscriber before the first message; empty = any that is played.
+        wait_for: Topics that must have a subscriber before the first message; empty = all but /clock and /tf.
         delay: Seconds between the match and the first message.
     """
 
@@ -56,7 +57,7 @@ class BagPlayer:
         before: Called with each message before it is published, e.g. to wait for the answer to the last one.
 
     Raises:
-        InputError: the bag is missing, damaged or empty, or a message type is not installed.
+        InputError: the bag is missing, damaged or empty, or none of its message types is installed.
     """
 
     def __init__(
@@ -70,18 +71,28 @@ class BagPlayer:
         if options.rate <= 0:
             raise InputError(f"the rate is {options.rate}; give a number above zero")
         self._node, self._path, self._options, self._stopped, self._before = node, path, options, stopped, before
-        profile = qos.reliable(10)
         self._publishers: dict[str, Publisher] = {}
         for topic, type_name in bags.topics_of(path).items():
-            self._publishers[topic] = node.create_publisher(bags.message_class(type_name), topic, profile)
+            if not (topic == "/clock" and options.clock):
+                self._advertise(topic, type_name)
         if not self._publishers:
-            raise InputError(f"the bag {path} holds no topic; record it again")
+            raise InputError(f"the bag {path} holds no topic that could be played; record it again")
         self._clock = node.create_publisher(Clock, "/clock", QoSProfile(depth=1)) if options.clock else None
+
+    def _advertise(self, topic: str, type_name: str) -> None:
+        try:
+            kind = bags.message_class(type_name)
+        except InputError as error:  # e.g. tf2_msgs where no ROS is installed: the rest is still worth playing
+            self._node.get_logger().warning(f"{topic} is not played: {error}")
+            return
+        profile = qos.latched() if topic == "/tf_static" else qos.reliable(10)
+        self._publishers[topic] = self._node.create_publisher(kind, topic, profile)
 
     def wait(self) -> list[str]:
         """Wait for subscribers; topics still without one when the time is over."""
         wanted = {self._node.resolve_topic_name(t) for t in self._options.wait_for}
-        publishers = [p for p in self._publishers.values() if not wanted or p.topic_name in wanted]
+        wanted = wanted or {p.topic_name for name, p in self._publishers.items() if name not in _NOT_AWAITED}
+        publishers = [p for p in self._publishers.values() if p.topic_name in wanted]
         deadline = time.monotonic() + self._options.wait
         lonely = [p for p in publishers if not p.get_subscription_count()]
         while lonely and time.monotonic() < deadline and not self._stopped():
@@ -107,7 +118,7 @@ class BagPlayer:
         first: int | None = None
         due = began
         per_topic: Counter[str] = Counter()
-        for item in bags.read(self._path):
+        for item in bags.read(self._path, list(self._publishers)):
             first = item.time if first is None else first
             due = began + (item.time - first) / 1e9 / self._options.rate
             per_topic[item.topic] += 1

@@ -21,23 +21,29 @@ _GRACE = 10.0
 
 
 class NodeProcess:
-    """A module of ``gsn_perception.nodes`` run by this interpreter.
+    """A module run by this interpreter.
 
     Args:
-        module: E.g. ``reconstruction_node``.
+        module: Of ``gsn_perception.nodes``, e.g. ``reconstruction_node``; or a full name.
         arguments: Its command line.
         log: File for what it prints.
         domain: DDS domain.
+        without: Environment variables it does not get.
     """
 
-    def __init__(self, module: str, arguments: Sequence[str], *, log: Path, domain: int) -> None:
-        self.name = module
+    def __init__(
+        self, module: str, arguments: Sequence[str], *, log: Path, domain: int, without: Sequence[str] = ()
+    ) -> None:
+        self.name = module.rsplit(".", maxsplit=1)[-1]
         self.peak_bytes = 0
+        self.current_bytes = 0
         self._log = log
         self._stop = threading.Event()
-        command = [sys.executable, "-m", f"gsn_perception.nodes.{module}", *arguments]
+        full = module if "." in module else f"gsn_perception.nodes.{module}"
+        command = [sys.executable, "-m", full, *arguments]
         with log.open("wb") as sink:
             environment = {**os.environ, "ROS_DOMAIN_ID": str(domain), "PYTHONUNBUFFERED": "1"}
+            environment = {name: value for name, value in environment.items() if name not in without}
             self._process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT, env=environment)
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
@@ -75,6 +81,15 @@ class NodeProcess:
         lines = self._log.read_text(errors="replace").strip().splitlines() if self._log.is_file() else []
         return lines[-1] if lines else "it printed nothing"
 
+    def printed(self) -> str:
+        """Everything it has printed so far."""
+        return self._log.read_text(errors="replace") if self._log.is_file() else ""
+
+    def kill(self) -> None:
+        """End it at once, as a crash would (SIGKILL)."""
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> None:
         """End it: politely, then firmly."""
         if self._process.poll() is None:
@@ -91,7 +106,8 @@ class NodeProcess:
         try:
             process = psutil.Process(self._process.pid)
             while not self._stop.wait(_POLL):
-                self.peak_bytes = max(self.peak_bytes, process.memory_info().rss)
+                self.current_bytes = process.memory_info().rss
+                self.peak_bytes = max(self.peak_bytes, self.current_bytes)
         except psutil.Error:  # it has ended
             return
 

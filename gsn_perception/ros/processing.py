@@ -37,6 +37,10 @@ class Pipeline(Protocol):
         """The same weights under other settings."""
         ...
 
+    def describe(self) -> dict[str, str]:
+        """Device and weights."""
+        ...
+
 
 LoadPipeline = Callable[[ReconstructionSettings], Pipeline]
 
@@ -63,6 +67,21 @@ def transform_source(settings: ReconstructionSettings, node: Node) -> TransformS
     if settings.has_camera_pose:
         return FixedTransforms(settings.camera_to_target)
     return TfTransforms(node, settings.tf_timeout) if settings.target_frame else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """What waits for the worker.
+
+    Attributes:
+        frame: Not decoded yet.
+        seen: When it was complete, monotonic seconds.
+        sync: Seconds that joining its messages took.
+    """
+
+    frame: Frame
+    seen: float
+    sync: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,6 +10,7 @@ from pathlib import Path
 from gsn_perception.geometry import InputError
 
 PACKAGE = "gsn_perception"
+DDS_CHOICES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_BUILTIN_TRANSPORTS")
 
 
 def share_file(name: str) -> Path:
@@ -34,14 +35,13 @@ def use_dds_profile() -> None:
     Call it before rclpy initialises: the middleware reads the variable once. Without the profile a 640x480 image does
     not fit into the shared-memory segment and falls back to UDP fragments.
     """
-    chosen = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_BUILTIN_TRANSPORTS")
-    if any(os.environ.get(name) for name in chosen):
+    if any(os.environ.get(name) for name in DDS_CHOICES):
         return
     try:
         path = str(share_file("config/fastdds.xml"))
     except InputError:
         return
-    for name in chosen[:2]:
+    for name in DDS_CHOICES[:2]:
         os.environ[name] = path
 
 

@@ -12,7 +12,6 @@ from geometry_msgs.msg import PolygonStamped
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
-from visualization_msgs.msg import MarkerArray
 
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Observation
@@ -112,9 +111,9 @@ def points_message(result: FrameResult) -> PointCloud2:
     return gaussians.points_to_cloud({o.label: o.points for o in result.objects}, result.header)
 
 
-def mesh_message(result: FrameResult) -> MarkerArray:
-    """For the topic ``mesh``."""
-    return meshes.meshes_to_markers(result.meshes, result.header)
+def mesh_message(result: FrameResult) -> bytes:
+    """For the topic ``mesh``: a MarkerArray, serialised already."""
+    return meshes.serialised_meshes(result.meshes, result.header)
 
 
 def plane_message(result: FrameResult) -> PolygonStamped:

@@ -38,8 +38,16 @@ def test_a_made_up_scene_is_recorded_and_reads_back(tmp_path, capsys, meshes):
     assert np.abs(seen[0].image.astype(int) - seen[1].image).mean() > 2, "the camera moves"
     assert main(["bag", "info", str(bag)]) == 0
     out = capsys.readouterr().out
-    assert "8 messages" in out
-    for topic in ("/image", "/depth", "/mask", "/camera_info"):
+    assert "13 messages" in out
+    for topic in (
+        "/camera/image",
+        "/camera/depth",
+        "/camera/mask",
+        "/camera/camera_info",
+        "/clock",
+        "/tf",
+        "/tf_static",
+    ):
         assert topic in out
 
 
@@ -66,10 +74,54 @@ def test_a_photograph_becomes_a_stream(tmp_path, capsys):
     assert "exists already" in capsys.readouterr().err
 
 
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    import torch
+
+    from gsn_perception.gsn import CONFIGS
+    from gsn_perception.gsn import GSN
+    from gsn_perception.gsn.weights import save_gsn
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_gsn(path, GSN(CONFIGS["tiny"]), {})
+    return str(path)
+
+
+def test_every_frame_is_evaluated_once_beside_the_truth(tmp_path, capsys, meshes, tiny):
+    import json
+
+    from gsn_perception.io import read_mesh
+
+    bag = tmp_path / "bag"
+    words = ["--frames", "3", "--objects", "2", "--meshes", meshes, "--storage", "sqlite3"]
+    assert main(["bag", "make", str(bag), *words]) == 0
+    assert sorted(p.name for p in (bag / "truth").iterdir()) == ["object_1.ply", "object_2.ply", "truth.json"]
+    capsys.readouterr()
+    code = main(["bag", "eval", str(bag), "--checkpoint", tiny])
+    out = capsys.readouterr().out
+    report = json.loads((bag / "results" / "report.json").read_text())
+    stamps = [f["stamp"] for f in report["frames"]]
+    assert stamps == [10**9 + i * 2 * 10**8 for i in range(3)]
+    for frame in report["frames"]:
+        assert set(frame["scores"]) | set(frame["reasons"]) == {"1", "2"}, "every object is scored or says why not"
+        for label, figures in frame["scores"].items():
+            assert 0 <= figures["f_score"] <= 1
+            assert figures["centre_error"] < 0.3
+            written = read_mesh(bag / "results" / frame["folder"] / f"mesh_{label}.ply")
+            assert len(written.faces) > 10
+    scored = sum(len(f["scores"]) for f in report["frames"])
+    assert code == (0 if scored else 1)
+    assert "3 frames" in out
+    assert out.count("refused") == 6 - scored
+    assert len(report["weights"]["weights_sha256"]) == 64
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["info", "nothing"], "no bag"),
+        (["eval", "nothing"], "no bag"),
         (["play", "nothing"], "no bag"),
         (["make", "out", "--frames", "0"], "--frames"),
         (["make", "out", "--meshes", "nowhere"], "nowhere"),

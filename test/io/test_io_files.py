@@ -250,3 +250,24 @@ def test_atomic_write_keeps_the_old_file_until_the_new_one_is_whole(tmp_path):
         assert name.suffix == ".txt"
     assert path.read_text() == "new"
     assert os.stat(path).st_mode & 0o044, "results are readable by others under the usual umask"
+
+
+def test_weights_tell_when_their_file_was_replaced(tmp_path):
+    import torch
+
+    from gsn_perception.gsn import CONFIGS
+    from gsn_perception.gsn import GSN
+    from gsn_perception.gsn.weights import save_gsn
+    from gsn_perception.pipeline import Reconstructor
+
+    path = tmp_path / "w.safetensors"
+    torch.manual_seed(0)
+    save_gsn(path, GSN(CONFIGS["tiny"]), {})
+    made = Reconstructor.from_pretrained(path, "cpu")
+    facts = made.describe()
+    assert (facts["device"], facts["weights"], facts["weights_replaced"]) == ("cpu", str(path), "false")
+    save_gsn(path, GSN(CONFIGS["tiny"]), {})
+    assert made.describe()["weights_replaced"] == "true"
+    assert made.describe()["weights_sha256"] == facts["weights_sha256"], "of what is loaded, not of what lies there"
+    path.unlink()
+    assert made.describe()["weights_replaced"] == "true"

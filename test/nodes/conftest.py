@@ -48,6 +48,9 @@ class BallPipeline:
         other.seen = self.seen
         return other
 
+    def describe(self) -> dict[str, str]:
+        return {"device": "cpu", "weights": "ball"}
+
     def __call__(self, observation: Observation):
         self.seen.append(observation)
         time.sleep(self.seconds)

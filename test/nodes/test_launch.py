@@ -21,7 +21,8 @@ from launch import LaunchDescription, LaunchService
 from launch.actions import IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 given = [tuple(word.split(":=")) for word in sys.argv[1:]]
-source = PythonLaunchDescriptionSource({str(ROOT / "launch" / "gsn.launch.py")!r})
+given, name = given[1:], given[0][0]
+source = PythonLaunchDescriptionSource({str(ROOT / "launch")!r} + "/" + name)
 service = LaunchService()
 service.include_launch_description(LaunchDescription([IncludeLaunchDescription(source, launch_arguments=given)]))
 sys.exit(service.run())
@@ -46,26 +47,50 @@ def prefix(tmp_path) -> Path:
     (share / "gsn_perception/config").symlink_to(ROOT / "config")
     binaries = tmp_path / "lib" / "gsn_perception"
     binaries.mkdir(parents=True)
-    for name in ("reconstruction_node", "grasp_node"):
+    (share / "gsn_perception/launch").symlink_to(ROOT / "launch")
+    for name in ("reconstruction_node", "grasp_node", "bag_play"):
         (binaries / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" -m gsn_perception.nodes.{name} "$@"\n')
         (binaries / name).chmod(0o755)
     return tmp_path
 
 
-def test_launch_starts_active_nodes_and_ends_them(graph, domain, prefix):
+def launched(prefix: Path, domain: int, *words: str) -> subprocess.Popen:
     search = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "AMENT_PREFIX_PATH": str(prefix), "PYTHONPATH": search, "ROS_DOMAIN_ID": str(domain)}
-    words = ["namespace:=left", "image:=/camera/color", "device:=cpu"]
     command = [sys.executable, "-c", SCRIPT, *words]
-    run = subprocess.Popen(
+    return subprocess.Popen(
         command, env=environment, cwd=prefix, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
+
+
+def test_launch_starts_active_nodes_and_ends_them(graph, domain, prefix):
+    run = launched(prefix, domain, "gsn.launch.py", "namespace:=left", "image:=/camera/color", "device:=cpu")
     try:
         wanted = ("/camera/color", "/left/camera_info", "/left/points")
-        until(lambda: all(graph.node.count_subscribers(name) for name in wanted), timeout=120)
+        until(lambda: all(graph.node.count_subscribers(name) for name in wanted), timeout=180)
         run.send_signal(signal.SIGINT)
-        output, _ = run.communicate(timeout=30)
+        output, _ = run.communicate(timeout=60)
     finally:
         run.kill()
     assert run.returncode == 0, output
     assert output.count("cleanup done") == 2, output
+
+
+def test_replay_plays_a_bag_through_the_nodes_and_ends(graph, domain, prefix, tmp_path):
+    from conftest import observation
+
+    from gsn_perception.ros import bags
+    from gsn_perception.ros import interface
+
+    graph.subscribe(interface.MESH)
+    bags.record(tmp_path / "bag", [observation(10**9 + i * 10**8) for i in range(3)], namespace="camera")
+    words = (f"bag:={tmp_path / 'bag'}", "rate:=0.2", "wait:=200", "device:=cpu", "grasps:=false")
+    run = launched(prefix, domain, "replay.launch.py", *words)
+    try:
+        output, _ = run.communicate(timeout=300)
+    finally:
+        run.kill()
+    assert run.returncode == 0, output
+    assert graph.received["mesh"], output  # a result, with its objects or empty, for the recording's stamps
+    assert all(m.markers[0].header.stamp.sec == 1 for m in graph.received["mesh"]), output
+    assert output.count("cleanup done") == 1, output

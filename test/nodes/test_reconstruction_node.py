@@ -402,3 +402,96 @@ def test_autostart_and_namespace(graph):
     until(lambda: graph.node.count_subscribers("/left/image") == 1)
     assert node.is_active
     assert graph.node.count_publishers("/left/mesh") == 1
+
+
+def test_autostart_and_diagnostics_do_not_wait_for_a_simulated_clock(graph):
+    """A player waits for subscribers before it publishes /clock: who waited for the clock would wait for ever."""
+    from diagnostic_msgs.msg import DiagnosticArray
+
+    heard = []
+    graph.node.create_subscription(DiagnosticArray, "/diagnostics", heard.append, 10)
+    parameters = {"autostart": True, "use_sim_time": True}
+    node = graph.add(ReconstructionNode, load=lambda s: BallPipeline(), parameters=parameters)
+    until(lambda: graph.node.count_subscribers("/image") == 1)
+    assert node.is_active
+    until(lambda: heard)
+
+
+def test_diagnostics_name_device_weights_and_what_is_missing(graph):
+    node = graph.add(ReconstructionNode, load=lambda s: BallPipeline())
+    assert node.start()
+    assert node.facts() == {"device": "cpu", "weights": "ball"}
+    assert node.waiting() == "waiting for image: no message yet; nobody publishes /image"
+    graph.call(SetBool, "/reconstruction/enable", SetBool.Request(data=False))
+    assert "call ~/enable" in node.waiting()
+
+
+def test_an_output_that_nobody_can_hear_is_named(graph):
+    """A subscriber that wants `render` reliably."""
+    node = graph.add(ReconstructionNode, load=lambda s: BallPipeline())
+    assert node.start()
+    graph.subscribe(interface.RENDER, profile=qos.reliable(1))
+    until(lambda: node.diagnostics.drops.get("incompatible_qos"))
+    message = node.diagnostics.message(make_header(0, "").stamp, "active").status[0].message
+    assert "render" in message
+    assert "RELIABILITY" in message.upper()
+
+
+@pytest.mark.parametrize("times", [5, pytest.param(50, marks=pytest.mark.long)])
+def test_the_whole_lifecycle_any_number_of_times(graph, times):
+    """Nothing is left behind: publishers, subscriptions and threads are as many as before."""
+    import threading
+
+    node = graph.add(ReconstructionNode, load=lambda settings: BallPipeline())
+    publishers = graph.advertise(interface.RECONSTRUCTION_INPUTS)
+    graph.subscribe(interface.MESH)
+    counts = set()
+    for round_ in range(1, times + 1):
+        assert node.trigger_configure() == SUCCESS
+        assert node.trigger_activate() == SUCCESS
+        matched(publishers)
+        graph.send(publishers, observation(round_ * SECOND))
+        until(lambda stamp=round_ * SECOND: stamp in stamps(graph, interface.MESH))
+        assert node.trigger_deactivate() == SUCCESS
+        assert node.trigger_cleanup() == SUCCESS
+        until(lambda: not any(p.get_subscription_count() for p in publishers.values()))
+        counts.add((len(list(node.publishers)), len(list(node.subscriptions)), threading.active_count()))
+        graph.forget()
+    assert len(counts) == 1, counts
+    assert node.diagnostics.drops == {}
+
+
+@pytest.mark.parametrize("what", ["full", "file"])
+def test_what_cannot_be_saved_is_a_sentence_and_leaves_nothing(graph, running, tmp_path, what):
+    import resource
+
+    node, publishers, _ = running
+    graph.send(publishers, observation(SECOND))
+    finish(node, graph, 1)
+    place = tmp_path / "out"
+    if what == "file":
+        place.write_text("in the way")
+    node.set_parameters([Parameter("output_dir", value=str(place))])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if what == "full":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))  # no file may grow beyond: as if the disk were full
+    try:
+        answer = graph.call(Trigger, "/reconstruction/save", Trigger.Request())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not answer.success
+    assert "cannot write" in answer.message
+    assert [p.name for p in tmp_path.rglob("*")] == (["out"] if what == "file" else [])
+    node.set_parameters([Parameter("output_dir", value=str(tmp_path / "good"))])
+    assert graph.call(Trigger, "/reconstruction/save", Trigger.Request()).success, "the node lives"
+    node.set_parameters([Parameter("output_dir", value=str(tmp_path / "good"))])
+
+
+def test_time_that_jumps_back_goes_on_delivering(graph, running):
+    node, publishers, _ = running
+    node.set_parameters([Parameter("max_rate", value=5.0)])
+    for count, stamp in enumerate((9 * SECOND, 10 * SECOND, 2 * SECOND, 3 * SECOND), start=1):
+        graph.send(publishers, observation(stamp))
+        finish(node, graph, count)
+    assert stamps(graph, interface.MESH) == [9 * SECOND, 10 * SECOND, 2 * SECOND, 3 * SECOND]
+    assert node.diagnostics.drops == {}

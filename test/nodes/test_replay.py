@@ -89,6 +89,29 @@ def test_clock_and_restamp(graph, bag):
     assert {stamp_to_ns(t.clock) for t in ticks} <= {1_000_000_000 + i * STEP for i in range(COUNT)}
 
 
+def test_what_is_not_installed_is_left_out_and_the_recorded_clock_makes_way(graph, tmp_path, monkeypatch):
+    """tf2_msgs comes with a ROS installation only; a bag that holds /tf is still played."""
+    from rosgraph_msgs.msg import Clock
+
+    real = bags.message_class
+
+    def only_some(type_name):
+        if type_name.startswith("tf2_msgs"):
+            raise InputError("message type tf2_msgs/msg/TFMessage is not installed")
+        return real(type_name)
+
+    monkeypatch.setattr(bags, "message_class", only_some)
+    bags.record(tmp_path / "all", [observation(1_000_000_000 + i * STEP) for i in range(2)], clock=True, poses=True)
+    ticks = []
+    graph.node.create_subscription(Clock, "/clock", ticks.append, 50)
+    for topic in interface.RECONSTRUCTION_INPUTS:
+        graph.subscribe(topic)
+    lonely, count = play(graph, tmp_path / "all", PlayOptions(wait=10.0, rate=5, clock=True))
+    assert (lonely, count) == ([], 8)
+    until(lambda: len(graph.received["image"]) == 2)
+    until(lambda: len(ticks) == 8)  # one for each message: the player's own, not the recorded ones on top
+
+
 def test_an_endless_loop_stops_when_told(graph, bag):
     stop = threading.Event()
     threading.Timer(0.4, stop.set).start()

@@ -10,8 +10,8 @@ ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 
 
-def launch_table():
-    tree = ast.parse((ROOT / "launch" / "gsn.launch.py").read_text())
+def launch_table(name):
+    tree = ast.parse((ROOT / "launch" / name).read_text())
     assignment = next(
         node for node in tree.body if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "ARGUMENTS"
     )
@@ -28,7 +28,8 @@ def tables():
     from gsn_perception.ros.settings import to_table
 
     return {
-        "launch": launch_table(),
+        "launch": launch_table("gsn.launch.py"),
+        "replay": launch_table("replay.launch.py"),
         "reconstruction": to_table(ReconstructionSettings),
         "grasp": to_table(GraspSettings),
     }

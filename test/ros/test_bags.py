@@ -9,7 +9,10 @@ pytest.importorskip("rosbags")
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
+from gsn_perception.geometry.transforms import look_at
+from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.ros import bags
+from gsn_perception.ros.headers import stamp_to_ns
 from gsn_perception.ros.node_settings import ReconstructionSettings
 
 
@@ -114,3 +117,53 @@ def test_unknown_message_types_are_named():
     for name in ("nonsense_msgs/msg/Thing", "sensor_msgs/msg/Thing", "Image"):
         with pytest.raises(InputError, match="not installed"):
             bags.message_class(name)
+
+
+def pose(index: int) -> Camera:
+    return Camera.from_fov(1.0, 32, 24, look_at(np.array([0.5, 0.1 * index, 0.4]), np.zeros(3)))
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_clock_and_poses_beside_the_streams(tmp_path, storage):
+    """/tf and /tf_static together give the camera's pose."""
+    from rosbags.typesys import Stores
+    from rosbags.typesys import get_typestore
+    from scipy.spatial.transform import Rotation
+
+    given = [frame(i, camera=pose(i)) for i in range(3)]
+    bags.record(tmp_path / "bag", given, namespace="camera", storage=storage, clock=True, poses=True)
+    assert (tmp_path / "bag" / f"bag.{'mcap' if storage == 'mcap' else 'db3'}").is_file()
+    there = bags.topics_of(tmp_path / "bag")
+    streams = ["/camera/camera_info", "/camera/depth", "/camera/image", "/camera/mask"]
+    assert sorted(there) == [*streams, "/clock", "/tf", "/tf_static"]
+    ticks = [item.message().clock for item in bags.read(tmp_path / "bag", ["/clock"])]
+    assert [stamp_to_ns(t) for t in ticks] == [o.stamp for o in given]
+    store = get_typestore(Stores.ROS2_JAZZY)
+
+    def matrices(topic):
+        for item in bags.read(tmp_path / "bag", [topic]):
+            (one,) = store.deserialize_cdr(item.data, item.type_name).transforms
+            t, q = one.transform.translation, one.transform.rotation
+            turn = Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix()
+            yield (one.header.frame_id, one.child_frame_id), make_transform(turn, np.array([t.x, t.y, t.z]))
+
+    ((names, fixed),) = matrices("/tf_static")
+    assert names == ("camera_link", "cam_optical")
+    np.testing.assert_allclose(fixed[:3, :3] @ [0, 0, 1], [1, 0, 0], atol=1e-12)  # what the camera looks at is forward
+    np.testing.assert_allclose(fixed[:3, :3] @ [0, 1, 0], [0, 0, -1], atol=1e-12)
+    moving = list(matrices("/tf"))
+    assert {names for names, _ in moving} == {("table", "camera_link")}
+    for (_, matrix), one in zip(moving, given, strict=True):
+        np.testing.assert_allclose(matrix @ fixed, one.camera.world_from_camera, atol=1e-9)
+    back = list(bags.read_observations(tmp_path / "bag"))
+    assert [o.stamp for o in back] == [o.stamp for o in given]
+
+
+def test_the_namespace_is_found_out_where_there_is_one_camera(tmp_path):
+    bags.record(tmp_path / "bag", [frame(0)], namespace="left/eye")
+    assert bags.namespace_of(bags.topics_of(tmp_path / "bag")) == "/left/eye"
+    assert len(list(bags.read_observations(tmp_path / "bag"))) == 1
+    image = "sensor_msgs/msg/Image"
+    with pytest.raises(InputError, match="several cameras"):
+        bags.namespace_of({"/left/image": image, "/right/image": image})
+    assert bags.namespace_of({"/image": image, "/talk/image": "std_msgs/msg/String"}) == ""

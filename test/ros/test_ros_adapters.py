@@ -187,3 +187,36 @@ def test_diagnostics_levels():
 
 def test_stamps():
     assert stamp_to_ns(make_header(1_700_000_000_123_456_789, "x").stamp) == 1_700_000_000_123_456_789
+
+
+def test_percentiles_are_of_the_last_frames():
+    diagnostics = Diagnostics("node")
+    for value in [9.0] * 50 + [i / 1000 for i in range(1, 301)]:
+        diagnostics.latency({"total": value})
+    found = values(diagnostics.message(Time(), "active"))
+    assert float(found["latency.total.p50_ms"]) == pytest.approx(150, abs=2)
+    assert float(found["latency.total.p95_ms"]) == pytest.approx(285, abs=2)
+
+
+def test_why_nothing_is_published_is_always_said():
+    diagnostics = Diagnostics("node")
+
+    def why(state="active", waiting=""):
+        return values(diagnostics.message(Time(), state, waiting))["why_nothing"]
+
+    assert "configure and activate" in why("unconfigured")
+    assert why(waiting="waiting for image") == "waiting for image"
+    assert why() == "no new frame was finished"
+    diagnostics.count("frames")
+    assert "nobody is subscribed" in why()
+    diagnostics.drop("bad_frame", "the image is damaged")
+    assert why() == why() == "the image is damaged", "it stays until something is published"
+    diagnostics.publish("mesh")
+    assert why() == ""
+    assert why() == "no new frame was finished"
+    diagnostics.fail("configure failed: no weights")
+    assert why("unconfigured") == "configure failed: no weights"
+
+
+def test_facts_are_among_the_values():
+    assert values(Diagnostics("node").message(Time(), "active", facts={"device": "cpu"}))["device"] == "cpu"

@@ -1,5 +1,7 @@
 """Image messages: every encoding, padding, byte order, and what must be refused."""
 
+import struct
+import zlib
 from array import array
 
 import cv2
@@ -224,3 +226,58 @@ def test_parity_with_cv_bridge():
     for encoding, pixels in (("rgb8", RGB), ("bgr8", RGB), ("mono8", RGB[..., 0])):
         item = message(pixels, encoding)
         np.testing.assert_array_equal(images.to_rgb(item), bridge.imgmsg_to_cv2(item, "rgb8"))
+
+
+def compressed_depth(encoding, levels, quantisation=(0.0, 0.0)):
+    data = struct.pack("<iff", 0, *quantisation) + cv2.imencode(".png", levels)[1].tobytes()
+    return CompressedImage(format=f"{encoding}; compressedDepth png", data=array("B", data))
+
+
+def test_compressed_depth_in_millimetres():
+    levels = np.array([[0, 500, 65535], [1, 2000, 750]], np.uint16)
+    expected = np.array([[np.nan, 0.5, 65.535], [0.001, 2.0, 0.75]], np.float32)
+    np.testing.assert_allclose(images.to_depth(compressed_depth("16UC1", levels)), expected, rtol=1e-6)
+
+
+def test_compressed_depth_as_inverse_depth():
+    """As compressed_depth_image_transport quantises it: level = a / z + b."""
+    depth = np.linspace(0.4, 4, 60, dtype=np.float32).reshape(6, 10)
+    a, b = 100.0 * 101.0, 1 - 101.0
+    levels = np.rint(a / depth + b).astype(np.uint16)
+    levels[0, 0] = 0
+    found = images.to_depth(compressed_depth("32FC1", levels, (a, b)))
+    assert np.isnan(found[0, 0])
+    np.testing.assert_allclose(found.reshape(-1)[1:], depth.reshape(-1)[1:], rtol=1e-3)
+
+
+@pytest.mark.parametrize("what", ["format", "short", "rvl", "colours", "nan"])
+def test_damaged_compressed_depth_is_refused_or_unknown(what):
+    message = compressed_depth("32FC1", np.full((2, 2), 5, np.uint16), (float("nan"), 1.0))
+    if what == "nan":
+        assert np.isnan(images.to_depth(message)).all()
+        return
+    if what == "format":
+        message.format = "png"
+    elif what == "short":
+        message.data = message.data[:15]
+    elif what == "rvl":
+        message.data = array("B", bytes(200))
+    else:
+        message = compressed_depth("16UC1", np.zeros((2, 2, 3), np.uint8))
+    with pytest.raises(InputError):
+        images.to_depth(message)
+
+
+@pytest.mark.parametrize("size", [(2**31 - 1, 2), (2**15, 2**15)])
+def test_a_small_png_that_says_it_is_huge_allocates_nothing(size):
+    """The size is read from the head; OpenCV would allocate gigabytes first."""
+    data = bytearray(cv2.imencode(".png", np.zeros((2, 2, 3), np.uint8))[1].tobytes())
+    struct.pack_into(">II", data, 16, *size)
+    struct.pack_into(">I", data, 29, zlib.crc32(bytes(data[12:29])))
+    with pytest.raises(InputError, match=r"pixels|damaged"):
+        images.to_rgb(CompressedImage(format="png", data=array("B", bytes(data))))
+
+
+def test_larger_images_than_8k_are_refused_before_a_byte_is_read():
+    with pytest.raises(InputError, match="pixels"):
+        images.to_rgb(Image(width=2**16, height=2**16, encoding="mono8", step=2**16))

@@ -13,6 +13,7 @@ import yaml
 pytest.importorskip("rclpy")
 
 from gsn_perception.geometry import InputError
+from gsn_perception.nodes import bag_play
 from gsn_perception.ros import interface
 from gsn_perception.ros import resources
 
@@ -89,21 +90,32 @@ def test_the_profile_is_used_unless_the_user_chose_one(monkeypatch):
         monkeypatch.delenv(name)
 
 
-def launch_tree() -> ast.Module:
-    return ast.parse((ROOT / "launch" / "gsn.launch.py").read_text())
+def launch_arguments(name: str) -> dict:
+    tree = ast.parse((ROOT / "launch" / name).read_text())
+    assert "generate_launch_description" in {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
+    tables = {n.targets[0].id: n.value for n in tree.body if isinstance(n, ast.Assign)}
+    return ast.literal_eval(tables["ARGUMENTS"])
+
+
+def test_the_replay_file_passes_on_what_the_other_one_takes():
+    replay, plain = launch_arguments("replay.launch.py"), launch_arguments("gsn.launch.py")
+    own = {"bag", "rate", "loop", "wait", "shutdown"}
+    assert set(replay) - own == set(plain) - {"use_sim_time", "autostart"}
+    assert all(isinstance(default, str) and text for default, text in replay.values())
+    assert [replay[n][0] for n in ("image", "camera_info", "depth", "mask")] == [
+        f"/camera/{n}" for n in ("image", "camera_info", "depth", "mask")
+    ], "the topics that gsn bag make writes"
+    options = {word for action in bag_play._parser()._actions for word in action.option_strings}
+    assert {"--clock", "--rate", "--wait", "--wait-for", "--loop"} <= options
 
 
 def test_the_launch_file_has_the_promised_arguments_and_starts_what_is_installed():
-    tree = launch_tree()
-    (table,) = (n.value for n in tree.body if isinstance(n, ast.Assign) and n.targets[0].id == "ARGUMENTS")
-    arguments = ast.literal_eval(table)
+    arguments = launch_arguments("gsn.launch.py")
     assert set(arguments) == {
         *("namespace", "image", "camera_info", "depth", "mask", "params_file", "checkpoint", "device", "autostart"),
         *("grasps", "rviz", "use_sim_time", "log_level"),
     }
     assert all(isinstance(default, str) and text for default, text in arguments.values())
-    functions = {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
-    assert "generate_launch_description" in functions
     for name in ("reconstruction_node", "grasp_node"):
         assert importlib.util.find_spec(f"gsn_perception.nodes.{name}") is not None
     for name in ("reconstruction.yaml", "grasp.yaml", "gsn.rviz", "fastdds.xml"):

@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import PointCloud2
 from sensor_msgs.msg import PointField
 from visualization_msgs.msg import Marker
+from visualization_msgs.msg import MarkerArray
 
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import Grasp
@@ -161,6 +162,24 @@ def test_mesh_markers_round_trip():
     order = np.lexsort(ball.vertices.T), np.lexsort(back[7].vertices.T)
     np.testing.assert_allclose(back[7].vertices[order[1]], ball.vertices[order[0]], atol=1e-7)
     np.testing.assert_allclose(back[7].colors[order[1]], ball.colors[order[0]], atol=1e-6)
+
+
+@pytest.mark.parametrize("labels", [(), (7,), (3, 65535)])
+@pytest.mark.parametrize("frame_id", ["", "camera_optical_frame"])
+def test_serialised_markers_are_those_built_as_objects(labels, frame_id):
+    """Also with an odd number of characters before them: CDR aligns what follows."""
+    header = make_header(5_000_000_007, frame_id)
+    bare = Mesh(np.eye(4, 3), np.array([[0, 1, 2], [0, 0, 1]]))  # no colours, one triangle without area
+    chosen = {label: bare if label == 3 else coloured_ball() for label in labels}
+    written = deserialize_message(meshes.serialised_meshes(chosen, header), MarkerArray)
+    assert written == over_the_wire(meshes.meshes_to_markers(chosen, header))
+
+
+def test_another_layout_of_the_marker_gets_objects(monkeypatch):
+    monkeypatch.setattr(meshes, "_LAYOUT", "header ns")
+    chosen = {1: coloured_ball()}
+    back = deserialize_message(meshes.serialised_meshes(chosen, HEADER), MarkerArray)
+    assert back == over_the_wire(meshes.meshes_to_markers(chosen, HEADER))
 
 
 def test_degenerate_triangles_are_dropped():

@@ -1,0 +1,61 @@
+"""`gsn bag eval`: a recording through the pipeline, every frame once, with scores where the truth is known."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+
+if TYPE_CHECKING:
+    from gsn_perception.cli.bag import Eval
+    from gsn_perception.ros.replaying import ReplayedFrame
+
+_COLUMNS = {"seconds": ".2f", "f_score": ".3f", "chamfer": ".3f", "centre_error": ".4f"}
+
+
+def evaluate(options: Eval) -> int:
+    """Write OUT/STAMP/*.ply and OUT/report.json, print a table; 1 when nothing was reconstructed."""
+    from tqdm import tqdm
+
+    from gsn_perception.evaluation.report import write_json
+    from gsn_perception.geometry import InputError
+    from gsn_perception.ros.node_settings import ReconstructionSettings
+    from gsn_perception.ros.processing import load_pipeline
+    from gsn_perception.ros.replaying import replay
+
+    if not options.bag.exists():
+        raise InputError(f"there is no bag {options.bag}; check the name")
+    folder = options.bag if options.bag.is_dir() else options.bag.parent
+    out = folder / "results" if options.out is None else options.out
+    settings = replace(ReconstructionSettings(), checkpoint=options.checkpoint, device=options.device)
+    pipeline = load_pipeline(settings)
+    with tqdm(desc="frames", unit="frame", leave=False) as bar:
+        found = replay(
+            options.bag, out, pipeline, settings, namespace=options.namespace, on_frame=lambda frame: bar.update()
+        )
+    print(_text(found))
+    write_json(out / "report.json", {"bag": str(options.bag), "weights": pipeline.describe(), "frames": _plain(found)})
+    print(f"written to {out}")
+    return 0 if any(frame.scores for frame in found) else 1
+
+
+def _text(found: list[ReplayedFrame]) -> str:
+    from gsn_perception.evaluation.report import table
+
+    rows: list[tuple[str, dict[str, float]]] = []
+    for frame in found:
+        rows += [(f"{frame.stamp / 1e9:.3f} s, object {k}", dict(v)) for k, v in frame.scores.items()]
+    scored = [figures for _, figures in rows]
+    if scored:
+        means = {k: sum(f[k] for f in scored if k in f) / max(sum(k in f for f in scored), 1) for k in _COLUMNS}
+        rows.append((f"mean of {len(scored)}", {k: v for k, v in means.items() if any(k in f for f in scored)}))
+    lines = [table(rows, _COLUMNS, f"{len(found)} frames")]
+    for frame in found:
+        lines += [f"{frame.stamp / 1e9:.3f} s, object {k} refused: {v}" for k, v in frame.reasons.items()]
+    return "\n".join(lines)
+
+
+def _plain(found: list[ReplayedFrame]) -> list[dict[str, Any]]:
+    return [{**asdict(frame), "folder": Path(frame.folder).name} for frame in found]

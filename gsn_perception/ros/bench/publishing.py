@@ -1,0 +1,125 @@
+"""What publishing a large mesh and a large cloud costs, with and without a subscriber."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import Any
+
+import numpy as np
+import rclpy
+import torch
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.context import Context
+from rclpy.lifecycle import LifecycleNode
+from rclpy.signals import SignalHandlerOptions
+
+from gsn_perception.geometry import Gaussians
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Mesh
+from gsn_perception.ros import gaussians
+from gsn_perception.ros import interface
+from gsn_perception.ros import meshes
+from gsn_perception.ros.bench.figure import Figure
+from gsn_perception.ros.collector import Collector
+from gsn_perception.ros.headers import make_header
+from gsn_perception.ros.outputs import Output
+from gsn_perception.ros.resources import use_dds_profile
+
+TRIANGLES, GAUSSIANS = 20_000, 10_000
+
+
+def measure_publishing(repeats: int, domain: int) -> list[Figure]:
+    """Median milliseconds of converting and publishing :data:`TRIANGLES` and :data:`GAUSSIANS`.
+
+    Raises:
+        InputError: the messages did not arrive.
+    """
+    use_dds_profile()
+    context = Context()
+    rclpy.init(context=context, domain_id=domain, signal_handler_options=SignalHandlerOptions.NO)
+    node = LifecycleNode("bench_publisher", context=context)
+    try:
+        topics = {interface.MESH: _mesh_message, interface.GAUSSIANS: _cloud_message}
+        outputs = [_output(node, topic, convert) for topic, convert in topics.items()]
+        node.trigger_configure()
+        node.trigger_activate()
+        alone = [_together(outputs) for _ in range(repeats)]
+        with Collector(domain, topics=tuple(topics)) as collector:
+            if not collector.wait(lambda: _heard(collector, outputs), 20):
+                raise InputError("the messages did not arrive; check that DDS works on this machine")
+            heard = [_together(outputs, collector) for _ in range(repeats)]
+    finally:
+        node.destroy_node()
+        context.try_shutdown()
+    mesh, cloud, both = (1e3 * statistics.median(v) for v in zip(*heard, strict=True))
+    return [
+        Figure(f"mesh of {TRIANGLES} triangles: convert and publish, median", mesh),
+        Figure(f"cloud of {GAUSSIANS} Gaussians: convert and publish, median", cloud),
+        Figure("both", both, "ms", 60),
+        Figure("both, nobody subscribed", 1e3 * statistics.median(v[2] for v in alone)),
+    ]
+
+
+def _together(outputs: list[Output[int]], collector: Collector | None = None) -> tuple[float, float, float]:
+    """Seconds of each output and of both."""
+    before = dict(collector.counts) if collector is not None else {}
+    times = []
+    for output in outputs:
+        began = time.perf_counter()
+        output.send(time.time_ns())
+        times.append(time.perf_counter() - began)
+    if collector is not None:  # the reader shares this process: its work must not fall into the next measurement
+        collector.wait(lambda: sum(collector.counts.values()) >= sum(before.values()) + len(outputs), 5)
+    return times[0], times[1], sum(times)
+
+
+def _heard(collector: Collector, outputs: list[Output[int]]) -> bool:
+    for output in outputs:
+        output.send(time.time_ns())
+    return len(collector.counts) == len(outputs)
+
+
+def _output(node: LifecycleNode, topic: interface.Topic, convert: Any) -> Output[int]:
+    return Output(
+        node,
+        topic,
+        convert,
+        group=ReentrantCallbackGroup(),
+        on_publish=lambda name: None,
+        on_error=lambda error: None,
+        on_incompatible=lambda event: None,
+    )
+
+
+def _mesh_message(stamp: int) -> bytes:
+    return meshes.serialised_meshes({1: _MESH}, make_header(stamp, "camera"))
+
+
+def _cloud_message(stamp: int) -> Any:
+    return gaussians.gaussians_to_cloud({1: _SPLAT}, make_header(stamp, "camera"))
+
+
+def _sheet() -> Mesh:
+    """A wavy square of exactly :data:`TRIANGLES` triangles."""
+    cells = round((TRIANGLES / 2) ** 0.5)
+    v, u = np.mgrid[: cells + 1, : cells + 1]
+    vertices = np.stack([u, v, np.sin(u / 7) + np.cos(v / 5)], axis=-1).reshape(-1, 3) / 100
+    corner = (v[:-1, :-1] * (cells + 1) + u[:-1, :-1]).reshape(-1)
+    right, below = corner + 1, corner + cells + 1
+    faces = np.concatenate([np.stack([corner, right, below], 1), np.stack([right, below + 1, below], 1)])
+    return Mesh(vertices, faces, colors=np.random.default_rng(0).random((len(vertices), 3)))
+
+
+def _splat() -> Gaussians:
+    chance = torch.Generator().manual_seed(0)
+    return Gaussians(
+        means=torch.rand(GAUSSIANS, 3, generator=chance),
+        scales=torch.rand(GAUSSIANS, 3, generator=chance) / 100 + 1e-3,
+        quats=torch.nn.functional.normalize(torch.randn(GAUSSIANS, 4, generator=chance), dim=-1),
+        colors=torch.rand(GAUSSIANS, 3, generator=chance),
+        opacities=torch.rand(GAUSSIANS, generator=chance),
+    )
+
+
+_MESH, _SPLAT = _sheet(), _splat()

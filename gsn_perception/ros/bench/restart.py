@@ -1,0 +1,40 @@
+"""From SIGKILL under load back to the first output."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from gsn_perception.ros import interface
+from gsn_perception.ros.bench.figure import Figure
+from gsn_perception.ros.bench.live import LiveGraph
+
+_NODE = "reconstruction_node"
+
+
+def measure_restart(times: int, parameters: dict[str, object], logs: Path, domain: int) -> list[Figure]:
+    """Seconds from starting the node again to its first result, weights in the page cache, camera at 30 Hz.
+
+    Raises:
+        InputError: it did not come back.
+    """
+    figures = []
+    topics = (interface.GAUSSIANS,)
+    with LiveGraph([_NODE], parameters, rate=30.0, topics=topics, logs=logs, domain=domain) as graph:
+        arrivals = graph.collector.arrivals[interface.GAUSSIANS.name]
+        graph.wait(lambda: len(arrivals) > 1, 180, "give a result")
+        for number in range(1, times + 1):
+            graph.nodes[_NODE].kill()
+            time.sleep(1.0)  # what the dead node had sent has arrived by now
+            began, wall = time.monotonic(), time.time_ns()
+            graph.start(_NODE)
+
+            def back(wall: int = wall) -> bool:
+                return any(stamp >= wall for stamp in list(arrivals))
+
+            graph.wait(back, 180, "come back after SIGKILL")
+            first = min(at for stamp, at in list(arrivals.items()) if stamp >= wall)
+            figures.append(
+                Figure(f"restart {number} after SIGKILL: process start to first result", first - began, "s", 5)
+            )
+    return figures

@@ -1,0 +1,164 @@
+"""Both nodes for minutes under a 30 Hz RGB-D camera whose objects come and go."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from gsn_perception.ros import interface
+from gsn_perception.ros.bench.figure import Figure
+from gsn_perception.ros.bench.live import LiveGraph
+
+NODES = ("reconstruction_node", "grasp_node")
+FRAME_DROPS = (
+    *("unsynchronised", "no_camera_info", "disabled", "stale", "max_rate", "overtaken", "bad_frame", "bad_message"),
+    *("deactivated", "worker"),
+)  # reasons that end a whole frame; the others (object, no_grasp, ...) are remarks on frames that were finished
+_IN_FLIGHT = 15  # frames that may wait in the synchroniser and the mailbox when the counters are read
+_TIMED = (interface.GAUSSIANS.name, interface.GRASP_TABLE.name)
+_TOPICS = (*interface.RECONSTRUCTION_OUTPUTS, *interface.GRASP_OUTPUTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One moment.
+
+    Attributes:
+        time: Seconds since the first frame.
+        memory: Node to resident bytes.
+        drops: Reason to frames given up so far by the reconstruction node.
+        frames: Frames finished so far.
+    """
+
+    time: float
+    memory: Mapping[str, int]
+    drops: Mapping[str, int]
+    frames: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Soak:
+    """What was seen.
+
+    Attributes:
+        seconds: How long.
+        samples: One a second.
+        latencies: Topic to [N,3]: seconds since the first frame, seconds from the image's stamp to the result, and
+            whether the frame held an object (an empty table is done in no time and must not flatter the figure).
+        sent: Images the camera published.
+        received: Images the node took.
+        complaints: Lines of the logs that tell of an exception, and diagnostics at level ERROR.
+    """
+
+    seconds: float
+    samples: Sequence[Sample]
+    latencies: Mapping[str, np.ndarray]
+    sent: int
+    received: int
+    complaints: Sequence[str]
+
+
+def soak(seconds: float, parameters: dict[str, object], logs: Path, domain: int) -> Soak:
+    """Run; the camera's rate is 30 Hz.
+
+    Raises:
+        InputError: a process did not come up, gave nothing or ended by itself.
+    """
+    with LiveGraph(NODES, parameters, rate=30.0, topics=_TOPICS, logs=logs, domain=domain) as graph:
+        arrivals = graph.collector.arrivals
+        graph.wait(lambda: bool(arrivals[interface.GAUSSIANS.name]), 180, "give a result")
+        began = time.monotonic()
+        offset = time.time() - began  # arrivals are monotonic, stamps are not
+        samples: list[Sample] = []
+        for _ in tqdm(range(max(round(seconds), 1)), desc="soak", unit="s", ncols=100):
+            time.sleep(1.0)
+            graph.check()
+            samples.append(_sample(graph, time.monotonic() - began))
+        graph.camera.stop()
+        time.sleep(3.0)  # what is on its way, and one more report
+        report = graph.report("reconstruction_node")
+        samples.append(_sample(graph, time.monotonic() - began))
+        latencies = {name: _latencies(graph, name, began, offset) for name in _TIMED}
+        complaints = _complaints(graph)
+        sent = int(json.loads(graph.camera.last_line())["sent"])
+    return Soak(time.monotonic() - began, samples, latencies, sent, int(report.get("image.total", 0)), complaints)
+
+
+def soak_figures(found: Soak) -> list[Figure]:
+    """The table's lines: memory, latency, accounting, exceptions."""
+    figures = []
+    for node in NODES:
+        growth, last = memory_growth(found, node)
+        figures.append(Figure(f"{node}: memory growth after {_settled(found):.0f} s", growth, "%", 2))
+        figures.append(Figure(f"{node}: resident memory at the end", last / 1e6, "MB"))
+    for topic, rows in found.latencies.items():
+        if not len(rows):
+            figures.append(Figure(f"image -> {topic}: results", 0, "", 1, least=True))
+            continue
+        full = rows[rows[:, 2] > 0, 1]
+        p50, p95 = np.percentile(full, (50, 95)) if len(full) else (float("nan"), float("nan"))
+        figures.append(Figure(f"image -> {topic}: results", len(rows), ""))
+        figures.append(Figure(f"image -> {topic}: of frames with objects", len(full), ""))
+        figures.append(Figure(f"image -> {topic}: latency p50 with objects", p50, "s"))
+        figures.append(Figure(f"image -> {topic}: latency p95 with objects", p95, "s", 2 * float(p50)))
+    last_sample = found.samples[-1]
+    figures.append(Figure("images sent by the camera", found.sent, ""))
+    figures.append(Figure("images lost before the node (best effort)", found.sent - found.received, ""))
+    figures.append(Figure("frames finished", last_sample.frames, ""))
+    figures += [Figure(f"dropped or remarked: {k}", v, "") for k, v in sorted(last_sample.drops.items())]
+    figures.append(Figure("frames without an account", unaccounted(found), "", _IN_FLIGHT))
+    figures.append(Figure("exceptions", len(found.complaints), "", 0))
+    return figures
+
+
+def memory_growth(found: Soak, node: str) -> tuple[float, float]:
+    """Per cent from just after the start has settled to the end, and bytes at the end; medians over a tenth."""
+    settled = _settled(found)
+    rows = np.array([(s.time, s.memory[node]) for s in found.samples if s.memory.get(node) and s.time >= settled])
+    if len(rows) < 2:
+        return float("nan"), float("nan")
+    width = max(len(rows) // 10, 1)
+    first, last = float(np.median(rows[:width, 1])), float(np.median(rows[-width:, 1]))
+    return 100 * (last - first) / first, last
+
+
+def unaccounted(found: Soak) -> int:
+    """Images the node took that were neither finished nor dropped with a reason."""
+    last = found.samples[-1]
+    return abs(found.received - last.frames - sum(last.drops.get(reason, 0) for reason in FRAME_DROPS))
+
+
+def _settled(found: Soak) -> float:
+    """Seconds after which memory counts: two minutes, or the first fifth of a short run."""
+    return min(120.0, found.seconds / 5)
+
+
+def _latencies(graph: LiveGraph, topic: str, began: float, offset: float) -> np.ndarray:
+    """See :class:`Soak`; [N,3]."""
+    arrivals, widths = graph.collector.arrivals[topic], graph.collector.widths[interface.GAUSSIANS.name]
+    found = sorted(arrivals.items())
+    rows = [(at - began, at + offset - stamp / 1e9, widths.get(stamp, 0) > 0) for stamp, at in found]
+    return np.array(rows, dtype=np.float64).reshape(-1, 3)
+
+
+def _sample(graph: LiveGraph, now: float) -> Sample:
+    report = graph.report("reconstruction_node")
+    drops = {k.removeprefix("dropped."): int(v) for k, v in report.items() if k.startswith("dropped.")}
+    memory = {name: process.current_bytes for name, process in graph.nodes.items()}
+    return Sample(now, memory, drops, int(report.get("frames.total", 0)))
+
+
+def _complaints(graph: LiveGraph) -> list[str]:
+    found = []
+    for name, process in graph.nodes.items():
+        lines = process.printed().splitlines()
+        words = ("Traceback", "[ERROR]", "[FATAL]", "Error: ")
+        found += [f"{name}: {line}" for line in lines if any(word in line for word in words)]
+    return found
