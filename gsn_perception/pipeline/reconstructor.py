@@ -1,4 +1,4 @@
-"""Observation in, reconstructions out: segment, look at, sculpt, scale, skin. No ROS here."""
+"""The chain with its weights: look, sculpt, scale, skin."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
 import torch
 
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
-from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
 from gsn_perception.gsn.crop import Crop
@@ -34,66 +30,19 @@ from gsn_perception.gsn.seen import quality
 from gsn_perception.gsn.seen import see
 from gsn_perception.gsn.weights import load_gsn
 from gsn_perception.io.checkpoints import Origin
-from gsn_perception.io.checkpoints import shipped
+from gsn_perception.pipeline.devices import checkpoint_path
+from gsn_perception.pipeline.devices import pick_device
+from gsn_perception.pipeline.look import Looked
+from gsn_perception.pipeline.look import by_size
+from gsn_perception.pipeline.look import look
+from gsn_perception.pipeline.look import look_at
+from gsn_perception.pipeline.look import object_mask
+from gsn_perception.pipeline.look import trusted
+from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.surface.points import surface_points
 from gsn_perception.surface.settings import SolidSettings
 
 _BATCH = 16  # crops in one pass: bounds the memory, whatever max_objects is
-
-
-@dataclass(frozen=True, slots=True)
-class ReconstructorSettings:
-    """What the pipeline may be told; every field is also a parameter of the `reconstruction` node."""
-
-    segmentation: Literal["auto", "plane", "grabcut"] = "auto"
-    """How objects are found without a mask: auto takes `plane` with depth and `grabcut` with a region of interest."""
-    use_depth: bool = True
-    """Whether depth is used where there is any."""
-    use_mask: bool = True
-    """Whether a given mask is used."""
-    mask_mode: Literal["binary", "labels"] = "labels"
-    """binary: every pixel above 0 is one object; labels: each value is an object."""
-    unit_scale: bool = False
-    """Give normalised units instead of metres where nothing fixes the scale."""
-    allow_cut: bool = False
-    """Reconstruct objects that are cut by the image border."""
-    min_mask_pixels: int = 150
-    """Smaller masks are refused."""
-    max_objects: int = 8
-    """Objects a frame; the largest masks are taken."""
-    min_depth: float = 0.05
-    """Depth below this is unknown, metres."""
-    max_depth: float = 5.0
-    """Depth above this is unknown, metres."""
-    opacity_threshold: float = 1.0 / 255.0
-    """Gaussians below this opacity are dropped."""
-    max_gaussians: int = 0
-    """At most so many Gaussians an object, the most opaque first; 0 keeps all."""
-    mesh_resolution: int = 64
-    """Cells of the surface grid along an edge."""
-    mesh_max_triangles: int = 20000
-    """Triangle budget of a mesh."""
-    points: int = 4096
-    """Surface points sampled an object, and as many observed depth points at most."""
-    seed: int = 0
-    """Seed of sampling."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Looked:
-    """A frame before the network: everything that a bad message, mask or camera can break has been tried.
-
-    Attributes:
-        observation: With its mask, and its support plane where one is given or the depth shows one.
-        crops: Label to the object's crop, largest object first, or to why there is none.
-        segmented: Seconds spent on the mask and the plane.
-        looked: Label to seconds spent on the crop.
-    """
-
-    observation: Observation
-    crops: Mapping[int, Crop | Refusal]
-    segmented: float
-    looked: Mapping[int, float]
 
 
 class _Clock:
@@ -147,7 +96,7 @@ class Reconstructor:
         Raises:
             InputError: no such weights, damaged ones, or CUDA asked for where there is none.
         """
-        path = _checkpoint_path(checkpoint)
+        path = checkpoint_path(checkpoint)
         stat = Origin.stat_of(path)
         network, info = load_gsn(path)
         return cls(network, pick_device(device), settings, origin=Origin(path, info["sha256"], stat))
@@ -190,29 +139,12 @@ class Reconstructor:
         return outcomes
 
     def look(self, observation: Observation) -> Looked:
-        """The frame up to the network: trust, segment, and look at each of its ``max_objects`` largest objects.
+        """The frame up to the network.
 
         Raises:
             InputError: the frame as a whole can't be used.
         """
-        observation = self._trusted(observation)
-        began = time.perf_counter()
-        mask, plane = self._segment(observation)
-        labels = _by_size(mask)[: self.settings.max_objects]
-        observation = replace(observation, mask=mask, support_plane=observation.support_plane or plane)
-        if observation.support_plane is None and observation.depth is not None:
-            observation = replace(observation, support_plane=_fit_plane(observation))
-        segmented = time.perf_counter() - began
-        crops: dict[int, Crop | Refusal] = {}
-        looked: dict[int, float] = {}
-        for label in labels:
-            began = time.perf_counter()
-            try:
-                crops[label] = self._crop(observation, label)
-            except InputError as error:
-                crops[label] = Refusal(label, str(error))
-            looked[label] = time.perf_counter() - began
-        return Looked(observation, crops, segmented, looked)
+        return look(observation, self.settings, self.network.config.image_size)
 
     def sculpt(self, observation: Observation, label: int | None = None) -> tuple[ObjectView, Gaussians]:
         """The object's view and its splat in the normalised frame (unbatched, on the CPU); the largest by default.
@@ -220,41 +152,12 @@ class Reconstructor:
         Raises:
             InputError: the object can't be looked at (empty mask, cut by the border, too small).
         """
-        observation = self._trusted(observation)
-        mask, _ = self._segment(observation)
+        observation = trusted(observation, self.settings)
+        mask, _ = object_mask(observation, self.settings)
         if label is None:
-            label = _by_size(mask)[0]
-        crop = self._crop(replace(observation, mask=mask), label)
+            label = by_size(mask)[0]
+        crop = look_at(replace(observation, mask=mask), label, self.settings, self.network.config.image_size)
         return crop.view, self._infer([crop])[0]
-
-    def _trusted(self, observation: Observation) -> Observation:
-        """With what the settings forbid taken away."""
-        settings = self.settings
-        if not settings.use_mask and observation.mask is not None:
-            observation = replace(observation, mask=None)
-        if observation.mask is not None and settings.mask_mode == "binary":
-            observation = replace(observation, mask=(observation.mask > 0).astype(np.uint8))
-        if observation.depth is None:
-            return observation
-        if not settings.use_depth:
-            return replace(observation, depth=None)
-        depth = observation.depth.copy()
-        depth[(depth < settings.min_depth) | (depth > settings.max_depth)] = np.nan
-        return replace(observation, depth=depth)
-
-    def _segment(self, observation: Observation) -> tuple[np.ndarray, Plane | None]:
-        if observation.mask is not None:
-            return observation.mask, None
-        from gsn_perception.segmentation import segment
-
-        mode = self.settings.segmentation
-        if mode == "auto":
-            if observation.roi is None and observation.depth is None:
-                raise InputError(
-                    "there is no mask, no depth and no region of interest; give one so the object is found"
-                )
-            mode = "grabcut" if observation.roi is not None else "plane"
-        return segment(observation, mode, self.settings.max_objects)
 
     def _finish(
         self, observation: Observation, label: int, crop: Crop, splat: Gaussians, clock: _Clock
@@ -295,25 +198,6 @@ class Reconstructor:
             timings=clock.times,
         )
 
-    def _crop(self, observation: Observation, label: int) -> Crop:
-        mask = np.asarray(observation.mask == label)
-        self._check_mask(mask, label)
-        return Crop.of(observation, mask, self.network.config.image_size)
-
-    def _check_mask(self, mask: np.ndarray, label: int) -> None:
-        count = int(mask.sum())
-        if count == 0:
-            raise InputError(f"no pixel of the mask has label {label}; the mask is empty there")
-        if count < self.settings.min_mask_pixels:
-            raise InputError(
-                f"the mask has only {count} pixels, {self.settings.min_mask_pixels} are needed; move the camera closer"
-            )
-        border = mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any()
-        if border and not self.settings.allow_cut:
-            raise InputError(
-                "the mask touches the image border, so the object is cut off; bring it wholly into view or set allow_cut"
-            )
-
     def _infer(self, crops: Sequence[Crop]) -> list[Gaussians]:
         """Their splats in the normalised frame, on the CPU; one pass for every ``_BATCH`` crops."""
         splats: list[Gaussians] = []
@@ -346,45 +230,3 @@ class Reconstructor:
         splat = splat.select(splat.opacities >= self.settings.opacity_threshold)
         limit = self.settings.max_gaussians
         return splat.select(splat.opacities.topk(limit).indices) if 0 < limit < len(splat) else splat
-
-
-def pick_device(name: str) -> torch.device:
-    """A torch device by name; "auto" takes CUDA where there is any.
-
-    Raises:
-        InputError: CUDA is asked for where there is none, or the name is unknown.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise InputError(f"device {name!r} is unknown; choose auto, cpu or cuda") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError("device cuda was asked for but this machine has no usable CUDA; choose device cpu or auto")
-    return device
-
-
-def _checkpoint_path(checkpoint: str | Path | None) -> Path:
-    if checkpoint is None or checkpoint == "":
-        return shipped("gsn")
-    path = Path(checkpoint)
-    return path if path.suffix or path.parent != Path() else shipped(str(checkpoint))
-
-
-def _by_size(mask: np.ndarray) -> list[int]:
-    """The labels of a mask, largest first."""
-    labels, counts = np.unique(mask[mask > 0], return_counts=True)
-    if not len(labels):
-        raise InputError("the mask is empty; give a mask with the object's pixels above zero")
-    return [int(labels[i]) for i in np.argsort(-counts, kind="stable")]
-
-
-def _fit_plane(observation: Observation) -> Plane | None:
-    """The plane under the objects, None where the depth shows none."""
-    from gsn_perception.segmentation import fit_support_plane
-
-    try:
-        return fit_support_plane(observation.depth, observation.camera, observation.mask)  # type: ignore[arg-type]
-    except InputError:
-        return None

@@ -1,0 +1,142 @@
+"""A frame up to the network: what is trusted, where the objects are, and the crop of each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import replace
+
+import numpy as np
+
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Observation
+from gsn_perception.geometry import Plane
+from gsn_perception.geometry import Refusal
+from gsn_perception.gsn.crop import Crop
+from gsn_perception.pipeline.settings import ReconstructorSettings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Looked:
+    """A frame before the network: everything that a bad message, mask or camera can break has been tried.
+
+    Attributes:
+        observation: With its mask, and its support plane where one is given or the depth shows one.
+        crops: Label to the object's crop, largest object first, or to why there is none.
+        segmented: Seconds spent on the mask and the plane.
+        looked: Label to seconds spent on the crop.
+    """
+
+    observation: Observation
+    crops: Mapping[int, Crop | Refusal]
+    segmented: float
+    looked: Mapping[int, float]
+
+
+def look(observation: Observation, settings: ReconstructorSettings, size: int) -> Looked:
+    """The frame up to the network: trust, segment, and look at each of its ``max_objects`` largest objects.
+
+    Args:
+        observation: The frame.
+        settings: What is trusted, how objects are found, which are refused.
+        size: Side of the crops in pixels.
+
+    Raises:
+        InputError: the frame as a whole can't be used.
+    """
+    observation = trusted(observation, settings)
+    began = time.perf_counter()
+    mask, plane = object_mask(observation, settings)
+    labels = by_size(mask)[: settings.max_objects]
+    observation = replace(observation, mask=mask, support_plane=observation.support_plane or plane)
+    if observation.support_plane is None and observation.depth is not None:
+        observation = replace(observation, support_plane=_fit_plane(observation))
+    segmented = time.perf_counter() - began
+    crops: dict[int, Crop | Refusal] = {}
+    looked: dict[int, float] = {}
+    for label in labels:
+        began = time.perf_counter()
+        try:
+            crops[label] = look_at(observation, label, settings, size)
+        except InputError as error:
+            crops[label] = Refusal(label, str(error))
+        looked[label] = time.perf_counter() - began
+    return Looked(observation, crops, segmented, looked)
+
+
+def trusted(observation: Observation, settings: ReconstructorSettings) -> Observation:
+    """With what the settings forbid taken away."""
+    if not settings.use_mask and observation.mask is not None:
+        observation = replace(observation, mask=None)
+    if observation.mask is not None and settings.mask_mode == "binary":
+        observation = replace(observation, mask=(observation.mask > 0).astype(np.uint8))
+    if observation.depth is None:
+        return observation
+    if not settings.use_depth:
+        return replace(observation, depth=None)
+    depth = observation.depth.copy()
+    depth[(depth < settings.min_depth) | (depth > settings.max_depth)] = np.nan
+    return replace(observation, depth=depth)
+
+
+def object_mask(observation: Observation, settings: ReconstructorSettings) -> tuple[np.ndarray, Plane | None]:
+    """The given mask, or one segmented and the plane that was found on the way.
+
+    Raises:
+        InputError: there is nothing to segment by.
+    """
+    if observation.mask is not None:
+        return observation.mask, None
+    from gsn_perception.segmentation import segment
+
+    mode = settings.segmentation
+    if mode == "auto":
+        if observation.roi is None and observation.depth is None:
+            raise InputError("there is no mask, no depth and no region of interest; give one so the object is found")
+        mode = "grabcut" if observation.roi is not None else "plane"
+    return segment(observation, mode, settings.max_objects)
+
+
+def look_at(observation: Observation, label: int, settings: ReconstructorSettings, size: int) -> Crop:
+    """The crop of one object.
+
+    Raises:
+        InputError: its mask is empty, small, or cut by the border.
+    """
+    mask = np.asarray(observation.mask == label)
+    _check_mask(mask, label, settings)
+    return Crop.of(observation, mask, size)
+
+
+def _check_mask(mask: np.ndarray, label: int, settings: ReconstructorSettings) -> None:
+    count = int(mask.sum())
+    if count == 0:
+        raise InputError(f"no pixel of the mask has label {label}; the mask is empty there")
+    if count < settings.min_mask_pixels:
+        raise InputError(
+            f"the mask has only {count} pixels, {settings.min_mask_pixels} are needed; move the camera closer"
+        )
+    border = mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any()
+    if border and not settings.allow_cut:
+        raise InputError(
+            "the mask touches the image border, so the object is cut off; bring it wholly into view or set allow_cut"
+        )
+
+
+def by_size(mask: np.ndarray) -> list[int]:
+    """The labels of a mask, largest first."""
+    labels, counts = np.unique(mask[mask > 0], return_counts=True)
+    if not len(labels):
+        raise InputError("the mask is empty; give a mask with the object's pixels above zero")
+    return [int(labels[i]) for i in np.argsort(-counts, kind="stable")]
+
+
+def _fit_plane(observation: Observation) -> Plane | None:
+    """The plane under the objects, None where the depth shows none."""
+    from gsn_perception.segmentation import fit_support_plane
+
+    try:
+        return fit_support_plane(observation.depth, observation.camera, observation.mask)  # type: ignore[arg-type]
+    except InputError:
+        return None

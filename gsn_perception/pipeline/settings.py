@@ -1,0 +1,44 @@
+"""What the pipeline may be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class ReconstructorSettings:
+    """What the pipeline may be told; every field is also a parameter of the `reconstruction` node."""
+
+    segmentation: Literal["auto", "plane", "grabcut"] = "auto"
+    """How objects are found without a mask: auto takes `plane` with depth and `grabcut` with a region of interest."""
+    use_depth: bool = True
+    """Whether depth is used where there is any."""
+    use_mask: bool = True
+    """Whether a given mask is used."""
+    mask_mode: Literal["binary", "labels"] = "labels"
+    """binary: every pixel above 0 is one object; labels: each value is an object."""
+    unit_scale: bool = False
+    """Give normalised units instead of metres where nothing fixes the scale."""
+    allow_cut: bool = False
+    """Reconstruct objects that are cut by the image border."""
+    min_mask_pixels: int = 150
+    """Smaller masks are refused."""
+    max_objects: int = 8
+    """Objects a frame; the largest masks are taken."""
+    min_depth: float = 0.05
+    """Depth below this is unknown, metres."""
+    max_depth: float = 5.0
+    """Depth above this is unknown, metres."""
+    opacity_threshold: float = 1.0 / 255.0
+    """Gaussians below this opacity are dropped."""
+    max_gaussians: int = 0
+    """At most so many Gaussians an object, the most opaque first; 0 keeps all."""
+    mesh_resolution: int = 64
+    """Cells of the surface grid along an edge."""
+    mesh_max_triangles: int = 20000
+    """Triangle budget of a mesh."""
+    points: int = 4096
+    """Surface points sampled an object, and as many observed depth points at most."""
+    seed: int = 0
+    """Seed of sampling."""
