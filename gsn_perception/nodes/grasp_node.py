@@ -23,7 +23,7 @@ from gsn_perception.ros.headers import make_header
 from gsn_perception.ros.headers import stamp_to_ns
 from gsn_perception.ros.mailbox import Mailbox
 from gsn_perception.ros.managed_node import ManagedNode
-from gsn_perception.ros.meshes import header_of
+from gsn_perception.ros.markers import read_markers
 from gsn_perception.ros.node_settings import GraspSettings
 from gsn_perception.ros.outputs import Output
 from gsn_perception.ros.planning import GraspResult
@@ -78,7 +78,8 @@ class GraspNode(ManagedNode[GraspSettings]):
         self._synchronizer.reset()
         self._inputs = self._scene = None
         for topic in interface.GRASP_INPUTS:
-            self.listen(topic, partial(self._take, topic.name))
+            # a mesh as objects costs a third of a second to build
+            self.listen(topic, partial(self._take, topic.name), raw=topic == interface.MESH)
         if self.settings.use_scene:
             self.listen(interface.SCENE, self._take_scene)
 
@@ -118,9 +119,11 @@ class GraspNode(ManagedNode[GraspSettings]):
         return f"waiting for {', '.join(missing)}: no message yet" if missing else ""
 
     def _take(self, stream: str, message: Any) -> None:
-        header = header_of(message) if stream == "mesh" else message.header
-        if header is None:
-            raise InputError("the mesh array holds no marker; publish at least DELETEALL with a header")
+        if stream == "mesh":
+            message = read_markers(message)
+            if not message:
+                raise InputError("the mesh array holds no marker; publish at least DELETEALL with a header")
+        header = message[0].header if stream == "mesh" else message.header
         with self._lock:
             joined = self._synchronizer.add(stream, stamp_to_ns(header.stamp), message)
         if joined is not None:

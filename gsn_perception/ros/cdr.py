@@ -9,6 +9,8 @@ import struct
 
 import numpy as np
 
+from gsn_perception.geometry import InputError
+
 _ENCAPSULATION = b"\x00\x01\x00\x00"  # plain CDR, little-endian; alignment counts from behind it
 
 
@@ -49,3 +51,49 @@ class CdrWriter:
     def _append(self, data: bytes) -> None:
         self._parts.append(data)
         self._size += len(data)
+
+
+class CdrReader:
+    """Takes values out of a serialised message in the order they were put in.
+
+    Raises:
+        InputError: (from every method) the message ends too early or is not little-endian CDR.
+    """
+
+    def __init__(self, message: bytes) -> None:
+        if message[:2] != _ENCAPSULATION[:2]:
+            raise InputError("the message is not little-endian CDR; publish it with a usual middleware")
+        self._data = memoryview(message)[4:]
+        self._at = 0
+
+    def get(self, code: str) -> tuple[float, ...]:
+        """Numbers of one ``struct`` format character each."""
+        return tuple(struct.unpack("<" + letter, self._take(struct.calcsize(letter), align=True))[0] for letter in code)
+
+    def count(self) -> int:
+        """The length of a sequence."""
+        return int(self.get("I")[0])
+
+    def text(self) -> str:
+        """A string."""
+        return bytes(self._take(self.count())).rstrip(b"\0").decode(errors="replace")
+
+    def rows(self, dtype: str, columns: int) -> np.ndarray:
+        """A sequence of structures of ``columns`` numbers each: [N,C], a view of the message."""
+        count = self.count()
+        size = np.dtype(dtype).itemsize
+        if count == 0:
+            return np.zeros((0, columns), dtype)
+        self._align(size)
+        return np.frombuffer(self._take(count * columns * size), "<" + dtype).reshape(count, columns)
+
+    def _align(self, size: int) -> None:
+        self._at += -self._at % size
+
+    def _take(self, size: int, *, align: bool = False) -> memoryview:
+        if align:
+            self._align(size)
+        if self._at + size > len(self._data):
+            raise InputError("the message ends before its last field; it was cut or is of another type")
+        self._at += size
+        return self._data[self._at - size : self._at]

@@ -107,8 +107,11 @@ class ManagedNode(LifecycleNode, Generic[S]):
             if self.is_configured:
                 self.trigger_cleanup()
 
-    def listen(self, topic: Topic, callback: Callable[[Any], None]) -> Subscription:
-        """Subscribe with the topic's QoS (overridable); messages that raise are dropped with the reason."""
+    def listen(self, topic: Topic, callback: Callable[[Any], None], *, raw: bool = False) -> Subscription:
+        """Subscribe with the topic's QoS (overridable); messages that raise are dropped with the reason.
+
+        With ``raw`` the callback gets the serialised message.
+        """
 
         def guarded(message: Any) -> None:
             if not self.is_active:
@@ -129,6 +132,7 @@ class ManagedNode(LifecycleNode, Generic[S]):
                 incompatible_qos=lambda event: self._incompatible(topic, "publisher", "offers", event)
             ),
             qos_overriding_options=qos.overridable(),
+            raw=raw,
         )
         self._subscriptions_made.append(subscription)
         return subscription

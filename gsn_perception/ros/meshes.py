@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 from geometry_msgs.msg import Point
@@ -14,13 +15,11 @@ from visualization_msgs.msg import MarkerArray
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
+from gsn_perception.ros import markers
 from gsn_perception.ros.cdr import CdrWriter
+from gsn_perception.ros.markers import MarkerData
 
 _GREY = 0.7
-_LAYOUT = (  # what serialised_meshes writes, in this order; a distribution with other fields gets objects
-    "header ns id type action pose scale color lifetime frame_locked points colors texture_resource texture "
-    "uv_coordinates text mesh_resource mesh_file mesh_use_embedded_materials"
-)
 
 
 def delete_all(header: Header) -> Marker:
@@ -33,8 +32,8 @@ def meshes_to_markers(meshes: Mapping[int, Mesh], header: Header) -> MarkerArray
 
     Degenerate triangles are left out; they make RViz warn.
     """
-    markers = [_marker(label, mesh, header) for label, mesh in meshes.items()]
-    return MarkerArray(markers=[delete_all(header), *markers])
+    made = [_marker(label, mesh, header) for label, mesh in meshes.items()]
+    return MarkerArray(markers=[delete_all(header), *made])
 
 
 def serialised_meshes(meshes: Mapping[int, Mesh], header: Header) -> bytes:
@@ -42,7 +41,7 @@ def serialised_meshes(meshes: Mapping[int, Mesh], header: Header) -> bytes:
 
     Built from arrays: rclpy spends a tenth of a second and more on the objects of 20,000 triangles.
     """
-    if " ".join(Marker.get_fields_and_field_types()) != _LAYOUT:
+    if " ".join(Marker.get_fields_and_field_types()) != markers.LAYOUT:
         return bytes(serialize_message(meshes_to_markers(meshes, header)))
     writer = CdrWriter()
     writer.put("I", 1 + len(meshes))
@@ -56,14 +55,15 @@ def serialised_meshes(meshes: Mapping[int, Mesh], header: Header) -> bytes:
     return writer.message()
 
 
-def markers_to_meshes(message: MarkerArray) -> dict[int, Mesh]:
-    """The meshes of a MarkerArray by id; equal corners become one vertex.
+def markers_to_meshes(message: MarkerArray | Sequence[MarkerData]) -> dict[int, Mesh]:
+    """The meshes of a MarkerArray, or of what was read from one, by id; equal corners become one vertex.
 
     Raises:
         InputError: a triangle list's length is no multiple of three, or a coordinate is not finite.
     """
-    lists = [m for m in message.markers if m.action == Marker.ADD and m.type == Marker.TRIANGLE_LIST]
-    return {int(marker.id): _mesh(marker) for marker in lists if marker.points}
+    found = markers.read_markers(message) if isinstance(message, MarkerArray) else message
+    lists = [m for m in found if m.action == Marker.ADD and m.type == Marker.TRIANGLE_LIST]
+    return {int(marker.id): _mesh(marker) for marker in lists if len(marker.points)}
 
 
 def header_of(message: MarkerArray) -> Header | None:
@@ -87,7 +87,7 @@ def _write_marker(
     corners: np.ndarray,
     paint: np.ndarray,
 ) -> None:
-    """The fields of :data:`_LAYOUT`: identity pose; scale 1 and white where something is drawn."""
+    """The fields of ``markers.LAYOUT``: identity pose; scale 1 and white where something is drawn."""
     one = float(action == Marker.ADD)
     writer.put("iI", header.stamp.sec, header.stamp.nanosec)
     writer.text(header.frame_id)
@@ -127,8 +127,9 @@ def _marker(label: int, mesh: Mesh, header: Header) -> Marker:
     return marker
 
 
-def _mesh(marker: Marker) -> Mesh:
-    corners = np.array([(p.x, p.y, p.z) for p in marker.points], dtype=np.float32)
+def _mesh(marker: MarkerData) -> Mesh:
+    with np.errstate(over="ignore"):
+        corners = marker.points.astype(np.float32)
     if len(corners) % 3 or not np.isfinite(corners).all():
         raise InputError(f"mesh marker {marker.id} holds a broken triangle or a coordinate that is not finite")
     packed = np.ascontiguousarray(corners + 0.0).view(np.dtype((np.void, 12))).reshape(-1)  # + 0.0: -0.0 equals 0.0
@@ -137,5 +138,5 @@ def _mesh(marker: Marker) -> Mesh:
     whole = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 0] != faces[:, 2])
     colors = None
     if len(marker.colors) == len(corners):
-        colors = np.array([(c.r, c.g, c.b) for c in marker.colors], dtype=np.float32)[first]
+        colors = marker.colors[first, :3]
     return Mesh(vertices=corners[first], faces=faces[whole], colors=colors)

@@ -21,6 +21,7 @@ from gsn_perception.geometry import Points
 from gsn_perception.ros import clouds
 from gsn_perception.ros import gaussians
 from gsn_perception.ros import grasps
+from gsn_perception.ros import markers
 from gsn_perception.ros import meshes
 from gsn_perception.ros import plane
 from gsn_perception.ros.headers import stamp_to_ns
@@ -74,17 +75,20 @@ class GraspResult:
 def decode(messages: Mapping[str, Any], scene: PointCloud2 | None, settings: GraspSettings) -> GraspTask:
     """The task of one set of ``points``, ``mesh`` and ``support_plane``, and the newest scene cloud.
 
+    ``mesh`` may be a MarkerArray, one serialised, or what was read from it.
+
     Raises:
         InputError: a message is damaged, or frames disagree.
     """
     header = messages["points"].header
     frames = {header.frame_id, messages["support_plane"].header.frame_id}
-    frames |= {marker.header.frame_id for marker in messages["mesh"].markers}
+    found = messages["mesh"] if isinstance(messages["mesh"], list) else markers.read_markers(messages["mesh"])
+    frames |= {marker.header.frame_id for marker in found}
     if len(frames) > 1:
         raise InputError(f"points, mesh and support_plane are in different frames ({', '.join(sorted(frames))})")
     return GraspTask(
         header=header,
-        meshes=meshes.markers_to_meshes(messages["mesh"]),
+        meshes=meshes.markers_to_meshes(found),
         points=gaussians.cloud_to_points(messages["points"]),
         support_plane=plane.polygon_to_plane(messages["support_plane"]),
         scene=_scene(scene, header, settings),

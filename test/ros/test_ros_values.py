@@ -15,6 +15,7 @@ from sensor_msgs.msg import PointCloud2
 from sensor_msgs.msg import PointField
 from visualization_msgs.msg import Marker
 from visualization_msgs.msg import MarkerArray
+from visualization_msgs.msg import UVCoordinate
 
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import Grasp
@@ -26,6 +27,7 @@ from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.ros import clouds
 from gsn_perception.ros import gaussians
 from gsn_perception.ros import grasps
+from gsn_perception.ros import markers
 from gsn_perception.ros import meshes
 from gsn_perception.ros import plane
 from gsn_perception.ros.headers import make_header
@@ -175,8 +177,29 @@ def test_serialised_markers_are_those_built_as_objects(labels, frame_id):
     assert written == over_the_wire(meshes.meshes_to_markers(chosen, header))
 
 
+@pytest.mark.parametrize("frame_id", ["", "a", "camera_optical_frame"])
+def test_markers_read_from_bytes_are_those_read_from_objects(frame_id):
+    """Of any publisher: the bytes are the middleware's own, with every field filled."""
+    header = make_header(5_000_000_007, frame_id)
+    message = meshes.meshes_to_markers({7: coloured_ball(), 9: coloured_ball()}, header)
+    text = message.markers[1]
+    text.ns, text.text, text.mesh_resource, text.texture_resource = "ns", "odd", "package://x/y.stl", "t"
+    text.texture.format, text.texture.data = "png", array("B", b"12345")
+    text.uv_coordinates = [UVCoordinate(u=0.5, v=0.25)]
+    text.mesh_file.filename, text.mesh_file.data = "m.stl", array("B", b"123")
+    data = bytes(serialize_message(message))
+    for read, known in zip(markers.read_markers(data), markers.read_markers(message), strict=True):
+        assert (read.header, read.id, read.type, read.action) == (known.header, known.id, known.type, known.action)
+        np.testing.assert_array_equal(read.points, known.points)
+        np.testing.assert_array_equal(read.colors, known.colors)
+    assert set(meshes.markers_to_meshes(markers.read_markers(data))) == {7, 9}
+    for cut in range(0, len(data), 997):
+        with pytest.raises(InputError, match=r"ends before|not little-endian"):
+            markers.read_markers(data[:cut])
+
+
 def test_another_layout_of_the_marker_gets_objects(monkeypatch):
-    monkeypatch.setattr(meshes, "_LAYOUT", "header ns")
+    monkeypatch.setattr(markers, "LAYOUT", "header ns")
     chosen = {1: coloured_ball()}
     back = deserialize_message(meshes.serialised_meshes(chosen, HEADER), MarkerArray)
     assert back == over_the_wire(meshes.meshes_to_markers(chosen, HEADER))
