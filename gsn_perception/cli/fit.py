@@ -21,16 +21,18 @@ class Options:
 
     objects: Path
     """Folder of objects (OBJ, PLY, STL or GLB) to fit on."""
-    gains: tuple[float, ...] = (2.0, 4.0, 8.0)
+    gains: tuple[float, ...] = (4.0,)
     """Values of SolidSettings.opacity_gain to try."""
-    levels: tuple[float, ...] = (-0.003, 0.005)
+    levels: tuple[float, ...] = (0.0, 0.012, 0.024)
     """Values of SolidSettings.level to try."""
-    votes: tuple[int, ...] = (2, 4, 8)
+    votes: tuple[int, ...] = (3,)
     """Values of SolidSettings.votes to try."""
     budget: Literal["smoke", "short", "full"] = "short"
     """How many objects: smoke 3, short 12, full all."""
     checkpoint: str | None = None
     """Weights (.safetensors) or the name of shipped ones."""
+    write: bool = False
+    """Store the best ones beside the weights, where whoever loads them finds them."""
     json: Path | None = None
     """Write every figure to this file."""
     seed: int = 0
@@ -44,7 +46,9 @@ def run(options: Options) -> int:
     from gsn_perception.evaluation.report import check_writable
     from gsn_perception.evaluation.report import write_json
     from gsn_perception.evaluation.views import Protocol
+    from gsn_perception.io.checkpoints import annotate
     from gsn_perception.pipeline import Reconstructor
+    from gsn_perception.pipeline.devices import checkpoint_path
     from gsn_perception.scenes.loader import load_meshes
 
     check_writable(options.json)
@@ -57,6 +61,9 @@ def run(options: Options) -> int:
         print("  ".join(f"{k} {v:8.4f}" for k, v in row.items()), "<- best F" if row is best else "")
     if options.json is not None:
         write_json(options.json, {"rows": rows, "best": best})
+    if options.write:
+        solid = {"opacity_gain": best["gain"], "level": best["level"], "votes": int(best["votes"])}
+        annotate(checkpoint_path(options.checkpoint), {"solid": solid})
     return 0
 
 

@@ -126,6 +126,23 @@ def load_checkpoint(path: Path, kind: str) -> Checkpoint:
     return Checkpoint(kind, config, _unpacked(state), description.get("info", {}), digest)
 
 
+def annotate(path: Path, values: Mapping[str, Any]) -> None:
+    """Put values into what the JSON file beside the weights says of them (its ``info``).
+
+    Raises:
+        InputError: there is no such file, or it can't be written.
+    """
+    sidecar = path.with_suffix(".json")
+    part = path.with_suffix(".json.part")
+    try:
+        description = json.loads(sidecar.read_text())
+        description["info"] = {**description.get("info", {}), **values}
+        part.write_text(json.dumps(description, indent=1) + "\n")
+        part.replace(sidecar)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{sidecar} can't be written anew ({error}); copy the weights to a folder of yours") from error
+
+
 def shipped(name: str) -> Path:
     """Path of weights shipped inside the package, by name ("gsn").
 

@@ -65,7 +65,7 @@ class Reconstructor:
         network: A GSN in eval mode.
         device: Where it runs.
         settings: See :class:`ReconstructorSettings`.
-        solid: Numbers of the skin; the fitted ones by default.
+        solid: Numbers of the skin; those for splats that hug their surface by default.
         origin: The file the weights came from, or None.
     """
 
@@ -99,7 +99,8 @@ class Reconstructor:
         path = checkpoint_path(checkpoint)
         stat = Origin.stat_of(path)
         network, info = load_gsn(path)
-        return cls(network, pick_device(device), settings, origin=Origin(path, info["sha256"], stat))
+        solid = SolidSettings.fitted(info)
+        return cls(network, pick_device(device), settings, solid, Origin(path, info["sha256"], stat))
 
     def with_settings(self, settings: ReconstructorSettings) -> Reconstructor:
         """The same weights under other settings."""

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from gsn_perception.geometry.errors import InputError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SolidSettings:
-    """How a splat becomes a solid. Lengths without a unit are shares of the splat's longest extent."""
+    """How a splat becomes a solid. Lengths without a unit are shares of the splat's longest extent.
+
+    The defaults suit splats that hug their surface; how far a network's splats don't is fitted by `gsn fit` and
+    travels with the weights.
+    """
+
+    @classmethod
+    def fitted(cls, info: Mapping[str, Any]) -> SolidSettings:
+        """The numbers that were fitted to some weights, from what is known of them; the defaults where none were.
+
+        Raises:
+            InputError: they are of another version.
+        """
+        try:
+            return cls(**info.get("solid", {}))
+        except TypeError as error:
+            raise InputError(
+                f"the skin's numbers beside the weights are unknown ({error}); run `gsn fit` again"
+            ) from error
 
     level: float = -0.003
     """Moves the surface outwards by this share of the extent; see ``fit_level`` and `gsn fit`."""
