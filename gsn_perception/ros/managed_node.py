@@ -21,6 +21,8 @@ from rclpy.lifecycle import LifecycleNode
 from rclpy.lifecycle import LifecycleState
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rclpy.qos import QoSCompatibility
+from rclpy.qos import qos_check_compatible
 from rclpy.qos import qos_policy_name_from_kind
 from rclpy.subscription import Subscription
 
@@ -30,6 +32,8 @@ from gsn_perception.ros import settings as parameters
 from gsn_perception.ros.diagnostics import Diagnostics
 from gsn_perception.ros.interface import Topic
 from gsn_perception.ros.outputs import Output
+from gsn_perception.ros.polling import PolledGroup
+from gsn_perception.ros.polling import Poller
 
 S = TypeVar("S")
 _SUCCESS, _FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -57,12 +61,14 @@ class ManagedNode(LifecycleNode, Generic[S]):
         self.is_active = False
         self._transition = threading.RLock()
         self.settings: S = parameters.declare(self, settings)
-        self.input_group = MutuallyExclusiveCallbackGroup()
+        self.input_group = PolledGroup()
         self.service_group = ReentrantCallbackGroup()
         self.waiting_group = MutuallyExclusiveCallbackGroup()  # services that wait: one at a time holds a thread
         self._process = psutil.Process()
         self.diagnostics = Diagnostics(self.get_fully_qualified_name())
         self._subscriptions_made: list[Subscription] = []
+        self._poller = Poller()
+        self._unheard: set[bytes] = set()
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # with use_sim_time and no /clock yet, ROS time stands still
         self._diagnostics_timer = self.create_timer(1.0, self._publish_diagnostics, self.service_group, clock=steady)
@@ -128,13 +134,14 @@ class ManagedNode(LifecycleNode, Generic[S]):
             guarded,
             qos.latched() if topic.qos == "latched" else qos.sensor(),
             callback_group=self.input_group,
-            event_callbacks=SubscriptionEventCallbacks(
-                incompatible_qos=lambda event: self._incompatible(topic, "publisher", "offers", event)
-            ),
+            # an event in the executor's wait set wakes it for data, too, again and again until the data is taken;
+            # publishers that offer less than is asked for are looked for with the diagnostics instead
+            event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
             qos_overriding_options=qos.overridable(),
             raw=raw,
         )
         self._subscriptions_made.append(subscription)
+        self._poller.add(subscription, guarded)
         return subscription
 
     def make_output(self, topic: Topic, convert: Callable[[Any], Any]) -> Output[Any]:
@@ -146,11 +153,15 @@ class ManagedNode(LifecycleNode, Generic[S]):
             group=self.service_group,
             on_publish=self.diagnostics.publish,
             on_error=lambda error: self.refuse("conversion", error),
-            on_incompatible=lambda event: self._incompatible(topic, "subscriber", "asks for", event),
+            on_incompatible=lambda event: self._incompatible(
+                f"a subscriber of {topic.name} asks for", qos_policy_name_from_kind(event.last_policy_kind)
+            ),
         )
 
     def unlisten(self) -> None:
         """Give every subscription of :meth:`listen` back."""
+        self._poller.close()
+        self._unheard.clear()
         while self._subscriptions_made:
             self.destroy_subscription(self._subscriptions_made.pop())
 
@@ -247,13 +258,23 @@ class ManagedNode(LifecycleNode, Generic[S]):
 
     def _publish_diagnostics(self) -> None:
         state = "active" if self.is_active else "inactive" if self.is_configured else "unconfigured"
+        for subscription in self._subscriptions_made:
+            self._check_publishers(subscription)
         waiting = self.waiting() if self.is_active else ""
         facts = {"memory_mb": f"{self._process.memory_info().rss / 1e6:.0f}", **self.facts()}
         now = self.get_clock().now().to_msg()
         self._diagnostics_publisher.publish(self.diagnostics.message(now, state, waiting, facts))
 
-    def _incompatible(self, topic: Topic, other: str, does: str, event: Any) -> None:
-        policy = qos_policy_name_from_kind(event.last_policy_kind)
-        sentence = f"a {other} of {topic.name} {does} incompatible QoS ({policy}); nothing will pass between us"
+    def _check_publishers(self, subscription: Subscription) -> None:
+        """Report every publisher, once, whose QoS keeps its messages from us."""
+        for found in self.get_publishers_info_by_topic(subscription.topic_name):
+            compatibility, reason = qos_check_compatible(found.qos_profile, subscription.qos_profile)
+            publisher = bytes(found.endpoint_gid)
+            if compatibility == QoSCompatibility.ERROR and publisher not in self._unheard:
+                self._unheard.add(publisher)
+                self._incompatible(f"a publisher of {subscription.topic_name} offers", qos.policies(reason))
+
+    def _incompatible(self, who: str, policy: str) -> None:
+        sentence = f"{who} incompatible QoS ({policy}); nothing will pass between us"
         self.warn(sentence)
         self.diagnostics.drop("incompatible_qos", sentence)

@@ -39,3 +39,10 @@ def overridable() -> QoSOverridingOptions:
     """Declares ``qos_overrides.<topic>.{publisher,subscription}.{history,depth,reliability,durability}``."""
     kinds = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY, QoSPolicyKind.DURABILITY)
     return QoSOverridingOptions(kinds)
+
+
+def policies(reason: str) -> str:
+    """The names of the policies that rclpy's compatibility check complains of, and its own words."""
+    words = {"best effort": "RELIABILITY", "volatile": "DURABILITY", "deadline": "DEADLINE", "liveliness": "LIVELINESS"}
+    found = [name for word, name in words.items() if word in reason.lower()]
+    return f"{', '.join(found)}: {reason.strip('; ').removeprefix('ERROR: ')}" if found else reason.strip("; ")

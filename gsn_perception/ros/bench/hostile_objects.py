@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from geometry_msgs.msg import Point
 from geometry_msgs.msg import Point32
+from rclpy.serialization import serialize_message
 from sensor_msgs.msg import PointCloud2
 from sensor_msgs.msg import PointField
 from std_msgs.msg import ColorRGBA
@@ -43,7 +44,20 @@ def object_messages(rng: np.random.Generator) -> tuple[dict[str, Any], PointClou
     for _ in range(rng.integers(0, 4)):
         name = str(rng.choice(list(made)))
         {"points": _break_cloud, "mesh": _break_mesh, "support_plane": _break_polygon}[name](rng, made[name])
+    if rng.random() < 0.5:
+        made["mesh"] = _broken_bytes(rng, serialize_message(made["mesh"]))  # as the node's raw subscription gets it
     return made, scene
+
+
+def _broken_bytes(rng: np.random.Generator, data: bytes) -> bytes:
+    """Half of the time as it is, else cut or with some bytes changed."""
+    if rng.random() < 0.5:
+        return data
+    if rng.random() < 0.5:
+        return data[: int(rng.integers(0, len(data)))]
+    changed = np.frombuffer(data, np.uint8).copy()
+    changed[rng.integers(0, len(changed), int(rng.integers(1, 9)))] = rng.choice([0, 1, 127, 128, 255])
+    return changed.tobytes()
 
 
 def _break_cloud(rng: np.random.Generator, cloud: PointCloud2) -> PointCloud2:
