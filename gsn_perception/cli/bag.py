@@ -11,6 +11,9 @@ from typing import Literal
 
 import tyro
 
+from gsn_perception.cli.bag_eval import Eval
+from gsn_perception.cli.bag_eval import evaluate
+
 if TYPE_CHECKING:
     from gsn_perception.geometry import Observation
 
@@ -101,22 +104,6 @@ class Play:
     """Wait at most so many seconds for subscribers."""
 
 
-@dataclass(frozen=True)
-class Eval:
-    """Reconstruct every frame of a recording, without DDS, and score it where the truth is known."""
-
-    bag: Annotated[Path, tyro.conf.Positional]
-    """Folder of the recording."""
-    out: Path | None = None
-    """Folder of the results; BAG/results when left out."""
-    checkpoint: str = ""
-    """Weights (.safetensors) or the name of shipped ones; the shipped default when empty."""
-    device: str = "auto"
-    """auto, cpu or cuda."""
-    namespace: str | None = None
-    """Of the topics; found out when left out."""
-
-
 Options = Info | Make | Pack | Play | Eval
 
 
@@ -127,8 +114,6 @@ def run(options: Info | Make | Pack | Play | Eval) -> int:
     if isinstance(options, Play):
         return _play(options)
     if isinstance(options, Eval):
-        from gsn_perception.cli.bag_eval import evaluate
-
         return evaluate(options)
     from gsn_perception.geometry import InputError
     from gsn_perception.ros import bags

@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from dataclasses import dataclass
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from typing import Annotated
 from typing import Any
 
+import tyro
+
 if TYPE_CHECKING:
-    from gsn_perception.cli.bag import Eval
     from gsn_perception.ros.replaying import ReplayedFrame
 
 _COLUMNS = {"seconds": ".2f", "f_score": ".3f", "chamfer": ".3f", "centre_error": ".4f"}
+
+
+@dataclass(frozen=True)
+class Eval:
+    """Reconstruct every frame of a recording, without DDS, and score it where the truth is known."""
+
+    bag: Annotated[Path, tyro.conf.Positional]
+    """Folder of the recording."""
+    out: Path | None = None
+    """Folder of the results; BAG/results when left out."""
+    checkpoint: str = ""
+    """Weights (.safetensors) or the name of shipped ones; the shipped default when empty."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    namespace: str | None = None
+    """Of the topics; found out when left out."""
 
 
 def evaluate(options: Eval) -> int:
