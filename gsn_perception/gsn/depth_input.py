@@ -31,7 +31,7 @@ def relative_depth(depth: Tensor, alpha: Tensor, theta: Tensor) -> tuple[Tensor,
     usable = torch.isfinite(depth) & (depth > 0) & (alpha > 0.5)
     values = torch.where(usable, depth, torch.nan).flatten(1)
     middle = values.nanmedian(1).values[:, None, None]
-    value = (depth / middle - 1) * _distance(theta)[:, None, None]
+    value = (depth / middle - 1) * cube_distance(theta)[:, None, None]
     known = usable & (value.abs() < _REACH)
     known &= (known.flatten(1).sum(1) >= MIN_PIXELS)[:, None, None]
     return torch.where(known, value, 0.0).to(alpha), known.to(alpha)
@@ -47,7 +47,7 @@ def depth_residual(measured: Tensor, sampled: Tensor, z: Tensor, front: Tensor, 
         front: [B,C*C] depth of the splat's front in a grid of cells, inf where there is none.
         theta: [B] radians.
     """
-    d = _distance(theta)[:, None]
+    d = cube_distance(theta)[:, None]
     with torch.no_grad():
         side = round(front.shape[1] ** 0.5)
         value, known = nn.functional.adaptive_avg_pool2d(measured, side).flatten(2).unbind(1)
@@ -60,5 +60,6 @@ def depth_residual(measured: Tensor, sampled: Tensor, z: Tensor, front: Tensor, 
     return torch.stack([4 * behind.clamp(-0.5, 0.5) * certain, certain], -1)
 
 
-def _distance(theta: Tensor) -> Tensor:
+def cube_distance(theta: Tensor) -> Tensor:
+    """[B] from the camera to the cube's centre in normalised units; ``ObjectView.distance`` for batches."""
     return 0.5 / torch.sin(theta)

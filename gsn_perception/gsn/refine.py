@@ -14,6 +14,7 @@ from torch import nn
 from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.geometry.object_view import FIELD_MARGIN
 from gsn_perception.gsn.config import GsnConfig
+from gsn_perception.gsn.depth_input import cube_distance
 from gsn_perception.gsn.depth_input import depth_residual
 from gsn_perception.gsn.resnet import ResNet
 from gsn_perception.gsn.sculpt import revivable_relu
@@ -32,7 +33,7 @@ def project(means: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         xy [B,N,2] and depth [B,N] from the camera in normalised units.
     """
-    z = means[..., 2] + 0.5 / torch.sin(theta)[:, None]
+    z = means[..., 2] + cube_distance(theta)[:, None]
     xy = means[..., :2] / (z * torch.tan(FIELD_MARGIN * theta)[:, None]).clamp_min(1e-4)[..., None]
     return xy, z
 

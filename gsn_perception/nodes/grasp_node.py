@@ -78,7 +78,7 @@ class GraspNode(ManagedNode[GraspSettings]):
         self._synchronizer.reset()
         self._inputs = self._scene = None
         for topic in interface.GRASP_INPUTS:
-            # a mesh as objects costs a third of a second to build
+            # a large mesh is slow to build as objects
             self.listen(topic, partial(self._take, topic.name), raw=topic == interface.MESH)
         if self.settings.use_scene:
             self.listen(interface.SCENE, self._take_scene)
@@ -123,7 +123,9 @@ class GraspNode(ManagedNode[GraspSettings]):
             message = read_markers(message)
             if not message:
                 raise InputError("the mesh array holds no marker; publish at least DELETEALL with a header")
-        header = message[0].header if stream == "mesh" else message.header
+            header = message[0].header
+        else:
+            header = message.header
         with self._lock:
             joined = self._synchronizer.add(stream, stamp_to_ns(header.stamp), message)
         if joined is not None:
