@@ -14,10 +14,14 @@ class Options:
     """Folder of the dataset; an interrupted build is continued, a complete one reused."""
     objects: tuple[Path, ...] = ()
     """Folders of OBJ, PLY, STL or GLB files (searched recursively)."""
+    variants: int = 0
+    """New objects made from each of them (stretched, bent, repainted); they take the given ones' place."""
     own: int = 0
     """Objects that the project makes itself."""
     first_own: int = 0
     """Seed of the first of them."""
+    first_variant: int = 0
+    """Seed of the first variant of each."""
     views: int = 24
     """Views an object."""
     size: int = 128
@@ -37,9 +41,13 @@ def run(options: Options) -> int:
     from gsn_perception.scenes.dataset import build_dataset
     from gsn_perception.scenes.loader import mesh_sources
     from gsn_perception.scenes.objects import random_object
+    from gsn_perception.scenes.variants import variant
     from gsn_perception.training.data import ViewDataset
 
     sources: list = [source for folder in options.objects for source in mesh_sources(folder)]
+    if options.variants:
+        seeds = range(options.first_variant, options.first_variant + options.variants)
+        sources = [partial(variant, source, seed) for seed in seeds for source in sources]
     sources += [partial(random_object, seed) for seed in range(options.first_own, options.first_own + options.own)]
     build_dataset(
         sources,

@@ -10,7 +10,6 @@ from dataclasses import field
 from typing import Any
 
 import numpy as np
-import torch
 
 from gsn_perception.evaluation.baselines import card_images
 from gsn_perception.evaluation.baselines import white_images
@@ -28,8 +27,9 @@ from gsn_perception.evaluation.views import true_scale
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
+from gsn_perception.geometry.transforms import make_transform
+from gsn_perception.geometry.transforms import rotation_about_z
 from gsn_perception.gsn.equivariance import extended_chamfer_distance
-from gsn_perception.gsn.equivariance import roll_gaussians
 from gsn_perception.scenes.textured_mesh import TexturedMesh
 
 DEAD = 1 / 255
@@ -131,12 +131,15 @@ def equivariance_figures(
 
     The camera of the same case is rolled by its roll angle, its image is drawn anew, and the splat made from it is
     brought back. ``roll_psnr`` compares the novel views of both, ``ecd`` is the Extended Chamfer Distance between them
-    in the normalised frame.
+    in the normalised frame of the first.
     """
     rolled_view, rolled = sculptor(case.rolled, 1)
-    back = roll_gaussians(rolled.map(lambda t: t[None]), torch.tensor([case.roll]))
-    again, _ = render_targets(back[0], view, case)
-    distance = extended_chamfer_distance(back, gaussians.map(lambda t: t[None]))
+    turn = make_transform(rotation_about_z(case.roll), np.zeros(3))  # the rolled camera's frame in the camera's
+    centre = turn[:3, :3].T @ case.centre
+    back = rolled.transform(turn @ rolled_view.similarity(true_scale(rolled_view, centre)))
+    again, _ = splat_images(back, case.targets, 1.0)
+    normalised = back.transform(np.linalg.inv(view.similarity(true_scale(view, case.centre))))
+    distance = extended_chamfer_distance(normalised.map(lambda t: t[None]), gaussians.map(lambda t: t[None]))
     return {
         "roll_psnr": float(np.mean([psnr(a, b) for a, b in zip(again, images, strict=True)])),
         "ecd": float(distance[0]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -59,6 +60,12 @@ class ObjectView:
         if view.theta > np.deg2rad(60):
             raise InputError("the object fills more than 120 degrees of the view; move the camera back or fix the mask")
         return view
+
+    def rolled(self, angle: float) -> ObjectView:
+        """The same view with its content turned by ``angle`` radians in the image plane (x to y, y down)."""
+        c, s = np.cos(angle), np.sin(angle)
+        back = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
+        return replace(self, R_camera_virtual=self.R_camera_virtual @ back)
 
     @property
     def distance(self) -> float:

@@ -32,13 +32,13 @@ class Crop:
     depth: np.ndarray | None
 
     @classmethod
-    def of(cls, observation: Observation, mask: np.ndarray, size: int) -> Crop:
-        """The object of ``mask`` [H,W] bool.
+    def of(cls, observation: Observation, mask: np.ndarray, size: int, view: ObjectView | None = None) -> Crop:
+        """The object of ``mask`` [H,W] bool, through the view of the mask unless another one is given.
 
         Raises:
             InputError: the mask is empty, or too wide for a pinhole crop.
         """
-        view = ObjectView.of_mask(mask, observation.camera, size)
+        view = ObjectView.of_mask(mask, observation.camera, size) if view is None else view
         window = view.window(observation.camera)
         camera = observation.camera.windowed(*window)
         inside, image = mask[window], observation.image[window]

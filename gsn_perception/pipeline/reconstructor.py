@@ -39,6 +39,8 @@ from gsn_perception.pipeline.look import look_at
 from gsn_perception.pipeline.look import object_mask
 from gsn_perception.pipeline.look import trusted
 from gsn_perception.pipeline.settings import ReconstructorSettings
+from gsn_perception.pipeline.upright import rolls
+from gsn_perception.pipeline.upright import stand
 from gsn_perception.surface.points import surface_points
 from gsn_perception.surface.settings import SolidSettings
 
@@ -125,16 +127,19 @@ class Reconstructor:
         looked = self.look(observation)
         crops = {label: crop for label, crop in looked.crops.items() if isinstance(crop, Crop)}
         began = time.perf_counter()
+        crops = self._stand(looked.observation, crops)
+        stood = time.perf_counter()
         splats = dict(zip(crops, self._infer(list(crops.values())), strict=True))
-        share = (time.perf_counter() - began) / max(len(crops), 1)
+        share = (time.perf_counter() - stood) / max(len(crops), 1)
+        standing = (stood - began) / max(len(crops), 1)
         outcomes: list[Reconstruction | Refusal] = []
         for label, crop in looked.crops.items():
             if isinstance(crop, Refusal):
                 outcomes.append(crop)
                 continue
-            times = {"segment": looked.segmented, "look_at": looked.looked[label], "sculpt": share}
+            times = {"segment": looked.segmented, "look_at": looked.looked[label], "upright": standing, "sculpt": share}
             try:
-                outcomes.append(self._finish(looked.observation, label, crop, splats[label], _Clock(times)))
+                outcomes.append(self._finish(looked.observation, label, crops[label], splats[label], _Clock(times)))
             except InputError as error:
                 outcomes.append(Refusal(label, str(error)))
         return outcomes
@@ -157,8 +162,19 @@ class Reconstructor:
         mask, _ = object_mask(observation, self.settings)
         if label is None:
             label = by_size(mask)[0]
-        crop = look_at(replace(observation, mask=mask), label, self.settings, self.network.config.image_size)
+        observation = replace(observation, mask=mask)
+        crop = look_at(observation, label, self.settings, self.network.config.image_size)
+        crop = self._stand(observation, {label: crop})[label]
         return crop.view, self._infer([crop])[0]
+
+    def _stand(self, observation: Observation, crops: Mapping[int, Crop]) -> dict[int, Crop]:
+        """The crops upright, as the settings say."""
+        with torch.inference_mode():
+            found = rolls(list(crops.values()), observation.support_plane, self.settings.upright, self.device)
+        return {
+            label: stand(observation, label, crop, roll)
+            for (label, crop), roll in zip(crops.items(), found, strict=True)
+        }
 
     def _finish(
         self, observation: Observation, label: int, crop: Crop, splat: Gaussians, clock: _Clock

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 
+UprightMode = Literal["auto", "network", "moments", "off"]
+
+
 @dataclass(frozen=True, slots=True)
 class ReconstructorSettings:
     """What the pipeline may be told; every field is also a parameter of the `reconstruction` node."""
@@ -18,6 +21,9 @@ class ReconstructorSettings:
     """Whether a given mask is used."""
     mask_mode: Literal["binary", "labels"] = "labels"
     """binary: every pixel above 0 is one object; labels: each value is an object."""
+    upright: UprightMode = "auto"
+    """How crops are stood upright before the network: auto by the support plane where it is known, else as network does;
+    network by what the image shows; moments by the silhouette's long axis; off leaves them as the camera saw them."""
     unit_scale: bool = False
     """Give normalised units instead of metres where nothing fixes the scale."""
     allow_cut: bool = False

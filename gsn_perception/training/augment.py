@@ -23,12 +23,14 @@ def augment_scene(batch: Batch, settings: Augmentation, rng: np.random.Generator
     """Changes of the object itself, alike in all views: mirrored, colours shuffled, brighter or darker."""
     rgb, alpha, depth, cameras = batch.rgb, batch.alpha, batch.depth, batch.cameras
     input_rgb, input_alpha, input_depth = batch.input_rgb, batch.input_alpha, batch.input_depth
+    upright = batch.upright
     if rng.random() < settings.mirror:
         flip = torch.diag(torch.tensor([-1.0, 1.0, 1.0, 1.0], device=rgb.device))
         rgb, alpha, depth = rgb.flip(3), alpha.flip(3), depth.flip(3)
         input_rgb, input_alpha = input_rgb.flip(2), input_alpha.flip(2)
         input_depth = input_depth.flip(2)
         cameras = CameraBatch(cameras.K, flip @ cameras.camera_from_object @ flip, cameras.width, cameras.height)
+        upright = -upright
     B = len(rgb)
     order = np.stack([rng.permutation(3) if rng.random() < settings.permute_colors else np.arange(3) for _ in range(B)])
     gain = torch.from_numpy(rng.uniform(1 - settings.gain, 1 + settings.gain, B)).float().to(rgb.device)
@@ -38,6 +40,7 @@ def augment_scene(batch: Batch, settings: Augmentation, rng: np.random.Generator
         alpha=alpha,
         depth=depth,
         cameras=cameras,
+        upright=upright,
         input_rgb=_recolour(input_rgb, input_alpha, order, gain),
         input_alpha=input_alpha,
         input_depth=input_depth,
@@ -50,6 +53,15 @@ def _recolour(rgb: Tensor, alpha: Tensor, order: np.ndarray, gain: Tensor) -> Te
     gain = gain.view(-1, *(1 for _ in rgb.shape[1:]))
     shuffled = torch.stack([image[..., list(channels)] for image, channels in zip(rgb, order, strict=True)])
     return ((shuffled - white) * gain + white).clamp_(0, 1)
+
+
+def random_roll(batch: Batch, settings: Augmentation, rng: np.random.Generator) -> Tensor:
+    """[B] radians by which the inputs roll: upright but for the error of whoever brings them there, some by any angle."""
+    B = len(batch.upright)
+    error = rng.normal(0, math.radians(settings.tilt), B)
+    anyhow = rng.uniform(-math.pi, math.pi, B)
+    angle = torch.from_numpy(np.where(rng.random(B) < settings.roll, anyhow, error)).float()
+    return batch.upright + angle.to(batch.upright.device)
 
 
 def measure_depth(batch: Batch, settings: Augmentation, rng: np.random.Generator) -> tuple[Tensor, Tensor]:

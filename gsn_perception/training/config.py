@@ -49,9 +49,11 @@ class Augmentation:
     """Probability of shuffling the colour channels."""
     gain: float = 0.2
     """Half-range of a random brightness factor."""
-    roll: float = 0.25
-    """Probability of a random in-plane rotation of the input crop by any angle (the scene rolls with it); half of the
-    stored views are rolled already."""
+    roll: float = 0.1
+    """Probability of a random in-plane rotation of the input crop by any angle (the scene rolls with it); 1 is rotation
+    augmentation alone."""
+    tilt: float = 6.0
+    """Standard deviation in degrees of the roll of the other inputs about upright."""
     unknown: float = 0.1
     """Probability that a strip of the input is cut away and marked unknown."""
     noise: float = 0.02
@@ -112,8 +114,8 @@ class TrainConfig:
     """Augmentation."""
     eval_minutes: float = 10.0
     """Minutes between evaluations on dev."""
-    precision: str = "bf16-mixed"
-    """lightning-fabric precision of the encoder."""
+    precision: str = "auto"
+    """lightning-fabric precision of the encoder; auto: bf16-mixed where the processor computes in it, else 32-true."""
     accelerator: str = "auto"
     """lightning-fabric accelerator: auto, cpu or cuda."""
     devices: int = 1

@@ -30,6 +30,7 @@ class Batch:
         depth: [B,V,S,S] along each camera's z, units of the input's normalised frame, 0 = background.
         cameras: Of all views.
         theta: [B] half-angle of the input's cone.
+        upright: [B] radians by which the input view must roll so that the world's up is up in it.
         input_rgb: [B,T,T,3] the first view at the dataset's full size, on white.
         input_alpha: [B,T,T].
         input_depth: [B,T,T] along the input camera's z, units of its normalised frame, 0 = background.
@@ -42,6 +43,7 @@ class Batch:
     depth: Tensor
     cameras: CameraBatch
     theta: Tensor
+    upright: Tensor
     input_rgb: Tensor
     input_alpha: Tensor
     input_depth: Tensor
@@ -50,10 +52,8 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """On another device."""
-        moved = {
-            k: getattr(self, k).to(device)
-            for k in ("rgb", "alpha", "depth", "cameras", "theta", "input_rgb", "input_alpha", "input_depth")
-        }
+        names = ("rgb", "alpha", "depth", "cameras", "theta", "upright", "input_rgb", "input_alpha", "input_depth")
+        moved = {k: getattr(self, k).to(device) for k in names}
         return Batch(**moved, names=self.names, shapes=self.shapes)
 
 
@@ -145,6 +145,7 @@ class ViewDataset:
             depth=torch.from_numpy(level.depth[stored, views].astype(np.float32) * ratio.astype(np.float32)),
             cameras=CameraBatch(K, poses, level.rgb.shape[2], level.rgb.shape[2]),
             theta=torch.from_numpy(self.theta[rows, views[:, :1]][:, 0]).float(),
+            upright=torch.from_numpy(upright_roll(self.world_from_virtual[rows[:, 0], views[:, 0]])).float(),
             input_rgb=_unit(self.full.rgb[first]),
             input_alpha=_unit(self.full.alpha[first]),
             input_depth=torch.from_numpy(self.full.depth[first].astype(np.float32)),
@@ -165,6 +166,15 @@ class ViewDataset:
         K[..., 0, 0] = K[..., 1, 1] = 0.5 * size / np.tan(FIELD_MARGIN * theta)
         K[..., :2, 2], K[..., 2, 2] = size / 2, 1
         return torch.from_numpy(K).float(), torch.from_numpy(out).float()
+
+
+def upright_roll(world_from_camera: np.ndarray) -> np.ndarray:
+    """[...] radians by which the content of images seen from poses [...,4,4] must turn (x to y, y down) to stand up.
+
+    Straight from above or below there is no up: 0.
+    """
+    down = -world_from_camera[..., 2, :3]  # the world's -z along the camera's axes
+    return np.where(np.hypot(down[..., 0], down[..., 1]) > 1e-6, np.arctan2(down[..., 0], down[..., 1]), 0.0)
 
 
 def first_views(batch: Batch, count: int) -> Batch:

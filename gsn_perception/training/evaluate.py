@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.gsn.depth_input import relative_depth
 from gsn_perception.gsn.network import GSN
-from gsn_perception.gsn.network import network_input
 from gsn_perception.rendering import Rendering
 from gsn_perception.rendering import render
+from gsn_perception.training.augment import roll_scene
 from gsn_perception.training.data import Batch
 from gsn_perception.training.data import ViewDataset
 from gsn_perception.training.losses import depth_error
@@ -35,13 +36,12 @@ def evaluate(
     """Mean figures over the first ``limit`` objects, averaged per object first, and a contact sheet.
 
     Returns:
-        novel / input PSNR, the same per shape class, silhouette IoU, depth error in normalised units, share of dead
+        novel / input PSNR of upright inputs, the same per shape class, silhouette IoU, depth error in normalised units, share of dead
         Gaussians, for networks that read depth also with exact depth; and an RGB uint8 sheet with input, truth and splat
         of a few objects.
     """
     network.eval()
     device = next(network.parameters()).device
-    white = torch.tensor(_WHITE, device=device)
     figures: dict[str, list[float]] = defaultdict(list)
     rows: list[np.ndarray] = []
     count = min(limit, len(data))
@@ -49,19 +49,24 @@ def evaluate(
     for index in range(count):
         chosen = (np.arange(views) * (data.views // views) + index) % data.views
         batch = data.batch([index], chosen[None]).to(device)
-        gaussians = network(network_input(batch.input_rgb, batch.input_alpha), batch.theta)
-        out = render(gaussians, batch.cameras, background=white)
+        gaussians, out = _answer(network, batch, with_depth=False)
         _collect(figures, batch, out)
         if network.config.depth:
-            depth = relative_depth(batch.input_depth, batch.input_alpha, batch.theta)
-            image = network_input(batch.input_rgb, batch.input_alpha, depth=depth)
-            again = render(network(image, batch.theta), batch.cameras, background=white)
-            figures["rgbd_novel_psnr"].append(float(psnr(again.rgb, batch.rgb)[0, 1:].mean()))
-            figures["rgbd_depth_error"].append(float(depth_error(again, batch)))
+            _, informed = _answer(network, batch, with_depth=True)
+            figures["rgbd_novel_psnr"].append(float(psnr(informed.rgb, batch.rgb)[0, 1:].mean()))
+            figures["rgbd_depth_error"].append(float(depth_error(informed, batch)))
         figures["dead"].append(float((gaussians.opacities < 1 / 255).float().mean()))
         if index in wanted:
             rows.append(_row(batch, out.rgb))
     return {k: float(np.mean(v)) for k, v in figures.items()}, np.concatenate(rows)
+
+
+def _answer(network: GSN, batch: Batch, *, with_depth: bool) -> tuple[Gaussians, Rendering]:
+    """The splat of the upright inputs, and its images."""
+    depth = relative_depth(batch.input_depth, batch.input_alpha, batch.theta) if with_depth else None
+    batch, image = roll_scene(batch, batch.upright, depth)
+    gaussians = network(image, batch.theta)
+    return gaussians, render(gaussians, batch.cameras, background=torch.tensor(_WHITE, device=image.device))
 
 
 def _collect(figures: Mapping[str, list[float]], batch: Batch, out: Rendering) -> None:

@@ -32,6 +32,7 @@ from gsn_perception.rendering import render
 from gsn_perception.training.augment import augment_scene
 from gsn_perception.training.augment import degrade_input
 from gsn_perception.training.augment import measure_depth
+from gsn_perception.training.augment import random_roll
 from gsn_perception.training.augment import roll_scene
 from gsn_perception.training.config import TrainConfig
 from gsn_perception.training.data import Batch
@@ -57,6 +58,13 @@ class _Tensors(nn.Module):
         return tuple(t for g in stages for t in (g.means, g.scales, g.quats, g.colors, g.opacities))
 
 
+def pick_precision() -> str:
+    """bf16-mixed where the hardware has it; where a CPU emulates it, it is slower than float32 by half."""
+    if torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported():
+        return "bf16-mixed"
+    return "32-true"
+
+
 class Trainer:
     """A resumable run of one schedule.
 
@@ -69,7 +77,8 @@ class Trainer:
         if not config.data:
             raise InputError("no training data: give --data with one or more folders built by `gsn data`")
         self.config, self.progress = config, progress
-        self.fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=config.precision)  # type: ignore[arg-type]
+        precision = pick_precision() if config.precision == "auto" else config.precision
+        self.fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=precision)  # type: ignore[arg-type]
         self.fabric.launch()
         self.fabric.seed_everything(config.seed + self.fabric.global_rank, verbose=False)
         self.rng = np.random.default_rng([config.seed, self.fabric.global_rank])
@@ -179,9 +188,7 @@ class Trainer:
         settings = self.config.augment
         batch = augment_scene(batch.to(self.fabric.device), settings, self.rng)
         depth = measure_depth(batch, settings, self.rng) if self.network.config.depth else None
-        rolled = self.rng.random(len(batch.rgb)) < settings.roll
-        angle = torch.from_numpy(np.where(rolled, self.rng.uniform(0, 2 * math.pi, len(rolled)), 0.0)).float()
-        batch, image = roll_scene(batch, angle.to(self.fabric.device), depth)
+        batch, image = roll_scene(batch, random_roll(batch, settings, self.rng), depth)
         return batch, degrade_input(image, settings, self.rng).contiguous(memory_format=torch.channels_last)
 
     def _ecd(self, gaussians: Gaussians, image: Tensor, theta: Tensor) -> Tensor:

@@ -115,7 +115,8 @@ def _photograph(splat: Gaussians, cameras: CameraBatch) -> Batch:
     out = render(splat, cameras, background=torch.ones(3))
     theta = torch.full((2,), 0.25)
     inputs = out.rgb[:, 0], out.alpha[:, 0], out.depth[:, 0]
-    return Batch(out.rgb, out.alpha, out.depth, cameras, theta, *inputs, ("a", "b"), ("box",) * 2)
+    upright = torch.tensor([0.3, -2.0])
+    return Batch(out.rgb, out.alpha, out.depth, cameras, theta, upright, *inputs, ("a", "b"), ("box",) * 2)
 
 
 def test_a_mirrored_scene_is_the_mirrored_splat() -> None:

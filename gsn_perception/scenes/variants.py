@@ -1,0 +1,135 @@
+"""New objects out of given ones: stretched, tapered, bent, twisted, laid down, repainted.
+
+A few hundred scans have real looks but too few shapes. A variant keeps print, edges and material of its scan on a body
+that no network has seen; every deformation is a smooth one-to-one map, so that a watertight mesh stays watertight.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+
+import numpy as np
+
+from gsn_perception.geometry import Mesh
+from gsn_perception.geometry.transforms import make_transform
+from gsn_perception.geometry.transforms import rotation_about_z
+from gsn_perception.scenes.shapes.stable_pose import settle
+from gsn_perception.scenes.sources import ObjectSource
+from gsn_perception.scenes.textured_mesh import TexturedMesh
+from gsn_perception.scenes.textured_mesh import shape_class
+
+_STRETCH = 0.35  # standard deviation of the logarithm of the three stretches, at most _LIMIT of them
+_LIMIT = 0.7
+_ROUND = 0.5  # chance that both horizontal stretches are one, so that round things stay round
+_CHANCES = {"taper": 0.25, "bend": 0.1, "twist": 0.1, "swell": 0.25}
+_LAID_DOWN = 0.25
+_REPAINTED = 0.6
+_LUMA = np.array([0.299, 0.587, 0.114])
+
+
+def variant(source: ObjectSource, seed: int) -> TexturedMesh:
+    """A new object made from ``source``, always the same for the same arguments.
+
+    Args:
+        source: An object, or a call that makes one.
+        seed: Any number >= 0; each makes another variant.
+
+    Returns:
+        As watertight as the given one, as long as it along the longest side (within 20 %), resting on z = 0.
+
+    Raises:
+        InputError: the source can't be made.
+    """
+    item = source if isinstance(source, TexturedMesh) else source()
+    rng = np.random.default_rng([seed, zlib.crc32(item.name.encode())])
+    points = deformed(item.mesh.vertices.astype(np.float64), rng)
+    mesh = replace(item.mesh, vertices=points.astype(np.float32), normals=None)
+    mesh = _posed(mesh, rng)
+    size = np.ptp(item.mesh.vertices, axis=0).max() * rng.uniform(0.8, 1.2) / np.ptp(mesh.vertices, axis=0).max()
+    mesh = replace(mesh, vertices=mesh.vertices * np.float32(size))
+    painted = repainted(replace(item, mesh=mesh), rng) if rng.random() < _REPAINTED else replace(item, mesh=mesh)
+    return replace(painted, name=f"{item.name}~{seed}", shape=shape_class(mesh)).recentred()
+
+
+def deformed(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Points [N,3] moved by a random smooth one-to-one map, in units and place of their own box."""
+    centre, half = (points.max(axis=0) + points.min(axis=0)) / 2, np.ptp(points, axis=0) / 2
+    half = np.maximum(half, 1e-3 * half.max())
+    x = (points - centre) / half  # [-1, 1]
+    axis = int(rng.choice(3, p=(0.1, 0.1, 0.8)))  # most things are made along their height
+    across = [i for i in range(3) if i != axis]
+    for name, chance in _CHANCES.items():
+        if rng.random() < chance:
+            x = _MAPS[name](x, axis, across, half, rng)
+    stretch = np.clip(rng.normal(0, _STRETCH, 3), -_LIMIT, _LIMIT)
+    if rng.random() < _ROUND:
+        stretch[1] = stretch[0]
+    return x * half * np.exp(stretch)
+
+
+def _taper(x: np.ndarray, axis: int, across: list[int], half: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    out = x.copy()
+    out[:, across] *= 1 + rng.uniform(-0.35, 0.35) * x[:, axis, None]
+    return out
+
+
+def _swell(x: np.ndarray, axis: int, across: list[int], half: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Thicker and thinner along the axis."""
+    out = x.copy()
+    wave = np.sin(rng.uniform(1.0, 2.5) * x[:, axis] + rng.uniform(0, 2 * np.pi))
+    out[:, across] *= 1 + rng.uniform(0.05, 0.25) * wave[:, None]
+    return out
+
+
+def _twist(x: np.ndarray, axis: int, across: list[int], half: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Turned about the axis in proportion to the place along it; a rotation in metres, not in units of the box."""
+    out, angle = x.copy(), rng.uniform(-0.5, 0.5) * x[:, axis]
+    p, q = (x[:, i] * half[i] for i in across)
+    out[:, across[0]] = (np.cos(angle) * p - np.sin(angle) * q) / half[across[0]]
+    out[:, across[1]] = (np.sin(angle) * p + np.cos(angle) * q) / half[across[1]]
+    return out
+
+
+def _bend(x: np.ndarray, axis: int, across: list[int], half: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A parabola of the axis sideways: a shear, one-to-one whatever its strength."""
+    out, side = x.copy(), int(rng.choice(across))
+    out[:, side] += rng.uniform(-0.35, 0.35) * half[axis] / half[side] * (x[:, axis] ** 2 - 0.5)
+    return out
+
+
+_MAPS = {"taper": _taper, "bend": _bend, "twist": _twist, "swell": _swell}
+
+
+def _posed(mesh: Mesh, rng: np.random.Generator) -> Mesh:
+    """Standing as it stood or lying as it settles, turned about z."""
+    turn = rotation_about_z(rng.uniform(0, 2 * np.pi))
+    if rng.random() < _LAID_DOWN:
+        direction = rng.standard_normal(3)
+        turn = turn @ settle(mesh, direction / np.linalg.norm(direction))
+    return mesh.transform(make_transform(turn, np.zeros(3)))
+
+
+def repainted(item: TexturedMesh, rng: np.random.Generator) -> TexturedMesh:
+    """Other hue, saturation, contrast and brightness, everywhere alike; light stays light for the most part."""
+    matrix, gamma = _hue(rng.uniform(0, 2 * np.pi), rng.uniform(0.5, 1.4)), np.exp(rng.normal(0, 0.3))
+    negative = rng.random() < 0.1
+
+    def paint(colors: np.ndarray) -> np.ndarray:
+        out = np.clip(colors @ matrix.T, 0, 1) ** gamma
+        return 1 - out if negative else out
+
+    if item.texture is not None:
+        return replace(item, texture=np.round(255 * paint(item.texture / np.float32(255))).astype(np.uint8))
+    if item.mesh.colors is not None:
+        return replace(item, mesh=replace(item.mesh, colors=paint(item.mesh.colors).astype(np.float32)))
+    return item
+
+
+def _hue(angle: float, saturation: float) -> np.ndarray:
+    """[3,3] turn of RGB about the grey axis, then chroma scaled about the luma."""
+    u = np.full(3, 1 / np.sqrt(3))
+    K = np.array([[0, -u[2], u[1]], [u[2], 0, -u[0]], [-u[1], u[0], 0]])
+    turn = np.eye(3) + np.sin(angle) * K + (1 - np.cos(angle)) * K @ K
+    grey = np.outer(np.ones(3), _LUMA)
+    return ((1 - saturation) * grey + saturation * np.eye(3)) @ turn
