@@ -2,9 +2,10 @@
 
 GSN sees every object upright, whatever the camera's roll, and its splat lives in the frame of the upright crop: the
 whole chain commutes with rolls by construction (canonicalisation; the sculptor itself need not be equivariant). The
-angle comes from a small network that looks at the crop at eight rolls, whose answers are averaged after being rolled
-back, and is then polished: the crop is rolled by the angle and looked at again until the network finds it upright. A
-fixed point of that is the same whatever roll it was started from.
+angle comes from a small network. It looks at the crop at eight rolls, counted from the silhouette's long axis, so that
+copies of an elongated thing are looked at alike whatever their roll; its answers are averaged after being rolled back.
+Then the angle is polished: the crop is rolled by it and looked at again until the network finds it upright. A fixed point
+of that is the same whatever roll it was started from.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch import nn
 from torch.nn.functional import avg_pool2d
 
 from gsn_perception.geometry.errors import InputError
+from gsn_perception.gsn.moments import moment_roll
 from gsn_perception.gsn.network import roll_image
 from gsn_perception.io.checkpoints import Checkpoint
 from gsn_perception.io.checkpoints import load_checkpoint
@@ -66,8 +68,10 @@ class Upright(nn.Module):
             eight rolls, in [0, 1] or a little more.
         """
         crop = small_crop(image)
-        turns = (torch.arange(STARTS, device=crop.device) * (2 * math.pi / STARTS)).repeat(len(crop))
-        answers = _turned(self(roll_image(crop.repeat_interleave(STARTS, 0), turns)), turns)
+        first = moment_roll(crop[:, 3])[0]
+        turns = first[:, None] + torch.arange(STARTS, device=crop.device) * (2 * math.pi / STARTS)
+        turned = roll_image(crop.repeat_interleave(STARTS, 0), turns.flatten())
+        answers = _turned(self(turned), turns.flatten())
         sine, cosine = answers.view(len(crop), STARTS, 2).mean(1).unbind(-1)
         angle = torch.atan2(sine, cosine)
         for _ in range(_POLISH):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-
 UprightMode = Literal["auto", "network", "moments", "off"]
 
 
@@ -22,8 +21,9 @@ class ReconstructorSettings:
     mask_mode: Literal["binary", "labels"] = "labels"
     """binary: every pixel above 0 is one object; labels: each value is an object."""
     upright: UprightMode = "auto"
-    """How crops are stood upright before the network: auto by the support plane where it is known, else as network does;
-    network by what the image shows; moments by the silhouette's long axis; off leaves them as the camera saw them."""
+    """How crops are rolled before the network, so that rolling the camera rolls the answer: auto by the support plane
+    where it is known, else as moments; moments by the silhouette's long axis; network by what the image shows; off leaves
+    them as the camera saw them."""
     unit_scale: bool = False
     """Give normalised units instead of metres where nothing fixes the scale."""
     allow_cut: bool = False

@@ -36,9 +36,7 @@ def plane_roll(view: ObjectView, plane: Plane) -> float | None:
     return math.atan2(down[0], down[1])
 
 
-def rolls(
-    crops: Sequence[Crop], plane: Plane | None, mode: UprightMode, device: torch.device
-) -> list[float]:
+def rolls(crops: Sequence[Crop], plane: Plane | None, mode: UprightMode, device: torch.device) -> list[float]:
     """The roll of every crop, radians.
 
     Args:
@@ -50,13 +48,12 @@ def rolls(
     if mode == "off":
         return [0.0] * len(crops)
     found = [plane_roll(crop.view, plane) if plane is not None and mode == "auto" else None for crop in crops]
-    unknown = [i for i, angle in enumerate(found) if angle is None]
-    if unknown:
-        images = torch.cat([crops[i].tensors(device)[0] for i in unknown])
-        angles = moment_roll(images[:, 3])[0] if mode == "moments" else shipped_upright(device).roll(images)[0]
-        for i, angle in zip(unknown, angles.tolist(), strict=True):
-            found[i] = angle
-    return [float(angle) for angle in found if angle is not None]
+    for i in (i for i, angle in enumerate(found) if angle is None):
+        if mode == "network":
+            found[i] = float(shipped_upright(device).roll(crops[i].tensors(device)[0])[0])
+        else:
+            found[i] = float(moment_roll(torch.from_numpy(crops[i].alpha)[None])[0])
+    return [angle for angle in found if angle is not None]
 
 
 def stand(observation: Observation, label: int, crop: Crop, roll: float) -> Crop:

@@ -24,6 +24,7 @@ _PIPELINE = (
         "use_depth",
         "use_mask",
         "mask_mode",
+        "upright",
         "unit_scale",
         "allow_cut",
         "min_mask_pixels",
@@ -91,6 +92,11 @@ class ReconstructionSettings:
     )
     size_hint: float = parameter(
         0.0, "longest extent of the object in metres where there is no depth; 0: unknown", low=0
+    )
+    upright: str = parameter(
+        "auto",
+        "how crops are rolled before the network: auto by the support plane, else as moments; moments by the silhouette",
+        choices=("auto", "network", "moments", "off"),
     )
     unit_scale: bool = parameter(False, "give normalised units instead of metres where nothing fixes the scale")
     opacity_threshold: float = parameter(1.0 / 255.0, "Gaussians below this opacity are dropped", low=0, high=1)

@@ -12,6 +12,7 @@ from torch.nn.functional import interpolate
 from torch.nn.functional import max_pool2d
 
 from gsn_perception.gsn.depth_input import relative_depth
+from gsn_perception.gsn.moments import moment_roll
 from gsn_perception.gsn.network import network_input
 from gsn_perception.gsn.network import roll_image
 from gsn_perception.rendering import CameraBatch
@@ -51,17 +52,23 @@ def _recolour(rgb: Tensor, alpha: Tensor, order: np.ndarray, gain: Tensor) -> Te
     """Channels of [B,...,3] shuffled and the object (not the white background) made brighter or darker."""
     white = 1 - alpha[..., None]
     gain = gain.view(-1, *(1 for _ in rgb.shape[1:]))
-    shuffled = torch.stack([image[..., list(channels)] for image, channels in zip(rgb, order, strict=True)])
-    return ((shuffled - white) * gain + white).clamp_(0, 1)
+    shuffled = rgb - white
+    for i in np.flatnonzero((order != np.arange(3)).any(1)).tolist():
+        shuffled[i] = shuffled[i][..., order[i].tolist()]
+    return shuffled.mul_(gain).add_(white).clamp_(0, 1)
 
 
 def random_roll(batch: Batch, settings: Augmentation, rng: np.random.Generator) -> Tensor:
-    """[B] radians by which the inputs roll: upright but for the error of whoever brings them there, some by any angle."""
-    B = len(batch.upright)
-    error = rng.normal(0, math.radians(settings.tilt), B)
-    anyhow = rng.uniform(-math.pi, math.pi, B)
-    angle = torch.from_numpy(np.where(rng.random(B) < settings.roll, anyhow, error)).float()
-    return batch.upright + angle.to(batch.upright.device)
+    """[B] radians by which the inputs roll, as the pipeline might roll them.
+
+    Upright as by a support plane, but for a little error; by the silhouette's moments, as without one; some by any angle.
+    """
+    B, device = len(batch.upright), batch.upright.device
+    tilt = torch.from_numpy(rng.normal(0, math.radians(settings.tilt), B)).float().to(device)
+    anyhow = torch.from_numpy(rng.uniform(-math.pi, math.pi, B)).float().to(device)
+    way = torch.from_numpy(rng.random(B)).to(device)
+    found = torch.where(way < settings.moments, moment_roll(batch.input_alpha)[0], batch.upright + tilt)
+    return torch.where(way > 1 - settings.roll, anyhow, found)
 
 
 def measure_depth(batch: Batch, settings: Augmentation, rng: np.random.Generator) -> tuple[Tensor, Tensor]:

@@ -52,6 +52,8 @@ class Augmentation:
     roll: float = 0.1
     """Probability of a random in-plane rotation of the input crop by any angle (the scene rolls with it); 1 is rotation
     augmentation alone."""
+    moments: float = 0.4
+    """Probability that the input is rolled by its silhouette's moments, as the pipeline does without a support plane."""
     tilt: float = 6.0
     """Standard deviation in degrees of the roll of the other inputs about upright."""
     unknown: float = 0.1

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +18,15 @@ from tqdm import tqdm
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.gsn.network import network_input
 from gsn_perception.gsn.network import roll_image
+from gsn_perception.gsn.upright import SIDE
 from gsn_perception.gsn.upright import Upright
 from gsn_perception.gsn.upright import load_upright
 from gsn_perception.gsn.upright import save_upright
 from gsn_perception.gsn.upright import small_crop
-from gsn_perception.training.augment import augment_scene
 from gsn_perception.training.augment import degrade_input
 from gsn_perception.training.config import Augmentation
-from gsn_perception.training.data import Batch
 from gsn_perception.training.data import ViewDataset
-from gsn_perception.training.data import random_batches
+from gsn_perception.training.data import upright_roll
 from gsn_perception.training.ema import Ema
 
 
@@ -88,18 +86,19 @@ def train_upright(config: UprightConfig, *, progress: bool = True) -> AngleError
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.lr, weight_decay=1e-3)
     ema = Ema(network, 0.995)
-    samples = _samples(random_batches(sets, config.batch, 1, lambda: sets[0].size, rng), config.augment, rng)
+    pool = _Pool(sets)
     began, steps = time.monotonic(), 0
     bar = tqdm(total=100.0, unit="%", desc="upright", ncols=100, disable=not progress)
     try:
         while (share := (time.monotonic() - began) / (60 * config.minutes)) < 1:
             for group in optimiser.param_groups:
                 group["lr"] = config.lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
-            loss = _step(network, optimiser, *next(samples))
+            loss = _step(network, optimiser, *pool.draw(config.batch, config.augment, rng))
             ema.update(network)
             steps += 1
             bar.update(100 * share - bar.n)
-            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+            smooth = loss if steps == 1 else 0.98 * smooth + 0.02 * loss
+            bar.set_postfix(step=steps, loss=f"{smooth:.3f}", refresh=False)
     except KeyboardInterrupt:
         tqdm.write("interrupted; what was learned so far is kept")
     bar.close()
@@ -123,18 +122,36 @@ def _step(network: Upright, optimiser: torch.optim.Optimizer, crop: Tensor, angl
     return float(loss.detach())
 
 
-def _samples(
-    batches: Iterator[Batch], settings: Augmentation, rng: np.random.Generator
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Crops [B,5,64,64] at any roll, a third of them near upright, and their upright rolls [B]."""
-    for plain in batches:
-        batch = augment_scene(plain, replace(settings, mirror=0.5), rng)
-        image = small_crop(network_input(batch.input_rgb, batch.input_alpha))
-        B = len(image)
-        near = rng.normal(0, math.radians(8), B)
-        left = torch.from_numpy(np.where(rng.random(B) < 0.35, near, rng.uniform(-math.pi, math.pi, B))).float()
-        rolled = small_crop(roll_image(image, batch.upright - left))
-        yield degrade_input(rolled, settings, rng).contiguous(memory_format=torch.channels_last), left
+class _Pool:
+    """Every view of some sets at 64 px in memory, as colour over white, silhouette and upright roll."""
+
+    def __init__(self, sets: Sequence[ViewDataset]) -> None:
+        images, angles = [], []
+        for data in sets:
+            level = data.level(SIDE)
+            rgba = np.concatenate([level.rgb, level.alpha[..., None]], -1)[data.rows]
+            images.append(rgba.reshape(-1, SIDE, SIDE, 4))
+            angles.append(upright_roll(data.world_from_virtual).reshape(-1))
+        self.images = torch.from_numpy(np.concatenate(images)).permute(0, 3, 1, 2)  # [M,4,S,S] uint8
+        self.angles = np.concatenate(angles)
+
+    def draw(self, count: int, settings: Augmentation, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Crops [B,5,64,64] at any roll, a third of them near upright, and their upright rolls [B]."""
+        index = rng.integers(len(self.angles), size=count)
+        image = self.images[torch.from_numpy(index)].float().div_(255)
+        upright, mirrored = self.angles[index], rng.random(count) < settings.mirror
+        image[torch.from_numpy(mirrored)] = image[torch.from_numpy(mirrored)].flip(-1)
+        upright = np.where(mirrored, -upright, upright)
+        near = rng.normal(0, math.radians(8), count)
+        left = np.where(rng.random(count) < 0.35, near, rng.uniform(-math.pi, math.pi, count))
+        rgb, alpha = image[:, :3] - 1 + image[:, 3:], image[:, 3]
+        for i in np.flatnonzero(rng.random(count) < settings.permute_colors):
+            rgb[i] = rgb[i, rng.permutation(3)]
+        rgb = rgb * torch.from_numpy(rng.uniform(1 - settings.gain, 1 + settings.gain, (count, 1, 1, 1))).float()
+        crop = network_input((rgb + 1 - alpha[:, None]).clamp(0, 1).permute(0, 2, 3, 1), alpha)
+        rolled = small_crop(roll_image(crop, torch.from_numpy(upright - left).float()))
+        crop = degrade_input(rolled, settings, rng).contiguous(memory_format=torch.channels_last)
+        return crop, torch.from_numpy(left).float()
 
 
 @torch.no_grad()

@@ -69,7 +69,9 @@ def test_three_ways_to_the_true_roll_agree(roll: float) -> None:
     turned = np.array([[c, -s], [s, c]]) @ (bottom - top)
     assert abs(turned[0]) < 0.02 * turned[1]
     rotation = pose[:3, :3].T
-    plane = Plane(rotation @ np.array([0.0, 0, 1]), float(-(rotation @ np.array([0.0, 0, 1])) @ (-rotation @ pose[:3, 3])))
+    plane = Plane(
+        rotation @ np.array([0.0, 0, 1]), float(-(rotation @ np.array([0.0, 0, 1])) @ (-rotation @ pose[:3, 3]))
+    )
     view = ObjectView(np.eye(3), 0.2, 64)
     found = plane_roll(view, plane)
     assert found is not None
