@@ -36,8 +36,8 @@ def evaluate(
     """Mean figures over the first ``limit`` objects, averaged per object first, and a contact sheet.
 
     Returns:
-        novel / input PSNR of upright inputs, the same per shape class, silhouette IoU, depth error in normalised units, share of dead
-        Gaussians, for networks that read depth also with exact depth; and an RGB uint8 sheet with input, truth and splat
+        novel / input PSNR of upright inputs, the same per shape class, silhouette IoU, depth error in normalised units,
+        share of dead Gaussians, for networks that read depth also with exact depth; and an RGB uint8 sheet with input, truth and splat
         of a few objects.
     """
     network.eval()

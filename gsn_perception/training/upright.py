@@ -87,7 +87,7 @@ def train_upright(config: UprightConfig, *, progress: bool = True) -> AngleError
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.lr, weight_decay=1e-3)
     ema = Ema(network, 0.995)
     pool = _Pool(sets)
-    began, steps = time.monotonic(), 0
+    began, steps, smooth = time.monotonic(), 0, 0.5
     bar = tqdm(total=100.0, unit="%", desc="upright", ncols=100, disable=not progress)
     try:
         while (share := (time.monotonic() - began) / (60 * config.minutes)) < 1:
@@ -97,7 +97,7 @@ def train_upright(config: UprightConfig, *, progress: bool = True) -> AngleError
             ema.update(network)
             steps += 1
             bar.update(100 * share - bar.n)
-            smooth = loss if steps == 1 else 0.98 * smooth + 0.02 * loss
+            smooth = 0.98 * smooth + 0.02 * loss
             bar.set_postfix(step=steps, loss=f"{smooth:.3f}", refresh=False)
     except KeyboardInterrupt:
         tqdm.write("interrupted; what was learned so far is kept")
