@@ -160,7 +160,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         watch.lap("reconstruct")
         self._publish(result)
         watch.lap("output")
-        outputs = [*self._outputs, *([] if self._splats is None else [self._splats])]
+        outputs: list[Output[Any]] = [*self._outputs, *([] if self._splats is None else [self._splats])]
         convert, publish = (sum(output.seconds[i] for output in outputs) for i in (0, 1))
         parts = {"sync": job.sync, "wait": waited, "convert": convert, "publish": publish}
         self.diagnostics.latency({**result.timings(), **watch.times, **parts})

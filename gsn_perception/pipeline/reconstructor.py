@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,7 +87,9 @@ class Reconstructor:
 
     def with_settings(self, settings: ReconstructorSettings) -> Reconstructor:
         """The same weights under other settings."""
-        return Reconstructor(self.network, self.device, settings, self.solid, self.origin)
+        made = copy(self)
+        made.settings = settings
+        return made
 
     def describe(self) -> dict[str, str]:
         """Device and weights, for whoever wonders what is running."""
