@@ -209,3 +209,26 @@ def graph(domain):
     yield made
     made.close()
     context.try_shutdown()
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """Weights of the smallest network, untrained."""
+    from gsn_perception.gsn import CONFIGS
+    from gsn_perception.gsn import GSN
+    from gsn_perception.gsn.weights import save_gsn
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_gsn(path, GSN(CONFIGS["tiny"]), {})
+    return path
+
+
+@pytest.fixture
+def bench(tmp_path, domain, tiny):
+    from real_processes import Bench
+
+    made = Bench(tmp_path, domain, tiny)
+    yield made
+    for process in made.running:
+        process.stop()

@@ -104,7 +104,7 @@ class Fuzzer:
         crash = self._attempt(take, made)
         seconds = time.perf_counter() - began
         if number >= _WARM_UP:
-            if seconds > HANG / 4:  # once more: what only waited for a busy machine is quick now
+            if seconds > HANG / 4:  # once more, by processor time: what only waited for a busy machine is quick now
                 seconds = min(seconds, _seconds(take, made))
             self._slowest = max(self._slowest, seconds)
         if crash:
@@ -167,10 +167,10 @@ def fuzz_text(found: Fuzzed) -> str:
 
 
 def _seconds(take: Callable[[Any], int], made: Any) -> float:
-    began = time.perf_counter()
+    began = time.process_time()
     with suppress(Exception):  # counted the first time
         take(made)
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 class _Intake:
