@@ -41,7 +41,7 @@ def _number(words: np.ndarray, at: int) -> tuple[int, int]:
     for digit in range(_MOST_NIBBLES):
         if at >= 8 * len(words):
             return -1, at
-        nibble = (np.int64(words[at // 8]) >> (28 - 4 * (at % 8))) & 15
+        nibble = (int(words[at // 8]) >> (28 - 4 * (at % 8))) & 15
         at += 1
         value |= (nibble & 7) << (3 * digit)
         if nibble < 8:
