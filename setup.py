@@ -32,7 +32,10 @@ setup(
     ],
     python_requires=">=3.11",
     install_requires=REQUIREMENTS.split(),
-    extras_require={"ros": ROS_WHEELS, "dev": ["pytest>=8", "ruff>=0.6", "mypy>=1.10", "pre-commit>=3", "build>=1"]},
+    extras_require={
+        "ros": ROS_WHEELS,
+        "dev": ["pytest>=8", "hypothesis>=6", "ruff>=0.6", "mypy>=1.10", "pre-commit>=3", "build>=1"],
+    },
     entry_points={
         "console_scripts": [
             f"gsn = {NAME}.cli.main:main",

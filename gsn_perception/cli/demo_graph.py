@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import Grasp
@@ -28,16 +26,15 @@ from gsn_perception.io import write_points_ply
 from gsn_perception.ros import bags
 from gsn_perception.ros import interface
 from gsn_perception.ros.collector import OUTPUTS
-from gsn_perception.ros.collector import Collector
 from gsn_perception.ros.gaussians import cloud_to_gaussians
 from gsn_perception.ros.gaussians import cloud_to_points
 from gsn_perception.ros.grasps import table_to_grasps
 from gsn_perception.ros.headers import stamp_to_ns
+from gsn_perception.ros.live import LiveGraph
 from gsn_perception.ros.meshes import header_of
 from gsn_perception.ros.meshes import markers_to_meshes
 from gsn_perception.ros.plane import polygon_to_plane
 from gsn_perception.ros.processes import NodeProcess
-from gsn_perception.ros.processes import ros_arguments
 
 NODES = ("reconstruction", "grasp")
 _WAIT_LAST = 10.0  # seconds for the other topics once the grasps of the last frame are there
@@ -70,61 +67,35 @@ class Outcome:
     remarks: list[str]
 
 
-class Graph:
-    """Nodes that run and are active while the ``with`` block lasts.
-
-    Raises:
-        InputError: a node did not become active.
-    """
+class Graph(LiveGraph):
+    """Both nodes, which run and are active while the ``with`` block lasts."""
 
     def __init__(self, checkpoint: str, device: str, timeout: float, logs: Path) -> None:
         logs.mkdir(parents=True, exist_ok=True)
-        self._logs, self._timeout = logs, timeout
-        self._domain = 1 + (7 * os.getpid()) % 100
         os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")  # nobody else's network
-        self._stack = ExitStack()
-        parameters = {"autostart": True, "checkpoint": checkpoint, "device": device}
-        self._arguments = {
-            "reconstruction_node": ros_arguments({k: v for k, v in parameters.items() if v != ""}),
-            "grasp_node": ros_arguments({"autostart": True}),
-        }
-
-    def __enter__(self) -> Graph:
-        with ExitStack() as stack:
-            self._collector = stack.enter_context(Collector(self._domain))
-            self._nodes = [
-                stack.enter_context(NodeProcess(name, words, log=self._logs / f"{name}.txt", domain=self._domain))
-                for name, words in self._arguments.items()
-            ]
-            if not self._collector.wait(self._active, self._timeout, self._check):
-                raise InputError(f"the nodes were not active within {self._timeout:.0f} s: {self._complaints()}")
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
+        nodes = {"reconstruction_node": {"checkpoint": checkpoint, "device": device}, "grasp_node": {}}
+        domain = 1 + (7 * os.getpid()) % 100
+        super().__init__(nodes, topics=(interface.IMAGE, *OUTPUTS), logs=logs, domain=domain, timeout=timeout)
 
     def play(self, stream: Sequence[Observation], place: Path) -> Outcome:
         """Record a stream into ``place``, play it, wait for the last frame's grasps, write what came."""
-        collector, last = self._collector, stream[-1]
+        collector, last = self.collector, stream[-1]
         bags.record(place / "bag", stream)
         collector.forget()
         words = [str(place / "bag"), "--wait", str(self._timeout), "--linger", "2"]
-        with NodeProcess("bag_play", words, log=self._logs / "bag_play.txt", domain=self._domain) as player:
+        with NodeProcess("bag_play", words, log=self.logs / "bag_play.txt", domain=self.domain) as player:
             if player.wait(2 * self._timeout + (last.stamp - stream[0].stamp) * 1e-9):
                 raise InputError(f"the recording could not be played: {player.last_line()}")
-        collector.wait(lambda: last.stamp in collector.arrivals["grasps/table"], self._timeout, self._check)
-        collector.wait(lambda: not self._stale(last.stamp), _WAIT_LAST, self._check)
-        collector.wait(lambda: all(collector.diagnostics(f"/{n}") for n in NODES), _WAIT_LAST, self._check)
+        collector.wait(lambda: last.stamp in collector.arrivals["grasps/table"], self._timeout, self.check)
+        collector.wait(lambda: not self._stale(last.stamp), _WAIT_LAST, self.check)
+        collector.wait(lambda: all(collector.diagnostics(f"/{n}") for n in NODES), _WAIT_LAST, self.check)
         objects, grasps = self._write(last, place)
         return self._outcome(stream, objects, grasps)
 
     def peak_memory(self) -> dict[str, int]:
         """Peak resident bytes of each process."""
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        return {**{node.name: node.peak_bytes for node in self._nodes}, "this process": own}
+        return {**{node.name: node.peak_bytes for node in self.nodes.values()}, "this process": own}
 
     def _write(self, seen: Observation, place: Path) -> tuple[int, int]:
         """Files of the last messages; how many objects and grasps they hold."""
@@ -139,14 +110,14 @@ class Graph:
         write_gaussians_ply(place / "gaussians.ply", splat)
         write_points_ply(place / "points.ply", merge_points(list(points.values())))
         write_mesh_ply(place / "mesh.ply", mesh)
-        plane_message = self._collector.message(interface.SUPPORT_PLANE)
+        plane_message = self.collector.message(interface.SUPPORT_PLANE)
         plane = None if plane_message is None else polygon_to_plane(plane_message)
         shown = Shown.of(splat, mesh, grasps, plane)
         write_image(place / "overview.png", overview_picture(replace(seen, support_plane=plane), shown))
         return len(meshes), len(grasps)
 
     def _results(self) -> tuple[dict[int, Gaussians], dict[int, Points], dict[int, Mesh], list[Grasp]]:
-        message = self._collector.message
+        message = self.collector.message
         clouds = [message(t) for t in (interface.GAUSSIANS, interface.POINTS, interface.MESH, interface.GRASP_TABLE)]
         gaussians, points, mesh, table = clouds
         return (
@@ -157,7 +128,7 @@ class Graph:
         )
 
     def _outcome(self, stream: Sequence[Observation], objects: int, grasps: int) -> Outcome:
-        collector, mask = self._collector, stream[-1].mask
+        collector, mask = self.collector, stream[-1].mask
         began = collector.arrivals["image"]
         latencies = {
             topic: [at - began[stamp] for stamp, at in collector.arrivals[topic].items() if stamp in began]
@@ -180,7 +151,7 @@ class Graph:
         """Output topics whose last message is not of the frame ``stamp``."""
         stale = []
         for topic in OUTPUTS:
-            message = self._collector.message(topic)
+            message = self.collector.message(topic)
             if message is None:
                 stale.append(topic.name)
                 continue
@@ -188,18 +159,6 @@ class Graph:
             if header is None or stamp_to_ns(header.stamp) != stamp:
                 stale.append(topic.name)
         return stale
-
-    def _active(self) -> bool:
-        reports = [self._collector.diagnostics(f"/{name}") for name in NODES]
-        return all(found and found[-1].get("state") == "active" for found in reports)
-
-    def _check(self) -> None:
-        for node in self._nodes:
-            node.check()
-
-    def _complaints(self) -> str:
-        found = {name: self._collector.diagnostics(f"/{name}") for name in NODES}
-        return "; ".join(f"{n}: {f[-1]['message'] if f else 'nothing heard'}" for n, f in found.items())
 
 
 def _is_remark(status: str) -> bool:

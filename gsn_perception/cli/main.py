@@ -22,7 +22,6 @@ COMMANDS = {
     "bag": "make, inspect and play rosbag2 recordings",
     "data": "build a training data set",
     "train": "train the network",
-    "upright": "train the network that finds up in a crop",
     "fit": "choose the numbers of the skin on known objects",
     "eval": "measure quality",
     "bench": "measure speed",

@@ -13,34 +13,27 @@ def smallest_cone(directions: np.ndarray) -> tuple[np.ndarray, float]:
     """Axis [3] (unit) and half-angle (radians) of the smallest circular cone around ``directions`` [N,3].
 
     The directions must lie in an open half-space. Exact: on the unit sphere the cone is the smallest enclosing ball
-    of the unit vectors, fixed by two or three of them; an active set grows by the worst outlier until none is left.
+    of the unit vectors, fixed by two or three of them; these and the worst outlier fix the next, larger one.
     """
     unit = directions / np.linalg.norm(directions, axis=1, keepdims=True)
     mean = unit.mean(axis=0)
     active = [int(np.argmin(unit @ mean))]
     active.append(int(np.argmin(unit @ unit[active[0]])))
-    axis, cosine = _cone_of(unit[active])
+    axis, cosine, _ = _cone_of(unit[active])
     for _ in range(200):
         inside = unit @ axis
         worst = int(np.argmin(inside))
         if inside[worst] >= cosine - _TOLERANCE:
             break
-        active = _support(unit, [*active, worst])
-        axis, cosine = _cone_of(unit[active])
+        active = [*active, worst]  # never more than four, however many rays touch the cone
+        axis, cosine, group = _cone_of(unit[active])
+        active = [active[i] for i in group]
     return axis, float(np.arccos(np.clip(cosine, -1.0, 1.0)))
 
 
-def _support(unit: np.ndarray, active: list[int]) -> list[int]:
-    """The indices of ``active`` that touch its smallest cone."""
-    axis, cosine = _cone_of(unit[active])
-    return [i for i in active if unit[i] @ axis <= cosine + 1e-7]
-
-
-def _cone_of(unit: np.ndarray) -> tuple[np.ndarray, float]:
-    """Brute force over pairs and triples of a few unit vectors [K,3]."""
-    best = (unit[0], 1.0)
-    if len(unit) == 1:
-        return best
+def _cone_of(unit: np.ndarray) -> tuple[np.ndarray, float, tuple[int, ...]]:
+    """Brute force over pairs and triples of a few unit vectors [K,3]: axis, cosine, and which of them fix it."""
+    best: tuple[np.ndarray, float, tuple[int, ...]] = (unit[0], 1.0, (0,))
     best_cosine = -2.0
     for size in (2, 3):
         for group in combinations(range(len(unit)), size):
@@ -49,7 +42,7 @@ def _cone_of(unit: np.ndarray) -> tuple[np.ndarray, float]:
                 continue
             cosine = float((unit @ axis).min())
             if cosine > best_cosine:
-                best, best_cosine = (axis, cosine), cosine
+                best, best_cosine = (axis, cosine, group), cosine
     return best
 
 

@@ -15,6 +15,7 @@ from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.geometry.transforms import minimal_rotation_to
 
 FIELD_MARGIN = 1.15
+_NARROWEST = 1e-6  # half-angle, radians: rays are told apart up to the rounding of a cosine
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +47,7 @@ class ObjectView:
         """Around the pixels of a mask [H,W] (their corners, so that every pixel lies inside wholly).
 
         Raises:
-            InputError: the mask is empty or wider than a cone of 60 degrees half-angle.
+            InputError: the mask is empty, wider than a cone of 60 degrees half-angle, or narrower than can be told.
         """
         inside = np.asarray(mask) > 0
         rows = np.flatnonzero(inside.any(axis=1))
@@ -59,6 +60,8 @@ class ObjectView:
         view = cls.of_rays(camera.rays(hull.astype(np.float64)), size)
         if view.theta > np.deg2rad(60):
             raise InputError("the object fills more than 120 degrees of the view; move the camera back or fix the mask")
+        if not view.theta > _NARROWEST:
+            raise InputError("the rays of the mask's pixels can't be told apart; check the focal length in camera_info")
         return view
 
     def rolled(self, angle: float) -> ObjectView:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import gc
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from typing import Any
 
-from rclpy.time import Time
 from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
 
@@ -17,12 +15,9 @@ from gsn_perception.geometry import InputError
 from gsn_perception.ros import interface
 from gsn_perception.ros import moveit
 from gsn_perception.ros import results
-from gsn_perception.ros.frames import Frame
-from gsn_perception.ros.frames import FrameAssembler
 from gsn_perception.ros.frames import FrameDecoder
-from gsn_perception.ros.frames import RateGate
 from gsn_perception.ros.headers import make_header
-from gsn_perception.ros.headers import ns_to_stamp
+from gsn_perception.ros.intake import Intake
 from gsn_perception.ros.mailbox import Mailbox
 from gsn_perception.ros.managed_node import ManagedNode
 from gsn_perception.ros.node_settings import ReconstructionSettings
@@ -34,6 +29,7 @@ from gsn_perception.ros.processing import StopWatch
 from gsn_perception.ros.processing import load_pipeline
 from gsn_perception.ros.processing import transform_source
 from gsn_perception.ros.results import FrameResult
+from gsn_perception.ros.results import SplatResult
 from gsn_perception.ros.saving import save
 from gsn_perception.ros.tickets import Tickets
 
@@ -53,15 +49,11 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         self._load = load
         self._processor: FrameProcessor | None = None
         self._mailbox: Mailbox[Job] | None = None
-        self._assembler: FrameAssembler | None = None
-        self._lock = threading.Lock()  # of the assembler
+        self._splats: Output[SplatResult] | None = None  # goes out before the others, which wait for the meshes
         self._outputs: list[Output[FrameResult]] = []
         self._collision: moveit.CollisionPublisher | None = None
-        self._topics: dict[str, str] = {}
-        self._gate = RateGate()
-        self._syncing = 0.0  # seconds spent on the messages of the frame that is being joined
         self._tickets = Tickets()
-        self._enabled = True
+        self._intake = Intake(self, lambda: bool(self._tickets), self._deliver)
         self._last: FrameResult | None = None
         group = self.service_group
         self.create_service(SetBool, "~/enable", self._on_enable, callback_group=group)
@@ -73,8 +65,8 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         settings = self.settings
         transforms = transform_source(settings, self)
         self._processor = FrameProcessor(settings, self._load(settings), transforms, FrameDecoder())
+        self._splats = self.make_output(interface.GAUSSIANS, results.gaussians_message)
         converters = {
-            interface.GAUSSIANS: results.gaussians_message,
             interface.POINTS: results.points_message,
             interface.MESH: results.mesh_message,
             interface.SUPPORT_PLANE: results.plane_message,
@@ -88,17 +80,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
 
     def activate(self) -> None:
         """Subscribe to what the parameters ask for."""
-        settings = self.settings
-        self._gate, self._enabled, self._topics = RateGate(), True, {}
-        self._assembler = self._new_assembler(settings)
-        packed = settings.depth_transport == "compressedDepth"
-        if settings.use_depth:
-            self._listen(interface.DEPTH_COMPRESSED if packed else interface.DEPTH, "depth")
-        if settings.use_mask:
-            self._listen(interface.MASK, "mask")
-        self._listen(interface.CAMERA_INFO, "camera_info")
-        compressed = settings.image_transport == "compressed"
-        self._listen(interface.IMAGE_COMPRESSED if compressed else interface.IMAGE, "image")
+        self._intake.open()
 
     def deactivate(self) -> None:
         """Let the running frame end, then publish empties so that nothing stale stays latched."""
@@ -110,6 +92,8 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         now = self.get_clock().now().nanoseconds
         header = self._last.header if self._last is not None else make_header(now, self.settings.target_frame)
         empty = FrameResult(header)
+        if self._splats is not None:
+            self._splats.send_now(SplatResult(header))
         for output in self._outputs:
             output.send_now(empty)
         if self._collision is not None:
@@ -120,13 +104,15 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         """Free the weights, the worker and the publishers."""
         if self._mailbox is not None:
             self._mailbox.close()
+        if self._splats is not None:
+            self._splats.close()
         while self._outputs:
             self._outputs.pop().close()
         if self._collision is not None:
             self._collision.close()
         if self._processor is not None and self._processor.transforms is not None:
             self._processor.transforms.close()
-        self._mailbox = self._processor = self._collision = self._last = None
+        self._mailbox = self._processor = self._collision = self._splats = self._last = None
         gc.collect()
         torch = sys.modules.get("torch")
         if torch is not None and torch.cuda.is_available():
@@ -139,59 +125,19 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         if self._processor is not None:
             self._processor = self._processor.with_settings(settings)
         if self.is_active and settings.sync_slop != self.settings.sync_slop:
-            with self._lock:
-                self._assembler = self._new_assembler(settings)
+            self._intake.restart(settings)
 
     def waiting(self) -> str:
         """Why no frame comes to the worker, as far as it can be known."""
-        if not self._enabled:
-            return "the node is disabled; call ~/enable with true"
-        missing = self._assembler.missing if self._assembler is not None else ""
-        if missing:
-            for stream in ("image", "camera_info"):
-                if not self.count_publishers(self._topics[stream]):
-                    return f"{missing}; nobody publishes {self._topics[stream]}"
-        return missing
+        return self._intake.waiting()
 
     def facts(self) -> dict[str, str]:
         """Device and weights."""
         processor = self._processor
         return {} if processor is None else processor.pipeline.describe()
 
-    def _listen(self, topic: interface.Topic, stream: str) -> None:
-        self._topics[stream] = self.listen(topic, lambda message: self._take(stream, message)).topic_name
-
-    def _new_assembler(self, settings: ReconstructionSettings) -> FrameAssembler:
-        streams = tuple(n for n, wanted in (("depth", settings.use_depth), ("mask", settings.use_mask)) if wanted)
-
-        def is_alive(stream: str) -> bool:
-            return self.count_publishers(self._topics[stream]) > 0
-
-        return FrameAssembler(streams, int(settings.sync_slop * 1e9), is_alive, self.diagnostics.drop)
-
-    def _take(self, stream: str, message: Any) -> None:
-        began = time.perf_counter()
-        with self._lock:
-            frame = self._assembler.add(stream, message) if self._assembler is not None else None
-        self._syncing += time.perf_counter() - began
-        if frame is None or self._mailbox is None:
-            return
-        job, self._syncing = Job(frame, time.monotonic(), self._syncing), 0.0
-        asked = bool(self._tickets)
-        if not (self._enabled or asked):
-            self.diagnostics.drop("disabled")
-        elif self._is_stale(frame):
-            self.refuse("stale", f"the frame is older than max_age = {self.settings.max_age} s")
-        elif not (self._gate.passes(frame.stamp, self.settings.max_rate) or asked):
-            self.diagnostics.drop("max_rate")
-        elif self._mailbox.put(job) is not None:
-            self.diagnostics.drop("overtaken")
-
-    def _is_stale(self, frame: Frame) -> bool:
-        if self.settings.max_age <= 0:
-            return False
-        stamp = Time.from_msg(ns_to_stamp(frame.stamp), clock_type=self.get_clock().clock_type)
-        return (self.get_clock().now() - stamp).nanoseconds > self.settings.max_age * 1e9
+    def _deliver(self, job: Job) -> Job | None:
+        return None if self._mailbox is None else self._mailbox.put(job)
 
     def _work(self, job: Job) -> None:
         """One frame, in the worker's thread."""
@@ -206,7 +152,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
             return
         watch.lap("decode")
         self.diagnostics.count("frames")
-        result = processor.reconstruct(observation, T_target_camera)
+        result = processor.reconstruct(observation, T_target_camera, lambda found: self._publish_splats(found, watch))
         if result.failure:
             self.refuse("not_reconstructed", result.failure)
         for refusal in result.refusals:
@@ -214,10 +160,20 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         watch.lap("reconstruct")
         self._publish(result)
         watch.lap("output")
-        convert, publish = (sum(output.seconds[i] for output in self._outputs) for i in (0, 1))
+        outputs: list[Output[Any]] = [*self._outputs, *([] if self._splats is None else [self._splats])]
+        convert, publish = (sum(output.seconds[i] for output in outputs) for i in (0, 1))
         parts = {"sync": job.sync, "wait": waited, "convert": convert, "publish": publish}
         self.diagnostics.latency({**result.timings(), **watch.times, **parts})
         self._tickets.answer(bool(result.objects), result.summary, seen=seen)
+
+    def _publish_splats(self, found: SplatResult, watch: StopWatch) -> None:
+        """As soon as they are there: the meshes take many times as long."""
+        assert self._splats is not None
+        try:
+            self._splats.send(found)
+        except Exception as error:  # one output must not keep the others from their message
+            self.refuse("conversion", error)
+        watch.mark("gaussians")
 
     def _publish(self, result: FrameResult) -> None:
         self._last = result
@@ -234,7 +190,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         self._tickets.answer(False, self.refuse("worker", error))
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        self._enabled = request.data
+        self._intake.enabled = request.data
         response.success, response.message = True, "enabled" if request.data else "disabled; ~/reconstruct still works"
         return response
 

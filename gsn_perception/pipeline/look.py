@@ -126,7 +126,10 @@ def _check_mask(mask: np.ndarray, label: int, settings: ReconstructorSettings) -
 
 def by_size(mask: np.ndarray) -> list[int]:
     """The labels of a mask, largest first."""
-    labels, counts = np.unique(mask[mask > 0], return_counts=True)
+    counts = np.bincount(mask.ravel())
+    counts[:1] = 0  # the background
+    labels = np.flatnonzero(counts)
+    counts = counts[labels]
     if not len(labels):
         raise InputError("the mask is empty; give a mask with the object's pixels above zero")
     return [int(labels[i]) for i in np.argsort(-counts, kind="stable")]

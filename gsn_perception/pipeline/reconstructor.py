@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
-from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from gsn_perception.geometry import Gaussians
-from gsn_perception.geometry import InputError
 from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.network import GSN
-from gsn_perception.gsn.scale import Scale
-from gsn_perception.gsn.scale import scale_from_depth
-from gsn_perception.gsn.scale import scale_from_plane
-from gsn_perception.gsn.scale import scale_from_size
-from gsn_perception.gsn.seen import Seen
-from gsn_perception.gsn.seen import confidence
-from gsn_perception.gsn.seen import quality
-from gsn_perception.gsn.seen import see
 from gsn_perception.gsn.weights import load_gsn
 from gsn_perception.io.checkpoints import Origin
 from gsn_perception.pipeline.devices import checkpoint_path
@@ -39,25 +30,17 @@ from gsn_perception.pipeline.look import look_at
 from gsn_perception.pipeline.look import object_mask
 from gsn_perception.pipeline.look import trusted
 from gsn_perception.pipeline.settings import ReconstructorSettings
-from gsn_perception.pipeline.upright import rolls
+from gsn_perception.pipeline.skinning import Clock
+from gsn_perception.pipeline.skinning import Sculpted
+from gsn_perception.pipeline.skinning import measured
+from gsn_perception.pipeline.skinning import skinned
+from gsn_perception.pipeline.upright import roll_of
 from gsn_perception.pipeline.upright import stand
-from gsn_perception.surface.points import surface_points
+from gsn_perception.rendering.cpu.pool import parallel_ranges
 from gsn_perception.surface.settings import SolidSettings
 
+OnSplats = Callable[[Mapping[int, Gaussians]], None]
 _BATCH = 16  # crops in one pass: bounds the memory, whatever max_objects is
-
-
-class _Clock:
-    """Seconds per stage."""
-
-    def __init__(self, times: Mapping[str, float]) -> None:
-        self.times = dict(times)
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        began = time.perf_counter()
-        yield
-        self.times[stage] = self.times.get(stage, 0.0) + time.perf_counter() - began
 
 
 class Reconstructor:
@@ -106,7 +89,9 @@ class Reconstructor:
 
     def with_settings(self, settings: ReconstructorSettings) -> Reconstructor:
         """The same weights under other settings."""
-        return Reconstructor(self.network, self.device, settings, self.solid, self.origin)
+        made = copy(self)
+        made.settings = settings
+        return made
 
     def describe(self) -> dict[str, str]:
         """Device and weights, for whoever wonders what is running."""
@@ -116,10 +101,17 @@ class Reconstructor:
             facts["weights_replaced"] = str(self.origin.replaced).lower()
         return facts
 
-    def __call__(self, observation: Observation) -> list[Reconstruction | Refusal]:
+    def __call__(
+        self, observation: Observation, *, on_splats: OnSplats = lambda splats: None
+    ) -> list[Reconstruction | Refusal]:
         """Every object of the frame, largest first; one that can't be reconstructed is a refusal beside the others.
 
-        The objects go through the network in one batch.
+        The objects go through the network in one batch, and get their skins at the same time on several cores.
+
+        Args:
+            observation: The frame.
+            on_splats: Called once with label to metric splat, long before the skins are done. An object whose skin
+                fails is among them and a refusal in the end.
 
         Raises:
             InputError: the frame as a whole can't be used (no mask and nothing to segment by, say).
@@ -132,17 +124,16 @@ class Reconstructor:
         splats = dict(zip(crops, self._infer(list(crops.values())), strict=True))
         share = (time.perf_counter() - stood) / max(len(crops), 1)
         standing = (stood - began) / max(len(crops), 1)
-        outcomes: list[Reconstruction | Refusal] = []
-        for label, crop in looked.crops.items():
-            if isinstance(crop, Refusal):
-                outcomes.append(crop)
+        found: list[Sculpted | Refusal] = []
+        for label, outcome in looked.crops.items():
+            if isinstance(outcome, Refusal):
+                found.append(outcome)
                 continue
             times = {"segment": looked.segmented, "look_at": looked.looked[label], "upright": standing, "sculpt": share}
-            try:
-                outcomes.append(self._finish(looked.observation, label, crops[label], splats[label], _Clock(times)))
-            except InputError as error:
-                outcomes.append(Refusal(label, str(error)))
-        return outcomes
+            crop, splat = crops[label], splats[label]
+            found.append(measured(looked.observation, label, crop, splat, self.settings, Clock(times)))
+        on_splats({item.label: item.gaussians for item in found if isinstance(item, Sculpted)})
+        return self._skinned(looked.observation, found)
 
     def look(self, observation: Observation) -> Looked:
         """The frame up to the network.
@@ -168,52 +159,9 @@ class Reconstructor:
         return crop.view, self._infer([crop])[0]
 
     def _stand(self, observation: Observation, crops: Mapping[int, Crop]) -> dict[int, Crop]:
-        """The crops upright, as the settings say."""
-        with torch.inference_mode():
-            found = rolls(list(crops.values()), observation.support_plane, self.settings.upright, self.device)
-        return {
-            label: stand(observation, label, crop, roll)
-            for (label, crop), roll in zip(crops.items(), found, strict=True)
-        }
-
-    def _finish(
-        self, observation: Observation, label: int, crop: Crop, splat: Gaussians, clock: _Clock
-    ) -> Reconstruction:
-        with clock("scale"):
-            seen = see(splat, crop.view)
-            scale = self._scale(observation, crop, splat, seen)
-            splat = replace(splat, confidence=confidence(splat, crop.view, seen.median))
-        with clock("skin"):
-            from gsn_perception.surface import gaussian_solid_mesh
-            from gsn_perception.surface.observed import observed_view
-
-            solid = gaussian_solid_mesh(
-                splat,
-                view=crop.view,
-                observed=observed_view(crop, scale),
-                silhouette=crop.alpha > 0.5,
-                resolution=self.settings.mesh_resolution,
-                max_triangles=self.settings.mesh_max_triangles,
-                settings=self.solid,
-            )
-        similarity = crop.view.similarity(scale.value)
-        mesh = solid.transform(similarity)
-        gaussians = self._trimmed(splat).transform(similarity)
-        with clock("points"):
-            points = surface_points(mesh, observation, label, count=self.settings.points, seed=self.settings.seed)
-        return Reconstruction(
-            label=label,
-            gaussians=gaussians,
-            mesh=mesh,
-            points=points,
-            T_camera_object=crop.view.pose(scale.value),
-            scale=scale.value,
-            scale_sigma=scale.sigma,
-            scale_source=scale.source,
-            support_plane=observation.support_plane,
-            quality=quality(crop, seen, scale),
-            timings=clock.times,
-        )
+        """The crops rolled as the settings say."""
+        plane, mode = observation.support_plane, self.settings.upright
+        return {label: stand(observation, label, crop, roll_of(crop, plane, mode)) for label, crop in crops.items()}
 
     def _infer(self, crops: Sequence[Crop]) -> list[Gaussians]:
         """Their splats in the normalised frame, on the CPU; one pass for every ``_BATCH`` crops."""
@@ -227,23 +175,15 @@ class Reconstructor:
                 splats += [batch[i] for i in range(len(images))]
         return splats
 
-    def _scale(self, observation: Observation, crop: Crop, splat: Gaussians, seen: Seen) -> Scale:
-        """Depth first, then a size hint, then the support plane if it was given; unit scale only when asked for."""
-        reason = "nothing fixes the metric scale: give depth, a support plane or a size hint, or ask for unit_scale"
-        if crop.depth is not None:
-            try:
-                return scale_from_depth(seen.depth, seen.alpha, crop.depth, crop.alpha)
-            except InputError as error:
-                reason = str(error)
-        if observation.size_hint is not None:
-            return scale_from_size(splat, observation.size_hint)
-        if observation.support_plane is not None:
-            return scale_from_plane(splat, crop.view, observation.support_plane)
-        if self.settings.unit_scale:
-            return Scale(1.0, float("nan"), "unit")
-        raise InputError(reason)
+    def _skinned(self, observation: Observation, found: Sequence[Sculpted | Refusal]) -> list[Reconstruction | Refusal]:
+        """With their skins; the objects share the cores."""
+        outcomes: list[Reconstruction | Refusal] = [Refusal(item.label, "") for item in found]
 
-    def _trimmed(self, splat: Gaussians) -> Gaussians:
-        splat = splat.select(splat.opacities >= self.settings.opacity_threshold)
-        limit = self.settings.max_gaussians
-        return splat.select(splat.opacities.topk(limit).indices) if 0 < limit < len(splat) else splat
+        def work(begin: int, end: int) -> None:
+            for index in range(begin, end):
+                item = found[index]
+                made = item if isinstance(item, Refusal) else skinned(item, observation, self.settings, self.solid)
+                outcomes[index] = made
+
+        parallel_ranges(work, len(found))
+        return outcomes

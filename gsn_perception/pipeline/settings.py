@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-UprightMode = Literal["auto", "network", "moments", "off"]
+UprightMode = Literal["auto", "moments", "off"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,7 @@ class ReconstructorSettings:
     """binary: every pixel above 0 is one object; labels: each value is an object."""
     upright: UprightMode = "auto"
     """How crops are rolled before the network, so that rolling the camera rolls the answer: auto by the support plane
-    where it is known, else as moments; moments by the silhouette's long axis; network by what the image shows; off leaves
-    them as the camera saw them."""
+    where it is known, else as moments; moments by the silhouette's long axis; off leaves them as the camera saw them."""
     unit_scale: bool = False
     """Give normalised units instead of metres where nothing fixes the scale."""
     allow_cut: bool = False

@@ -12,6 +12,7 @@ from PIL import UnidentifiedImageError
 from sensor_msgs.msg import CompressedImage
 
 from gsn_perception.geometry import InputError
+from gsn_perception.ros.rvl import decode_rvl
 
 _DEPTH_HEADER = struct.Struct("<iff")  # what compressed_depth_image_transport puts before the PNG
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -30,9 +31,9 @@ def colors_of(message: CompressedImage, max_pixels: int) -> np.ndarray:
 
 
 def depth_of(message: CompressedImage, max_pixels: int) -> np.ndarray:
-    """Depth [H,W] float32 metres of a compressedDepth message with PNG inside, 0 = unknown.
+    """Depth [H,W] float32 metres of a compressedDepth message with PNG or RVL inside, 0 = unknown.
 
-    16UC1 holds millimetres; 32FC1 holds quantised inverse depth, whose two numbers stand before the PNG.
+    16UC1 holds millimetres; 32FC1 holds quantised inverse depth, whose two numbers stand before the pixels.
 
     Raises:
         InputError: the data is damaged, of another format, or larger than ``max_pixels``.
@@ -44,11 +45,15 @@ def depth_of(message: CompressedImage, max_pixels: int) -> np.ndarray:
             f"the compressed depth has format {message.format[:60]!r}; publish compressedDepth of 16UC1 or 32FC1"
         )
     data = bytes(message.data)
-    if data[_DEPTH_HEADER.size : _DEPTH_HEADER.size + len(_PNG)] != _PNG:
-        raise InputError("the compressed depth holds no PNG; set the publisher's compressedDepth format to png")
-    levels = _decode(data[_DEPTH_HEADER.size :], message.format, cv2.IMREAD_UNCHANGED, max_pixels)
-    if levels.ndim != 2 or levels.dtype != np.uint16:
-        raise InputError("the compressed depth's PNG is not 16 bit grey; the message is damaged")
+    body = data[_DEPTH_HEADER.size :]
+    if body[: len(_PNG)] == _PNG:
+        levels = _decode(body, message.format, cv2.IMREAD_UNCHANGED, max_pixels)
+        if levels.ndim != 2 or levels.dtype != np.uint16:
+            raise InputError("the compressed depth's PNG is not 16 bit grey; the message is damaged")
+    elif "rvl" in rest.lower():
+        levels = decode_rvl(body, max_pixels)
+    else:
+        raise InputError("the compressed depth holds neither PNG nor RVL; set compressedDepth's format to png or rvl")
     if encoding == "16UC1":
         return levels.astype(np.float32) * np.float32(0.001)
     _, a, b = _DEPTH_HEADER.unpack_from(data)

@@ -16,24 +16,19 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.lifecycle import LifecycleNode
 from rclpy.lifecycle import LifecycleState
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.qos import QoSCompatibility
-from rclpy.qos import qos_check_compatible
 from rclpy.qos import qos_policy_name_from_kind
 from rclpy.subscription import Subscription
 
 from gsn_perception.geometry import InputError
-from gsn_perception.ros import qos
 from gsn_perception.ros import settings as parameters
 from gsn_perception.ros.diagnostics import Diagnostics
+from gsn_perception.ros.ears import Ears
 from gsn_perception.ros.interface import Topic
 from gsn_perception.ros.outputs import Output
-from gsn_perception.ros.polling import PolledGroup
-from gsn_perception.ros.polling import Poller
 
 S = TypeVar("S")
 _SUCCESS, _FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -61,14 +56,11 @@ class ManagedNode(LifecycleNode, Generic[S]):
         self.is_active = False
         self._transition = threading.RLock()
         self.settings: S = parameters.declare(self, settings)
-        self.input_group = PolledGroup()
         self.service_group = ReentrantCallbackGroup()
         self.waiting_group = MutuallyExclusiveCallbackGroup()  # services that wait: one at a time holds a thread
         self._process = psutil.Process()
         self.diagnostics = Diagnostics(self.get_fully_qualified_name())
-        self._subscriptions_made: list[Subscription] = []
-        self._poller = Poller()
-        self._unheard: set[bytes] = set()
+        self._ears = Ears(self)
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # with use_sim_time and no /clock yet, ROS time stands still
         self._diagnostics_timer = self.create_timer(1.0, self._publish_diagnostics, self.service_group, clock=steady)
@@ -128,21 +120,7 @@ class ManagedNode(LifecycleNode, Generic[S]):
             except Exception as error:  # a node must outlive any message
                 self.refuse("bad_message", error)
 
-        subscription = self.create_subscription(
-            topic.type,
-            topic.name,
-            guarded,
-            qos.latched() if topic.qos == "latched" else qos.sensor(),
-            callback_group=self.input_group,
-            # an event in the executor's wait set wakes it for data, too, again and again until the data is taken;
-            # publishers that offer less than is asked for are looked for with the diagnostics instead
-            event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
-            qos_overriding_options=qos.overridable(),
-            raw=raw,
-        )
-        self._subscriptions_made.append(subscription)
-        self._poller.add(subscription, guarded)
-        return subscription
+        return self._ears.listen(topic, guarded, raw=raw)
 
     def make_output(self, topic: Topic, convert: Callable[[Any], Any]) -> Output[Any]:
         """A publisher that converts only when somebody listens."""
@@ -160,10 +138,7 @@ class ManagedNode(LifecycleNode, Generic[S]):
 
     def unlisten(self) -> None:
         """Give every subscription of :meth:`listen` back."""
-        self._poller.close()
-        self._unheard.clear()
-        while self._subscriptions_made:
-            self.destroy_subscription(self._subscriptions_made.pop())
+        self._ears.close()
 
     def refuse(self, reason: str, error: Exception | str) -> str:
         """Count a drop, warn (throttled), and return the sentence. What is no InputError is a fault of ours."""
@@ -258,21 +233,11 @@ class ManagedNode(LifecycleNode, Generic[S]):
 
     def _publish_diagnostics(self) -> None:
         state = "active" if self.is_active else "inactive" if self.is_configured else "unconfigured"
-        for subscription in self._subscriptions_made:
-            self._check_publishers(subscription)
+        self._ears.check(self._incompatible)
         waiting = self.waiting() if self.is_active else ""
         facts = {"memory_mb": f"{self._process.memory_info().rss / 1e6:.0f}", **self.facts()}
         now = self.get_clock().now().to_msg()
         self._diagnostics_publisher.publish(self.diagnostics.message(now, state, waiting, facts))
-
-    def _check_publishers(self, subscription: Subscription) -> None:
-        """Report every publisher, once, whose QoS keeps its messages from us."""
-        for found in self.get_publishers_info_by_topic(subscription.topic_name):
-            compatibility, reason = qos_check_compatible(found.qos_profile, subscription.qos_profile)
-            publisher = bytes(found.endpoint_gid)
-            if compatibility == QoSCompatibility.ERROR and publisher not in self._unheard:
-                self._unheard.add(publisher)
-                self._incompatible(f"a publisher of {subscription.topic_name} offers", qos.policies(reason))
 
     def _incompatible(self, who: str, policy: str) -> None:
         sentence = f"{who} incompatible QoS ({policy}); nothing will pass between us"

@@ -96,7 +96,7 @@ class ReconstructionSettings:
     upright: str = parameter(
         "auto",
         "how crops are rolled before the network: auto by the support plane, else as moments; moments by the silhouette",
-        choices=("auto", "network", "moments", "off"),
+        choices=("auto", "moments", "off"),
     )
     unit_scale: bool = parameter(False, "give normalised units instead of metres where nothing fixes the scale")
     opacity_threshold: float = parameter(1.0 / 255.0, "Gaussians below this opacity are dropped", low=0, high=1)

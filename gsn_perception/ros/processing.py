@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 from rclpy.node import Node
 
 from gsn_perception.geometry import Camera
+from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Reconstruction
@@ -21,6 +23,7 @@ from gsn_perception.ros.frames import Frame
 from gsn_perception.ros.frames import FrameDecoder
 from gsn_perception.ros.node_settings import ReconstructionSettings
 from gsn_perception.ros.results import FrameResult
+from gsn_perception.ros.results import SplatResult
 from gsn_perception.ros.transforms import FixedTransforms
 from gsn_perception.ros.transforms import TfTransforms
 from gsn_perception.ros.transforms import TransformSource
@@ -29,8 +32,10 @@ from gsn_perception.ros.transforms import TransformSource
 class Pipeline(Protocol):
     """What the node needs of a Reconstructor."""
 
-    def __call__(self, observation: Observation) -> list[Reconstruction | Refusal]:
-        """One frame."""
+    def __call__(
+        self, observation: Observation, *, on_splats: Callable[[Mapping[int, Gaussians]], None]
+    ) -> list[Reconstruction | Refusal]:
+        """One frame; ``on_splats`` gets label to splat as soon as they are there."""
         ...
 
     def with_settings(self, settings: Any) -> Pipeline:
@@ -115,16 +120,32 @@ class FrameProcessor:
             return observation, None
         return observation, self.transforms.lookup(self.settings.target_frame, frame.frame_id, frame.stamp)
 
-    def reconstruct(self, observation: Observation, T_target_camera: np.ndarray | None) -> FrameResult:
-        """The frame's result; what goes wrong becomes its ``failure``, with no objects."""
+    def reconstruct(
+        self,
+        observation: Observation,
+        T_target_camera: np.ndarray | None,
+        on_splats: Callable[[SplatResult], None] = lambda splats: None,
+    ) -> FrameResult:
+        """The frame's result; what goes wrong becomes its ``failure``, with no objects.
+
+        ``on_splats`` is called once in any case, with no Gaussians where there are none.
+        """
         outcomes: list[Reconstruction | Refusal] = []
-        failure = ""
+        failure, told = "", False
+
+        def tell(found: Mapping[int, Gaussians]) -> None:
+            nonlocal told
+            told = True
+            on_splats(SplatResult.of(observation, found, T_target_camera, self.settings.target_frame))
+
         try:
-            outcomes = self.pipeline(observation)
+            outcomes = self.pipeline(observation, on_splats=tell)
         except InputError as error:
             failure = str(error)
         except Exception as error:  # one frame must not end the node
             failure = f"{type(error).__name__}: {error}"
+        if not told:
+            tell({})
         target = self.settings.target_frame
         return FrameResult.of(
             observation, outcomes, T_target_camera=T_target_camera, target_frame=target, failure=failure
@@ -137,7 +158,7 @@ def _warm_up(pipeline: Pipeline) -> None:
     image = np.full((96, 128, 3), 128, np.uint8)
     mask = np.zeros((96, 128), np.uint8)
     mask[28:68, 44:84] = 1
-    pipeline(Observation(image, camera, mask=mask, size_hint=0.1))
+    pipeline(Observation(image, camera, mask=mask, size_hint=0.1), on_splats=lambda splats: None)
 
 
 class StopWatch:
@@ -146,6 +167,10 @@ class StopWatch:
     def __init__(self) -> None:
         self._began = self._last = time.perf_counter()
         self.times: dict[str, float] = {}
+
+    def mark(self, stage: str) -> None:
+        """Seconds since the beginning, beside the laps."""
+        self.times[stage] = time.perf_counter() - self._began
 
     def lap(self, stage: str) -> None:
         """The stage ends here; ``total`` runs on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
@@ -13,6 +14,7 @@ from sensor_msgs.msg import Image
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 
+from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
@@ -25,6 +27,28 @@ from gsn_perception.ros import images
 from gsn_perception.ros import meshes
 from gsn_perception.ros import plane
 from gsn_perception.ros.headers import make_header
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SplatResult:
+    """The Gaussians of one frame, which are there long before its meshes.
+
+    Attributes:
+        header: The input image's stamp, the frame of the results.
+        gaussians: Label to splat.
+    """
+
+    header: Header
+    gaussians: Mapping[int, Gaussians] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, observation: Observation, found: Mapping[int, Gaussians], T_target_camera: np.ndarray | None, target: str
+    ) -> SplatResult:
+        """Moved into the target frame when one is given."""
+        T = T_target_camera
+        moved = found if T is None else {label: splat.transform(T) for label, splat in found.items()}
+        return cls(make_header(observation.stamp, target or observation.frame_id), moved)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,9 +125,9 @@ class FrameResult:
         return total
 
 
-def gaussians_message(result: FrameResult) -> PointCloud2:
+def gaussians_message(result: SplatResult) -> PointCloud2:
     """For the topic ``gaussians``."""
-    return gaussians.gaussians_to_cloud({o.label: o.gaussians for o in result.objects}, result.header)
+    return gaussians.gaussians_to_cloud(result.gaussians, result.header)
 
 
 def points_message(result: FrameResult) -> PointCloud2:

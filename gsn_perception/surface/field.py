@@ -9,9 +9,11 @@ import numpy as np
 
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
+from gsn_perception.rendering.cpu.pool import parallel_ranges
 
 MIN_CONTRIBUTION = 1.0 / 255.0
 _MAX_ENTRIES = 4_000_000
+_BLOCK = 2048  # points a thread takes at once
 
 
 class Field(Protocol):
@@ -66,7 +68,14 @@ class GaussianField:
         points = np.ascontiguousarray(points, dtype=np.float32)
         origin = self._origin.astype(np.float32)
         inverse_cell = np.float32(1.0 / self._cell)
-        return _occupancy(points, self._table, self._starts, self._members, origin, inverse_cell, self._shape)
+        out: np.ndarray = np.zeros(len(points), dtype=np.float32)
+        grid = (self._table, self._starts, self._members, origin, inverse_cell, self._shape)
+
+        def work(begin: int, end: int) -> None:
+            _occupancy(points[begin:end], *grid, out[begin:end])
+
+        parallel_ranges(work, len(points), _BLOCK)
+        return out
 
 
 def _grid(size: np.ndarray, extent: np.ndarray) -> tuple[float, np.ndarray]:
@@ -77,7 +86,7 @@ def _grid(size: np.ndarray, extent: np.ndarray) -> tuple[float, np.ndarray]:
     return cell, np.maximum(np.ceil(size / cell), 1).astype(np.int64)
 
 
-@numba.njit(cache=True)
+@numba.njit(nogil=True, cache=True)
 def _cell_lists(low: np.ndarray, high: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Gaussians per cell in compressed rows: ``members[starts[c]:starts[c + 1]]``."""
     starts = np.zeros(shape[0] * shape[1] * shape[2] + 1, dtype=np.int64)
@@ -100,7 +109,7 @@ def _cell_lists(low: np.ndarray, high: np.ndarray, shape: np.ndarray) -> tuple[n
     return starts, members
 
 
-@numba.njit(cache=True, parallel=True, fastmath=True)
+@numba.njit(nogil=True, cache=True, fastmath=True)
 def _occupancy(
     points: np.ndarray,
     table: np.ndarray,
@@ -109,9 +118,9 @@ def _occupancy(
     origin: np.ndarray,
     inverse_cell: np.float32,
     shape: np.ndarray,
-) -> np.ndarray:
-    out = np.zeros(len(points), dtype=np.float32)
-    for p in numba.prange(len(points)):
+    out: np.ndarray,
+) -> None:
+    for p in range(len(points)):
         i = int(np.floor((points[p, 0] - origin[0]) * inverse_cell))
         j = int(np.floor((points[p, 1] - origin[1]) * inverse_cell))
         k = int(np.floor((points[p, 2] - origin[2]) * inverse_cell))
@@ -126,4 +135,3 @@ def _occupancy(
             if squared <= g[10]:
                 clear *= np.float32(1.0) - g[9] * np.exp(np.float32(-0.5) * squared)
         out[p] = np.float32(1.0) - clear
-    return out

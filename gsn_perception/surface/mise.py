@@ -146,7 +146,7 @@ class _Octree:
                 _widen(part, answer, stride, low, high)
 
 
-@numba.njit(cache=True)
+@numba.njit(nogil=True, cache=True)
 def _new_corners(values: np.ndarray, voxels: np.ndarray, half: int) -> np.ndarray:
     """Unknown corners [M,3] among the 27 of each voxel's eight children, each once (marked by +inf)."""
     out = np.empty((27 * len(voxels), 3), dtype=np.int32)
@@ -163,7 +163,7 @@ def _new_corners(values: np.ndarray, voxels: np.ndarray, half: int) -> np.ndarra
     return out[:count].copy()
 
 
-@numba.njit(cache=True)
+@numba.njit(nogil=True, cache=True)
 def _widen(corners: np.ndarray, answer: np.ndarray, stride: int, low: np.ndarray, high: np.ndarray) -> None:
     """Lowest and highest known value per voxel of one depth."""
     for c in range(len(corners)):
@@ -176,7 +176,7 @@ def _widen(corners: np.ndarray, answer: np.ndarray, stride: int, low: np.ndarray
                         high[x, y, z] = max(high[x, y, z], answer[c])
 
 
-@numba.njit(cache=True)
+@numba.njit(nogil=True, cache=True)
 def _propagate(values: np.ndarray) -> np.ndarray:
     """Unknown corners take the value of the one before, along x, then y, then z."""
     X, Y, Z = values.shape

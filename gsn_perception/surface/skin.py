@@ -60,13 +60,15 @@ def gaussian_solid_mesh(
     splat = unit_splat(gaussians, settings)
     measured = None if observed is None else splat.to_unit(observed)
     cell = (1.0 + 2.0 * settings.margin) / resolution
-    field = SolidField(splat, settings, cell=cell, observed=measured, silhouette=silhouette)
+    own = None
+    if view is not None or measured is not None:
+        camera = measured.camera if measured is not None else splat.camera_in_unit(view)  # type: ignore[arg-type]
+        own = depth_views(splat.gaussians, [camera], settings)[0]
+    field = SolidField(splat, settings, cell=cell, observed=measured, own=own, silhouette=silhouette)
     half = splat.half + settings.margin
     seeds = _seeds(splat, measured, observed_points)
     mesh = _extract(field, half, resolution, seeds, settings, max_triangles)
-    confidence = None
-    if view is not None or measured is not None:
-        confidence = _confidence(mesh, splat, view, measured, settings, 2.0 * cell)
+    confidence = None if own is None else _confidence(mesh, own, measured, 2.0 * cell)
     mesh = replace(mesh, colors=paint(mesh, splat.gaussians), confidence=confidence)
     return mesh.transform(splat.T_splat_unit).with_vertex_normals()
 
@@ -95,21 +97,13 @@ def _seeds(splat: UnitSplat, measured: DepthView | None, points: np.ndarray | No
     return np.concatenate(parts)
 
 
-def _confidence(
-    mesh: Mesh,
-    splat: UnitSplat,
-    view: Camera | None,
-    measured: DepthView | None,
-    settings: SolidSettings,
-    tolerance: float,
-) -> np.ndarray:
+def _confidence(mesh: Mesh, own: DepthView, measured: DepthView | None, tolerance: float) -> np.ndarray:
     """[V] 1 where the input camera sees the vertex, falling to 0 between one and two tolerances behind the surface.
 
     Measured depth decides where it is known, the splat's own depth in the input view elsewhere.
     """
-    camera = measured.camera if measured is not None else splat.camera_in_unit(view)  # type: ignore[arg-type]
-    rendered = depth_views(splat.gaussians, [camera], settings)[0].depth
-    depth = rendered if measured is None else np.where(np.isfinite(measured.depth), measured.depth, rendered)
+    camera = own.camera
+    depth = own.depth if measured is None else np.where(np.isfinite(measured.depth), measured.depth, own.depth)
     T = camera.camera_from_world
     xyz = mesh.vertices.astype(np.float64) @ T[:3, :3].T + T[:3, 3]
     ahead = xyz[:, 2] > 0

@@ -23,9 +23,9 @@ from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.geometry.transforms import quat_to_matrix
 from gsn_perception.rendering import CameraBatch
 from gsn_perception.rendering import render
+from gsn_perception.surface.carver import Carver
 from gsn_perception.surface.field import GaussianField
 from gsn_perception.surface.settings import SolidSettings
-from gsn_perception.surface.views import Carver
 from gsn_perception.surface.views import DepthView
 from gsn_perception.surface.views import surrounding_cameras
 
@@ -104,6 +104,7 @@ class SolidField:
         settings: Numbers.
         cell: Side of the cells the field will be sampled with, unit frame; thin parts are kept at this scale.
         observed: Measured depth in the unit frame, another camera that sees past points.
+        own: The splat's depth in that camera; rendered where it is needed and not given.
         silhouette: [H,W] bool, the pixels of ``observed`` in which the object was seen, measured or not.
     """
 
@@ -114,6 +115,7 @@ class SolidField:
         *,
         cell: float,
         observed: DepthView | None = None,
+        own: DepthView | None = None,
         silhouette: np.ndarray | None = None,
     ) -> None:
         self._settings = settings
@@ -125,7 +127,8 @@ class SolidField:
         self._behind: Carver | None = None
         if observed is not None:
             self._observed = Carver([observed], truncation=settings.truncation, whole=False)
-            front, behind = _material(observed, silhouette, splat.gaussians, settings)
+            own = depth_views(splat.gaussians, [observed.camera], settings)[0] if own is None else own
+            front, behind = _material(observed, own, silhouette, settings)
             self._front = Carver([front], truncation=settings.truncation, whole=False)
             self._behind = Carver([behind], truncation=0.5, whole=False)
         self._thin: GaussianField | None = None
@@ -186,13 +189,12 @@ def depth_views(gaussians: Gaussians, cameras: list[Camera], settings: SolidSett
 
 
 def _material(
-    observed: DepthView, silhouette: np.ndarray | None, gaussians: Gaussians, settings: SolidSettings
+    observed: DepthView, own: DepthView, silhouette: np.ndarray | None, settings: SolidSettings
 ) -> tuple[DepthView, DepthView]:
     """Where what the camera saw of the object begins and how deep it reaches at least; NaN elsewhere.
 
     It begins at the measured depth, or at the splat's own surface in pixels of the silhouette without measurement.
     """
-    (own,) = depth_views(gaussians, [observed.camera], settings)
     measured, drawn = np.isfinite(observed.depth), np.isfinite(own.depth)
     front = np.where(measured, observed.depth, np.nan)
     if silhouette is not None:

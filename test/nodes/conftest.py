@@ -38,20 +38,21 @@ def ball_mesh(radius: float, centre: np.ndarray) -> Mesh:
 class BallPipeline:
     """A real, tiny reconstructor: a ball of 3 cm where the mask's centre and the depth say it is."""
 
-    def __init__(self, settings=None, seconds: float = 0.0) -> None:
+    def __init__(self, settings=None, seconds: float = 0.0, skin: float = 0.0) -> None:
         self.settings = settings
+        self.skin = skin  # seconds between the splats and the meshes
         self.seconds = seconds
         self.seen: list[Observation] = []
 
     def with_settings(self, settings):
-        other = BallPipeline(settings, self.seconds)
+        other = BallPipeline(settings, self.seconds, self.skin)
         other.seen = self.seen
         return other
 
     def describe(self) -> dict[str, str]:
         return {"device": "cpu", "weights": "ball"}
 
-    def __call__(self, observation: Observation):
+    def __call__(self, observation: Observation, *, on_splats=lambda splats: None):
         self.seen.append(observation)
         time.sleep(self.seconds)
         if observation.mask is None:
@@ -59,7 +60,10 @@ class BallPipeline:
         labels = [int(label) for label in np.unique(observation.mask) if label]
         if not labels:
             raise InputError("the mask is empty; give a mask with the object's pixels above zero")
-        return [self._ball(observation, label) for label in labels]
+        outcomes = [self._ball(observation, label) for label in labels]
+        on_splats({o.label: o.gaussians for o in outcomes if isinstance(o, Reconstruction)})
+        time.sleep(self.skin)
+        return outcomes
 
     def _ball(self, observation: Observation, label: int):
         inside = observation.mask == label
@@ -205,3 +209,26 @@ def graph(domain):
     yield made
     made.close()
     context.try_shutdown()
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """Weights of the smallest network, untrained."""
+    from gsn_perception.gsn import CONFIGS
+    from gsn_perception.gsn import GSN
+    from gsn_perception.gsn.weights import save_gsn
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_gsn(path, GSN(CONFIGS["tiny"]), {})
+    return path
+
+
+@pytest.fixture
+def bench(tmp_path, domain, tiny):
+    from real_processes import Bench
+
+    made = Bench(tmp_path, domain, tiny)
+    yield made
+    for process in made.running:
+        process.stop()

@@ -9,79 +9,24 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("rclpy")
-from conftest import matched
 from conftest import observation
 from conftest import until
 from rcl_interfaces.msg import Parameter
 from rcl_interfaces.msg import ParameterType
 from rcl_interfaces.msg import ParameterValue
 from rcl_interfaces.srv import SetParameters
+from real_processes import SECOND
+from real_processes import START
+from real_processes import answered
+from real_processes import begun
+from real_processes import ready
+from real_processes import stamps
 
-from gsn_perception.gsn import CONFIGS
-from gsn_perception.gsn import GSN
-from gsn_perception.gsn.weights import save_gsn
 from gsn_perception.ros import interface
 from gsn_perception.ros import qos
 from gsn_perception.ros.headers import stamp_to_ns
-from gsn_perception.ros.processes import NodeProcess
-from gsn_perception.ros.processes import ros_arguments
 
 pytestmark = [pytest.mark.dds, pytest.mark.long]
-SECOND = 1_000_000_000
-START = 180  # seconds for a process to import and warm up on a loaded machine
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory) -> Path:
-    import torch
-
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_gsn(path, GSN(CONFIGS["tiny"]), {})
-    return path
-
-
-class Bench:
-    """Starts nodes with the tiny weights and ends them."""
-
-    def __init__(self, folder: Path, domain: int, weights: Path) -> None:
-        self.folder, self.domain, self.weights = folder, domain, weights
-        self.running: list[NodeProcess] = []
-
-    def start(self, *, namespace: str = "", **parameters) -> NodeProcess:
-        chosen = {"autostart": True, "checkpoint": self.weights, "mesh.resolution": 16, "min_mask_pixels": 20}
-        words = ros_arguments({**chosen, **parameters})
-        words += ["-r", f"__ns:=/{namespace}"] if namespace else []
-        log = self.folder / f"node_{len(self.running)}.txt"
-        made = NodeProcess("reconstruction_node", words, log=log, domain=self.domain)
-        self.running.append(made)
-        return made
-
-
-@pytest.fixture
-def bench(tmp_path, domain, tiny):
-    made = Bench(tmp_path, domain, tiny)
-    yield made
-    for process in made.running:
-        process.stop()
-
-
-def stamps(graph, name="points"):
-    return [stamp_to_ns(m.header.stamp) for m in graph.received[name]]
-
-
-def answered(graph, publishers, stamp: int, name="points", timeout=60) -> None:
-    """Send until the node answers: best effort may lose the first."""
-    deadline = time.monotonic() + timeout
-    while stamp not in stamps(graph, name):
-        assert time.monotonic() < deadline, "no answer"
-        graph.send(publishers, observation(stamp))
-        time.sleep(0.3)
-
-
-def ready(graph, publishers) -> None:
-    until(lambda: all(p.get_subscription_count() for p in publishers.values()), timeout=START, what="no node")
-    matched(publishers)
 
 
 def left_behind(pid: int) -> list[str]:
@@ -94,22 +39,14 @@ def left_behind(pid: int) -> list[str]:
 
 @pytest.mark.parametrize("reliable", [True, False])
 def test_both_reliabilities_and_late_subscribers(graph, bench, reliable):
-    publishers = graph.advertise(interface.RECONSTRUCTION_INPUTS, qos.reliable(5) if reliable else qos.sensor(5))
-    bench.start()
-    ready(graph, publishers)
-    graph.subscribe(interface.POINTS)
-    answered(graph, publishers, SECOND)
+    begun(graph, bench, qos.reliable(5) if reliable else qos.sensor(5))
     graph.subscribe(interface.MESH)  # nobody heard it so far: it is converted now
     until(lambda: graph.received["mesh"], timeout=30, what="the late subscriber got nothing")
     assert stamp_to_ns(graph.received["mesh"][-1].markers[0].header.stamp) == SECOND
 
 
 def test_a_camera_that_vanishes_and_returns(graph, bench):
-    publishers = graph.advertise(interface.RECONSTRUCTION_INPUTS)
-    bench.start()
-    graph.subscribe(interface.POINTS)
-    ready(graph, publishers)
-    answered(graph, publishers, SECOND)
+    _, publishers = begun(graph, bench)
     for publisher in publishers.values():
         graph.node.destroy_publisher(publisher)
     until(lambda: not graph.node.count_publishers("/image"))
@@ -120,11 +57,7 @@ def test_a_camera_that_vanishes_and_returns(graph, bench):
 
 def test_killed_under_load_and_started_again(graph, bench):
     """The dead node's latched result stays nobody's: the new one answers for itself."""
-    publishers = graph.advertise(interface.RECONSTRUCTION_INPUTS, qos.sensor(5))
-    first = bench.start()
-    graph.subscribe(interface.POINTS)
-    ready(graph, publishers)
-    answered(graph, publishers, SECOND)
+    first, publishers = begun(graph, bench, qos.sensor(5))
     stop = threading.Event()
 
     def stream() -> None:
@@ -149,11 +82,7 @@ def test_killed_under_load_and_started_again(graph, bench):
 
 
 def test_parameters_change_during_inference(graph, bench):
-    publishers = graph.advertise(interface.RECONSTRUCTION_INPUTS)
-    process = bench.start()
-    graph.subscribe(interface.POINTS)
-    ready(graph, publishers)
-    answered(graph, publishers, SECOND)
+    process, publishers = begun(graph, bench)
     kinds = {int: ParameterType.PARAMETER_INTEGER, str: ParameterType.PARAMETER_STRING}
     results = []
     for number in range(2, 12):
@@ -188,11 +117,7 @@ def test_two_namespaced_instances_keep_apart(graph, bench):
 
 
 def test_sigint_ends_it_within_two_seconds_and_leaves_nothing(graph, bench):
-    publishers = graph.advertise(interface.RECONSTRUCTION_INPUTS)
-    process = bench.start()
-    graph.subscribe(interface.POINTS)
-    ready(graph, publishers)
-    answered(graph, publishers, SECOND)
+    process, _publishers = begun(graph, bench)
     pid = process._process.pid
     busy = max(os.getloadavg()[0] / (os.cpu_count() or 1), 1)
     began = time.monotonic()
@@ -216,11 +141,7 @@ def test_weights_replaced_while_running(graph, bench, tmp_path):
         shutil.copy(bench.weights.with_suffix(suffix), tmp_path / f"mine{suffix}")
     heard = []
     graph.node.create_subscription(DiagnosticArray, "/diagnostics", heard.append, 10)
-    publishers = graph.advertise(interface.RECONSTRUCTION_INPUTS)
-    bench.start(checkpoint=tmp_path / "mine.safetensors")
-    graph.subscribe(interface.POINTS)
-    ready(graph, publishers)
-    answered(graph, publishers, SECOND)
+    _, publishers = begun(graph, bench, checkpoint=tmp_path / "mine.safetensors")
 
     def replaced() -> str:
         return {v.key: v.value for v in heard[-1].status[0].values}.get("weights_replaced", "") if heard else ""

@@ -174,8 +174,7 @@ def mesh_markers(result):
 
 def test_results_carry_the_images_stamp_and_their_frame():
     result = frame_result()
-    makers = (results.gaussians_message, results.points_message, results.plane_message, results.render_message)
-    for make in makers:
+    for make in (results.points_message, results.plane_message, results.render_message):
         assert make(result).header == make_header(3_500_000_000, "cam")
     assert [m.id for m in mesh_markers(result)[1:]] == [1, 4]
     assert "object 2 refused: too small" in result.summary

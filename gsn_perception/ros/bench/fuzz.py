@@ -7,16 +7,16 @@ it runs, so that an allocation beyond :data:`BOUND` is a crash, too.
 from __future__ import annotations
 
 import re
+import resource
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -53,7 +53,7 @@ class Fuzzed:
         refusals: Sentence, numbers and names taken out, to how often.
         crashes: What was raised that is no refusal, with its case's number.
         slowest: Seconds of the slowest case.
-        grown: Bytes of resident memory more at the end than after the first cases.
+        peak: Bytes of resident memory that were needed at most beyond those after the first cases.
     """
 
     cases: int
@@ -62,40 +62,87 @@ class Fuzzed:
     refusals: dict[str, int]
     crashes: list[str]
     slowest: float
-    grown: int
+    peak: int
+
+
+class Fuzzer:
+    """Runs cases one after the other; one in five is for the grasp node.
+
+    What the nodes keep from message to message lasts over the cases. While the ``with`` block lasts the address space
+    is limited to :data:`BOUND` more than after the first cases.
+    """
+
+    def __init__(self) -> None:
+        self._intake = _Intake()
+        self._counts: Counter[str] = Counter()
+        self._refusals: Counter[str] = Counter()
+        self._crashes: list[str] = []
+        self._slowest = 0.0
+        self._resident = 0
+        self._limits: tuple[int, int] | None = None
+
+    def __enter__(self) -> Fuzzer:
+        self._limits = resource.getrlimit(resource.RLIMIT_AS)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._limits is not None:
+            resource.setrlimit(resource.RLIMIT_AS, self._limits)
+
+    def case(self, rng: np.random.Generator) -> str:
+        """One case, made by ``rng``: what was raised that is no refusal, or an empty string."""
+        number = self._counts["cases"]
+        self._counts["cases"] += 1
+        if number == _WARM_UP:
+            self._limit()
+        for_grasps = bool(rng.integers(5) == 4)
+        made = object_messages(rng) if for_grasps else self._intake.make(rng)
+        take: Callable[[Any], int] = _take_objects if for_grasps else self._intake.take
+        began = time.perf_counter()
+        crash = self._attempt(take, made)
+        seconds = time.perf_counter() - began
+        if number >= _WARM_UP:
+            if seconds > HANG / 4:  # once more, by processor time: what only waited for a busy machine is quick now
+                seconds = min(seconds, _seconds(take, made))
+            self._slowest = max(self._slowest, seconds)
+        if crash:
+            self._crashes.append(f"case {number}: {crash}")
+        return crash
+
+    def found(self) -> Fuzzed:
+        """What came of the cases so far."""
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - self._resident if self._resident else 0
+        refusals = dict((self._refusals + self._intake.refusals).most_common())
+        counts = self._counts
+        return Fuzzed(
+            counts["cases"], counts["taken"], counts["incomplete"], refusals, self._crashes, self._slowest, max(peak, 0)
+        )
+
+    def _attempt(self, take: Callable[[Any], int], made: Any) -> str:
+        try:
+            self._counts["taken" if take(made) else "incomplete"] += 1
+        except InputError as error:
+            self._refusals[_shape_of(str(error))] += 1
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            return f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+        return ""
+
+    def _limit(self) -> None:
+        memory: Any = psutil.Process().memory_info()
+        self._resident = int(memory.rss)
+        if self._limits is not None and Path("/proc/self/statm").is_file():
+            resource.setrlimit(resource.RLIMIT_AS, (memory.vms + BOUND, self._limits[1]))
 
 
 def fuzz(cases: int, seed: int, *, progress: bool = False) -> Fuzzed:
-    """Run ``cases`` cases; every fifth is for the grasp node."""
-    victims: tuple[Callable[[np.random.Generator], int], ...] = (_Intake(), _grasp_case)
-    refusals: Counter[str] = Counter()
-    crashes: list[str] = []
-    counts: Counter[str] = Counter()
-    slowest, resident = 0.0, 0
-    intake = victims[0]
-    with _limited() as widen:
+    """Run ``cases`` cases of a seed."""
+    with Fuzzer() as fuzzer:
         for number in tqdm(range(cases), desc="fuzz", disable=not progress, ncols=100):
-            if number == _WARM_UP:
-                resident = widen()
-            victim = victims[number % 5 == 4]
-            began = time.perf_counter()
-            try:
-                made = victim(np.random.default_rng((seed, number)))
-                counts["accepted" if made else "incomplete"] += 1
-            except InputError as error:
-                refusals[_shape_of(str(error))] += 1
-            except Exception as error:
-                where = traceback.extract_tb(error.__traceback__)[-1]
-                place = f"{Path(where.filename).name}:{where.lineno}"
-                crashes.append(f"case {number}: {type(error).__name__}: {error} ({place})")
-            if number >= _WARM_UP:
-                seconds = time.perf_counter() - began
-                slowest = max(slowest, seconds if seconds < HANG / 4 else min(seconds, _again(victim, (seed, number))))
-    assert isinstance(intake, _Intake)
-    refusals.update(intake.refusals)
-    grown = psutil.Process().memory_info().rss - resident if resident else 0
-    ordered = dict(refusals.most_common())
-    return Fuzzed(cases, counts["accepted"], counts["incomplete"], ordered, crashes, slowest, grown)
+            fuzzer.case(np.random.default_rng((seed, number)))
+        return fuzzer.found()
 
 
 def fuzz_figures(found: Fuzzed) -> list[Figure]:
@@ -108,7 +155,7 @@ def fuzz_figures(found: Fuzzed) -> list[Figure]:
         Figure("distinct refusals", len(found.refusals), ""),
         Figure("crashes", len(found.crashes), "", 0),
         Figure("slowest case", found.slowest, "s", HANG),
-        Figure("resident memory, growth", found.grown / 1e6, "MB", BOUND / 1e6),
+        Figure("memory needed beyond the start, at most", found.peak / 1e6, "MB", BOUND / 1e6),
     ]
 
 
@@ -119,12 +166,11 @@ def fuzz_text(found: Fuzzed) -> str:
     return "\n".join([figure_table(fuzz_figures(found), "fuzz"), "", *rows, *found.crashes[:20]])
 
 
-def _again(victim: Callable[[np.random.Generator], int], seed: tuple[int, int]) -> float:
-    """Seconds of a slow case run once more: what only waited for a busy machine is quick now."""
-    began = time.perf_counter()
+def _seconds(take: Callable[[Any], int], made: Any) -> float:
+    began = time.process_time()
     with suppress(Exception):  # counted the first time
-        victim(np.random.default_rng(seed))
-    return time.perf_counter() - began
+        take(made)
+    return time.process_time() - began
 
 
 class _Intake:
@@ -149,12 +195,16 @@ class _Intake:
         self._alive = True
         self._assembler = FrameAssembler(("depth", "mask"), 2 * 10**7, lambda stream: self._alive, self._drop)
 
-    def __call__(self, rng: np.random.Generator) -> int:
-        settings = self._kinds[int(rng.integers(len(self._kinds)))]
+    def make(self, rng: np.random.Generator) -> tuple[ReconstructionSettings, bool, dict[str, Any]]:
+        """Settings, whether somebody publishes depth and mask, and the messages."""
+        return self._kinds[int(rng.integers(len(self._kinds)))], bool(rng.random() < 0.9), frame_messages(rng)
+
+    def take(self, made: tuple[ReconstructionSettings, bool, dict[str, Any]]) -> int:
+        """How many frames came up to the network."""
+        settings, self._alive, messages = made
         reconstructor = self._reconstructor.with_settings(settings.pipeline())
-        self._alive = bool(rng.random() < 0.9)
         frames = 0
-        for stream, message in frame_messages(rng).items():
+        for stream, message in messages.items():
             frame = self._assembler.add(stream, message)
             if frame is None:
                 continue
@@ -168,9 +218,8 @@ class _Intake:
         self.refusals[f"frame given up: {reason}"] += 1
 
 
-def _grasp_case(rng: np.random.Generator) -> int:
-    messages, scene = object_messages(rng)
-    planning.decode(messages, scene, _GRASP)
+def _take_objects(made: tuple[dict[str, Any], Any]) -> int:
+    planning.decode(*made, _GRASP)
     return 1
 
 
@@ -183,22 +232,3 @@ def _shape_of(sentence: str) -> str:
     sentence = re.sub(r"field\(s\) [^;]*", "field(s) ...", sentence)
     sentence = re.sub(r"\b(the|depth) \w+ (image|encoding)\b", r"\1 ... \2", sentence)
     return re.sub(r"-?\d[\d.]*(e[-+]?\d+)?|\b(nan|inf)\b", "#", sentence)[:160]
-
-
-@contextmanager
-def _limited() -> Iterator[Callable[[], int]]:
-    """Calling what it gives limits the address space to :data:`BOUND` more than now; resident bytes come back."""
-    import resource
-
-    before = resource.getrlimit(resource.RLIMIT_AS)
-
-    def limit() -> int:
-        memory: Any = psutil.Process().memory_info()
-        if Path("/proc/self/statm").is_file():
-            resource.setrlimit(resource.RLIMIT_AS, (memory.vms + BOUND, before[1]))
-        return int(memory.rss)
-
-    try:
-        yield limit
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, before)

@@ -149,7 +149,7 @@ def _compressed(rng: Rng, name: str, message: Any) -> Any:
     if name == "mask":  # comes as an Image only
         return message
     pixels = rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-    kind = _pick(rng, ("jpg", "png", "bomb", "noise", "depth"))
+    kind = _pick(rng, ("jpg", "png", "bomb", "noise", "depth", "rvl"))
     data = {
         "jpg": lambda: cv2.imencode(".jpg", pixels)[1].tobytes(),
         "png": lambda: cv2.imencode(".png", pixels)[1].tobytes(),
@@ -159,6 +159,11 @@ def _compressed(rng: Rng, name: str, message: Any) -> Any:
             struct.pack("<iff", 0, _f32(rng), _f32(rng))
             + cv2.imencode(".png", rng.integers(0, 65536, (HEIGHT, WIDTH)).astype(np.uint16))[1].tobytes()
         ),
+        "rvl": lambda: (
+            struct.pack("<iff", 0, 1.0, 1.0)
+            + struct.pack("<II", *(_pick(rng, (WIDTH, HEIGHT, 0, 1, 2**15, 2**32 - 1)) for _ in range(2)))
+            + _bytes(rng)
+        ),
     }[kind]()
     if rng.random() < 0.5 and data:  # some bytes are wrong
         broken = bytearray(data)
@@ -166,7 +171,11 @@ def _compressed(rng: Rng, name: str, message: Any) -> Any:
             broken[int(rng.integers(len(broken)))] = int(rng.integers(256))
         data = bytes(broken)
     label = _pick(
-        rng, ("jpeg", "png", "rgb8; jpeg compressed bgr8", "16UC1; compressedDepth png", "32FC1; compressedDepth")
+        rng,
+        (
+            *("jpeg", "png", "rgb8; jpeg compressed bgr8", "16UC1; compressedDepth png", "32FC1; compressedDepth"),
+            "16UC1; compressedDepth rvl",
+        ),
     )
     return CompressedImage(header=message.header, format=label, data=array("B", data))
 

@@ -1,0 +1,148 @@
+"""One object after the network: its scale in metres, then its skin."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from dataclasses import replace
+
+from gsn_perception.geometry import Gaussians
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Observation
+from gsn_perception.geometry import Reconstruction
+from gsn_perception.geometry import Refusal
+from gsn_perception.gsn.crop import Crop
+from gsn_perception.gsn.scale import Scale
+from gsn_perception.gsn.scale import scale_from_depth
+from gsn_perception.gsn.scale import scale_from_plane
+from gsn_perception.gsn.scale import scale_from_size
+from gsn_perception.gsn.seen import Seen
+from gsn_perception.gsn.seen import confidence
+from gsn_perception.gsn.seen import quality
+from gsn_perception.gsn.seen import see
+from gsn_perception.pipeline.settings import ReconstructorSettings
+from gsn_perception.surface.points import surface_points
+from gsn_perception.surface.settings import SolidSettings
+
+
+class Clock:
+    """Seconds per stage."""
+
+    def __init__(self, times: Mapping[str, float]) -> None:
+        self.times = dict(times)
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """What the ``with`` block takes counts for the stage."""
+        began = time.perf_counter()
+        yield
+        self.times[stage] = self.times.get(stage, 0.0) + time.perf_counter() - began
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sculpted:
+    """An object with its metric splat, before the skin.
+
+    Attributes:
+        label: Its value in the mask.
+        crop: What the network saw.
+        splat: In the normalised frame, with confidence.
+        gaussians: The same in metres, in the camera's optical frame, trimmed as the settings ask.
+        seen: The splat in the input view.
+        scale: Metres per normalised unit.
+        timings: Seconds per stage so far.
+    """
+
+    label: int
+    crop: Crop
+    splat: Gaussians
+    gaussians: Gaussians
+    seen: Seen
+    scale: Scale
+    timings: Mapping[str, float]
+
+
+def measured(
+    observation: Observation,
+    label: int,
+    crop: Crop,
+    splat: Gaussians,
+    settings: ReconstructorSettings,
+    clock: Clock,
+) -> Sculpted | Refusal:
+    """The network's splat brought to metres, or why nothing fixes its scale."""
+    try:
+        with clock("scale"):
+            seen = see(splat, crop.view)
+            scale = _scale(observation, crop, splat, seen, settings)
+            splat = replace(splat, confidence=confidence(splat, crop.view, seen.median))
+            gaussians = _trimmed(splat, settings).transform(crop.view.similarity(scale.value))
+    except InputError as error:
+        return Refusal(label, str(error))
+    return Sculpted(label, crop, splat, gaussians, seen, scale, clock.times)
+
+
+def skinned(
+    item: Sculpted, observation: Observation, settings: ReconstructorSettings, solid: SolidSettings
+) -> Reconstruction | Refusal:
+    """With mesh and points, or why the splat has no skin. Runs beside others of its kind."""
+    from gsn_perception.surface import gaussian_solid_mesh
+    from gsn_perception.surface.observed import observed_view
+
+    clock, crop, scale = Clock(item.timings), item.crop, item.scale
+    try:
+        with clock("skin"):
+            mesh = gaussian_solid_mesh(
+                item.splat,
+                view=crop.view,
+                observed=observed_view(crop, scale),
+                silhouette=crop.alpha > 0.5,
+                resolution=settings.mesh_resolution,
+                max_triangles=settings.mesh_max_triangles,
+                settings=solid,
+            ).transform(crop.view.similarity(scale.value))
+        with clock("points"):
+            points = surface_points(mesh, observation, item.label, count=settings.points, seed=settings.seed)
+    except InputError as error:
+        return Refusal(item.label, str(error))
+    return Reconstruction(
+        label=item.label,
+        gaussians=item.gaussians,
+        mesh=mesh,
+        points=points,
+        T_camera_object=crop.view.pose(scale.value),
+        scale=scale.value,
+        scale_sigma=scale.sigma,
+        scale_source=scale.source,
+        support_plane=observation.support_plane,
+        quality=quality(crop, item.seen, scale),
+        timings=clock.times,
+    )
+
+
+def _scale(
+    observation: Observation, crop: Crop, splat: Gaussians, seen: Seen, settings: ReconstructorSettings
+) -> Scale:
+    """Depth first, then a size hint, then the support plane if it was given; unit scale only when asked for."""
+    reason = "nothing fixes the metric scale: give depth, a support plane or a size hint, or ask for unit_scale"
+    if crop.depth is not None:
+        try:
+            return scale_from_depth(seen.depth, seen.alpha, crop.depth, crop.alpha)
+        except InputError as error:
+            reason = str(error)
+    if observation.size_hint is not None:
+        return scale_from_size(splat, observation.size_hint)
+    if observation.support_plane is not None:
+        return scale_from_plane(splat, crop.view, observation.support_plane)
+    if settings.unit_scale:
+        return Scale(1.0, float("nan"), "unit")
+    raise InputError(reason)
+
+
+def _trimmed(splat: Gaussians, settings: ReconstructorSettings) -> Gaussians:
+    splat = splat.select(splat.opacities >= settings.opacity_threshold)
+    limit = settings.max_gaussians
+    return splat.select(splat.opacities.topk(limit).indices) if 0 < limit < len(splat) else splat

@@ -1,0 +1,107 @@
+"""The input side of the reconstruction node: messages become jobs, or drops with a reason."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.time import Time
+
+from gsn_perception.ros import interface
+from gsn_perception.ros.frames import Frame
+from gsn_perception.ros.frames import FrameAssembler
+from gsn_perception.ros.frames import RateGate
+from gsn_perception.ros.headers import ns_to_stamp
+from gsn_perception.ros.managed_node import ManagedNode
+from gsn_perception.ros.node_settings import ReconstructionSettings
+from gsn_perception.ros.processing import Job
+
+
+class Intake:
+    """Joins the streams of one camera and lets through what is enabled, young enough and not too often.
+
+    Args:
+        node: Subscribes, counts, knows the settings.
+        is_asked: Whether a service waits for a frame, which then passes though the node is disabled.
+        deliver: Takes a job; returns the one it overtakes, if any.
+    """
+
+    def __init__(
+        self,
+        node: ManagedNode[ReconstructionSettings],
+        is_asked: Callable[[], bool],
+        deliver: Callable[[Job], Job | None],
+    ) -> None:
+        self._node, self._is_asked, self._deliver = node, is_asked, deliver
+        self._assembler: FrameAssembler | None = None
+        self._lock = threading.Lock()  # of the assembler
+        self._topics: dict[str, str] = {}
+        self._gate = RateGate()
+        self._syncing = 0.0  # seconds spent on the messages of the frame that is being joined
+        self.enabled = True
+
+    def open(self) -> None:
+        """Subscribe to what the parameters ask for."""
+        settings = self._node.settings
+        self._gate, self.enabled, self._topics = RateGate(), True, {}
+        self.restart(settings)
+        packed, compressed = settings.depth_transport == "compressedDepth", settings.image_transport == "compressed"
+        if settings.use_depth:
+            self._listen(interface.DEPTH_COMPRESSED if packed else interface.DEPTH, "depth")
+        if settings.use_mask:
+            self._listen(interface.MASK, "mask")
+        self._listen(interface.CAMERA_INFO, "camera_info")
+        self._listen(interface.IMAGE_COMPRESSED if compressed else interface.IMAGE, "image")
+
+    def restart(self, settings: ReconstructionSettings) -> None:
+        """Join anew, e.g. with another slop."""
+        streams = tuple(n for n, wanted in (("depth", settings.use_depth), ("mask", settings.use_mask)) if wanted)
+
+        def is_alive(stream: str) -> bool:
+            return self._node.count_publishers(self._topics[stream]) > 0
+
+        with self._lock:
+            drop = self._node.diagnostics.drop
+            self._assembler = FrameAssembler(streams, int(settings.sync_slop * 1e9), is_alive, drop)
+
+    def waiting(self) -> str:
+        """Why no frame is complete, as far as it can be known; empty when nothing is missing."""
+        if not self.enabled:
+            return "the node is disabled; call ~/enable with true"
+        missing = self._assembler.missing if self._assembler is not None else ""
+        if missing:
+            for stream in ("image", "camera_info"):
+                if not self._node.count_publishers(self._topics[stream]):
+                    return f"{missing}; nobody publishes {self._topics[stream]}"
+        return missing
+
+    def _listen(self, topic: interface.Topic, stream: str) -> None:
+        subscription = self._node.listen(topic, lambda message: self._take(stream, message))
+        self._topics[stream] = subscription.topic_name
+
+    def _take(self, stream: str, message: Any) -> None:
+        began = time.perf_counter()
+        with self._lock:
+            frame = self._assembler.add(stream, message) if self._assembler is not None else None
+        self._syncing += time.perf_counter() - began
+        if frame is None:
+            return
+        job, self._syncing = Job(frame, time.monotonic(), self._syncing), 0.0
+        settings, asked, drop = self._node.settings, self._is_asked(), self._node.diagnostics.drop
+        if not (self.enabled or asked):
+            drop("disabled")
+        elif self._is_stale(frame, settings.max_age):
+            self._node.refuse("stale", f"the frame is older than max_age = {settings.max_age} s")
+        elif not (self._gate.passes(frame.stamp, settings.max_rate) or asked):
+            drop("max_rate")
+        elif self._deliver(job) is not None:
+            drop("overtaken")
+
+    def _is_stale(self, frame: Frame, max_age: float) -> bool:
+        if max_age <= 0:
+            return False
+        clock = self._node.get_clock()
+        stamp = Time.from_msg(ns_to_stamp(frame.stamp), clock_type=clock.clock_type)
+        return bool((clock.now() - stamp).nanoseconds > max_age * 1e9)

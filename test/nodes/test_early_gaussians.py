@@ -1,0 +1,65 @@
+"""Gaussians go out long before the meshes; every output still answers every frame once."""
+
+import pytest
+
+pytest.importorskip("rclpy")
+from conftest import BallPipeline
+from conftest import matched
+from conftest import observation
+from conftest import until
+
+from gsn_perception.nodes.reconstruction_node import ReconstructionNode
+from gsn_perception.ros import interface
+from gsn_perception.ros.headers import stamp_to_ns
+
+pytestmark = pytest.mark.dds
+SECOND = 1_000_000_000
+
+
+def active(graph, pipeline):
+    node = graph.add(ReconstructionNode, load=lambda settings: pipeline)
+    for topic in (interface.GAUSSIANS, interface.POINTS):
+        graph.subscribe(topic)
+    publishers = graph.advertise(interface.RECONSTRUCTION_INPUTS)
+    assert node.start()
+    matched(publishers)
+    return node, publishers
+
+
+def test_gaussians_do_not_wait_for_the_meshes(graph):
+    node, publishers = active(graph, BallPipeline(skin=2.0))
+    for number in (1, 2):
+        graph.send(publishers, observation(number * SECOND))
+        until(lambda number=number: len(graph.received["gaussians"]) == number)
+        assert len(graph.received["points"]) == number - 1, "the skin takes two seconds more"
+        until(lambda number=number: len(graph.received["points"]) == number)
+    for name in ("gaussians", "points"):
+        assert [stamp_to_ns(m.header.stamp) for m in graph.received[name]] == [SECOND, 2 * SECOND]
+        assert all(m.width > 0 for m in graph.received[name])
+    assert node.diagnostics.drops == {}
+
+
+def test_a_skin_that_fails_leaves_its_gaussians_and_empties_the_rest(graph):
+    class Skinless(BallPipeline):
+        def __call__(self, observation, *, on_splats):
+            super().__call__(observation, on_splats=on_splats)
+            raise RuntimeError("no skin today")
+
+    node, publishers = active(graph, Skinless())
+    graph.send(publishers, observation(SECOND))
+    until(lambda: graph.received["points"] and node.diagnostics.drops)
+    assert [m.width > 0 for m in graph.received["gaussians"]] == [True]
+    assert [m.width for m in graph.received["points"]] == [0]
+    assert node.diagnostics.drops == {"not_reconstructed": 1}
+
+
+def test_a_frame_that_fails_before_the_splats_gives_one_empty_message(graph):
+    class Blind(BallPipeline):
+        def __call__(self, observation, *, on_splats):
+            raise RuntimeError("nothing seen")
+
+    _, publishers = active(graph, Blind())
+    graph.send(publishers, observation(SECOND))
+    until(lambda: graph.received["points"])
+    for name in ("gaussians", "points"):
+        assert [(m.width, stamp_to_ns(m.header.stamp)) for m in graph.received[name]] == [(0, SECOND)]
