@@ -23,6 +23,7 @@ COMMANDS = {
     "data": "build a training data set",
     "train": "train the network",
     "upright": "train the network that finds up in a crop",
+    "experiment": "controlled training runs that answer a question about the network",
     "fit": "choose the numbers of the skin on known objects",
     "eval": "measure quality",
     "bench": "measure speed",
