@@ -25,6 +25,7 @@ from gsn_perception.gsn.scale import scale_from_depth
 from gsn_perception.gsn.scale import scale_from_plane
 from gsn_perception.gsn.scale import scale_from_size
 from gsn_perception.gsn.seen import Seen
+from gsn_perception.gsn.seen import SeenRule
 from gsn_perception.gsn.seen import confidence
 from gsn_perception.gsn.seen import quality
 from gsn_perception.gsn.seen import see
@@ -69,6 +70,7 @@ class Reconstructor:
         settings: See :class:`ReconstructorSettings`.
         solid: Numbers of the skin; those for splats that hug their surface by default.
         origin: The file the weights came from, or None.
+        seen_rule: Of the Gaussians' confidence.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Reconstructor:
         settings: ReconstructorSettings | None = None,
         solid: SolidSettings | None = None,
         origin: Origin | None = None,
+        seen_rule: SeenRule | None = None,
     ) -> None:
         self.network = network.to(device).eval()
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -85,6 +88,7 @@ class Reconstructor:
         self.settings = settings or ReconstructorSettings()
         self.solid = solid or SolidSettings()
         self.origin = origin
+        self.seen_rule = seen_rule or SeenRule()
 
     @classmethod
     def from_pretrained(
@@ -102,11 +106,11 @@ class Reconstructor:
         stat = Origin.stat_of(path)
         network, info = load_gsn(path)
         solid = SolidSettings.fitted(info)
-        return cls(network, pick_device(device), settings, solid, Origin(path, info["sha256"], stat))
+        return cls(network, pick_device(device), settings, solid, Origin(path, info["sha256"], stat), SeenRule.fitted(info))
 
     def with_settings(self, settings: ReconstructorSettings) -> Reconstructor:
         """The same weights under other settings."""
-        return Reconstructor(self.network, self.device, settings, self.solid, self.origin)
+        return Reconstructor(self.network, self.device, settings, self.solid, self.origin, self.seen_rule)
 
     def describe(self) -> dict[str, str]:
         """Device and weights, for whoever wonders what is running."""
@@ -182,7 +186,7 @@ class Reconstructor:
         with clock("scale"):
             seen = see(splat, crop.view)
             scale = self._scale(observation, crop, splat, seen)
-            splat = replace(splat, confidence=confidence(splat, crop.view, seen.median))
+            splat = replace(splat, confidence=confidence(splat, crop, seen, scale, self.seen_rule))
         with clock("skin"):
             from gsn_perception.surface import gaussian_solid_mesh
             from gsn_perception.surface.observed import observed_view
