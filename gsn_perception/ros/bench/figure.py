@@ -38,7 +38,10 @@ def figure_table(figures: Sequence[Figure], title: str) -> str:
     """A Markdown table: figure, value, aim, whether it is met."""
     rows = [f"| {title} | value | aim | met |", "|---|---:|---:|---|"]
     for item in figures:
-        value = "-" if not math.isfinite(item.value) else f"{item.value:.4g} {item.unit}".strip()
+        whole = not item.unit and float(item.value).is_integer()  # a count
+        value = (
+            "-" if not math.isfinite(item.value) else f"{item.value:{'.0f' if whole else '.4g'}} {item.unit}".strip()
+        )
         sign = ">=" if item.least else "<="
         aim = "" if item.limit is None else f"{sign} {item.limit:g} {item.unit}".strip()
         met = {True: "yes", False: "**no**", None: ""}[item.met]

@@ -230,5 +230,6 @@ def _shape_of(sentence: str) -> str:
     """The sentence without what differs from case to case."""
     sentence = re.sub(r"(?<!\w)'.*?'(?!\w)", "'...'", sentence, flags=re.DOTALL)
     sentence = re.sub(r"field\(s\) [^;]*", "field(s) ...", sentence)
+    sentence = re.sub(r"different frames \(.*\)", "different frames (...)", sentence, flags=re.DOTALL)
     sentence = re.sub(r"\b(the|depth) \w+ (image|encoding)\b", r"\1 ... \2", sentence)
     return re.sub(r"-?\d[\d.]*(e[-+]?\d+)?|\b(nan|inf)\b", "#", sentence)[:160]
