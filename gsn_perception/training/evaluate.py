@@ -37,8 +37,8 @@ def evaluate(
 
     Returns:
         novel / input PSNR of upright inputs, the same per shape class, silhouette IoU, depth error in normalised units,
-        share of dead Gaussians, for networks that read depth also with exact depth; and an RGB uint8 sheet with input, truth and splat
-        of a few objects.
+        share of dead Gaussians, for networks that read depth also with exact depth; and an RGB uint8 sheet with input,
+        truth and splat of a few objects.
     """
     network.eval()
     device = next(network.parameters()).device
