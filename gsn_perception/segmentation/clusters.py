@@ -14,6 +14,7 @@ from gsn_perception.segmentation.plane import noise
 _CELL = 0.008  # metres of the top view's grid; objects two cells apart are two
 _TALLEST = 0.5  # metres above the plane
 _LONGEST = 0.6  # metres along the plane
+_WIDEST = 1000.0  # metres of plane; more comes from a damaged calibration
 _EDGE = 3  # cells by which an object may stand over the visible plane
 _JUMP = 0.02  # metres of depth between neighbouring pixels that no surface takes twice in a row
 _LEAST_PIXELS = 150
@@ -60,7 +61,9 @@ class _Cells:
             raise InputError("the support plane is not visible in the depth image; check the plane or give a mask")
         self.low = np.percentile(flat, 0.5, axis=0) - 10 * _CELL
         size = np.percentile(flat, 99.5, axis=0) + 10 * _CELL - self.low
-        self.shape = tuple(np.minimum(np.ceil(size / _CELL).astype(int), 4000))
+        if not (size < _WIDEST).all():
+            raise InputError(f"the support plane is seen over more than {_WIDEST:g} m; check K in camera_info")
+        self.shape = tuple(np.minimum(np.ceil(size / _CELL), 4000).astype(int))
         seen = np.zeros(self.shape, dtype=np.uint8)
         index, inside = self._index(flat)
         seen[tuple(index[inside].T)] = 1

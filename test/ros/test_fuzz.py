@@ -38,6 +38,7 @@ def drawn(cases: int, seed: int):
         )
         @hypothesis.given(st.data())
         def attack(data) -> None:
+            fuzzer.forget()  # a crash must come again when the case is made smaller
             crash = fuzzer.case(DrawnGenerator(data.draw))
             assert not crash
 
@@ -58,7 +59,7 @@ def test_hostile_messages_of_hypothesis():
 def test_twenty_thousand_hostile_messages(batch):
     found = drawn(BATCH, seed=batch)
     assert found.cases >= BATCH
-    check(found, least_distinct=30)
+    check(found, least_distinct=20)
 
 
 def test_the_same_seed_makes_the_same_messages():

@@ -237,3 +237,11 @@ def test_what_cannot_be_segmented_is_told(observation, mode, word):
 def test_at_least_one_object_must_be_asked_for():
     with pytest.raises(InputError, match="max_objects"):
         segment(looking(), "plane", 0)
+
+
+@pytest.mark.parametrize("focal", [1e-25, 1e-12])
+def test_a_plane_without_end_is_refused(focal):
+    """A calibration can put every pixel anywhere; found by the fuzz."""
+    camera = Camera(np.array([[focal, 0, 32], [0, focal, 24], [0, 0, 1]]), 64, 48)
+    with pytest.raises(InputError, match="check K"):
+        objects_above(np.full((48, 64), 1.0, np.float32), camera, Plane(np.array([0, 0, -1.0]), 1.0), max_objects=1)

@@ -91,6 +91,10 @@ class Fuzzer:
         if self._limits is not None:
             resource.setrlimit(resource.RLIMIT_AS, self._limits)
 
+    def forget(self) -> None:
+        """What the nodes keep from the messages so far, so that the next case stands alone."""
+        self._intake.forget()
+
     def case(self, rng: np.random.Generator) -> str:
         """One case, made by ``rng``: what was raised that is no refusal, or an empty string."""
         number = self._counts["cases"]
@@ -190,9 +194,13 @@ class _Intake:
             for mode in ("labels", "binary")
             for use in (True, True, False)
         ]
-        self._decode = FrameDecoder()
         self.refusals: Counter[str] = Counter()  # of single objects and of frames given up
         self._alive = True
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, as a node that is activated does."""
+        self._decode = FrameDecoder()
         self._assembler = FrameAssembler(("depth", "mask"), 2 * 10**7, lambda stream: self._alive, self._drop)
 
     def make(self, rng: np.random.Generator) -> tuple[ReconstructionSettings, bool, dict[str, Any]]:
