@@ -1,43 +1,30 @@
-"""`gsn eval`: measure quality: novel views (gsn), surfaces (geometry), real RGB-D frames (frames)."""
+"""`gsn eval`: measure quality: novel views (gsn), surfaces (geometry), real RGB-D frames (frames), claims (robust)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Iterable
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 from typing import Any
-from typing import Literal
 
 import numpy as np
 import tyro
 
-Budget = Literal["smoke", "short", "full"]
+from gsn_perception.cli.eval_common import Common
+from gsn_perception.cli.eval_common import ObjectOptions
+from gsn_perception.cli.eval_common import load_objects
+from gsn_perception.cli.eval_common import load_reconstructor
+from gsn_perception.cli.eval_common import progress
+from gsn_perception.cli.eval_common import tables
+from gsn_perception.cli.eval_robust import RobustOptions
+from gsn_perception.cli.eval_robust import robust
 
 
 @dataclass(frozen=True, slots=True)
-class _Common:
-    checkpoint: str | None = None
-    """Weights (.safetensors) or the name of shipped ones; the shipped default when left out."""
-    device: str = "auto"
-    """auto, cpu or cuda."""
-    json: Path | None = None
-    """Write every figure to this file."""
-    seed: int = 0
-    """Seed of views, sensor noise and samples."""
-
-
-@dataclass(frozen=True, slots=True)
-class GsnOptions(_Common):
+class GsnOptions(ObjectOptions):
     """Novel views of test objects, beside the mean training object, the input on a card, and white."""
 
-    objects: Path = tyro.MISSING
-    """Folder of test objects (OBJ, PLY, STL or GLB)."""
-    budget: Budget = "short"
-    """How many objects: smoke 3, short 12, full all."""
     train: Path | None = None
     """Folder of training objects for the mean object; the folder `train` beside OBJECTS, or made-up objects."""
     out: Path | None = None
@@ -45,17 +32,12 @@ class GsnOptions(_Common):
 
 
 @dataclass(frozen=True, slots=True)
-class GeometryOptions(_Common):
+class GeometryOptions(ObjectOptions):
     """Reconstructed surfaces of test objects seen by an RGB-D camera, beside the hull of the visible points."""
-
-    objects: Path = tyro.MISSING
-    """Folder of test objects (OBJ, PLY, STL or GLB)."""
-    budget: Budget = "short"
-    """How many objects: smoke 3, short 12, full all."""
 
 
 @dataclass(frozen=True, slots=True)
-class FramesOptions(_Common):
+class FramesOptions(Common):
     """Real RGB-D frames: rendered mesh against measured depth, before and after scaling."""
 
     frames: Path = tyro.MISSING
@@ -68,10 +50,11 @@ Options = (
     Annotated[GsnOptions, tyro.conf.subcommand("gsn")]
     | Annotated[GeometryOptions, tyro.conf.subcommand("geometry")]
     | Annotated[FramesOptions, tyro.conf.subcommand("frames")]
+    | Annotated[RobustOptions, tyro.conf.subcommand("robust")]
 )
 
 
-def run(options: GsnOptions | GeometryOptions | FramesOptions) -> int:
+def run(options: GsnOptions | GeometryOptions | FramesOptions | RobustOptions) -> int:
     """Measure, print a table, write the files asked for."""
     from gsn_perception.evaluation.report import check_writable
     from gsn_perception.evaluation.report import write_json
@@ -81,6 +64,8 @@ def run(options: GsnOptions | GeometryOptions | FramesOptions) -> int:
         text, payload = _gsn(options)
     elif isinstance(options, GeometryOptions):
         text, payload = _geometry(options)
+    elif isinstance(options, RobustOptions):
+        text, payload = robust(options)
     else:
         text, payload = _frames(options)
     print(text)
@@ -97,11 +82,11 @@ def _gsn(options: GsnOptions) -> tuple[str, dict[str, Any]]:
     from gsn_perception.evaluation.views import Protocol
     from gsn_perception.io import write_image
 
-    reconstructor = _reconstructor(options)
+    reconstructor = load_reconstructor(options)
     protocol = Protocol(seed=options.seed)
-    objects = _objects(options.objects, options.budget, options.seed)
+    objects = load_objects(options)
     mean = _mean_object(options, protocol)
-    cases = _progress((novel_view_case(item, protocol) for item in objects), len(objects), "novel views")
+    cases = progress((novel_view_case(item, protocol) for item in objects), len(objects), "novel views")
     scores = evaluate_gsn(cases, reconstructor.sculpt, mean=mean)
     summary = {who: summarise(rows) for who, rows in scores.rows.items()}
     if options.out is not None:
@@ -109,7 +94,7 @@ def _gsn(options: GsnOptions) -> tuple[str, dict[str, Any]]:
         write_image(options.out / "contact_sheet.png", sheet)
     columns = {"objects": ".0f", "psnr": ".2f", "psnr_inside": ".2f", "ssim": ".3f", "iou": ".2f"}
     columns |= {"input_psnr": ".2f", "dead": ".1%", "roll_psnr": ".1f", "ecd": ".4f"}
-    return _tables(summary, columns, "novel views"), {"summary": summary, "objects": scores.rows}
+    return tables(summary, columns, "novel views"), {"summary": summary, "objects": scores.rows}
 
 
 def _geometry(options: GeometryOptions) -> tuple[str, dict[str, Any]]:
@@ -118,10 +103,10 @@ def _geometry(options: GeometryOptions) -> tuple[str, dict[str, Any]]:
     from gsn_perception.evaluation.report import summarise
     from gsn_perception.evaluation.views import Protocol
 
-    reconstructor = _reconstructor(options)
+    reconstructor = load_reconstructor(options)
     protocol = Protocol(seed=options.seed)
-    objects = _objects(options.objects, options.budget, options.seed)
-    cases = _progress((surface_case(item, protocol) for item in objects), len(objects), "surfaces")
+    objects = load_objects(options)
+    cases = progress((surface_case(item, protocol) for item in objects), len(objects), "surfaces")
     samples = 20_000 if options.budget == "smoke" else 100_000
     rows = evaluate_geometry(cases, reconstructor, seed=options.seed, samples=samples)
     summary = {who: summarise(entries) for who, entries in rows.items()}
@@ -131,7 +116,7 @@ def _geometry(options: GeometryOptions) -> tuple[str, dict[str, Any]]:
     columns = {"objects": ".0f", "chamfer_l1": ".4f", "chamfer_mm": ".1f", "f_score": ".3f"}
     columns |= {"normal_consistency": ".3f", "median_volume_ratio": ".2f", "scale_ratio": ".3f", "refused": ".0%"}
     columns |= {"points_chamfer_l1": ".4f"}
-    return _tables(summary, columns, "surfaces"), {"summary": summary, "objects": rows, "samples": samples}
+    return tables(summary, columns, "surfaces"), {"summary": summary, "objects": rows, "samples": samples}
 
 
 def _frames(options: FramesOptions) -> tuple[str, dict[str, Any]]:
@@ -142,9 +127,9 @@ def _frames(options: FramesOptions) -> tuple[str, dict[str, Any]]:
     from gsn_perception.io import write_image
 
     folders = frame_folders(options.frames)
-    reconstructor = _reconstructor(options)
+    reconstructor = load_reconstructor(options)
     found = {}
-    for folder in _progress(folders, len(folders), "frames"):
+    for folder in progress(folders, len(folders), "frames"):
         scores = evaluate_frame(folder.name, read_frame(folder), reconstructor)
         found[folder.name] = scores.figures
         if options.out is not None:
@@ -155,23 +140,6 @@ def _frames(options: FramesOptions) -> tuple[str, dict[str, Any]]:
 
 
 _FRAME_COLUMNS = {"median_mm": ".1f", "iou": ".3f", "covered": ".2f"}
-
-
-def _reconstructor(options: _Common) -> Any:
-    from gsn_perception.pipeline import Reconstructor
-    from gsn_perception.pipeline import ReconstructorSettings
-
-    # a view may cut an object off; it is scored all the same
-    settings = ReconstructorSettings(allow_cut=True)
-    return Reconstructor.from_pretrained(options.checkpoint, options.device, settings)
-
-
-def _objects(folder: Path, budget: Budget, seed: int) -> list[Any]:
-    from gsn_perception.evaluation.cases import choose
-    from gsn_perception.scenes.loader import load_meshes
-
-    objects, _ = load_meshes(folder)
-    return choose(objects, budget, seed)
 
 
 def _mean_object(options: GsnOptions, protocol: Any) -> Any:
@@ -190,28 +158,10 @@ def _mean_object(options: GsnOptions, protocol: Any) -> Any:
     order = np.random.default_rng(options.seed).permutation(len(sources))[:count]
     items = [sources[i]() for i in order]
     cases = [novel_view_case(item, protocol) for item in items[:held]]
-    return calibrated_mean(_progress(items, len(items), "mean object"), cases, protocol)
+    return calibrated_mean(progress(items, len(items), "mean object"), cases, protocol)
 
 
-def _tables(summary: dict[str, dict[str, dict[str, float]]], columns: dict[str, str], title: str) -> str:
-    """One table: every answer over all objects, then the network's by shape class."""
-    from gsn_perception.evaluation.report import table
-
-    rows = [(who, groups["all"]) for who, groups in summary.items()]
-    shapes = [s for s in next(iter(summary.values())) if s != "all"]
-    rows += [(f"{who} / {shape}", groups[shape]) for shape in shapes for who, groups in summary.items()]
-    shown = {k: v for k, v in columns.items() if any(k in figures for _, figures in rows)}
-    return table(rows, shown, title)
-
-
-def _progress(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
-    from tqdm import tqdm
-
-    make: Callable[..., Iterable[Any]] = tqdm
-    yield from make(items, total=total, desc=what, ncols=100)
-
-
-def _settings(options: _Common) -> dict[str, Any]:
+def _settings(options: Common) -> dict[str, Any]:
     from dataclasses import asdict
 
     return asdict(options)

@@ -22,6 +22,7 @@ COMMANDS = {
     "bag": "make, inspect and play rosbag2 recordings",
     "data": "build a training data set",
     "train": "train the network",
+    "experiment": "controlled training runs that answer a question about the network",
     "fit": "choose the numbers of the skin on known objects",
     "eval": "measure quality",
     "bench": "measure speed",

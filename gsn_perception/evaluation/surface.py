@@ -56,6 +56,24 @@ class Surface:
         found = self._scene.compute_closest_points(_tensor(points.astype(np.float32)))
         return self._normals[found["primitive_ids"].numpy()]
 
+    def nearest_points(self, points: np.ndarray) -> np.ndarray:
+        """[N,3] float32 point of the surface nearest to each point [N,3]."""
+        return self._scene.compute_closest_points(_tensor(points.astype(np.float32)))["points"].numpy()
+
+    def seen_from(self, eye: np.ndarray, points: np.ndarray, tolerance: float) -> np.ndarray:
+        """Whether points [N,3] of the surface are seen from ``eye`` [3]: nothing lies before them.
+
+        Args:
+            eye: Metres.
+            points: On the surface.
+            tolerance: Metres by which a first hit may lie before a point that is seen.
+        """
+        rays = points - eye
+        length = np.linalg.norm(rays, axis=1)
+        packed = np.concatenate([np.broadcast_to(eye, rays.shape), rays / length[:, None]], axis=1)
+        hit = self._scene.cast_rays(_tensor(packed.astype(np.float32)))["t_hit"].numpy()
+        return hit > length - tolerance
+
     def cast(self, camera: Camera) -> Hits:
         """First hits seen from ``camera``, whose world is the mesh's frame."""
         rays = camera.pixel_rays() @ camera.world_from_camera[:3, :3].T

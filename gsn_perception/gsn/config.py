@@ -29,6 +29,9 @@ class GsnConfig:
     """Gaussians along an edge of the canonical cube: N = cube^3."""
     cube_side: float = 0.65
     """Side of the cube in normalised units; 1 in the paper."""
+    centring: Literal["object", "camera"] = "object"
+    """Where the canonical cube stands: about the object's centre, sized as its cone says ("zero-centred" in the paper);
+    or at one fixed distance before the camera and of one size, whatever the cone says ("off-centred")."""
     hidden: tuple[int, int, int, int, int] = (192, 64, 64, 96, 64)
     """Hidden widths of the five heads: position, scale, rotation, colour, opacity."""
     mean_gain: float = 0.35

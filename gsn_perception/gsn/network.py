@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -9,11 +12,13 @@ from torch import nn
 
 from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.gsn.config import GsnConfig
+from gsn_perception.gsn.depth_input import cube_distance
 from gsn_perception.gsn.refine import Refiner
 from gsn_perception.gsn.resnet import ResNet
 from gsn_perception.gsn.sculpt import Sculptor
 
 _MEAN = (0.485, 0.456, 0.406, 0.0, 0.0, 0.0, 0.0)
+_MIDDLING = math.radians(12.0)
 _STD = (0.229, 0.224, 0.225, 1.0, 1.0, 0.2, 1.0)
 
 
@@ -82,7 +87,19 @@ class GSN(nn.Module):
         image = image[:, : self.config.channels]
         maps = self.encoder((image - self.mean) / self.std)
         sculpted = self.sculptor.gaussians(self.sculptor(self.latent(maps, theta)))
+        if self.config.centring == "camera":
+            sculpted = before_camera(sculpted, theta)
         return [sculpted] if self.refiner is None else [sculpted, self.refiner(sculpted, image, maps, theta)]
+
+
+def before_camera(gaussians: Gaussians, theta: Tensor) -> Gaussians:
+    """Splats [B,N] whose unit is the distance to the camera, in the normalised frame, whose unit is the object's size.
+
+    The cube then stands one unit before the camera with the size that objects of a middling cone have; those of other
+    cones [B] (radians) the network must shrink or grow itself.
+    """
+    factor = (cube_distance(theta) / (0.5 / math.sin(_MIDDLING)))[:, None, None]
+    return replace(gaussians, means=gaussians.means * factor, scales=gaussians.scales * factor)
 
 
 def roll_image(image: Tensor, angle: Tensor) -> Tensor:

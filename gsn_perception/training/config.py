@@ -37,6 +37,8 @@ class LossWeights:
     the input silhouette out of a blob and the latent never learns shape."""
     ecd: float = 0.0
     """Extended Chamfer Distance between the splat of a rolled crop and the rolled splat."""
+    lpips: float = 0.0
+    """LPIPS of the colour; needs its weights, see `lpips`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ class TrainConfig:
     """Decay of the averaged weights that are evaluated and saved."""
     loss: LossWeights = field(default_factory=LossWeights)
     """Loss weights."""
+    lpips: tuple[Path, ...] = ()
+    """State dicts of VGG-16 or AlexNet and of LPIPS's linear layers, as files; only a loss with LPIPS reads them."""
     ecd: EcdWeights = field(default_factory=EcdWeights)
     """Weights inside the Extended Chamfer Distance."""
     ecd_samples: int = 4

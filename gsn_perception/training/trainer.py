@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.gaussians import Gaussians
+from gsn_perception.gsn.config import GsnConfig
 from gsn_perception.gsn.config import named_config
 from gsn_perception.gsn.equivariance import extended_chamfer_distance
 from gsn_perception.gsn.equivariance import roll_gaussians
@@ -44,6 +45,7 @@ from gsn_perception.training.evaluate import evaluate
 from gsn_perception.training.evaluate import write_sheet
 from gsn_perception.training.losses import loss_parts
 from gsn_perception.training.losses import total
+from gsn_perception.training.lpips import Lpips
 
 
 class _Tensors(nn.Module):
@@ -65,15 +67,29 @@ def pick_precision() -> str:
     return "32-true"
 
 
+def _lpips(config: TrainConfig, device: torch.device) -> Lpips | None:
+    """The perceptual distance where the loss asks for it.
+
+    Raises:
+        InputError: its weights are missing.
+    """
+    if not config.loss.lpips:
+        return None
+    if not config.lpips:
+        raise InputError("the loss asks for LPIPS but has no weights of it; give --lpips with its files")
+    return Lpips(config.lpips).to(device)
+
+
 class Trainer:
     """A resumable run of one schedule.
 
     Args:
         config: What to do.
         progress: Whether to show a progress bar.
+        architecture: Of the network, instead of the named one.
     """
 
-    def __init__(self, config: TrainConfig, *, progress: bool = True) -> None:
+    def __init__(self, config: TrainConfig, *, progress: bool = True, architecture: GsnConfig | None = None) -> None:
         if not config.data:
             raise InputError("no training data: give --data with one or more folders built by `gsn data`")
         self.config, self.progress = config, progress
@@ -84,6 +100,8 @@ class Trainer:
         self.rng = np.random.default_rng([config.seed, self.fabric.global_rank])
         self.sets = [ViewDataset(Path(d)) for d in config.data]
         self.dev = ViewDataset(config.dev) if config.dev is not None else None
+        self.lpips = _lpips(config, self.fabric.device)
+        self.architecture = architecture or named_config(config.config)
         self.network = self._network()
         module = _Tensors(self.network)
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -97,7 +115,7 @@ class Trainer:
             self._resume()
 
     def _network(self) -> GSN:
-        network = GSN(named_config(self.config.config))
+        network = GSN(self.architecture)
         if self.config.init is not None:
             fresh = start_from(network, self.config.init)
             tqdm.write(f"start from {self.config.init}" + (f"; fresh: {', '.join(fresh)}" if fresh else ""))
@@ -145,7 +163,8 @@ class Trainer:
         began = time.perf_counter()
         parts = self._step(batches)
         self.step += 1
-        self.elapsed += time.perf_counter() - began
+        # one clock for all processes: each would leave the loop at a step of its own, and the others wait for ever
+        self.elapsed += self.fabric.broadcast(time.perf_counter() - began)
         bar.update(100 * self.share - bar.n)
         if self.step % 50 == 0:
             values = {k: float(v.detach()) for k, v in parts.items()}
@@ -181,7 +200,10 @@ class Trainer:
 
     def _parts(self, gaussians: Gaussians, batch: Batch) -> dict[str, Tensor]:
         rendering = render(gaussians, batch.cameras, background=torch.ones(3, device=self.fabric.device))
-        return loss_parts(gaussians, rendering, batch, self.config.loss)
+        parts = loss_parts(gaussians, rendering, batch, self.config.loss)
+        if self.lpips is not None:
+            parts["lpips"] = self.lpips(rendering.rgb, batch.rgb).mean()
+        return parts
 
     def _prepare(self, batch: Batch) -> tuple[Batch, Tensor]:
         """Augmented batch and network input [B,7,S,S]."""

@@ -1,0 +1,173 @@
+"""`gsn eval robust`: what GSN claims beyond novel views: rolls, occlusion, hue, depth, honest confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import Literal
+
+from gsn_perception.cli.eval_common import ObjectOptions
+from gsn_perception.cli.eval_common import load_objects
+from gsn_perception.cli.eval_common import load_reconstructor
+from gsn_perception.cli.eval_common import progress
+
+if TYPE_CHECKING:
+    from gsn_perception.pipeline import Reconstructor
+
+Part = Literal["roll", "occlusion", "hue", "depth", "confidence"]
+Mode = Literal["network", "moments", "off", "quarters"]
+_SHAPES = ("box", "mid", "open", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class RobustOptions(ObjectOptions):
+    """Rolled cameras, occluders, colours, measured depth and stated confidence."""
+
+    parts: tuple[Part, ...] = ("roll", "occlusion", "hue", "depth", "confidence")
+    """What to measure."""
+    modes: tuple[Mode, ...] = ("network", "moments", "off", "quarters")
+    """Roll: how inputs are stood upright; quarters averages the splats of all quarter turns of the input as it is."""
+    angles: int = 24
+    """Roll: angles over the full turn."""
+    out: Path | None = None
+    """Folder for the pictures: occlusion.png, confidence.png."""
+
+
+def robust(options: RobustOptions) -> tuple[str, dict[str, Any]]:
+    """The tables and every figure of the parts asked for."""
+    reconstructor = load_reconstructor(options)
+    objects = load_objects(options)
+    parts: dict[str, Callable[..., tuple[str, dict[str, Any]]]] = {
+        "roll": _roll,
+        "occlusion": _occlusion,
+        "hue": _hue,
+        "depth": _depth,
+        "confidence": _confidence,
+    }
+    found = {name: parts[name](options, reconstructor, objects) for name in options.parts}
+    return "\n\n".join(text for text, _ in found.values()), {name: payload for name, (_, payload) in found.items()}
+
+
+def _roll(options: RobustOptions, reconstructor: Reconstructor, objects: Sequence[Any]) -> tuple[str, dict[str, Any]]:
+    from gsn_perception.cli.eval_sculptors import anisotropy_of
+    from gsn_perception.cli.eval_sculptors import roll_sculptors
+    from gsn_perception.evaluation.report import table
+    from gsn_perception.evaluation.roll_eval import RollCase
+    from gsn_perception.evaluation.roll_eval import evaluate_rolls
+    from gsn_perception.evaluation.roll_eval import range_of_mean
+
+    protocol = _protocol(options)
+    cases = progress((RollCase.of(item, protocol) for item in objects), len(objects), "rolls")
+    sculptors = roll_sculptors(reconstructor, options.modes)
+    rows = evaluate_rolls(cases, sculptors, anisotropy_of(reconstructor), count=options.angles)
+    shown: dict[str, dict[str, float]] = {}
+    for who, entries in rows.items():
+        groups = {
+            who: entries,
+            f"{who} / long silhouette": [r for r in entries if not r["round"]],
+            f"{who} / round silhouette": [r for r in entries if r["round"]],
+        }
+        shown |= {name: _means(g) | {"range_of_mean": range_of_mean(g)} for name, g in groups.items() if g}
+    columns = {"objects": ".0f", "agree": ".1f", "agree_worst": ".1f", "truth": ".2f", "truth_range": ".2f"}
+    text = table(list(shown.items()), columns | {"range_of_mean": ".2f"}, f"{options.angles} rolls")
+    return text, {"summary": shown, "objects": rows}
+
+
+def _occlusion(
+    options: RobustOptions, reconstructor: Reconstructor, objects: Sequence[Any]
+) -> tuple[str, dict[str, Any]]:
+    from gsn_perception.cli.eval_sculptors import occluded_sculptors
+    from gsn_perception.evaluation.cases import novel_view_case
+    from gsn_perception.evaluation.curves import draw_curves
+    from gsn_perception.evaluation.occlusion_eval import curve
+    from gsn_perception.evaluation.occlusion_eval import evaluate_occlusion
+    from gsn_perception.evaluation.report import table
+
+    protocol = _protocol(options)
+    cases = progress((novel_view_case(item, protocol) for item in objects), len(objects), "occlusion")
+    rows = evaluate_occlusion(cases, occluded_sculptors(reconstructor), seed=options.seed)
+    groups: dict[str, Sequence[Mapping[str, Any]]] = dict(rows)
+    first = next(iter(rows))
+    groups |= {f"{first} / {s}": g for s in _SHAPES if (g := [r for r in rows[first] if r["shape"] == s])}
+    curves = {name: curve(entries) for name, entries in groups.items()}
+    if options.out is not None:
+        caption = "share of the object that is hidden"
+        draw_curves(options.out / "occlusion.png", curves, caption, "PSNR of novel views, dB", "Occlusion", band=1.0)
+    shares = {f"{share:.0%}": ".2f" for share in next(iter(curves.values()))}
+    lines = [(name, {f"{s:.0%}": v for s, v in points.items()}) for name, points in curves.items()]
+    return table(lines, shares, "PSNR by occlusion"), {"curves": curves, "objects": rows}
+
+
+def _hue(options: RobustOptions, reconstructor: Reconstructor, objects: Sequence[Any]) -> tuple[str, dict[str, Any]]:
+    from gsn_perception.evaluation.cases import novel_view_case
+    from gsn_perception.evaluation.hue_eval import chroma_figures
+    from gsn_perception.evaluation.hue_eval import evaluate_hue
+    from gsn_perception.evaluation.report import table
+
+    protocol = _protocol(options)
+    cases = progress((novel_view_case(item, protocol) for item in objects), len(objects), "hue")
+    rows = evaluate_hue(cases, reconstructor.sculpt)
+    groups = {"all": rows, **{s: g for s in _SHAPES if (g := [r for r in rows if r["shape"] == s])}}
+    shown = {name: _means(g) | chroma_figures(g) for name, g in groups.items()}
+    columns = {"objects": ".0f", "chroma_visible": ".3f", "chroma_novel": ".3f", "psnr": ".2f", "psnr_inside": ".2f"}
+    columns |= {"input_psnr": ".2f", "input_psnr_inside": ".2f"}
+    return table(list(shown.items()), columns, "hue"), {"summary": shown, "objects": rows}
+
+
+def _depth(options: RobustOptions, reconstructor: Reconstructor, objects: Sequence[Any]) -> tuple[str, dict[str, Any]]:
+    from gsn_perception.evaluation.cases import surface_case
+    from gsn_perception.evaluation.depth_eval import evaluate_depth
+    from gsn_perception.evaluation.depth_eval import ratio
+    from gsn_perception.evaluation.report import table
+
+    protocol = _protocol(options)
+    cases = progress((surface_case(item, protocol) for item in objects), len(objects), "depth")
+    alone = reconstructor.with_settings(replace(reconstructor.settings, unit_scale=True))
+    rows = evaluate_depth(cases, alone, reconstructor, seed=options.seed)
+    shown = {who: _means(g) | {"chamfer_ratio": ratio(rows, who)} for who, g in rows.items()}
+    columns = {"objects": ".0f", "splat_mm": ".1f", "mesh_mm": ".1f", "mesh_covered": ".2f", "chamfer_l1": ".4f"}
+    columns |= {"chamfer_ratio": ".2f", "refused": ".0%"}
+    return table(list(shown.items()), columns, "visible side at 0.5 m"), {"summary": shown, "objects": rows}
+
+
+def _confidence(
+    options: RobustOptions, reconstructor: Reconstructor, objects: Sequence[Any]
+) -> tuple[str, dict[str, Any]]:
+    from gsn_perception.evaluation.cases import surface_case
+    from gsn_perception.evaluation.confidence_eval import confidence_figures
+    from gsn_perception.evaluation.confidence_eval import judged_splats
+    from gsn_perception.evaluation.curves import draw_curves
+    from gsn_perception.evaluation.report import table
+
+    protocol = _protocol(options)
+    cases = [surface_case(item, protocol) for item in progress(objects, len(objects), "surfaces")]
+    shown, lines = {}, []
+    for who, blind in (("colour", True), ("with depth", False)):
+        splats = judged_splats(progress(cases, len(cases), f"confidence, {who}"), reconstructor.sculpt, blind=blind)
+        shown[who] = confidence_figures(splats, reconstructor.seen_rule)
+        lines.append((who, {k: v for k, v in shown[who].items() if isinstance(v, (int, float))}))
+    if options.out is not None:
+        curves = {who: dict(figures["curve"]) for who, figures in shown.items()}
+        captions = "stated uncertainty (1 - confidence)", "distance to the true surface, % of the extent"
+        draw_curves(options.out / "confidence.png", curves, *captions, "Error by stated uncertainty")
+    columns = {"objects": ".0f", "auroc": ".3f", "auroc_median": ".3f", "seen": ".2f", "monotone": ".2f"}
+    columns |= {k: ".2f" for k in dict(lines)["colour"] if k.startswith("error")}
+    return table(lines, columns, "confidence"), shown
+
+
+def _protocol(options: RobustOptions) -> Any:
+    from gsn_perception.evaluation.views import Protocol
+
+    return Protocol(seed=options.seed)
+
+
+def _means(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    from gsn_perception.evaluation.report import summarise
+
+    return summarise(rows)["all"]

@@ -1,0 +1,73 @@
+"""From a frame to a splat in the several ways that `gsn eval robust` compares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import torch
+
+from gsn_perception.evaluation.occlusion_eval import OccludedSculptor
+from gsn_perception.evaluation.quarter_turns import quarter_average
+from gsn_perception.evaluation.roll_eval import Sculptor
+from gsn_perception.geometry import Gaussians
+from gsn_perception.geometry import ObjectView
+from gsn_perception.geometry import Observation
+from gsn_perception.gsn.crop import Crop
+from gsn_perception.gsn.moments import moment_roll
+from gsn_perception.pipeline import Reconstructor
+from gsn_perception.pipeline.upright import rolls
+from gsn_perception.pipeline.upright import stand
+
+Mode = Literal["network", "moments", "off", "quarters"]
+"""How rolled inputs are stood upright; quarters averages the splats of all quarter turns of the input as it is."""
+
+
+def roll_sculptors(reconstructor: Reconstructor, modes: Sequence[Mode]) -> dict[str, Sculptor]:
+    """The pipeline under each way of standing inputs upright, by its name."""
+
+    def quarters(observation: Observation, label: int) -> tuple[ObjectView, Gaussians]:
+        crop = _crop(reconstructor, observation, label)
+        return crop.view, quarter_average(reconstructor.network, *crop.tensors(reconstructor.device))
+
+    found: dict[str, Sculptor] = {}
+    for mode in modes:
+        if mode == "quarters":
+            found[mode] = quarters
+        else:
+            found[mode] = reconstructor.with_settings(replace(reconstructor.settings, upright=mode)).sculpt
+    return found
+
+
+def anisotropy_of(reconstructor: Reconstructor) -> Callable[[Observation], float]:
+    """How elongated the silhouette of label 1 is in its crop."""
+    return lambda observation: float(
+        moment_roll(torch.from_numpy(_crop(reconstructor, observation, 1).alpha)[None])[1][0]
+    )
+
+
+def occluded_sculptors(reconstructor: Reconstructor) -> dict[str, OccludedSculptor]:
+    """Looking at what is left to see, as the pipeline does, and at where the whole object is known to be."""
+
+    def pipeline(observation: Observation, label: int, whole: ObjectView) -> tuple[ObjectView, Gaussians]:
+        return reconstructor.sculpt(observation, label)
+
+    def known(observation: Observation, label: int, whole: ObjectView) -> tuple[ObjectView, Gaussians]:
+        size = reconstructor.network.config.image_size
+        crop = Crop.of(observation, np.asarray(observation.mask == label), size, replace(whole, size=size))
+        with torch.inference_mode():
+            (roll,) = rolls([crop], None, reconstructor.settings.upright, reconstructor.device)
+            crop = stand(observation, label, crop, roll)
+            splat = reconstructor.network(*crop.tensors(reconstructor.device))
+        return crop.view, splat.to("cpu", torch.float32)[0]
+
+    return {"crop around what is seen": pipeline, "crop around the whole": known}
+
+
+def _crop(reconstructor: Reconstructor, observation: Observation, label: int) -> Crop:
+    """The crop as the camera saw it."""
+    mask = np.asarray(observation.mask == label)
+    return Crop.of(observation, mask, reconstructor.network.config.image_size)

@@ -1,0 +1,61 @@
+"""`gsn experiment NAME`: controlled training runs that answer one question about the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+from typing import Literal
+
+import tyro
+
+Name = Literal["cube-centring", "encoder", "ecd", "count", "roll", "symmetry", "views"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Which question, on which data, at what cost. Finished runs are kept and skipped, an interrupted one goes on."""
+
+    name: Annotated[Name, tyro.conf.Positional]
+    """The question."""
+    data: tuple[Path, ...] = ()
+    """Training dataset folders made by `gsn data`."""
+    dev: Path = tyro.MISSING
+    """Dataset folder on which runs are judged."""
+    budget: Literal["smoke", "short", "full"] = "short"
+    """Of a run: smoke 20 steps of a tiny network, short 1500 of a small one, full 40 000 of the shipped size."""
+    steps: int | None = None
+    """Another number of steps."""
+    seeds: int = 2
+    """Runs of every variation."""
+    out: Path = Path("runs/experiments")
+    """Runs, figures.json and picture go to a folder of this name below it."""
+
+
+def run(options: Options) -> int:
+    """Train and judge; print a table of means and spreads over seeds."""
+    from gsn_perception.evaluation.curves import draw_runs
+    from gsn_perception.evaluation.report import table
+    from gsn_perception.evaluation.report import write_json
+    from gsn_perception.training.experiment import BUDGETS
+    from gsn_perception.training.experiment import carry_out
+    from gsn_perception.training.experiment import plan
+    from gsn_perception.training.experiment import summarise_runs
+    from gsn_perception.training.variations import experiment
+
+    what, budget, out = experiment(options.name), BUDGETS[options.budget], options.out / options.name
+    runs = plan(what, budget, options.data, out, options.seeds, options.steps)
+    summary = summarise_runs(list(carry_out(what, runs, options.dev, budget.judge)))
+    columns = {c: f for key, spec in what.columns.items() for c, f in ((key, spec), (f"{key} +-", spec))}
+    rows = [(name, _flat(figures)) for name, figures in summary.items()]
+    print(what.question)
+    print(table(rows, columns, f"{runs[0].train.steps} steps, {options.seeds} seeds"))
+    payload = {"question": what.question, "steps": runs[0].train.steps, "seeds": options.seeds, "rows": summary}
+    write_json(out / "figures.json", {**payload, "budget": options.budget})
+    draw_runs(out / "figures.png", summary, list(what.columns), what.question)
+    return 0
+
+
+def _flat(figures: dict[str, dict[str, float]]) -> dict[str, float]:
+    means = {key: found["mean"] for key, found in figures.items()}
+    return means | {f"{key} +-": found["spread"] for key, found in figures.items()}
