@@ -156,7 +156,14 @@ def _confidence(
         curves = {who: dict(figures["curve"]) for who, figures in shown.items()}
         captions = "stated uncertainty (1 - confidence)", "distance to the true surface, % of the extent"
         draw_curves(options.out / "confidence.png", curves, *captions, "Error by stated uncertainty")
-    columns = {"objects": ".0f", "auroc": ".3f", "auroc_median": ".3f", "seen": ".2f", "monotone": ".2f"}
+    columns = {
+        "objects": ".0f",
+        "auroc": ".3f",
+        "auroc_median": ".3f",
+        "auroc_nearest": ".3f",
+        "seen": ".2f",
+        "monotone": ".2f",
+    }
     columns |= {k: ".2f" for k in dict(lines)["colour"] if k.startswith("error")}
     return table(lines, columns, "confidence"), shown
 

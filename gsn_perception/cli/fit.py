@@ -1,4 +1,4 @@
-"""`gsn fit`: choose the numbers of the skin on objects that are known (`dev`, never the objects that are reported)."""
+"""`gsn fit`: choose numbers that go with weights on objects that are known (`dev`, never those that are reported)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ class Options:
 
     objects: Path
     """Folder of objects (OBJ, PLY, STL or GLB) to fit on."""
+    what: Literal["skin", "confidence"] = "skin"
+    """skin: how the mesh wraps the splat; confidence: which Gaussians count as seen."""
     gains: tuple[float, ...] = (4.0,)
     """Values of SolidSettings.opacity_gain to try."""
     levels: tuple[float, ...] = (0.0, 0.012, 0.024)
@@ -40,6 +42,15 @@ class Options:
 
 
 def run(options: Options) -> int:
+    """Print what was tried and what is best."""
+    if options.what == "skin":
+        return _fit_skin(options)
+    from gsn_perception.cli.fit_confidence import fit_confidence
+
+    return fit_confidence(options)
+
+
+def _fit_skin(options: Options) -> int:
     """Print a table: F-score, Chamfer distance and median volume ratio at the true scale; the best F-score is marked."""
     from gsn_perception.evaluation.cases import choose
     from gsn_perception.evaluation.cases import surface_case

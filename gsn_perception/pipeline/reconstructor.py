@@ -19,6 +19,7 @@ from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.network import GSN
+from gsn_perception.gsn.seen import SeenRule
 from gsn_perception.gsn.weights import load_gsn
 from gsn_perception.io.checkpoints import Origin
 from gsn_perception.pipeline.devices import checkpoint_path
@@ -52,6 +53,7 @@ class Reconstructor:
         settings: See :class:`ReconstructorSettings`.
         solid: Numbers of the skin; those for splats that hug their surface by default.
         origin: The file the weights came from, or None.
+        seen_rule: Of the Gaussians' confidence.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Reconstructor:
         settings: ReconstructorSettings | None = None,
         solid: SolidSettings | None = None,
         origin: Origin | None = None,
+        seen_rule: SeenRule | None = None,
     ) -> None:
         self.network = network.to(device).eval()
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -68,6 +71,7 @@ class Reconstructor:
         self.settings = settings or ReconstructorSettings()
         self.solid = solid or SolidSettings()
         self.origin = origin
+        self.seen_rule = seen_rule or SeenRule()
 
     @classmethod
     def from_pretrained(
@@ -85,7 +89,7 @@ class Reconstructor:
         stat = Origin.stat_of(path)
         network, info = load_gsn(path)
         solid = SolidSettings.fitted(info)
-        return cls(network, pick_device(device), settings, solid, Origin(path, info["sha256"], stat))
+        return cls(network, pick_device(device), settings, solid, Origin(path, info["sha256"], stat), SeenRule.fitted(info))
 
     def with_settings(self, settings: ReconstructorSettings) -> Reconstructor:
         """The same weights under other settings."""
@@ -131,7 +135,8 @@ class Reconstructor:
                 continue
             times = {"segment": looked.segmented, "look_at": looked.looked[label], "upright": standing, "sculpt": share}
             crop, splat = crops[label], splats[label]
-            found.append(measured(looked.observation, label, crop, splat, self.settings, Clock(times)))
+            clock, rule = Clock(times), self.seen_rule
+            found.append(measured(looked.observation, label, crop, splat, self.settings, clock, rule))
         on_splats({item.label: item.gaussians for item in found if isinstance(item, Sculpted)})
         return self._skinned(looked.observation, found)
 

@@ -20,6 +20,7 @@ from gsn_perception.gsn.scale import scale_from_depth
 from gsn_perception.gsn.scale import scale_from_plane
 from gsn_perception.gsn.scale import scale_from_size
 from gsn_perception.gsn.seen import Seen
+from gsn_perception.gsn.seen import SeenRule
 from gsn_perception.gsn.seen import confidence
 from gsn_perception.gsn.seen import quality
 from gsn_perception.gsn.seen import see
@@ -72,13 +73,14 @@ def measured(
     splat: Gaussians,
     settings: ReconstructorSettings,
     clock: Clock,
+    rule: SeenRule | None = None,
 ) -> Sculpted | Refusal:
     """The network's splat brought to metres, or why nothing fixes its scale."""
     try:
         with clock("scale"):
             seen = see(splat, crop.view)
             scale = _scale(observation, crop, splat, seen, settings)
-            splat = replace(splat, confidence=confidence(splat, crop.view, seen.median))
+            splat = replace(splat, confidence=confidence(splat, crop, seen, scale, rule))
             gaussians = _trimmed(splat, settings).transform(crop.view.similarity(scale.value))
     except InputError as error:
         return Refusal(label, str(error))
