@@ -20,8 +20,8 @@ from gsn_perception.cli.eval_common import progress
 if TYPE_CHECKING:
     from gsn_perception.pipeline import Reconstructor
 
+Mode = Literal["auto", "moments", "network", "off", "quarters"]
 Part = Literal["roll", "occlusion", "hue", "depth", "confidence"]
-Mode = Literal["network", "moments", "off", "quarters"]
 _SHAPES = ("box", "mid", "open", "unknown")
 
 
@@ -31,8 +31,9 @@ class RobustOptions(ObjectOptions):
 
     parts: tuple[Part, ...] = ("roll", "occlusion", "hue", "depth", "confidence")
     """What to measure."""
-    modes: tuple[Mode, ...] = ("network", "moments", "off", "quarters")
-    """Roll: how inputs are stood upright; quarters averages the splats of all quarter turns of the input as it is."""
+    modes: tuple[Mode, ...] = ("auto", "moments", "off", "quarters")
+    """Roll: the pipeline's setting `upright`, auto with the support plane given; quarters averages the splats of all
+    quarter turns of the input as it is."""
     angles: int = 24
     """Roll: angles over the full turn."""
     out: Path | None = None

@@ -22,12 +22,12 @@ from gsn_perception.pipeline import Reconstructor
 from gsn_perception.pipeline.upright import rolls
 from gsn_perception.pipeline.upright import stand
 
-Mode = Literal["network", "moments", "off", "quarters"]
-"""How rolled inputs are stood upright; quarters averages the splats of all quarter turns of the input as it is."""
+Mode = Literal["auto", "moments", "network", "off", "quarters"]
+"""The pipeline's ways to a canonical roll; quarters averages the splats of all quarter turns of the input as it is."""
 
 
 def roll_sculptors(reconstructor: Reconstructor, modes: Sequence[Mode]) -> dict[str, Sculptor]:
-    """The pipeline under each way of standing inputs upright, by its name."""
+    """The pipeline under each way to a canonical roll, by its name."""
 
     def quarters(observation: Observation, label: int) -> tuple[ObjectView, Gaussians]:
         crop = _crop(reconstructor, observation, label)

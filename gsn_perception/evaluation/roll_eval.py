@@ -24,6 +24,7 @@ from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
+from gsn_perception.geometry import Plane
 from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.geometry.transforms import rotation_about_z
 from gsn_perception.geometry.transforms import transform_points
@@ -71,7 +72,7 @@ class RollCase:
         return cls(item, start, caster, centre, start.seen_from_camera(targets), truth)
 
     def observe(self, angle: float) -> Observation:
-        """What the camera sees when turned by ``angle`` radians, drawn anew.
+        """What the camera sees when turned by ``angle`` radians, drawn anew, and the plane the object stands on.
 
         Only the part of the image around the object is drawn: a pinhole image has no edge of its own, and so the
         object is never cut, however far off-axis it lies.
@@ -83,7 +84,9 @@ class RollCase:
         low, high = np.floor(uv.min(0)).astype(int) - _PAD, np.ceil(uv.max(0)).astype(int) + _PAD
         window = camera.windowed(slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0])))
         view = self.caster.render(window)
-        return Observation(image=view.rgb, camera=window.at(np.eye(4)), mask=view.labels)
+        up = pose[2, :3]  # the world's z along the camera's axes
+        plane = Plane(up, float(pose[2, 3] - self.item.mesh.vertices[:, 2].min()))
+        return Observation(image=view.rgb, camera=window.at(np.eye(4)), mask=view.labels, support_plane=plane)
 
     def images(self, view: ObjectView, splat: Gaussians, angle: float) -> Images:
         """The splat of the camera turned by ``angle``, brought back at its true scale and seen by the targets."""
@@ -109,7 +112,7 @@ def evaluate_rolls(
     *,
     count: int = ANGLES,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Rows per way of finding up, one per object.
+    """Rows per way to a canonical roll, one per object.
 
     Args:
         cases: Test objects.

@@ -166,14 +166,14 @@ def _trained(run: Run, *, progress: bool) -> Path:
 def summarise_runs(
     results: Sequence[tuple[Run, Mapping[str, Mapping[str, float]]]],
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """Row ("variation" or "variation, finder") to figure to ``{"mean", "spread", "values"}``.
+    """Row ("variation" or "variation; finder") to figure to ``{"mean", "spread", "values"}``.
 
     ``spread`` is the sample standard deviation over seeds, NaN for a single one.
     """
     values: dict[str, dict[str, list[float]]] = {}
     for run, judged in results:
         for finder, figures in judged.items():
-            row = run.variation.name if len(judged) == 1 else f"{run.variation.name}, upright: {finder}"
+            row = run.variation.name if len(judged) == 1 else f"{run.variation.name}; brought by: {finder}"
             for key, value in figures.items():
                 values.setdefault(row, {}).setdefault(key, []).append(value)
     return {row: {key: _spread(found) for key, found in columns.items()} for row, columns in values.items()}

@@ -41,7 +41,7 @@ class Experiment:
         question: One sentence.
         variations: Runs, each repeated per seed.
         columns: Figures of the table and the picture, with their formats.
-        finders: How the inputs are stood upright when rolls are judged; every run is judged under each.
+        finders: How inputs are brought to a canonical roll when rolls are judged; every run is judged under each.
     """
 
     question: str
@@ -54,7 +54,7 @@ _QUALITY = {"novel_psnr": ".2f", "input_psnr": ".2f", "novel_iou": ".3f"}
 _SHAPES = {f"novel_psnr/{shape}": ".2f" for shape in ("box", "mid", "open")}
 _ROLLS = {"agree": ".1f", "agree_worst": ".1f", "rolled_psnr": ".2f", "rolled_range": ".2f", "ecd": ".4f"}
 _COST = {"network_ms": ".1f", "parameters_m": ".1f"}
-_UPRIGHT = {"augment.roll": 0.0, "augment.tilt": 0.0}
+_UPRIGHT = {"augment.roll": 0.0, "augment.moments": 0.0, "augment.tilt": 0.0}
 _NEAREST = {"loss.ecd": 0.5, "ecd.matching": "nearest"}
 _DENSITY = {"loss.ecd": 0.1, "ecd.matching": "density"}
 
@@ -90,14 +90,15 @@ EXPERIMENTS: dict[str, Experiment] = {
         _QUALITY | _COST | {"dead": ".3f"},
     ),
     "roll": Experiment(
-        "Equivariance by augmentation alone, by ECD, or by standing inputs upright?",
+        "Equivariance by augmentation alone, by ECD, or by bringing inputs to a canonical roll?",
         (
-            Variation("upright inputs", train={"augment.roll": 0.0}),
+            Variation("upright inputs", train=_UPRIGHT),
             Variation("any roll", train={"augment.roll": 1.0}),
             Variation("ECD", train=_UPRIGHT | _NEAREST),
+            Variation("silhouette's axis", train={"augment.roll": 0.0, "augment.moments": 1.0}),
         ),
         _QUALITY | _ROLLS,
-        ("none", "network"),
+        ("none", "moments"),
     ),
     "symmetry": Experiment(
         "Does ECD cost asymmetric objects more than those that look alike from all sides?",

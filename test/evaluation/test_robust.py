@@ -62,6 +62,11 @@ def test_a_rolled_camera_sees_the_whole_object_and_its_cone(roll_case, box, prot
         assert mask.sum() == pytest.approx((still.mask > 0).sum(), rel=0.02)
         a, b = of_mask(still), of_mask(seen)
         assert b.theta == pytest.approx(a.theta, abs=2e-3)
+        base = roll_case.item.mesh.vertices[0] * [1, 1, 0] + [0, 0, roll_case.item.mesh.vertices[:, 2].min()]
+        pose = roll_case.start.rolled(roll_case.item, angle).camera.camera_from_world
+        plane = seen.support_plane
+        assert plane.normal @ (pose[:3, :3] @ base + pose[:3, 3]) + plane.offset == pytest.approx(0, abs=1e-6)
+        assert plane.offset > 0  # the camera is on the object's side
         c, s = math.cos(angle), math.sin(angle)  # the rolled camera's axes in the camera's
         turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
         np.testing.assert_allclose(turn @ b.R_camera_virtual[:, 2], a.R_camera_virtual[:, 2], atol=3e-3)
