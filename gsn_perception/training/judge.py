@@ -106,7 +106,7 @@ def _judge_rolls(
 
 
 def _answer(network: GSN, batch: Batch, roll: Tensor, finder: Finder) -> tuple[Gaussians, Rendering, Tensor]:
-    """The splat of inputs rolled by ``roll`` [1] and then brought to the canonical roll, its renders, and the roll that was left."""
+    """The splat of inputs rolled by ``roll`` [1] and then brought to the canonical roll, its renders, the roll left."""
     if finder != "none":
         seen = roll_image(network_input(batch.input_rgb, batch.input_alpha), roll)
         roll = roll + (moment_roll(seen[:, 3])[0] if finder == "moments" else load_finder(seen.device).roll(seen)[0])
