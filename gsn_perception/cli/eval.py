@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Annotated
 from typing import Any
 
@@ -20,6 +21,9 @@ from gsn_perception.cli.eval_common import tables
 from gsn_perception.cli.eval_robust import RobustOptions
 from gsn_perception.cli.eval_robust import robust
 
+if TYPE_CHECKING:
+    from gsn_perception.evaluation.gsn_eval import ImageDistance
+
 
 @dataclass(frozen=True, slots=True)
 class GsnOptions(ObjectOptions):
@@ -29,6 +33,8 @@ class GsnOptions(ObjectOptions):
     """Folder of training objects for the mean object; the folder `train` beside OBJECTS, or made-up objects."""
     out: Path | None = None
     """Folder for the contact sheet."""
+    lpips: tuple[Path, ...] = ()
+    """State dicts of VGG-16 or AlexNet and of LPIPS's linear layers, as files: LPIPS is reported too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +93,31 @@ def _gsn(options: GsnOptions) -> tuple[str, dict[str, Any]]:
     objects = load_objects(options)
     mean = _mean_object(options, protocol)
     cases = progress((novel_view_case(item, protocol) for item in objects), len(objects), "novel views")
-    scores = evaluate_gsn(cases, reconstructor.sculpt, mean=mean)
+    scores = evaluate_gsn(cases, reconstructor.sculpt, mean=mean, lpips=_lpips(options.lpips))
     summary = {who: summarise(rows) for who, rows in scores.rows.items()}
     if options.out is not None:
         sheet = grid(list(scores.tiles.values()), list(scores.tiles))
         write_image(options.out / "contact_sheet.png", sheet)
-    columns = {"objects": ".0f", "psnr": ".2f", "psnr_inside": ".2f", "ssim": ".3f", "iou": ".2f"}
+    columns = {"objects": ".0f", "psnr": ".2f", "psnr_inside": ".2f", "ssim": ".3f", "lpips": ".3f", "iou": ".2f"}
     columns |= {"input_psnr": ".2f", "dead": ".1%", "roll_psnr": ".1f", "ecd": ".4f"}
     return tables(summary, columns, "novel views"), {"summary": summary, "objects": scores.rows}
+
+
+def _lpips(files: tuple[Path, ...]) -> ImageDistance | None:
+    """The distance of numpy images, where its weights are given."""
+    if not files:
+        return None
+    import torch
+
+    from gsn_perception.training.lpips import Lpips
+
+    network = Lpips(files)
+
+    def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return network(*(torch.from_numpy(np.float32(images)) for images in (a, b))).numpy()
+
+    return distance
 
 
 def _geometry(options: GeometryOptions) -> tuple[str, dict[str, Any]]:

@@ -20,7 +20,7 @@ from gsn_perception.cli.eval_common import progress
 if TYPE_CHECKING:
     from gsn_perception.pipeline import Reconstructor
 
-Mode = Literal["auto", "moments", "network", "off", "quarters"]
+Mode = Literal["auto", "moments", "off", "quarters"]
 Part = Literal["roll", "occlusion", "hue", "depth", "confidence"]
 _SHAPES = ("box", "mid", "open", "unknown")
 

@@ -19,10 +19,10 @@ from gsn_perception.geometry import Observation
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.moments import moment_roll
 from gsn_perception.pipeline import Reconstructor
-from gsn_perception.pipeline.upright import rolls
+from gsn_perception.pipeline.upright import roll_of
 from gsn_perception.pipeline.upright import stand
 
-Mode = Literal["auto", "moments", "network", "off", "quarters"]
+Mode = Literal["auto", "moments", "off", "quarters"]
 """The pipeline's ways to a canonical roll; quarters averages the splats of all quarter turns of the input as it is."""
 
 
@@ -58,9 +58,8 @@ def occluded_sculptors(reconstructor: Reconstructor) -> dict[str, OccludedSculpt
     def known(observation: Observation, label: int, whole: ObjectView) -> tuple[ObjectView, Gaussians]:
         size = reconstructor.network.config.image_size
         crop = Crop.of(observation, np.asarray(observation.mask == label), size, replace(whole, size=size))
+        crop = stand(observation, label, crop, roll_of(crop, None, reconstructor.settings.upright))
         with torch.inference_mode():
-            (roll,) = rolls([crop], None, reconstructor.settings.upright, reconstructor.device)
-            crop = stand(observation, label, crop, roll)
             splat = reconstructor.network(*crop.tensors(reconstructor.device))
         return crop.view, splat.to("cpu", torch.float32)[0]
 

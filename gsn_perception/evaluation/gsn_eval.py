@@ -35,6 +35,7 @@ from gsn_perception.scenes.textured_mesh import TexturedMesh
 DEAD = 1 / 255
 Sculptor = Callable[[Observation, int], tuple[ObjectView, Gaussians]]
 Images = tuple[np.ndarray, np.ndarray]
+ImageDistance = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(slots=True)
@@ -55,7 +56,12 @@ class GsnScores:
 
 
 def evaluate_gsn(
-    cases: Iterable[NovelViewCase], sculptor: Sculptor, *, mean: MeanObject | None = None, sheet_views: int = 4
+    cases: Iterable[NovelViewCase],
+    sculptor: Sculptor,
+    *,
+    mean: MeanObject | None = None,
+    sheet_views: int = 4,
+    lpips: ImageDistance | None = None,
 ) -> GsnScores:
     """Scores of a network, from colour alone and with measured depth beside it, and of the baselines.
 
@@ -64,20 +70,21 @@ def evaluate_gsn(
         sculptor: (observation, label) to the object's view and its splat in the normalised frame.
         mean: The mean training object; left out where there is none.
         sheet_views: Novel views per object on the contact sheet.
+        lpips: Perceptual distances [V] of images [V,H,W,3] from others; left out where there are no weights of it.
     """
     scores = GsnScores()
     average = None if mean is None else mean.splat()
     for case in cases:
         view, gaussians = sculptor(case.observation, 1)
         images, alpha = render_targets(gaussians, view, case)
-        figures = score_images(images, alpha, case)
+        figures = score_images(images, alpha, case, lpips)
         figures |= input_figures(case, view, gaussians) | splat_figures(gaussians)
         figures |= equivariance_figures(case, sculptor, view, gaussians, images)
         scores.add("gsn", case, figures)
         measured_view, informed = sculptor(case.measured, 1)
-        scores.add("gsn, depth", case, score_images(*render_targets(informed, measured_view, case), case))
+        scores.add("gsn, depth", case, score_images(*render_targets(informed, measured_view, case), case, lpips))
         for who, (other, cover) in _baselines(case, average).items():
-            scores.add(who, case, score_images(other, cover, case))
+            scores.add(who, case, score_images(other, cover, case, lpips))
         scores.tiles[case.name] = _tiles(case, images, sheet_views)
     return scores
 
@@ -88,11 +95,14 @@ def render_targets(gaussians: Gaussians, view: ObjectView, case: NovelViewCase, 
     return splat_images(metric, case.targets, background)
 
 
-def score_images(images: np.ndarray, alpha: np.ndarray, case: NovelViewCase) -> dict[str, float]:
+def score_images(
+    images: np.ndarray, alpha: np.ndarray, case: NovelViewCase, lpips: ImageDistance | None = None
+) -> dict[str, float]:
     """Means over the case's novel views."""
     views = range(len(images))
     truth, masks = case.truth, case.truth_masks
-    return {
+    perceived = {} if lpips is None else {"lpips": float(np.mean(lpips(images, truth)))}
+    return perceived | {
         "psnr": float(np.mean([psnr(images[i], truth[i]) for i in views])),
         "ssim": float(np.mean([ssim(images[i], truth[i]) for i in views])),
         "psnr_inside": float(np.nanmean([psnr(images[i], truth[i], masks[i]) for i in views])),

@@ -89,7 +89,9 @@ class Reconstructor:
         stat = Origin.stat_of(path)
         network, info = load_gsn(path)
         solid = SolidSettings.fitted(info)
-        return cls(network, pick_device(device), settings, solid, Origin(path, info["sha256"], stat), SeenRule.fitted(info))
+        return cls(
+            network, pick_device(device), settings, solid, Origin(path, info["sha256"], stat), SeenRule.fitted(info)
+        )
 
     def with_settings(self, settings: ReconstructorSettings) -> Reconstructor:
         """The same weights under other settings."""

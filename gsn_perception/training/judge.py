@@ -7,7 +7,6 @@ import statistics
 import time
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +22,6 @@ from gsn_perception.gsn.network import GSN
 from gsn_perception.gsn.network import network_input
 from gsn_perception.gsn.network import parameter_count
 from gsn_perception.gsn.network import roll_image
-from gsn_perception.gsn.upright import Upright
-from gsn_perception.gsn.upright import load_upright
-from gsn_perception.io.checkpoints import shipped
 from gsn_perception.rendering import Rendering
 from gsn_perception.rendering import render
 from gsn_perception.training.augment import roll_scene
@@ -107,18 +103,12 @@ def _judge_rolls(
 
 def _answer(network: GSN, batch: Batch, roll: Tensor, finder: Finder) -> tuple[Gaussians, Rendering, Tensor]:
     """The splat of inputs rolled by ``roll`` [1] and then brought to the canonical roll, its renders, the roll left."""
-    if finder != "none":
+    if finder == "moments":
         seen = roll_image(network_input(batch.input_rgb, batch.input_alpha), roll)
-        roll = roll + (moment_roll(seen[:, 3])[0] if finder == "moments" else load_finder(seen.device).roll(seen)[0])
+        roll = roll + moment_roll(seen[:, 3])[0]
     turned, image = roll_scene(batch, roll)
     splat = network(image, batch.theta)
     return splat, render(splat, turned.cameras, background=torch.ones(3, device=roll.device)), roll
-
-
-@lru_cache(maxsize=1)
-def load_finder(device: torch.device) -> Upright:
-    """The shipped network that finds up, read once."""
-    return load_upright(shipped("upright")).to(device)
 
 
 def _agreement(a: Rendering, b: Rendering) -> float:

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from gsn_perception.geometry.errors import InputError
 
-Finder = Literal["none", "network", "moments"]
+Finder = Literal["none", "moments"]
 _T = TypeVar("_T")
 
 
