@@ -1,6 +1,7 @@
 """`gsn eval robust` and `gsn fit --what confidence` from end to end on two boxes and a network of chance."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -75,7 +76,7 @@ def test_depth_and_confidence(weights, objects, tmp_path, capsys):
 
 def test_the_fitted_rule_is_stored_beside_the_weights(weights, objects, tmp_path, capsys):
     path = tmp_path / "own.safetensors"
-    save_gsn(path, load_gsn(weights)[0], {"note": "kept"})
+    save_gsn(path, load_gsn(Path(weights))[0], {"note": "kept"})
     words = ["fit", "--what", "confidence", "--objects", str(objects), "--checkpoint", str(path), "--budget", "smoke"]
     assert main([*words, "--write", "--json", str(tmp_path / "fit.json")]) == 0
     _, info = load_gsn(path)
