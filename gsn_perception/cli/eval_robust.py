@@ -41,18 +41,23 @@ class RobustOptions(ObjectOptions):
 
 
 def robust(options: RobustOptions) -> tuple[str, dict[str, Any]]:
-    """The tables and every figure of the parts asked for."""
+    """The last part's table (those before are printed as they are done) and every figure of the parts asked for."""
     reconstructor = load_reconstructor(options)
     objects = load_objects(options)
-    parts: dict[str, Callable[..., tuple[str, dict[str, Any]]]] = {
+    parts: dict[Part, Callable[..., tuple[str, dict[str, Any]]]] = {
         "roll": _roll,
         "occlusion": _occlusion,
         "hue": _hue,
         "depth": _depth,
         "confidence": _confidence,
     }
-    found = {name: parts[name](options, reconstructor, objects) for name in options.parts}
-    return "\n\n".join(text for text, _ in found.values()), {name: payload for name, (_, payload) in found.items()}
+    text = ""
+    payload: dict[str, Any] = {}
+    for name in options.parts:
+        if text:
+            print(text + "\n", flush=True)  # an hour's work is not kept back for the next
+        text, payload[name] = parts[name](options, reconstructor, objects)
+    return text, payload
 
 
 def _roll(options: RobustOptions, reconstructor: Reconstructor, objects: Sequence[Any]) -> tuple[str, dict[str, Any]]:

@@ -137,7 +137,8 @@ class Reconstructor:
                 continue
             times = {"segment": looked.segmented, "look_at": looked.looked[label], "upright": standing, "sculpt": share}
             crop, splat = crops[label], splats[label]
-            found.append(measured(looked.observation, label, crop, splat, self.settings, self.seen_rule, Clock(times)))
+            clock, rule = Clock(times), self.seen_rule
+            found.append(measured(looked.observation, label, crop, splat, self.settings, clock, rule))
         on_splats({item.label: item.gaussians for item in found if isinstance(item, Sculpted)})
         return self._skinned(looked.observation, found)
 

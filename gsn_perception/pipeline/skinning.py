@@ -72,8 +72,8 @@ def measured(
     crop: Crop,
     splat: Gaussians,
     settings: ReconstructorSettings,
-    rule: SeenRule,
     clock: Clock,
+    rule: SeenRule | None = None,
 ) -> Sculpted | Refusal:
     """The network's splat brought to metres, or why nothing fixes its scale."""
     try:

@@ -102,8 +102,8 @@ def _judge_rolls(
 
 
 def _answer(network: GSN, batch: Batch, roll: Tensor, finder: Finder) -> tuple[Gaussians, Rendering, Tensor]:
-    """The splat of inputs rolled by ``roll`` [1] and then brought to the canonical roll, its renders, and its roll."""
-    if finder != "none":
+    """The splat of inputs rolled by ``roll`` [1] and then brought to the canonical roll, its renders, the roll left."""
+    if finder == "moments":
         seen = roll_image(network_input(batch.input_rgb, batch.input_alpha), roll)
         roll = roll + moment_roll(seen[:, 3])[0]
     turned, image = roll_scene(batch, roll)
