@@ -23,7 +23,7 @@ setup(
     maintainer="gsn_perception contributors",
     maintainer_email="gsn_perception@example.org",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["py.typed", "weights/*"], f"{NAME}.grasping": ["grippers/*.yaml"]},
+    package_data={NAME: ["py.typed", "weights/*"], f"{NAME}.grasping": ["grippers/*.yaml", "score.json"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
@@ -32,7 +32,11 @@ setup(
     ],
     python_requires=">=3.11",
     install_requires=REQUIREMENTS.split(),
-    extras_require={"ros": ROS_WHEELS, "dev": ["pytest>=8", "ruff>=0.6", "mypy>=1.10", "pre-commit>=3", "build>=1"]},
+    extras_require={
+        "ros": ROS_WHEELS,
+        "physics": ["mujoco>=3.2", "coacd>=1.0.4"],
+        "dev": ["pytest>=8", "ruff>=0.6", "mypy>=1.10", "pre-commit>=3", "build>=1"],
+    },
     entry_points={
         "console_scripts": [
             f"gsn = {NAME}.cli.main:main",

@@ -1,4 +1,4 @@
-"""`gsn eval`: measure quality: novel views (gsn), surfaces (geometry), real RGB-D frames (frames)."""
+"""`gsn eval`: measure quality: novel views (gsn), surfaces (geometry), real RGB-D frames (frames), grasps (grasp)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from typing import Literal
 
 import numpy as np
 import tyro
+
+from gsn_perception.cli.eval_grasp import GraspOptions
+from gsn_perception.cli.eval_grasp import run_grasp
 
 Budget = Literal["smoke", "short", "full"]
 
@@ -68,10 +71,11 @@ Options = (
     Annotated[GsnOptions, tyro.conf.subcommand("gsn")]
     | Annotated[GeometryOptions, tyro.conf.subcommand("geometry")]
     | Annotated[FramesOptions, tyro.conf.subcommand("frames")]
+    | Annotated[GraspOptions, tyro.conf.subcommand("grasp")]
 )
 
 
-def run(options: GsnOptions | GeometryOptions | FramesOptions) -> int:
+def run(options: GsnOptions | GeometryOptions | FramesOptions | GraspOptions) -> int:
     """Measure, print a table, write the files asked for."""
     from gsn_perception.evaluation.report import check_writable
     from gsn_perception.evaluation.report import write_json
@@ -81,8 +85,10 @@ def run(options: GsnOptions | GeometryOptions | FramesOptions) -> int:
         text, payload = _gsn(options)
     elif isinstance(options, GeometryOptions):
         text, payload = _geometry(options)
-    else:
+    elif isinstance(options, FramesOptions):
         text, payload = _frames(options)
+    else:
+        text, payload = run_grasp(options)
     print(text)
     if options.json is not None:
         write_json(options.json, {"options": _settings(options), **payload})
@@ -211,7 +217,7 @@ def _progress(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
     yield from make(items, total=total, desc=what, ncols=100)
 
 
-def _settings(options: _Common) -> dict[str, Any]:
+def _settings(options: _Common | GraspOptions) -> dict[str, Any]:
     from dataclasses import asdict
 
     return asdict(options)

@@ -89,9 +89,7 @@ def top_down(points: np.ndarray, plane: Plane, gripper: Gripper) -> Grasp | None
     return Grasp(T @ pose, min(width + 0.02, gripper.max_width), 1.0)
 
 
-def random_antipodal(
-    mesh: Mesh, plane: Plane | None, gripper: Gripper, *, friction: float, seed: int
-) -> Grasp | None:
+def random_antipodal(mesh: Mesh, plane: Plane | None, gripper: Gripper, *, friction: float, seed: int) -> Grasp | None:
     """A random antipodal pair and a random approach about its closing axis from above; nothing is checked."""
     surface = Surface.of(mesh)
     pairs, _ = sample_pairs(surface, gripper, count=512, friction=friction, clearance=0.0, seed=seed)

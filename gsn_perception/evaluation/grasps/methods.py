@@ -103,9 +103,7 @@ def _reconstruction(kit: Kit, observation: Observation) -> Reconstruction:
 def _reconstructed(trial: Trial, kit: Kit, observation: Observation) -> Plan:
     result = _reconstruction(kit, observation)
     began = time.perf_counter()
-    found = kit.planner.plan(
-        result.mesh, points=result.points, support_plane=result.support_plane, label=result.label
-    )
+    found = kit.planner.plan(result.mesh, points=result.points, support_plane=result.support_plane, label=result.label)
     planning = time.perf_counter() - began
     truth = trial.scene.mesh(1, trial.camera).vertices
     centre = (truth.min(axis=0) + truth.max(axis=0)) / 2

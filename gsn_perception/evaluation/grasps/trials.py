@@ -139,9 +139,7 @@ def make_trial(resting: Resting, index: int, seed: int, *, roll: float = 0.0) ->
     """
     name = resting.item.name.encode()
     rng = np.random.default_rng([seed, zlib.crc32(name), resting.index, index])
-    scene = TabletopScene(
-        (Placed(resting.item, resting.T_world_object, 1),), random_table(rng), Lighting.random(rng)
-    )
+    scene = TabletopScene((Placed(resting.item, resting.T_world_object, 1),), random_table(rng), Lighting.random(rng))
     camera = _camera(rng, scene, resting)
     if roll:
         camera = camera.at(camera.world_from_camera @ make_transform(rotation_about_z(roll), np.zeros(3)))
