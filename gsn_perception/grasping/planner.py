@@ -177,7 +177,7 @@ class GraspPlanner:
     def _ranked(self, held: _Held, rejected: Counter[str], label: int) -> PlanResult:
         """Scored, thinned and sorted."""
         settings = self.settings
-        scores = settings.model(held.figures)
+        scores = np.round(settings.model(held.figures), 3)  # rounding noise must not choose between equals
         good = scores >= settings.score_threshold
         poses = keep(held.poses, good, "scoring too low", rejected)
         scores, figures = scores[good], held.figures[good]

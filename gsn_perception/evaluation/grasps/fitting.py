@@ -16,10 +16,11 @@ from gsn_perception.grasping.scoring import ScoreModel
 
 _LEAST = 20  # successes and failures without which a fit means nothing
 _FOLDS = 5
+_SAY = 0.2  # least weight: every feature keeps a say, also where the objects at hand do not need it
 
 
 def fit_score(rows: Sequence[dict[str, Any]], *, ridge: float = 1.0) -> tuple[ScoreModel, dict[str, float]]:
-    """Logistic regression of the outcome on the features, weights not below zero.
+    """Logistic regression of the outcome on the features, no weight below a small one.
 
     Args:
         rows: Grasps carried out, with ``features``, ``held`` and ``object``.
@@ -51,7 +52,7 @@ def fit_score(rows: Sequence[dict[str, Any]], *, ridge: float = 1.0) -> tuple[Sc
 
 
 def regress(figures: np.ndarray, held: np.ndarray, ridge: float) -> ScoreModel:
-    """The weights >= 0 of largest likelihood, with a ridge on the weights but not on the bias.
+    """The weights of largest likelihood, with a ridge on the weights but not on the bias.
 
     Args:
         figures: [N,F] features.
@@ -67,7 +68,7 @@ def regress(figures: np.ndarray, held: np.ndarray, ridge: float) -> ScoreModel:
         return float(np.logaddexp(0, -margin).sum() + 0.5 * ridge * x[:-1] @ x[:-1]), gradient
 
     count = figures.shape[1]
-    bounds = [(0.0, None)] * count + [(None, None)]
-    found = minimize(loss, np.zeros(count + 1), jac=True, method="L-BFGS-B", bounds=bounds)
+    bounds = [(_SAY, None)] * count + [(None, None)]
+    found = minimize(loss, np.append(np.full(count, _SAY), 0.0), jac=True, method="L-BFGS-B", bounds=bounds)
     *weights, bias = (round(float(v), 4) for v in found.x)
     return ScoreModel(tuple(weights), bias)
