@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
@@ -89,6 +90,9 @@ def _work(options: GraspOptions) -> Work:
     from gsn_perception.geometry import InputError
     from gsn_perception.grasping import PlannerSettings
 
+    missing = [name for name in ("mujoco", "coacd") if find_spec(name) is None]
+    if missing:
+        raise InputError(f"{' and '.join(missing)} not installed; pip install 'gsn_perception[physics]'")
     unknown = [m for m in options.methods if m not in METHODS]
     if unknown:
         raise InputError(f"there is no method {unknown[0]!r}; choose from {', '.join(METHODS)}")

@@ -17,7 +17,7 @@ from gsn_perception.grasping.sampling import Poses
 from gsn_perception.grasping.settings import PlannerSettings
 from gsn_perception.grasping.surface import Surface
 
-_CLOSER = (0.002, 0.004, 0.006)  # metres by which the surface may be off, for the measure of clearance
+_CLOSER = (0.0022, 0.0044, 0.0066)  # metres by which the surface may be off, for the measure of clearance
 _RETREAT = 0.04  # metres; what the pads then touch is looked at afterwards
 _CELL = 0.003  # metres between scene points that are kept
 
@@ -74,7 +74,7 @@ class FreeRoom:
         return found[0] if len(found) == 1 else Poses.cat(found)
 
     def clear(self, poses: Poses) -> np.ndarray:
-        """[P] share of some steps of 2 mm by which the object may be closer before a candidate hits it."""
+        """[P] share of some steps of about 2 mm by which the object may be closer before a candidate hits it."""
         share = np.zeros(len(poses))
         alive = np.arange(len(poses))
         for closer in _CLOSER:

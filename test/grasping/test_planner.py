@@ -19,6 +19,7 @@ from gsn_perception.grasping import PlannerSettings
 from gsn_perception.grasping import gripper_names
 from gsn_perception.grasping import pre_grasp
 from gsn_perception.grasping.features import FEATURES
+from gsn_perception.grasping.scoring import ScoreModel
 from gsn_perception.grasping.selection import rotation_between
 
 SHAPES = {
@@ -252,7 +253,8 @@ def test_observed_contacts_win():
     with_mesh = Mesh(bar.vertices, bar.faces, confidence=seen)
     unused = np.zeros_like(bar.vertices)
     cloud = Points(np.asarray(bar.vertices), unused, unused, seen)
-    planner = GraspPlanner(PANDA)
+    keen = ScoreModel(tuple(3.0 if name == "observed" else 1.0 for name in FEATURES), -6.0)
+    planner = GraspPlanner(PANDA, PlannerSettings(model=keen))
     sides = [
         np.sign(planner.plan_mesh(mesh, points=points)[0].T_frame_tcp[0, 3])
         for mesh, points in ((with_mesh, None), (blind, cloud))
