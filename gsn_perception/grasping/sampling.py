@@ -109,7 +109,7 @@ def sample_pairs(
     faces, points = _surface_points(surface, areas, rng.random((count, 3)))
     normals = surface.normals[faces]
     cone = np.arctan(friction)
-    edge = surface.mesh.triangles[faces, 1].astype(np.float64) - surface.mesh.triangles[faces, 0]
+    edge = _corners(surface, faces)[:, 1] - _corners(surface, faces)[:, 0]
     tangent = edge - (edge * normals).sum(axis=1, keepdims=True) * normals
     tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-30)
     tilt = 0.9 * cone * np.sqrt(rng.random(count)) * (np.arange(count) % 2)
@@ -194,7 +194,7 @@ def _surface_points(surface: Surface, areas: np.ndarray, uniform: np.ndarray) ->
     faces = np.searchsorted(total, uniform[:, 0] * total[-1], side="right").clip(0, len(total) - 1)
     root = np.sqrt(uniform[:, 1:2])
     weights = np.concatenate([1 - root, root * (1 - uniform[:, 2:]), root * uniform[:, 2:]], axis=1)
-    return faces, np.einsum("nk,nkd->nd", weights, surface.mesh.triangles[faces].astype(np.float64))
+    return faces, np.einsum("nk,nkd->nd", weights, _corners(surface, faces))
 
 
 def _sieve(checks: dict[str, np.ndarray], count: int) -> tuple[np.ndarray, Counter[str]]:
@@ -207,3 +207,8 @@ def _sieve(checks: dict[str, np.ndarray], count: int) -> tuple[np.ndarray, Count
             counts[reason] += int(first.sum())
         keep &= ~rejected
     return keep, counts
+
+
+def _corners(surface: Surface, faces: np.ndarray) -> np.ndarray:
+    """[N,3,3] float64 corners of some faces [N]; the mesh's property would copy them all."""
+    return surface.mesh.vertices[surface.mesh.faces[faces]].astype(np.float64)
