@@ -23,7 +23,7 @@ setup(
     maintainer="gsn_perception contributors",
     maintainer_email="gsn_perception@example.org",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["py.typed", "weights/*"], f"{NAME}.grasping": ["grippers/*.yaml"]},
+    package_data={NAME: ["py.typed", "weights/*"], f"{NAME}.grasping": ["grippers/*.yaml", "score.json"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
@@ -34,6 +34,7 @@ setup(
     install_requires=REQUIREMENTS.split(),
     extras_require={
         "ros": ROS_WHEELS,
+        "physics": ["mujoco>=3.2", "coacd>=1.0.4"],
         "dev": ["pytest>=8", "hypothesis>=6", "ruff>=0.6", "mypy>=1.10", "pre-commit>=3", "build>=1"],
     },
     entry_points={

@@ -1,4 +1,4 @@
-"""`gsn bench`: measure speed: the network (gsn), the rasteriser (raster), the whole chain (chain), the nodes (ros).
+"""`gsn bench`: measure speed: the network (gsn), the rasteriser (raster), the whole chain (chain), grasps (grasp), the nodes (ros).
 
 `soak` runs both nodes for minutes under a camera, `fuzz` sends them hostile messages.
 """
@@ -72,15 +72,28 @@ class ChainOptions(_Common):
     """A real frame's folder (color.png, depth.png, mask.png, camera.json); a made-up object when left out."""
 
 
+@dataclass(frozen=True, slots=True)
+class GraspOptions(_Common):
+    """Mesh to grasps, 512 candidates, on reconstructions of made-up objects on their support plane: median over 20."""
+
+    gripper: str = "panda"
+    """Name of a shipped gripper, or a YAML file laid out like theirs."""
+    checkpoint: str | None = None
+    """Weights (.safetensors) or the name of shipped ones; the shipped default when left out."""
+
+
 Options = (
     Annotated[GsnOptions, tyro.conf.subcommand("gsn")]
     | Annotated[RasterOptions, tyro.conf.subcommand("raster")]
     | Annotated[ChainOptions, tyro.conf.subcommand("chain")]
+    | Annotated[GraspOptions, tyro.conf.subcommand("grasp")]
     | RosBench
 )
 
 
-def run(options: GsnOptions | RasterOptions | ChainOptions | RosOptions | SoakOptions | FuzzOptions) -> int:
+def run(
+    options: GsnOptions | RasterOptions | ChainOptions | GraspOptions | RosOptions | SoakOptions | FuzzOptions,
+) -> int:
     """Measure, name the machine, print a table, write the files asked for."""
     if isinstance(options, RosOptions | SoakOptions | FuzzOptions):
         return _nodes(options)
@@ -96,8 +109,10 @@ def run(options: GsnOptions | RasterOptions | ChainOptions | RosOptions | SoakOp
         title, text, bars, figures = _gsn(options)
     elif isinstance(options, RasterOptions):
         title, text, bars, figures = _raster(options)
-    else:
+    elif isinstance(options, ChainOptions):
         title, text, bars, figures = _chain(options)
+    else:
+        title, text, bars, figures = _grasp(options)
     here = machine()
     print(f"{here.sentence}\n\n{text}")
     if options.json is not None:
@@ -147,6 +162,32 @@ def _chain(options: ChainOptions) -> _Answer:
     times, grasps = time_chain(reconstructor, observation, repeats)
     figures = {"repeats": repeats, "grasps": grasps, "median_ms": times}
     return "image to grasps", _text(times, f"one object, {grasps} grasps, median of {repeats}"), times, figures
+
+
+def _grasp(options: GraspOptions) -> _Answer:
+    from gsn_perception.cli.parse import choose_gripper
+    from gsn_perception.evaluation.speed import time_planner
+    from gsn_perception.grasping import GraspPlanner
+    from gsn_perception.pipeline import Reconstructor
+
+    reconstructor = Reconstructor.from_pretrained(options.checkpoint, "cpu")
+    count, repeats = {"smoke": (2, 2), "short": (6, 7), "full": (12, 20)}[options.budget]
+    planner = GraspPlanner(choose_gripper(options.gripper))
+    observations = [_on_table(options.seed + number) for number in range(count)]
+    times = time_planner(reconstructor, planner, observations, repeats)
+    title = f"{planner.settings.num_candidates} candidates a round, median of {repeats}"
+    return "mesh to grasps", _text(times, title), times, {"repeats": repeats, "median_ms": times}
+
+
+def _on_table(seed: int) -> Observation:
+    """A made-up object on a table, seen by an RGB-D camera."""
+    from gsn_perception.scenes.objects import random_object
+    from gsn_perception.scenes.sensor import DepthSensor
+    from gsn_perception.scenes.tabletop import random_tabletop
+
+    item = random_object(seed)
+    scene, camera = random_tabletop([item.scaled(0.12 / float(item.extent.max()))], seed, 1)
+    return scene.observe(camera, sensor=DepthSensor(), seed=seed)
 
 
 def _raster(options: RasterOptions) -> _Answer:

@@ -1,4 +1,4 @@
-"""`gsn eval`: measure quality: novel views (gsn), surfaces (geometry), real RGB-D frames (frames), claims (robust)."""
+"""`gsn eval`: measure quality: views (gsn), surfaces (geometry), real frames (frames), claims (robust), grasps (grasp)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from gsn_perception.cli.eval_common import load_objects
 from gsn_perception.cli.eval_common import load_reconstructor
 from gsn_perception.cli.eval_common import progress
 from gsn_perception.cli.eval_common import tables
+from gsn_perception.cli.eval_grasp import GraspOptions
+from gsn_perception.cli.eval_grasp import run_grasp
 from gsn_perception.cli.eval_robust import RobustOptions
 from gsn_perception.cli.eval_robust import robust
 
@@ -57,10 +59,11 @@ Options = (
     | Annotated[GeometryOptions, tyro.conf.subcommand("geometry")]
     | Annotated[FramesOptions, tyro.conf.subcommand("frames")]
     | Annotated[RobustOptions, tyro.conf.subcommand("robust")]
+    | Annotated[GraspOptions, tyro.conf.subcommand("grasp")]
 )
 
 
-def run(options: GsnOptions | GeometryOptions | FramesOptions | RobustOptions) -> int:
+def run(options: GsnOptions | GeometryOptions | FramesOptions | RobustOptions | GraspOptions) -> int:
     """Measure, print a table, write the files asked for."""
     from gsn_perception.evaluation.report import check_writable
     from gsn_perception.evaluation.report import write_json
@@ -72,8 +75,10 @@ def run(options: GsnOptions | GeometryOptions | FramesOptions | RobustOptions) -
         text, payload = _geometry(options)
     elif isinstance(options, RobustOptions):
         text, payload = robust(options)
-    else:
+    elif isinstance(options, FramesOptions):
         text, payload = _frames(options)
+    else:
+        text, payload = run_grasp(options)
     print(text)
     if options.json is not None:
         write_json(options.json, {"options": _settings(options), **payload})
@@ -184,7 +189,7 @@ def _mean_object(options: GsnOptions, protocol: Any) -> Any:
     return calibrated_mean(progress(items, len(items), "mean object"), cases, protocol)
 
 
-def _settings(options: Common) -> dict[str, Any]:
+def _settings(options: Common | GraspOptions) -> dict[str, Any]:
     from dataclasses import asdict
 
     return asdict(options)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import statistics
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -126,6 +128,30 @@ def time_chain(
         stages["grasps"].append(ended - reconstructed)
         stages[TOTAL].append(ended - began)
     return {stage: 1e3 * statistics.median(found) for stage, found in stages.items()}, grasps
+
+
+def time_planner(
+    reconstruct: Callable[[Observation], list[Reconstruction | Refusal]],
+    planner: GraspPlanner,
+    observations: Sequence[Observation],
+    repeats: int,
+) -> dict[str, float]:
+    """Median milliseconds of planning on each observation's largest object, and over all of them.
+
+    Raises:
+        InputError: an object was refused.
+    """
+    times: dict[str, float] = {}
+    planner(_made(reconstruct(observations[0])[0]))  # compiles
+    for number, observation in enumerate(observations):
+        result = _made(reconstruct(observation)[0])
+        taken = []
+        for _ in range(repeats):
+            began = time.perf_counter()
+            planner(result)
+            taken.append(time.perf_counter() - began)
+        times[f"object {number}, {len(result.mesh.faces)} triangles"] = 1e3 * statistics.median(taken)
+    return {**times, "median": statistics.median(times.values())}
 
 
 def _made(result: Reconstruction | Refusal) -> Reconstruction:

@@ -14,27 +14,21 @@ from gsn_perception.grasping.sampling import Poses
 from gsn_perception.grasping.surface import Surface
 
 
-def hits_object(poses: Poses, gripper: Gripper, surface: Surface, *, margin: float, approach: float) -> np.ndarray:
-    """Whether a gripper touches the mesh anywhere on its way in; exact for triangles.
+def hits_blocks(poses: Poses, gripper: Gripper, blocks: Blocks, *, margin: float, approach: float) -> np.ndarray:
+    """Whether a gripper touches triangles or points anywhere on its way in; exact.
 
     Args:
         poses: P candidates at their openings.
         gripper: Its boxes.
-        surface: The object.
-        margin: Metres by which the boxes are grown.
+        blocks: The triangles or points.
+        margin: Metres by which the gripper's boxes are grown.
         approach: Length of the straight approach along z, metres.
 
     Returns:
         [P] bool.
     """
     boxes = _grown(gripper.boxes(poses.widths, swept=approach), margin)
-    return overlaps(poses.rotations, poses.centers, boxes, Blocks.of(surface.mesh.triangles))
-
-
-def hits_points(poses: Poses, gripper: Gripper, points: np.ndarray, *, margin: float, approach: float) -> np.ndarray:
-    """Whether a gripper meets any of the points [M,3] on its way in; arguments as :func:`hits_object`."""
-    boxes = _grown(gripper.boxes(poses.widths, swept=approach), margin)
-    return overlaps(poses.rotations, poses.centers, boxes, Blocks.of(np.asarray(points)[:, None]))
+    return overlaps(poses.rotations, poses.centers, boxes, blocks)
 
 
 def lowest_height(poses: Poses, gripper: Gripper, plane: Plane, *, approach: float) -> np.ndarray:

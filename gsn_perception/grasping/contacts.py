@@ -11,6 +11,7 @@ from gsn_perception.grasping.sampling import Poses
 from gsn_perception.grasping.surface import Surface
 
 _GRID = (3, 4)  # rays over a pad, along x and z
+_MISS = 0.02  # metres; what a ray that meets nothing counts for
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,6 +23,7 @@ class PadContacts:
         normals: [P,2,3] mean outward normal of the surface over it, unit (zero without contact).
         fill: [P,2] share of the pad that touches.
         width: [P] opening at which both pads touch, metres (inf without contact).
+        spread: [P,2] mean depth of the surface behind the first contact over the pad, metres; a miss counts 2 cm.
         faces: [P,2,R] triangles met by the rays, -1 where they are not in contact.
     """
 
@@ -29,6 +31,7 @@ class PadContacts:
     normals: np.ndarray
     fill: np.ndarray
     width: np.ndarray
+    spread: np.ndarray
     faces: np.ndarray
 
 
@@ -63,4 +66,8 @@ def pad_contacts(poses: Poses, gripper: Gripper, surface: Surface, *, tolerance:
     normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-30)
     width = poses.widths - first.sum(axis=1)
     width = np.where(np.isfinite(width), width, np.inf)
-    return PadContacts(points, normals, touching.mean(axis=2), width, np.where(touching, faces, -1))
+    behind = np.minimum(
+        np.where(np.isfinite(distance), distance, np.inf) - np.where(np.isfinite(first), first, 0)[..., None], _MISS
+    )
+    spread = behind.mean(axis=2)
+    return PadContacts(points, normals, touching.mean(axis=2), width, spread, np.where(touching, faces, -1))

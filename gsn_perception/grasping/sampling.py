@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gsn_perception.grasping.gripper import Gripper
 from gsn_perception.grasping.surface import Surface
+
+_STEEP = float(np.sin(np.deg2rad(60)))  # of a normal against the plane: no cone of friction 0.5 reaches the horizontal
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,15 +65,30 @@ class Poses:
         """The rows of a mask or index array."""
         return Poses(self.rotations[keep], self.centers[keep], self.widths[keep], self.pairs[keep])
 
+    @classmethod
+    def cat(cls, parts: Sequence[Poses]) -> Poses:
+        """Several lists as one."""
+        names = ("rotations", "centers", "widths", "pairs")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
 
 def sample_pairs(
-    surface: Surface, gripper: Gripper, *, count: int, friction: float, clearance: float, seed: int
+    surface: Surface,
+    gripper: Gripper,
+    *,
+    count: int,
+    friction: float,
+    clearance: float,
+    seed: int,
+    up: np.ndarray | None = None,
 ) -> tuple[ContactPairs, Counter[str]]:
     """Pairs whose connecting line lies in both friction cones (Nguyen 1988), no wider than the gripper opens.
 
-    Points are drawn evenly over the area; from each a ray enters the object along the inward normal, tilted within
-    the friction cone for every second point; where it first leaves is the partner. All random choices are made in
-    the surface's own axes, so that pairs turn with the object.
+    Points are drawn evenly over the area; from each a ray enters the object along the inward normal, tilted at random
+    within the friction cone for every second point; where it first leaves is the partner. On a support plane, points
+    whose cone holds no direction near the horizontal are not drawn, and every fourth ray is levelled as far as the
+    cone allows: fingers on a line that is too steep would reach below the plane. All random choices are made in the
+    surface's own axes, so that pairs turn with the object.
 
     Args:
         surface: The object.
@@ -79,21 +97,27 @@ def sample_pairs(
         friction: Coulomb coefficient.
         clearance: Free room needed beside the object within the opening, metres in all.
         seed: Of the random numbers.
+        up: [3] unit normal of the support plane, None where there is none.
 
     Returns:
         The pairs, and how many points were rejected by reason.
     """
     rng = np.random.default_rng(seed)
-    faces, points = _surface_points(surface, rng.random((count, 3)))
+    areas = surface.areas if up is None else np.where(np.abs(surface.normals @ up) < _STEEP, surface.areas, 0.0)
+    if areas.sum() <= 0:
+        return _none(), Counter({"lying flat": count})
+    faces, points = _surface_points(surface, areas, rng.random((count, 3)))
     normals = surface.normals[faces]
     cone = np.arctan(friction)
-    edge = surface.mesh.triangles[faces, 1].astype(np.float64) - surface.mesh.triangles[faces, 0]
+    edge = _corners(surface, faces)[:, 1] - _corners(surface, faces)[:, 0]
     tangent = edge - (edge * normals).sum(axis=1, keepdims=True) * normals
     tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-30)
     tilt = 0.9 * cone * np.sqrt(rng.random(count)) * (np.arange(count) % 2)
     turn = 2 * np.pi * rng.random(count)
     side = np.cos(turn)[:, None] * tangent + np.sin(turn)[:, None] * np.cross(normals, tangent)
     inward = -np.cos(tilt)[:, None] * normals + np.sin(tilt)[:, None] * side
+    if up is not None:
+        inward[2::4] = _levelled(-normals[2::4], up, 0.9 * cone)
 
     skin = 1e-4 * surface.radius
     distance, partner = surface.cast(points + skin * inward, inward)
@@ -148,13 +172,29 @@ def sweep_poses(
     return Poses(rotations, pairs.points.mean(axis=1)[rows], widths[rows], rows)
 
 
-def _surface_points(surface: Surface, uniform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Faces [N] and points [N,3] spread evenly over the area from uniform numbers [N,3]."""
-    total = np.cumsum(surface.areas)
+def _levelled(directions: np.ndarray, up: np.ndarray, most: float) -> np.ndarray:
+    """Unit directions [N,3] turned towards the horizontal by at most ``most`` radians."""
+    rise = directions @ up
+    flat = directions - rise[:, None] * up
+    length = np.linalg.norm(flat, axis=1, keepdims=True)
+    flat = np.where(length > 1e-9, flat / np.maximum(length, 1e-30), directions)
+    angle = np.arcsin(np.clip(rise, -1, 1))
+    angle = np.sign(angle) * np.maximum(np.abs(angle) - most, 0)
+    turned = np.cos(angle)[:, None] * flat + np.sin(angle)[:, None] * up
+    return np.where(length > 1e-9, turned, directions)
+
+
+def _none() -> ContactPairs:
+    return ContactPairs(np.zeros((0, 2, 3)), np.zeros((0, 2), dtype=np.int64), np.zeros((0, 3)))
+
+
+def _surface_points(surface: Surface, areas: np.ndarray, uniform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Faces [N] and points [N,3] spread evenly over the given areas [F] from uniform numbers [N,3]."""
+    total = np.cumsum(areas)
     faces = np.searchsorted(total, uniform[:, 0] * total[-1], side="right").clip(0, len(total) - 1)
     root = np.sqrt(uniform[:, 1:2])
     weights = np.concatenate([1 - root, root * (1 - uniform[:, 2:]), root * uniform[:, 2:]], axis=1)
-    return faces, np.einsum("nk,nkd->nd", weights, surface.mesh.triangles[faces].astype(np.float64))
+    return faces, np.einsum("nk,nkd->nd", weights, _corners(surface, faces))
 
 
 def _sieve(checks: dict[str, np.ndarray], count: int) -> tuple[np.ndarray, Counter[str]]:
@@ -167,3 +207,8 @@ def _sieve(checks: dict[str, np.ndarray], count: int) -> tuple[np.ndarray, Count
             counts[reason] += int(first.sum())
         keep &= ~rejected
     return keep, counts
+
+
+def _corners(surface: Surface, faces: np.ndarray) -> np.ndarray:
+    """[N,3,3] float64 corners of some faces [N]; the mesh's property would copy them all."""
+    return surface.mesh.vertices[surface.mesh.faces[faces]].astype(np.float64)

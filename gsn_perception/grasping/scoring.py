@@ -1,81 +1,81 @@
-"""A closed-form score: how well a grasp should hold."""
+"""The score: the chance that a grasp holds, by logistic regression on outcomes in physics."""
 
 from __future__ import annotations
 
-from dataclasses import astuple
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from gsn_perception.grasping.contacts import PadContacts
-from gsn_perception.grasping.sampling import Poses
-from gsn_perception.grasping.surface import Surface
+from gsn_perception.geometry import InputError
+from gsn_perception.grasping.features import FEATURES
 
-_FLOOR = 0.02  # keeps one bad feature from hiding the order of the others
+_FILE = "score.json"
 
 
 @dataclass(frozen=True, slots=True)
-class ScoreWeights:
-    """Exponents of the weighted geometric mean of the features; each feature lies in [0, 1]."""
+class ScoreModel:
+    """Logistic weights of the features: score = 1 / (1 + exp(-(bias + weights . features))).
 
-    friction: float = 0.35
-    """Room left in the friction cones at both contacts."""
-    balance: float = 0.25
-    """Closeness of the closing axis to the centre of mass."""
-    fill: float = 0.20
-    """Share of the pads that touches."""
-    approach: float = 0.10
-    """From above (support plane known) or from the camera's side."""
-    observed: float = 0.10
-    """Share of the contacts that was seen rather than completed."""
+    Attributes:
+        weights: One per feature of :data:`FEATURES`, not negative, so that no feature that gets better lowers a score.
+        bias: Of the logit.
 
-
-FEATURES = tuple(ScoreWeights.__dataclass_fields__)
-
-
-def features(
-    poses: Poses, contacts: PadContacts, surface: Surface, *, friction: float, preferred: np.ndarray | None
-) -> np.ndarray:
-    """Figures [P,5] in [0, 1] in the order of :data:`FEATURES`.
-
-    Args:
-        poses: P candidates.
-        contacts: What their pads touch.
-        surface: The object.
-        friction: Coulomb coefficient.
-        preferred: [3] unit approach, None without preference.
+    Raises:
+        InputError: a weight is missing, negative or not finite.
     """
-    y = poses.rotations[:, :, 1]
-    joint = contacts.points[:, 0] - contacts.points[:, 1]
-    joint = joint / np.maximum(np.linalg.norm(joint, axis=1, keepdims=True), 1e-30)
-    cosines = np.stack([(contacts.normals[:, 0] * y).sum(1), -(contacts.normals[:, 1] * y).sum(1), (joint * y).sum(1)])
-    worst = np.arccos(np.clip(cosines.min(axis=0), -1, 1))
-    offset = surface.center - contacts.points.mean(axis=1)
-    lever = np.linalg.norm(offset - (offset * y).sum(axis=1, keepdims=True) * y, axis=1)
-    z = poses.rotations[:, :, 2]
-    approach = np.ones(len(poses)) if preferred is None else 0.5 + 0.5 * (z @ preferred)
-    columns = [
-        1 - worst / np.arctan(friction),
-        1 - lever / surface.radius,
-        contacts.fill.min(axis=1),
-        approach,
-        _observed(contacts, surface),
-    ]
-    return np.clip(np.stack(columns, axis=1), 0, 1)
+
+    weights: tuple[float, ...]
+    bias: float
+
+    def __post_init__(self) -> None:
+        values = np.array([*self.weights, self.bias], dtype=np.float64)
+        if len(self.weights) != len(FEATURES) or not np.isfinite(values).all() or (values[:-1] < 0).any():
+            raise InputError(f"the score needs {len(FEATURES)} finite weights, none negative, and a bias")
+
+    def __call__(self, figures: np.ndarray) -> np.ndarray:
+        """[P] scores in (0, 1) of features [P,8]."""
+        logit = figures @ np.array(self.weights) + self.bias
+        return 1 / (1 + np.exp(-np.clip(logit, -30, 30)))
+
+    @classmethod
+    @cache
+    def fitted(cls) -> ScoreModel:
+        """The weights that come with the package, fitted on training objects."""
+        return cls.parse(json.loads(_place().read_text()))
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> ScoreModel:
+        """From named weights, as :meth:`named` gives them.
+
+        Raises:
+            InputError: a name is missing or a value is no number.
+        """
+        try:
+            weights = tuple(float(values["weights"][name]) for name in FEATURES)
+            return cls(weights, float(values["bias"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"the score's weights are unusable ({error}); fit them again") from None
+
+    def named(self) -> dict[str, Any]:
+        """The weights by name."""
+        return {"weights": dict(zip(FEATURES, self.weights, strict=True)), "bias": self.bias}
+
+    def store(self, notes: Mapping[str, Any] | None = None) -> Path:
+        """Make this the package's model; ``notes`` say how it was fitted. Returns the file."""
+        from gsn_perception.io import atomic_write
+
+        path = Path(str(_place()))
+        with atomic_write(path) as partial:
+            partial.write_text(json.dumps({**self.named(), **(notes or {})}, indent=1) + "\n")
+        ScoreModel.fitted.cache_clear()
+        return path
 
 
-def score(figures: np.ndarray, weights: ScoreWeights) -> np.ndarray:
-    """[P] scores in [0, 1] of features [P,5]: their weighted geometric mean."""
-    powers = np.array(astuple(weights))
-    return np.exp(np.log(np.maximum(figures, _FLOOR)) @ (powers / powers.sum()))
-
-
-def _observed(contacts: PadContacts, surface: Surface) -> np.ndarray:
-    """[P] mean confidence of the faces in contact over both pads; 1 where the mesh has none."""
-    confidence = surface.mesh.confidence
-    if confidence is None:
-        return np.ones(len(contacts.fill))
-    of_face = confidence[surface.mesh.faces].mean(axis=1)
-    touching = contacts.faces >= 0
-    total = (of_face[contacts.faces] * touching).sum(axis=2) / np.maximum(touching.sum(axis=2), 1)
-    return total.mean(axis=1)
+def _place() -> Any:
+    return resources.files("gsn_perception.grasping") / _FILE

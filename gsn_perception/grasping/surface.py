@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import coo_matrix
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
+
+_PATCH = 0.004  # metres
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,7 +20,8 @@ class Surface:
 
     Attributes:
         mesh: The object.
-        normals: [F,3] unit face normals, outwards, float64.
+        normals: [F,3] unit normals, outwards, float64; of the faces, averaged over the few millimetres that soft pads
+            average over, where faces are smaller than that.
         areas: [F] m^2.
         center: [3] centre of mass of a solid of even density, metres.
         radius: Largest distance of a vertex from it, metres.
@@ -50,7 +54,7 @@ class Surface:
         caster.add_triangles(tensor(mesh.vertices), tensor(mesh.faces.astype(np.uint32)))
         center = center_of_mass(mesh)
         radius = float(np.linalg.norm(mesh.vertices[np.unique(mesh.faces)] - center, axis=1).max())
-        return cls(mesh, mesh.face_normals(), areas, center, radius, caster)
+        return cls(mesh, smooth_normals(mesh, areas), areas, center, radius, caster)
 
     def cast(self, origins: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """First hits of rays.
@@ -71,6 +75,29 @@ class Surface:
     def distance(self, points: np.ndarray) -> np.ndarray:
         """Unsigned distances [M] of points [M,3] to the surface, metres."""
         return self.caster.compute_distance(np.ascontiguousarray(points, dtype=np.float32)).numpy().copy()
+
+
+def smooth_normals(mesh: Mesh, areas: np.ndarray) -> np.ndarray:
+    """[F,3] unit face normals, averaged with their neighbours' over about :data:`_PATCH` metres.
+
+    A reconstructed surface is rough at the scale of its cells, a pad of rubber is not. Where edges are longer than the
+    patch, normals are left as they are.
+    """
+    normals = mesh.face_normals()
+    a, b = mesh.triangles[:, 0].astype(np.float64), mesh.triangles[:, 1].astype(np.float64)
+    edge = float((areas * np.linalg.norm(a - b, axis=1)).sum() / areas.sum())
+    steps = min(int((_PATCH / edge) ** 2), 8)  # diffusion: the reach grows with the root of the steps
+    if not steps:
+        return normals
+    count = len(mesh.faces)
+    touches = coo_matrix(
+        (np.ones(3 * count), (mesh.faces.ravel(), np.repeat(np.arange(count), 3))), shape=(len(mesh.vertices), count)
+    ).tocsr()
+    weights = areas[:, None]
+    for _ in range(steps):
+        mixed = touches.T @ (touches @ (weights * normals))
+        normals = mixed / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-30)
+    return normals
 
 
 def center_of_mass(mesh: Mesh) -> np.ndarray:

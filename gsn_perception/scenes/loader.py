@@ -72,7 +72,7 @@ def mesh_sources(folder: Path, *, splits: Collection[str] | None = None) -> list
         which = "" if splits is None else f" under {', '.join(splits)}"
         raise InputError(f"no object in {folder}{which}; give a folder of OBJ, PLY, STL or GLB files")
     shapes = _manifest_shapes(folder)
-    return [partial(load_mesh, p, shape=shapes.get(_name(p))) for p in paths]
+    return [partial(load_mesh, p, shape=shapes.get(object_name(p))) for p in paths]
 
 
 def load_mesh(path: Path, *, shape: str | None = None) -> TexturedMesh:
@@ -94,7 +94,7 @@ def load_mesh(path: Path, *, shape: str | None = None) -> TexturedMesh:
     if not len(faces) or not np.isfinite(vertices).all() or np.ptp(vertices, axis=0).max() <= 0:
         raise InputError(f"mesh file {path} holds no finite triangles; export it again or leave it out")
     try:
-        item = _item(_name(path), vertices, faces, loaded.visual)
+        item = _item(object_name(path), vertices, faces, loaded.visual)
     except Exception as error:  # materials are as various as readers
         raise InputError(f"cannot read texture of mesh file {path}: {type(error).__name__}: {error}") from None
     if path.suffix.lower() in (".glb", ".gltf"):
@@ -141,7 +141,7 @@ def _vertex_colors(visual: Any, vertices: np.ndarray, faces: np.ndarray) -> np.n
     return colors if len(colors) == len(vertices) else None
 
 
-def _name(path: Path) -> str:
+def object_name(path: Path) -> str:
     """The file's own name, or its folder's where every file is called ``model``."""
     return path.parent.name if path.stem.lower() in _ANONYMOUS else path.stem
 

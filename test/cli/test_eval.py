@@ -107,3 +107,26 @@ def test_an_unwritable_json_is_one_sentence_before_the_work(weights, objects, tm
     assert main([*words, "--json", str(tmp_path / "file" / "below.json")]) == 2
     assert "below.json" in capsys.readouterr().err
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.long
+def test_eval_grasp_runs_resumes_and_draws(weights, objects, tmp_path, capsys):
+    pytest.importorskip("mujoco")
+    words = ["eval", "grasp", "--objects", str(objects), "--checkpoint", weights, "--poses", "1", "--cameras", "1"]
+    words += ["--out", str(tmp_path / "run"), "--cache", str(tmp_path / "parts"), "--json", str(tmp_path / "g.json")]
+    assert main([*words, "--processes", "1"]) == 0
+    found = json.loads((tmp_path / "g.json").read_text())
+    success = found["top-1 success"]
+    assert success["true mesh"]["held"] == 1
+    assert {"RGB-D", "top-down", "random antipodal"} <= set(success)
+    assert (tmp_path / "run" / "verdicts.png").stat().st_size > 1000
+    lines = (tmp_path / "run" / "trials.jsonl").read_text().splitlines()
+    kept = lines[:-1]
+    (tmp_path / "run" / "trials.jsonl").write_text("\n".join(kept) + '\n{"torn')
+    assert main([*words, "--processes", "1"]) == 0
+    again = (tmp_path / "run" / "trials.jsonl").read_text().splitlines()
+    assert again[: len(kept)] == kept
+    assert len(again) == len(lines)
+    assert "top-1 success" in capsys.readouterr().out
+    assert main([*words, "--seed", "4"]) == 2
+    assert "another seed" in capsys.readouterr().err

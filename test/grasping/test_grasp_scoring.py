@@ -6,13 +6,15 @@ import trimesh
 from grasp_checks import as_mesh
 from scipy.spatial.transform import Rotation
 
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Mesh
 from gsn_perception.grasping import Gripper
 from gsn_perception.grasping.contacts import pad_contacts
+from gsn_perception.grasping.features import FEATURES
+from gsn_perception.grasping.features import features
 from gsn_perception.grasping.sampling import Poses
 from gsn_perception.grasping.sampling import sample_pairs
-from gsn_perception.grasping.scoring import ScoreWeights
-from gsn_perception.grasping.scoring import features
-from gsn_perception.grasping.scoring import score
+from gsn_perception.grasping.scoring import ScoreModel
 from gsn_perception.grasping.selection import rotation_between
 from gsn_perception.grasping.selection import select
 from gsn_perception.grasping.surface import Surface
@@ -48,30 +50,79 @@ def test_features_fall_where_they_should():
     box = as_mesh(trimesh.creation.box((0.10, 0.04, 0.04)))
     surface = Surface.of(box)
 
-    def of(poses, preferred=None, tolerance=0.001):
+    def of(poses, preferred=None, tolerance=0.001, up=None):
         touch = pad_contacts(poses, PANDA, surface, tolerance=tolerance)
-        return features(poses, touch, surface, friction=0.5, preferred=preferred)[0]
+        figures = features(poses, touch, surface, friction=0.5, preferred=preferred, up=up, clear=np.ones(len(poses)))
+        return dict(zip(FEATURES, figures[0], strict=True))
 
-    np.testing.assert_allclose(of(pose()), 1, atol=1e-6)
-    assert of(pose(center=(0.03, 0, 0)))[1] == pytest.approx(1 - 0.03 / surface.radius, abs=1e-6)
+    np.testing.assert_allclose(list(of(pose()).values()), 1, atol=1e-6)
+    aside = pose(center=(0.03, 0, 0))
+    assert of(aside)["balance"] == pytest.approx(np.exp(-0.03 / 0.04), abs=1e-6)
+    assert of(aside, up=np.array([0, 0, 1.0]))["gravity"] == pytest.approx(np.exp(-0.03 / 0.04), abs=1e-6)
+    assert of(aside, up=np.array([1.0, 0, 0]))["gravity"] == pytest.approx(1)  # the mass hangs below the grip
     tilted = Rotation.from_euler("z", 10, degrees=True).as_matrix()
-    assert of(pose(rotation=tilted))[0] < 0.5  # stiff pads meet opposite corners
-    assert of(pose(rotation=tilted), tolerance=0.01)[0] == pytest.approx(1 - np.radians(10) / np.arctan(0.5), abs=1e-3)
+    assert of(pose(rotation=tilted))["friction"] < 0.5  # stiff pads meet opposite corners
+    flat = of(pose(rotation=tilted), tolerance=0.01)
+    assert flat["friction"] == pytest.approx(1 - np.radians(10) / np.arctan(0.5), abs=1e-3)
+    assert flat["squeeze"] < 0.9
+    assert of(pose(center=(0, 0, -0.02)))["area"] == pytest.approx(0.5)
     for angle, expected in ((0, 1.0), (90, 0.5), (180, 0.0)):
         R = Rotation.from_euler("y", angle, degrees=True).as_matrix()
-        assert of(pose(rotation=R), np.array([0, 0, 1.0]))[3] == pytest.approx(expected, abs=1e-9)
+        assert of(pose(rotation=R), np.array([0, 0, 1.0]))["approach"] == pytest.approx(expected, abs=1e-9)
 
 
-def test_score_is_a_mean_within_its_features():
+def test_score_is_a_chance_that_no_better_feature_lowers():
     rng = np.random.default_rng(0)
-    figures = rng.uniform(0.05, 1, (100, 5))
-    values = score(figures, ScoreWeights())
-    assert (values >= figures.min(axis=1) - 1e-12).all()
-    assert (values <= figures.max(axis=1) + 1e-12).all()
-    better = np.minimum(figures + 0.1, 1)
-    assert (score(better, ScoreWeights()) >= values).all()
-    only = score(figures, ScoreWeights(friction=1, balance=0, fill=0, approach=0, observed=0))
-    np.testing.assert_allclose(only, figures[:, 0])
+    figures = rng.uniform(0, 1, (100, len(FEATURES)))
+    model = ScoreModel.fitted()
+    values = model(figures)
+    assert ((values > 0) & (values < 1)).all()
+    for column in range(len(FEATURES)):
+        better = figures.copy()
+        better[:, column] = np.minimum(better[:, column] + 0.1, 1)
+        assert (model(better) >= values).all()
+    assert model(np.ones((1, len(FEATURES))))[0] - model(np.zeros((1, len(FEATURES))))[0] > 0.5
+    by_hand = 1 / (1 + np.exp(-(sum(w * f for w, f in zip(model.weights, figures[0], strict=True)) + model.bias)))
+    assert values[0] == pytest.approx(by_hand)
+
+
+def test_unusable_weights_are_refused():
+    good = ScoreModel.fitted().named()
+    assert ScoreModel.parse(good) == ScoreModel.fitted()
+    for wrong in ({}, {**good, "bias": "high"}, {**good, "weights": {}}):
+        with pytest.raises(InputError, match="weights"):
+            ScoreModel.parse(wrong)
+    with pytest.raises(InputError, match="none negative"):
+        ScoreModel((-1.0,) * len(FEATURES), 0.0)
+
+
+def test_rough_normals_are_averaged_and_flat_faces_are_left_alone():
+    fine = trimesh.creation.icosphere(5, 0.03)
+    rng = np.random.default_rng(0)
+    rough = fine.vertices + 2e-4 * rng.normal(size=fine.vertices.shape)
+    truth = fine.triangles_center / np.linalg.norm(fine.triangles_center, axis=1, keepdims=True)
+    mesh = Mesh(rough, fine.faces)
+    before, after = mesh.face_normals(), Surface.of(mesh).normals
+    angles = [np.degrees(np.arccos(np.clip((n * truth).sum(1), -1, 1))).mean() for n in (before, after)]
+    assert angles[0] > 10
+    assert angles[1] < 4
+    box = as_mesh(trimesh.creation.box((0.04, 0.04, 0.04)))
+    np.testing.assert_array_equal(Surface.of(box).normals, box.face_normals())
+
+
+def test_on_a_plane_pairs_are_near_the_horizontal():
+    ball = Surface.of(as_mesh(trimesh.creation.icosphere(4, 0.02)))
+    up = np.array([0, 0, 1.0])
+
+    def rise(plane):
+        pairs, _ = sample_pairs(ball, PANDA, count=2000, friction=0.5, clearance=0.003, seed=0, up=plane)
+        normals = ball.normals[pairs.faces]
+        inside = np.minimum(-(normals[:, 0] * pairs.axes).sum(1), (normals[:, 1] * pairs.axes).sum(1))
+        assert inside.min() >= np.cos(np.arctan(0.5)) - 1e-6
+        return np.abs(pairs.axes @ up)
+
+    assert np.median(rise(up)) < 0.75 * np.median(rise(None))
+    assert rise(up).max() < np.sin(np.radians(60) + np.arctan(0.5))
 
 
 @pytest.mark.parametrize("closed", [True, False])

@@ -1,0 +1,259 @@
+"""`gsn eval grasp`: what the grasps lift in physics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import asdict
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import Literal
+
+import tyro
+
+if TYPE_CHECKING:
+    from gsn_perception.evaluation.grasps.running import Work
+
+_KEPT = ("objects", "budget", "poses", "gripper", "answers", "checkpoint", "seed")  # what a resumed run must agree in
+
+
+@dataclass(frozen=True, slots=True)
+class GraspOptions:
+    """Grasps carried out in MuJoCo: the pipeline from one view beside the true mesh and baselines without a network."""
+
+    objects: Path = tyro.MISSING
+    """Folder of test objects (OBJ, PLY, STL or GLB)."""
+    budget: Literal["smoke", "short", "full"] = "short"
+    """How many objects: smoke 3, short 12, full all."""
+    poses: int = 3
+    """Stable poses an object."""
+    cameras: int = 3
+    """Views a pose."""
+    methods: tuple[str, ...] = ()
+    """Whose grasps are carried out, by the names in the table; all when left out."""
+    answers: int = 1
+    """Grasps of every list that are carried out, spread evenly over it; 1 is the best."""
+    gripper: str = "panda"
+    """Name of a shipped gripper, or a YAML file laid out like theirs."""
+    out: Path = Path("runs/grasp")
+    """Folder of the finished trials (trials.jsonl), tables and pictures; a run that was interrupted goes on there."""
+    cache: Path = Path("cache/parts")
+    """Folder of the objects' convex parts."""
+    processes: int = 0
+    """At the same time; 0 = one a core."""
+    rolls: int = 0
+    """Views (one a pose) that are seen again with the camera rolled in steps of 15 degrees, for the figures of rolling."""
+    fit: bool = False
+    """Fit the score's weights to the outcomes of RGB-D (training objects only) and store them in the package."""
+    checkpoint: str | None = None
+    """Weights (.safetensors) or the name of shipped ones; the shipped default when left out."""
+    device: str = "cpu"
+    """auto, cpu or cuda."""
+    json: Path | None = None
+    """Write every figure to this file."""
+    seed: int = 0
+    """Seed of poses, cameras and noise."""
+
+
+def run_grasp(options: GraspOptions) -> tuple[str, dict[str, Any]]:
+    """Run what is missing, draw the pictures; the tables as text and as figures.
+
+    Raises:
+        InputError: bad options, or a folder of another run.
+    """
+    from gsn_perception.evaluation.grasps.rows import read_rows
+
+    work = _work(options)
+    _check_folder(options)
+    path = options.out / "trials.jsonl"
+    _run(options, work, path)
+    rows = read_rows(path)
+    _draw(options, work, rows)
+    text, figures = _tables(rows)
+    if options.rolls:
+        line, figures["rolled camera"] = _rolled(options, work, rows)
+        text += "\n\n" + line
+    if options.fit:
+        text += "\n\n" + _fit(options, rows)
+    return text, figures
+
+
+def _work(options: GraspOptions) -> Work:
+    from gsn_perception.cli.parse import choose_gripper
+    from gsn_perception.evaluation.grasps.methods import METHODS
+    from gsn_perception.evaluation.grasps.running import Campaign
+    from gsn_perception.evaluation.grasps.running import Work
+    from gsn_perception.geometry import InputError
+    from gsn_perception.grasping import PlannerSettings
+
+    missing = [name for name in ("mujoco", "coacd") if find_spec(name) is None]
+    if missing:
+        raise InputError(f"{' and '.join(missing)} not installed; pip install 'gsn_perception[physics]'")
+    unknown = [m for m in options.methods if m not in METHODS]
+    if unknown:
+        raise InputError(f"there is no method {unknown[0]!r}; choose from {', '.join(METHODS)}")
+    if min(options.poses, options.cameras, options.answers) < 1:
+        raise InputError("poses, cameras and answers count from 1; give larger numbers")
+    campaign = Campaign(
+        methods=options.methods or tuple(METHODS),
+        poses=options.poses,
+        cameras=options.cameras,
+        answers=options.answers,
+        seed=options.seed,
+    )
+    make = partial(make_reconstructor, options.checkpoint, options.device)
+    return Work(campaign, choose_gripper(options.gripper), PlannerSettings(), make, options.cache)
+
+
+def make_reconstructor(checkpoint: str | None, device: str) -> Any:
+    """The pipeline of a worker process."""
+    from gsn_perception.pipeline import Reconstructor
+
+    return Reconstructor.from_pretrained(checkpoint, device)
+
+
+def _check_folder(options: GraspOptions) -> None:
+    """A folder goes on only with the options it was begun with."""
+    import json
+
+    from gsn_perception.evaluation.report import write_json
+    from gsn_perception.geometry import InputError
+
+    path = options.out / "options.json"
+    now = {name: str(asdict(options)[name]) for name in _KEPT}
+    if path.is_file():
+        before: Mapping[str, str] = json.loads(path.read_text())
+        other = [name for name in _KEPT if name != "budget" and before.get(name) != now[name]]
+        if other:
+            raise InputError(f"{options.out} holds trials with another {other[0]}; give another --out or remove it")
+    write_json(path, now)
+
+
+def _run(options: GraspOptions, work: Work, path: Path) -> None:
+    """Every trial that is not in the file yet."""
+    import os
+
+    from tqdm import tqdm
+
+    from gsn_perception.evaluation.grasps.rows import append_rows
+    from gsn_perception.evaluation.grasps.rows import read_rows
+    from gsn_perception.evaluation.grasps.running import run_campaign
+
+    sources = _sources(options)
+    done = read_rows(path)
+    processes = min(options.processes or len(os.sched_getaffinity(0)), len(sources))
+    bar = tqdm(total=len(sources), desc="grasps", ncols=100)
+    for _, rows in run_campaign(work, sources, done, processes if processes > 1 else 0):
+        append_rows(path, rows)
+        bar.update()
+    bar.close()
+
+
+def _sources(options: GraspOptions) -> list[Any]:
+    """Calls that load the objects of the budget, shape classes in turn."""
+    import numpy as np
+
+    from gsn_perception.evaluation.cases import BUDGETS
+    from gsn_perception.scenes.loader import mesh_sources
+
+    sources = mesh_sources(options.objects)
+    limit = BUDGETS[options.budget]
+    order = np.random.default_rng(options.seed).permutation(len(sources))
+    if limit is None:
+        return [sources[i] for i in order]
+    shapes: dict[str, list[Any]] = {}
+    for index in order:
+        shapes.setdefault(str(sources[index].keywords.get("shape")), []).append(sources[index])
+    chosen: list[Any] = []
+    while len(chosen) < min(limit, len(sources)):
+        for name in sorted(shapes):
+            if shapes[name] and len(chosen) < limit:
+                chosen.append(shapes[name].pop())
+    return chosen
+
+
+def _tables(rows: Sequence[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+    from gsn_perception.evaluation.grasps import summary
+    from gsn_perception.evaluation.physics.outcome import VERDICTS
+    from gsn_perception.evaluation.report import table
+
+    parts: dict[str, tuple[summary.Table, Mapping[str, str]]] = {
+        "poses": (summary.graspable(rows), {"poses": ".0f", "graspable": ".0%"}),
+        "top-1 success": (summary.success(rows), summary.SUCCESS_COLUMNS),
+        "failures": (summary.failures(rows), dict.fromkeys(VERDICTS, ".0f")),
+        "scale error": (
+            summary.scales(rows),
+            {"trials": ".0f", "median": ".1%", "90 %": ".1%", "within 2 sigma": ".0%"},
+        ),
+        "score": (
+            summary.judged(rows),
+            {"grasps": ".0f", "mean score": ".3f", "held": ".3f", "auroc": ".3f", "brier skill": ".3f"},
+        ),
+    }
+    text = "\n\n".join(table(lines, columns, title) for title, (lines, columns) in parts.items() if lines)
+    return text, {title: dict(lines) for title, (lines, _) in parts.items()} | {"trials": list(rows)}
+
+
+def _draw(options: GraspOptions, work: Work, rows: Sequence[dict[str, Any]]) -> None:
+    """A sheet with one trial of every verdict, and the reliability of the scores."""
+    from gsn_perception.evaluation.grasps.gallery import verdict_sheet
+    from gsn_perception.evaluation.grasps.methods import CEILING
+    from gsn_perception.evaluation.grasps.methods import RGBD
+    from gsn_perception.evaluation.grasps.pictures import draw_reliability
+    from gsn_perception.evaluation.grasps.statistics import reliability
+    from gsn_perception.evaluation.grasps.summary import scored
+    from gsn_perception.io import write_image
+
+    picture = verdict_sheet(work, _sources(options), rows)
+    if picture is not None:
+        write_image(options.out / "verdicts.png", picture)
+    curves = [(m, reliability(*scored(rows, m))) for m in (CEILING, RGBD)]
+    draw_reliability(str(options.out / "reliability.png"), [(name, bins) for name, bins in curves if bins])
+
+
+def _fit(options: GraspOptions, rows: Sequence[dict[str, Any]]) -> str:
+    """Fit, store, say how well it does on objects left out."""
+    from gsn_perception.evaluation.grasps.fitting import fit_score
+    from gsn_perception.evaluation.grasps.methods import RGBD
+
+    model, quality = fit_score([r for r in rows if r["method"] == RGBD])
+    path = model.store({"fitted_on": f"{options.objects.name}, RGB-D", **{k: round(v, 4) for k, v in quality.items()}})
+    figures = ", ".join(f"{name} {value:.3g}" for name, value in quality.items())
+    return f"fitted the score ({figures}; left out by object) -> {path}"
+
+
+def _rolled(options: GraspOptions, work: Work, rows: Sequence[dict[str, Any]]) -> tuple[str, dict[str, float]]:
+    """The grasps of rolled cameras against the upright one's, on poses that count."""
+    import numpy as np
+    from tqdm import tqdm
+
+    from gsn_perception.evaluation.grasps.kit import Kit
+    from gsn_perception.evaluation.grasps.rolling import roll_figures
+    from gsn_perception.evaluation.grasps.summary import counted
+    from gsn_perception.evaluation.grasps.trials import make_judge
+    from gsn_perception.evaluation.grasps.trials import resting_poses
+    from gsn_perception.evaluation.report import table
+    from gsn_perception.grasping import GraspPlanner
+
+    poses = {(r["object"], r["pose"]) for r in counted(rows)}
+    kit = Kit(GraspPlanner(work.gripper, work.settings), work.make_reconstruct(), options.seed)
+    found: list[dict[str, float]] = []
+    bar = tqdm(total=options.rolls, desc="rolled camera", ncols=100)
+    for source in _sources(options):
+        item = source()
+        judge = make_judge(item, work.gripper, work.cache, work.campaign.judge)
+        for resting in resting_poses(item, judge, options.poses, options.seed):
+            if (item.name, resting.index) in poses and bar.n < options.rolls:
+                found += roll_figures(resting, 0, kit, seed=options.seed)
+                bar.update()
+        if bar.n >= options.rolls:
+            break
+    bar.close()
+    figures = {"views": float(bar.n), "rolls": float(len(found))}
+    figures |= {key: float(np.mean([f[key] for f in found])) for key in ("regret", "twin")} if found else {}
+    columns = {"views": ".0f", "rolls": ".0f", "regret": ".3f", "twin": ".0%"}
+    return table([("RGB-D", figures)], columns, "rolled camera"), figures

@@ -1,0 +1,74 @@
+"""The score's weights from what grasps came to in physics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+
+from gsn_perception.evaluation.grasps.statistics import auroc
+from gsn_perception.evaluation.grasps.statistics import brier_skill
+from gsn_perception.geometry import InputError
+from gsn_perception.grasping.features import FEATURES
+from gsn_perception.grasping.scoring import ScoreModel
+
+_LEAST = 20  # successes and failures without which a fit means nothing
+_FOLDS = 5
+_SAY = 0.2  # least weight: every feature keeps a say, also where the objects at hand do not need it
+
+
+def fit_score(rows: Sequence[dict[str, Any]], *, ridge: float = 1.0) -> tuple[ScoreModel, dict[str, float]]:
+    """Logistic regression of the outcome on the features, no weight below a small one.
+
+    Args:
+        rows: Grasps carried out, with ``features``, ``held`` and ``object``.
+        ridge: Strength of the pull of the weights towards zero.
+
+    Returns:
+        The model, and its AUROC and Brier skill on objects that were left out of the fit (five folds by object).
+
+    Raises:
+        InputError: too few grasps held or failed.
+    """
+    rows = [r for r in rows if r.get("features")]
+    figures = np.array([r["features"] for r in rows], dtype=np.float64).reshape(-1, len(FEATURES))
+    held = np.array([r["held"] for r in rows], dtype=bool)
+    if min(held.sum(), (~held).sum()) < _LEAST:
+        raise InputError(
+            f"{held.sum()} of {len(held)} grasps held; {_LEAST} that held and failed each are needed to fit"
+        )
+    names = sorted({str(r["object"]) for r in rows})
+    fold = np.array([names.index(str(r["object"])) % _FOLDS for r in rows])
+    unseen = np.zeros(len(rows))
+    for number in range(_FOLDS):
+        out = fold == number
+        if out.any() and not out.all():
+            unseen[out] = regress(figures[~out], held[~out], ridge)(figures[out])
+    quality = {"grasps": float(len(rows)), "held": float(held.mean())}
+    quality |= {"auroc": auroc(unseen, held), "brier_skill": brier_skill(unseen, held)}
+    return regress(figures, held, ridge), quality
+
+
+def regress(figures: np.ndarray, held: np.ndarray, ridge: float) -> ScoreModel:
+    """The weights of largest likelihood, with a ridge on the weights but not on the bias.
+
+    Args:
+        figures: [N,F] features.
+        held: [N] bool.
+        ridge: Half of it times the squared weights is added to the negative log-likelihood.
+    """
+    sign = np.where(held, 1.0, -1.0)
+
+    def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
+        margin = sign * (figures @ x[:-1] + x[-1])
+        pull = -sign / (1 + np.exp(np.clip(margin, -50, 50)))
+        gradient = np.append(figures.T @ pull + ridge * x[:-1], pull.sum())
+        return float(np.logaddexp(0, -margin).sum() + 0.5 * ridge * x[:-1] @ x[:-1]), gradient
+
+    count = figures.shape[1]
+    bounds = [(_SAY, None)] * count + [(None, None)]
+    found = minimize(loss, np.append(np.full(count, _SAY), 0.0), jac=True, method="L-BFGS-B", bounds=bounds)
+    *weights, bias = (round(float(v), 4) for v in found.x)
+    return ScoreModel(tuple(weights), bias)

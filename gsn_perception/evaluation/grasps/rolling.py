@@ -1,0 +1,63 @@
+"""Rolling the camera rolls the grasps: the same object from a camera turned about its axis, compared in the world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from gsn_perception.evaluation.grasps.kit import Kit
+from gsn_perception.evaluation.grasps.methods import RGBD
+from gsn_perception.evaluation.grasps.methods import answer
+from gsn_perception.evaluation.grasps.trials import Resting
+from gsn_perception.evaluation.grasps.trials import make_trial
+from gsn_perception.geometry import Grasp
+from gsn_perception.grasping.selection import rotation_between
+
+STEP = np.deg2rad(15.0)
+_NEAR, _ALIKE, _AMONG = 0.005, np.deg2rad(5.0), 10
+
+
+def roll_figures(
+    resting: Resting, camera: int, kit: Kit, *, seed: int, steps: Iterable[int] = range(1, 24)
+) -> list[dict[str, float]]:
+    """How the grasps of a rolled camera differ from those of the upright one, a row a step of 15 degrees.
+
+    The whole chain sees the rolled image and its own draw of the depth sensor's noise.
+
+    Args:
+        resting: The object.
+        camera: Number of the view.
+        kit: Pipeline and planner.
+        seed: Of the view.
+        steps: Which multiples of 15 degrees.
+
+    Returns:
+        ``roll`` in degrees; ``regret``: how much lower the rolled best scores than the upright best (a list that is
+        empty scores 0); ``twin``: whether one of the ten best of the rolled list lies within 5 mm and 5 degrees of
+        the upright best, fingers being interchangeable. Empty where the upright camera finds no grasp.
+    """
+    upright = answer(RGBD, make_trial(resting, camera, seed), kit).grasps
+    if not upright:
+        return []
+    rows = []
+    for step in steps:
+        rolled = answer(RGBD, make_trial(resting, camera, seed, roll=step * STEP), kit).grasps
+        best = rolled[0].score if rolled else 0.0
+        rows.append(
+            {
+                "roll": 15.0 * step,
+                "regret": max(upright[0].score - best, 0.0),
+                "twin": float(has_twin(upright[0], rolled)),
+            }
+        )
+    return rows
+
+
+def has_twin(grasp: Grasp, others: tuple[Grasp, ...], among: int = _AMONG) -> bool:
+    """Whether one of the first ``among`` grasps is the same within 5 mm and 5 degrees."""
+    for other in others[:among]:
+        near = np.linalg.norm(other.T_frame_tcp[:3, 3] - grasp.T_frame_tcp[:3, 3]) < _NEAR
+        if near and rotation_between(other.T_frame_tcp[:3, :3], grasp.T_frame_tcp[:3, :3]) < _ALIKE:
+            return True
+    return False

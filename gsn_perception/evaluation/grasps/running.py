@@ -1,0 +1,195 @@
+"""Trials of many objects, in processes, one object a task."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import as_completed
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+
+from gsn_perception.evaluation.grasps.exhaustive import search
+from gsn_perception.evaluation.grasps.kit import Kit
+from gsn_perception.evaluation.grasps.kit import Plan
+from gsn_perception.evaluation.grasps.kit import Reconstruct
+from gsn_perception.evaluation.grasps.methods import METHODS
+from gsn_perception.evaluation.grasps.methods import answer
+from gsn_perception.evaluation.grasps.rows import SEARCH
+from gsn_perception.evaluation.grasps.rows import Key
+from gsn_perception.evaluation.grasps.rows import grasp_row
+from gsn_perception.evaluation.grasps.trials import Resting
+from gsn_perception.evaluation.grasps.trials import make_judge
+from gsn_perception.evaluation.grasps.trials import make_trial
+from gsn_perception.evaluation.grasps.trials import resting_poses
+from gsn_perception.evaluation.physics.judge import Judge
+from gsn_perception.evaluation.physics.judge import JudgeSettings
+from gsn_perception.grasping import GraspPlanner
+from gsn_perception.grasping import Gripper
+from gsn_perception.grasping import PlannerSettings
+from gsn_perception.scenes.textured_mesh import TexturedMesh
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """What is tried on every object."""
+
+    methods: tuple[str, ...] = tuple(METHODS)
+    """Whose answers are carried out."""
+    poses: int = 3
+    """Poses an object."""
+    cameras: int = 3
+    """Views a pose."""
+    answers: int = 1
+    """How many grasps of a method's list are carried out, spread evenly over it; 1 is its best."""
+    search: bool = True
+    """Whether poses that nothing can grasp are found and left out."""
+    seed: int = 0
+    """Of everything drawn."""
+    judge: JudgeSettings = field(default_factory=JudgeSettings)
+    """How grasps are carried out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a process needs to run trials: everything is picklable.
+
+    Attributes:
+        campaign: What is tried.
+        gripper: Of the planner and the judge.
+        settings: Of the planner.
+        make_reconstruct: Builds the pipeline, once a process.
+        cache: Folder of convex parts.
+    """
+
+    campaign: Campaign
+    gripper: Gripper
+    settings: PlannerSettings
+    make_reconstruct: Callable[[], Reconstruct]
+    cache: Path | None = None
+
+
+_kits: dict[int, Kit] = {}
+
+
+def run_object(work: Work, source: Callable[[], TexturedMesh], done: frozenset[Key]) -> list[Row]:
+    """All trials of one object that are not done yet, as rows."""
+    item = source()
+    campaign = work.campaign
+    judge = make_judge(item, work.gripper, work.cache, campaign.judge)
+    rows: list[Row] = []
+    for resting in resting_poses(item, judge, campaign.poses, campaign.seed):
+        found, graspable = _search(work, resting, judge, done)
+        rows += found
+        if not graspable:
+            continue
+        for camera in range(campaign.cameras):
+            wanted = [m for m in campaign.methods if Key(item.name, resting.index, camera, m) not in done]
+            if wanted:
+                rows += _trial(work, resting, camera, wanted, judge)
+    return rows
+
+
+def run_campaign(
+    work: Work, sources: Sequence[Callable[[], TexturedMesh]], done: Sequence[Row], processes: int
+) -> Iterator[tuple[str, list[Row]]]:
+    """The rows of one object after the other, in the order they finish; with the object's error where it failed.
+
+    Args:
+        work: What to do.
+        sources: Calls that load one object each.
+        done: Rows of an earlier run; what they hold is not done again.
+        processes: At the same time; 0 works in this one.
+    """
+    known = frozenset(Key.of(row) for row in done)
+    ungraspable = frozenset(Key.of(row) for row in done if row["method"] == SEARCH and not row["held"])
+    if processes < 1:
+        for source in sources:
+            yield "", run_object(work, source, known | _closed(ungraspable))
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_one_thread) as pool:
+        jobs = [pool.submit(run_object, work, source, known | _closed(ungraspable)) for source in sources]
+        try:
+            for job in as_completed(jobs):
+                yield "", job.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _closed(ungraspable: frozenset[Key]) -> frozenset[Key]:
+    """Marks of poses known to be beyond any grasp."""
+    return frozenset(Key(k.object, k.pose, -2, SEARCH) for k in ungraspable)
+
+
+def _search(work: Work, resting: Resting, judge: Judge, done: frozenset[Key]) -> tuple[list[Row], bool]:
+    """The row of the exhaustive search where it was not done yet, and whether the pose counts."""
+    name = resting.item.name
+    if not work.campaign.search:
+        return [], True
+    if Key(name, resting.index, -1, SEARCH) in done:
+        return [], Key(name, resting.index, -2, SEARCH) not in done
+    found = search(resting, judge, seed=work.campaign.seed)
+    row = _head(resting, -1, SEARCH) | {"held": found.graspable, "tried": found.tried, "candidates": found.candidates}
+    return [row], found.graspable
+
+
+def _trial(work: Work, resting: Resting, camera: int, methods: Sequence[str], judge: Judge) -> list[Row]:
+    trial = make_trial(resting, camera, work.campaign.seed)
+    kit = _kit(work)
+    rows = []
+    for method in methods:
+        plan = answer(method, trial, kit)
+        for rank in _ranks(len(plan.grasps), work.campaign.answers):
+            rows.append(_head(resting, camera, method) | _carried_out(plan, rank, judge, resting))
+    return rows
+
+
+def _carried_out(plan: Plan, rank: int, judge: Judge, resting: Resting) -> Row:
+    """One grasp of a plan in physics."""
+    row: Row = {"reason": plan.reason, "rank": rank, **plan.figures}
+    if rank < 0:
+        return row | {"verdict": "no candidate", "held": False}
+    grasp = plan.grasps[rank]
+    outcome = judge(grasp, resting.T_world_object)
+    row |= {"verdict": outcome.verdict, "held": outcome.held, "stage": outcome.stage, "force": round(outcome.force, 2)}
+    if plan.features:
+        row["features"] = [round(v, 4) for v in plan.features[rank]]
+    return row | grasp_row(grasp)
+
+
+def _ranks(count: int, wanted: int) -> list[int]:
+    """Places of a list to carry out, the first always among them; -1 stands for an empty list."""
+    if not count:
+        return [-1]
+    step = max(count / wanted, 1.0)
+    return sorted({int(i * step) for i in range(wanted) if int(i * step) < count})
+
+
+def _head(resting: Resting, camera: int, method: str) -> Row:
+    item = resting.item
+    return {"object": item.name, "shape": item.shape, "pose": resting.index, "camera": camera, "method": method}
+
+
+def _kit(work: Work) -> Kit:
+    """The process' own pipeline and planner."""
+    if not _kits:
+        planner = GraspPlanner(work.gripper, work.settings)
+        _kits[0] = Kit(planner, work.make_reconstruct(), work.campaign.seed)
+    return _kits[0]
+
+
+def _one_thread() -> None:
+    """Processes share the cores; threads inside them would only get in each other's way."""
+    import cv2
+    import torch
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)

@@ -1,0 +1,111 @@
+"""Finished trials as tables: success by method and shape class, tests in pairs, failures by class."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gsn_perception.evaluation.grasps.methods import METHODS
+from gsn_perception.evaluation.grasps.methods import RGBD
+from gsn_perception.evaluation.grasps.rows import SEARCH
+from gsn_perception.evaluation.grasps.rows import Key
+from gsn_perception.evaluation.grasps.statistics import auroc
+from gsn_perception.evaluation.grasps.statistics import brier_skill
+from gsn_perception.evaluation.grasps.statistics import mcnemar
+from gsn_perception.evaluation.grasps.statistics import wilson
+from gsn_perception.evaluation.physics.outcome import VERDICTS
+
+Row = dict[str, Any]
+Table = list[tuple[str, dict[str, float]]]
+SUCCESS_COLUMNS = {"trials": ".0f", "held": ".1%", "low": ".1%", "high": ".1%", "p": ".1g"}
+
+
+def counted(rows: Sequence[Row]) -> list[Row]:
+    """The best grasps of trials that count: on poses where the exhaustive search, if there was one, found a grasp."""
+    beyond = {(r["object"], r["pose"]) for r in rows if r["method"] == SEARCH and not r["held"]}
+    best = [r for r in rows if r["method"] != SEARCH and r.get("rank", 0) <= 0]
+    return [r for r in best if (r["object"], r["pose"]) not in beyond]
+
+
+def graspable(rows: Sequence[Row]) -> Table:
+    """Share of poses for which a grasp that holds exists, by shape class."""
+    searched = [r for r in rows if r["method"] == SEARCH]
+    return [
+        (shape, {"poses": len(group), "graspable": float(np.mean([r["held"] for r in group]))})
+        for shape, group in _by_shape(searched)
+    ]
+
+
+def success(rows: Sequence[Row], against: str = RGBD) -> Table:
+    """Top-1 success with Wilson 95 % bounds, over all trials and by shape class.
+
+    ``p`` is that of McNemar's exact test against the method ``against`` on the trials both were in.
+    """
+    table: Table = []
+    for shape, group in _by_shape(counted(rows)):
+        held = {m: {Key.of(r).trial: bool(r["held"]) for r in group if r["method"] == m} for m in METHODS}
+        for method, found in held.items():
+            if not found:
+                continue
+            low, high = wilson(sum(found.values()), len(found))
+            figures = {"trials": len(found), "held": sum(found.values()) / len(found), "low": low, "high": high}
+            if method != against and held[against]:
+                figures["p"] = _paired(found, held[against])
+            table.append((method if shape == "all" else f"{method} / {shape}", figures))
+    return table
+
+
+def failures(rows: Sequence[Row]) -> Table:
+    """How many trials of each method ended how."""
+    table: Table = []
+    for method in METHODS:
+        mine = Counter(r["verdict"] for r in counted(rows) if r["method"] == method)
+        if mine:
+            table.append((method, {verdict: mine.get(verdict, 0) for verdict in VERDICTS}))
+    return table
+
+
+def scales(rows: Sequence[Row]) -> Table:
+    """How far the estimated metric scale is from the true one, in per cent."""
+    table: Table = []
+    for method in METHODS:
+        mine = [r for r in counted(rows) if r["method"] == method and "scale_ratio" in r]
+        if mine:
+            error = np.abs(np.array([r["scale_ratio"] for r in mine]) - 1)
+            sigma = np.array([r["scale_sigma"] for r in mine], dtype=np.float64)
+            figures = {"trials": len(mine), "median": float(np.median(error)), "90 %": float(np.quantile(error, 0.9))}
+            figures["within 2 sigma"] = float((error <= 2 * sigma).mean())
+            table.append((method, figures))
+    return table
+
+
+def judged(rows: Sequence[Row]) -> Table:
+    """How well the scores tell success from failure: AUROC and Brier skill, by method."""
+    table: Table = []
+    for method in METHODS:
+        scores, outcomes = scored(rows, method)
+        if len(scores):
+            figures = {"grasps": len(scores), "mean score": float(scores.mean()), "held": float(outcomes.mean())}
+            figures |= {"auroc": auroc(scores, outcomes), "brier skill": brier_skill(scores, outcomes)}
+            table.append((method, figures))
+    return table
+
+
+def scored(rows: Sequence[Row], method: str) -> tuple[np.ndarray, np.ndarray]:
+    """Scores [N] and outcomes [N] of every grasp of a method that was carried out, on poses that count."""
+    beyond = {(r["object"], r["pose"]) for r in rows if r["method"] == SEARCH and not r["held"]}
+    mine = [r for r in rows if r["method"] == method and "features" in r and (r["object"], r["pose"]) not in beyond]
+    return np.array([r["score"] for r in mine]), np.array([r["held"] for r in mine], dtype=bool)
+
+
+def _paired(a: dict[Any, bool], b: dict[Any, bool]) -> float:
+    both = sorted(set(a) & set(b))
+    return mcnemar(np.array([a[k] for k in both], dtype=bool), np.array([b[k] for k in both], dtype=bool))
+
+
+def _by_shape(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    shapes = [s for s in ("box", "mid", "open", "unknown") if any(r["shape"] == s for r in rows)]
+    return [("all", list(rows)), *((s, [r for r in rows if r["shape"] == s]) for s in shapes)]

@@ -1,0 +1,158 @@
+"""Trials: an object at rest on a table, seen once by an RGB-D camera."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from gsn_perception.evaluation.physics.judge import Judge
+from gsn_perception.evaluation.physics.judge import JudgeSettings
+from gsn_perception.evaluation.physics.parts import convex_parts
+from gsn_perception.evaluation.physics.world import body_of
+from gsn_perception.geometry import Camera
+from gsn_perception.geometry import Mesh
+from gsn_perception.geometry import Observation
+from gsn_perception.geometry.transforms import make_transform
+from gsn_perception.geometry.transforms import rotation_about_z
+from gsn_perception.geometry.transforms import transform_points
+from gsn_perception.grasping import Gripper
+from gsn_perception.scenes.lighting import Lighting
+from gsn_perception.scenes.raycast import Placed
+from gsn_perception.scenes.sensor import DepthSensor
+from gsn_perception.scenes.shapes.stable_pose import settle
+from gsn_perception.scenes.table import random_table
+from gsn_perception.scenes.tabletop import TabletopScene
+from gsn_perception.scenes.textured_mesh import TexturedMesh
+from gsn_perception.scenes.views import tabletop_camera
+
+_DRAWS = 60  # directions let fall to find the poses an object comes to rest in
+_SAME = np.cos(np.deg2rad(15))
+_ROLLED = np.cos(np.deg2rad(20))  # a pose that rolls further than this when it settles is not stable
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resting:
+    """An object at rest on the table (z = 0, z up).
+
+    Attributes:
+        item: The object.
+        index: Number of the pose.
+        T_world_object: [4,4].
+    """
+
+    item: TexturedMesh
+    index: int
+    T_world_object: np.ndarray
+
+    @property
+    def mesh(self) -> Mesh:
+        """The true mesh in the world."""
+        return self.item.mesh.transform(self.T_world_object)
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One view of an object at rest.
+
+    Attributes:
+        resting: The object at its pose.
+        index: Number of the camera.
+        scene: The table with the object, label 1.
+        camera: In the world.
+        noise: Seed of the depth sensor's errors.
+    """
+
+    resting: Resting
+    index: int
+    scene: TabletopScene
+    camera: Camera
+    noise: int
+
+    @cached_property
+    def observation(self) -> Observation:
+        """Colour, mask and depth as a sensor measures it, camera frame; no support plane. Rendered when first asked."""
+        seen = self.scene.observe(self.camera, sensor=DepthSensor(), seed=self.noise)
+        return Observation(image=seen.image, camera=self.camera.at(np.eye(4)), mask=seen.mask, depth=seen.depth)
+
+
+def make_judge(
+    item: TexturedMesh, gripper: Gripper, cache: Path | None = None, settings: JudgeSettings | None = None
+) -> Judge:
+    """The judge of grasps on an object; its convex parts are kept in ``cache``."""
+    settings = settings or JudgeSettings()
+    parts = convex_parts(item.mesh, cache)
+    return Judge(parts, body_of(item.mesh, parts, settings.world.density), gripper, settings)
+
+
+def resting_poses(item: TexturedMesh, judge: Judge, count: int, seed: int) -> list[Resting]:
+    """Up to ``count`` different poses in which the object stays, the likeliest first, each at a random yaw.
+
+    Directions are let fall uniformly; a pose that rolls away in the simulation is left out. An object with fewer poses
+    is repeated at other yaws.
+    """
+    rng = np.random.default_rng([seed, zlib.crc32(item.name.encode())])
+    downs: list[np.ndarray] = []
+    votes: list[int] = []
+    for direction in rng.normal(size=(_DRAWS, 3)):
+        down = -settle(item.mesh, direction / np.linalg.norm(direction))[2]  # which way of the object points down
+        same = [i for i, other in enumerate(downs) if other @ down > _SAME]
+        if same:
+            votes[same[0]] += 1
+        else:
+            downs.append(down)
+            votes.append(1)
+    found: list[Resting] = []
+    order = [downs[i] for i in np.argsort(-np.array(votes), kind="stable")]
+    for down in order * count:
+        pose = _rest(item, judge, down, rng)
+        if pose is not None:
+            found.append(Resting(item, len(found), pose))
+        if len(found) == count:
+            break
+    return found
+
+
+def _rest(item: TexturedMesh, judge: Judge, down: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
+    """[4,4] where the object comes to rest, None where it rolls over."""
+    upright = settle(item.mesh, down)
+    rotation = rotation_about_z(rng.uniform(-np.pi, np.pi)) @ upright
+    points = item.mesh.vertices.astype(np.float64) @ rotation.T
+    low, high = points.min(axis=0), points.max(axis=0)
+    start = make_transform(rotation, [-(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2, 0.001 - low[2]])  # type: ignore[arg-type]
+    pose = judge.settle(start)
+    turned = float(pose[2, :3] @ start[2, :3])
+    return pose if turned > _ROLLED and np.linalg.norm(pose[:2, 3] - start[:2, 3]) < 0.05 else None
+
+
+def make_trial(resting: Resting, index: int, seed: int, *, roll: float = 0.0) -> Trial:
+    """A view of an object at rest: table, light, camera and the sensor's noise follow from name, numbers and seed.
+
+    Args:
+        resting: The object.
+        index: Number of the camera.
+        seed: Of everything drawn.
+        roll: Radians by which the camera is turned about its optical axis.
+    """
+    name = resting.item.name.encode()
+    rng = np.random.default_rng([seed, zlib.crc32(name), resting.index, index])
+    scene = TabletopScene((Placed(resting.item, resting.T_world_object, 1),), random_table(rng), Lighting.random(rng))
+    camera = _camera(rng, scene, resting)
+    if roll:
+        camera = camera.at(camera.world_from_camera @ make_transform(rotation_about_z(roll), np.zeros(3)))
+    return Trial(resting, index, scene, camera, int(rng.integers(1 << 31)))
+
+
+def _camera(rng: np.random.Generator, scene: TabletopScene, resting: Resting) -> Camera:
+    """A camera that has the whole object in view, also when it is rolled."""
+    points = resting.mesh.vertices.astype(np.float64)
+    for _ in range(50):
+        camera = tabletop_camera(rng, target=scene.centre)
+        inside = transform_points(camera.camera_from_world, points)
+        radius = np.linalg.norm(camera.project(inside) - [camera.width / 2, camera.height / 2], axis=1).max()
+        if radius < 0.48 * min(camera.width, camera.height):
+            break
+    return camera

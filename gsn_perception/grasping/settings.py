@@ -1,0 +1,77 @@
+"""What the planner may be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field
+
+import numpy as np
+
+from gsn_perception.geometry import InputError
+from gsn_perception.grasping.scoring import ScoreModel
+
+
+@dataclass(frozen=True, slots=True)
+class PlannerSettings:
+    """Settings of :class:`GraspPlanner`; metres and radians."""
+
+    num_candidates: int = 512
+    """Surface points from which contact pairs are cast."""
+    rounds: int = 4
+    """Rounds of that many points at most; there is another one while fewer than max_grasps candidates are free."""
+    approaches: int = 13
+    """Approach directions tried per contact pair."""
+    max_grasps: int = 20
+    """At most this many grasps are returned."""
+    score_threshold: float = 0.2
+    """Grasps that score less are dropped."""
+    friction: float = 0.5
+    """Coulomb coefficient between pads and object."""
+    approach_cone: float = float(np.pi)
+    """Largest angle between the approach and straight down (support plane known) or the camera's line of sight."""
+    standoff: float = 0.08
+    """Length of the straight approach that must be free."""
+    openings: tuple[float, ...] = (0.012, 0.004)
+    """Room left beside the object on either side, the first that is free of collisions; never past the stroke."""
+    margin: float = 0.001
+    """Least distance of the gripper to the object; twice that and 1 mm must fit beside the object."""
+    support_clearance: float = 0.003
+    """Least height of the gripper over the support plane."""
+    scene_margin: float = 0.003
+    """Least distance of the gripper to scene points."""
+    own_points: float = 0.008
+    """Scene points this close to the object or above the support plane belong to them."""
+    pad_compliance: float = 0.0015
+    """How far the pads give way in contact."""
+    workspace_min: tuple[float, float, float] | None = None
+    """Lower corner of the box the TCP must lie in, in the mesh's frame."""
+    workspace_max: tuple[float, float, float] | None = None
+    """Upper corner of that box."""
+    nms_translation: float = 0.015
+    """Grasps nearer than this and nearer than nms_rotation to a better one are dropped."""
+    nms_rotation: float = float(np.pi / 6)
+    """See nms_translation."""
+    seed: int = 0
+    """Of the random numbers."""
+    model: ScoreModel = field(default_factory=ScoreModel.fitted)
+    """Of the score: the weights that come with the package."""
+
+    def __post_init__(self) -> None:
+        for name in (
+            "num_candidates",
+            "rounds",
+            "approaches",
+            "max_grasps",
+            "friction",
+            "approach_cone",
+            "pad_compliance",
+        ):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name} is {getattr(self, name)}; give a value above zero")
+        for name in ("standoff", "margin", "support_clearance", "scene_margin", "own_points"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"{name} is {getattr(self, name)}; give metres, zero or more")
+        if not self.openings or min(self.openings) < 0:
+            raise InputError(f"openings are {self.openings}; give room on either side in metres, the widest first")
+        if not 0 <= self.score_threshold <= 1:
+            raise InputError(f"score_threshold is {self.score_threshold}; give a value from 0 to 1")
