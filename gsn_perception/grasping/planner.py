@@ -177,7 +177,7 @@ class GraspPlanner:
     def _ranked(self, held: _Held, rejected: Counter[str], label: int) -> PlanResult:
         """Scored, thinned and sorted."""
         settings = self.settings
-        scores = np.round(settings.model(held.figures), 3)  # rounding noise must not choose between equals
+        scores = settings.model(held.figures)
         good = scores >= settings.score_threshold
         poses = keep(held.poses, good, "scoring too low", rejected)
         scores, figures = scores[good], held.figures[good]

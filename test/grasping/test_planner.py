@@ -192,7 +192,9 @@ def test_grasps_turn_with_the_object(shape, with_plane):
     start = make_transform(Rotation.from_euler("x", 200, degrees=True).as_matrix(), [0.05, 0.02, 0.5])
     mesh = as_mesh(shape).transform(start)
     up, foot = start[:3, 2], start[:3, :3] @ [0, 0, shape.bounds[0, 2]] + start[:3, 3]
-    planner = GraspPlanner(PANDA)
+    # every candidate: among near ties, rounding decides whom suppression leaves
+    everything = PlannerSettings(max_grasps=2000, rounds=1, nms_translation=1e-3, nms_rotation=0.03)
+    planner = GraspPlanner(PANDA, everything)
     plane = Plane(up, -up @ foot) if with_plane else None
     before = planner.plan_mesh(mesh, support_plane=plane)
     for number in range(3):
@@ -209,7 +211,8 @@ def test_grasps_turn_with_the_object(shape, with_plane):
             near = [np.linalg.norm(g.T_frame_tcp[:3, 3] - expected.T_frame_tcp[:3, 3]) < 5e-3 for g in after]
             angles = rotation_between(np.array([g.T_frame_tcp[:3, :3] for g in after]), expected.T_frame_tcp[:3, :3])
             twins += bool((np.array(near) & (angles < np.radians(5))).any())
-        assert twins >= 0.8 * len(before)
+        assert len(before) > 30
+        assert twins >= 0.95 * len(before)
 
 
 def test_no_two_grasps_are_the_same():
