@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from gsn_perception.rendering.cpu.pool import parallel_ranges
+
 _GROUP = 8
+_POSES = 64  # handed to a thread at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,20 +31,30 @@ class Blocks:
     def of(cls, corners: np.ndarray) -> Blocks:
         """Group triangles [N,3,3] or points [N,1,3]."""
         corners = np.asarray(corners, dtype=np.float64)
-        corners = np.ascontiguousarray(corners[_morton_order(corners.mean(axis=1))])
+        corners = np.ascontiguousarray(corners[_morton_order(corners[:, 0] + corners[:, -1])])
         return cls(corners, _bounding_spheres(corners, _GROUP), _bounding_spheres(corners, _GROUP * _GROUP))
 
 
-def _bounding_spheres(corners: np.ndarray, size: int) -> np.ndarray:
+@njit(cache=True, nogil=True)
+def _bounding_spheres(corners, size):  # noqa: ANN001, ANN202  # pragma: no cover
     """[G,4] centre and radius of every ``size`` consecutive rows of corners [N,K,3]."""
-    starts = np.arange(0, len(corners), size)
-    if not len(starts):
-        return np.zeros((0, 4))
-    low = np.minimum.reduceat(corners.min(axis=1), starts)
-    high = np.maximum.reduceat(corners.max(axis=1), starts)
-    centers = (low + high) / 2
-    offsets = np.linalg.norm(corners - np.repeat(centers, size, axis=0)[: len(corners), None], axis=2).max(axis=1)
-    return np.concatenate([centers, np.maximum.reduceat(offsets, starts)[:, None]], axis=1)
+    N, K, _ = corners.shape
+    out = np.zeros(((N + size - 1) // size, 4))
+    for g in range(len(out)):
+        rows = corners[g * size : min((g + 1) * size, N)]
+        low, high = rows[0, 0].copy(), rows[0, 0].copy()
+        for i in range(len(rows)):
+            for k in range(K):
+                for a in range(3):
+                    low[a] = min(low[a], rows[i, k, a])
+                    high[a] = max(high[a], rows[i, k, a])
+        out[g, :3] = (low + high) / 2
+        for i in range(len(rows)):
+            for k in range(K):
+                x, y, z = rows[i, k, 0] - out[g, 0], rows[i, k, 1] - out[g, 1], rows[i, k, 2] - out[g, 2]
+                out[g, 3] = max(out[g, 3], x * x + y * y + z * z)
+        out[g, 3] = np.sqrt(out[g, 3])
+    return out
 
 
 def overlaps(rotations: np.ndarray, centers: np.ndarray, boxes: np.ndarray, blocks: Blocks) -> np.ndarray:
@@ -59,7 +72,14 @@ def overlaps(rotations: np.ndarray, centers: np.ndarray, boxes: np.ndarray, bloc
     if not len(blocks.corners) or not len(centers):
         return np.zeros(len(centers), dtype=bool)
     R, t, extents = (np.ascontiguousarray(a, dtype=np.float64) for a in (rotations, centers, boxes))
-    return _overlaps(R, t, extents, blocks.corners, blocks.spheres, blocks.coarse)
+    hit = np.zeros(len(t), dtype=bool)
+
+    def work(begin: int, end: int) -> None:
+        part = slice(begin, end)
+        _overlaps(R[part], t[part], extents[part], blocks.corners, blocks.spheres, blocks.coarse, hit[part])
+
+    parallel_ranges(work, len(t), _POSES)
+    return hit
 
 
 def _morton_order(points: np.ndarray) -> np.ndarray:
@@ -76,11 +96,9 @@ def _morton_order(points: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def _overlaps(rotations, centers, boxes, corners, spheres, coarse):  # noqa: ANN001, ANN202  # pragma: no cover
-    hit = np.zeros(len(centers), dtype=np.bool_)
+def _overlaps(rotations, centers, boxes, corners, spheres, coarse, hit):  # noqa: ANN001, ANN202  # pragma: no cover
     for p in range(len(centers)):
         hit[p] = _pose_overlaps(rotations[p], centers[p], boxes[p], corners, spheres, coarse)
-    return hit
 
 
 @njit(cache=True, nogil=True)

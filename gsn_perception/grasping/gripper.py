@@ -113,8 +113,8 @@ class Gripper:
             upper[:, 1:2] += half
             mirror = np.array([1.0, -1.0, 1.0])
             parts.append(np.stack([lower, upper], axis=1))
-            ends = np.stack([lower * mirror, upper * mirror], axis=1)
-            parts.append(np.stack([ends.min(axis=1), ends.max(axis=1)], axis=1))
+            near, far = lower * mirror, upper * mirror
+            parts.append(np.stack([np.minimum(near, far), np.maximum(near, far)], axis=1))
         parts += [np.repeat(box.bounds[None], len(half), axis=0) for box in self.palm]
         boxes = np.stack(parts, axis=1)
         boxes[:, :, 0, 2] -= swept

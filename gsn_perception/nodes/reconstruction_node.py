@@ -55,6 +55,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         self._tickets = Tickets()
         self._intake = Intake(self, lambda: bool(self._tickets), self._deliver)
         self._last: FrameResult | None = None
+        self._draining = False
         group = self.service_group
         self.create_service(SetBool, "~/enable", self._on_enable, callback_group=group)
         self.create_service(Trigger, "~/reconstruct", self._on_reconstruct, callback_group=self.waiting_group)
@@ -80,10 +81,12 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
 
     def activate(self) -> None:
         """Subscribe to what the parameters ask for."""
+        self._draining = False
         self._intake.open()
 
     def deactivate(self) -> None:
-        """Let the running frame end, then publish empties so that nothing stale stays latched."""
+        """Let the running frame end without the meshes it has not begun, then publish empties: nothing stale stays."""
+        self._draining = True
         self._tickets.answer(False, "the node was deactivated")
         if self._mailbox is not None:
             if self._mailbox.clear() is not None:
@@ -152,7 +155,9 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
             return
         watch.lap("decode")
         self.diagnostics.count("frames")
-        result = processor.reconstruct(observation, T_target_camera, lambda found: self._publish_splats(found, watch))
+        result = processor.reconstruct(
+            observation, T_target_camera, lambda found: self._publish_splats(found, watch), lambda: not self._draining
+        )
         if result.failure:
             self.refuse("not_reconstructed", result.failure)
         for refusal in result.refusals:

@@ -108,7 +108,11 @@ class Reconstructor:
         return facts
 
     def __call__(
-        self, observation: Observation, *, on_splats: OnSplats = lambda splats: None
+        self,
+        observation: Observation,
+        *,
+        on_splats: OnSplats = lambda splats: None,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> list[Reconstruction | Refusal]:
         """Every object of the frame, largest first; one that can't be reconstructed is a refusal beside the others.
 
@@ -118,6 +122,7 @@ class Reconstructor:
             observation: The frame.
             on_splats: Called once with label to metric splat, long before the skins are done. An object whose skin
                 fails is among them and a refusal in the end.
+            wanted: Asked before every skin; once nobody wants them any more, the objects left are refused.
 
         Raises:
             InputError: the frame as a whole can't be used (no mask and nothing to segment by, say).
@@ -140,7 +145,7 @@ class Reconstructor:
             clock, rule = Clock(times), self.seen_rule
             found.append(measured(looked.observation, label, crop, splat, self.settings, clock, rule))
         on_splats({item.label: item.gaussians for item in found if isinstance(item, Sculpted)})
-        return self._skinned(looked.observation, found)
+        return self._skinned(looked.observation, found, wanted)
 
     def look(self, observation: Observation) -> Looked:
         """The frame up to the network.
@@ -182,15 +187,21 @@ class Reconstructor:
                 splats += [batch[i] for i in range(len(images))]
         return splats
 
-    def _skinned(self, observation: Observation, found: Sequence[Sculpted | Refusal]) -> list[Reconstruction | Refusal]:
+    def _skinned(
+        self, observation: Observation, found: Sequence[Sculpted | Refusal], wanted: Callable[[], bool]
+    ) -> list[Reconstruction | Refusal]:
         """With their skins; the objects share the cores."""
-        outcomes: list[Reconstruction | Refusal] = [Refusal(item.label, "") for item in found]
+        outcomes: list[Reconstruction | Refusal] = [
+            Refusal(item.label, "nobody waits for it any more") for item in found
+        ]
 
         def work(begin: int, end: int) -> None:
             for index in range(begin, end):
                 item = found[index]
-                made = item if isinstance(item, Refusal) else skinned(item, observation, self.settings, self.solid)
-                outcomes[index] = made
+                if isinstance(item, Refusal):
+                    outcomes[index] = item
+                elif wanted():
+                    outcomes[index] = skinned(item, observation, self.settings, self.solid)
 
         parallel_ranges(work, len(found))
         return outcomes

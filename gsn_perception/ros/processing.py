@@ -33,9 +33,13 @@ class Pipeline(Protocol):
     """What the node needs of a Reconstructor."""
 
     def __call__(
-        self, observation: Observation, *, on_splats: Callable[[Mapping[int, Gaussians]], None]
+        self,
+        observation: Observation,
+        *,
+        on_splats: Callable[[Mapping[int, Gaussians]], None],
+        wanted: Callable[[], bool] = lambda: True,
     ) -> list[Reconstruction | Refusal]:
-        """One frame; ``on_splats`` gets label to splat as soon as they are there."""
+        """One frame; ``on_splats`` gets label to splat as soon as they are there, no more is done once not ``wanted``."""
         ...
 
     def with_settings(self, settings: Any) -> Pipeline:
@@ -125,10 +129,12 @@ class FrameProcessor:
         observation: Observation,
         T_target_camera: np.ndarray | None,
         on_splats: Callable[[SplatResult], None] = lambda splats: None,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> FrameResult:
         """The frame's result; what goes wrong becomes its ``failure``, with no objects.
 
-        ``on_splats`` is called once in any case, with no Gaussians where there are none.
+        ``on_splats`` is called once in any case, with no Gaussians where there are none. ``wanted`` says whether
+        anybody still waits for the meshes.
         """
         outcomes: list[Reconstruction | Refusal] = []
         failure, told = "", False
@@ -139,7 +145,7 @@ class FrameProcessor:
             on_splats(SplatResult.of(observation, found, T_target_camera, self.settings.target_frame))
 
         try:
-            outcomes = self.pipeline(observation, on_splats=tell)
+            outcomes = self.pipeline(observation, on_splats=tell, wanted=wanted)
         except InputError as error:
             failure = str(error)
         except Exception as error:  # one frame must not end the node

@@ -14,8 +14,6 @@ import torch
 from lightning_fabric import Fabric
 from safetensors.torch import load_file
 from torch import Tensor
-from torch import nn
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from gsn_perception.geometry.errors import InputError
@@ -45,39 +43,10 @@ from gsn_perception.training.evaluate import evaluate
 from gsn_perception.training.evaluate import write_sheet
 from gsn_perception.training.losses import loss_parts
 from gsn_perception.training.losses import total
-from gsn_perception.training.lpips import Lpips
-
-
-class _Tensors(nn.Module):
-    """A GSN that returns plain tensors, as wrappers for several devices and precisions want."""
-
-    def __init__(self, gsn: GSN) -> None:
-        super().__init__()
-        self.gsn = gsn
-
-    def forward(self, image: Tensor, theta: Tensor) -> tuple[Tensor, ...]:
-        stages = self.gsn.stages(image, theta)
-        return tuple(t for g in stages for t in (g.means, g.scales, g.quats, g.colors, g.opacities))
-
-
-def pick_precision() -> str:
-    """bf16-mixed where the hardware has it; where a CPU emulates it, it is slower than float32 by half."""
-    if torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported():
-        return "bf16-mixed"
-    return "32-true"
-
-
-def _lpips(config: TrainConfig, device: torch.device) -> Lpips | None:
-    """The perceptual distance where the loss asks for it.
-
-    Raises:
-        InputError: its weights are missing.
-    """
-    if not config.loss.lpips:
-        return None
-    if not config.lpips:
-        raise InputError("the loss asks for LPIPS but has no weights of it; give --lpips with its files")
-    return Lpips(config.lpips).to(device)
+from gsn_perception.training.support import PlainTensors
+from gsn_perception.training.support import Scalars
+from gsn_perception.training.support import pick_precision
+from gsn_perception.training.support import wanted_lpips
 
 
 class Trainer:
@@ -100,10 +69,10 @@ class Trainer:
         self.rng = np.random.default_rng([config.seed, self.fabric.global_rank])
         self.sets = [ViewDataset(Path(d)) for d in config.data]
         self.dev = ViewDataset(config.dev) if config.dev is not None else None
-        self.lpips = _lpips(config, self.fabric.device)
+        self.lpips = wanted_lpips(config, self.fabric.device)
         self.architecture = architecture or named_config(config.config)
         self.network = self._network()
-        module = _Tensors(self.network)
+        module = PlainTensors(self.network)
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimiser = torch.optim.AdamW(
             module.parameters(), lr=config.lr, betas=(0.9, 0.99), weight_decay=config.weight_decay, fused=True
@@ -159,7 +128,7 @@ class Trainer:
         bar.close()
         return figures
 
-    def _timed_step(self, batches: Iterator[Batch], bar: tqdm, write: _Scalars) -> None:
+    def _timed_step(self, batches: Iterator[Batch], bar: tqdm, write: Scalars) -> None:
         began = time.perf_counter()
         parts = self._step(batches)
         self.step += 1
@@ -233,7 +202,7 @@ class Trainer:
         average.load_state_dict(self.ema.state)
         return average
 
-    def _evaluate(self, write: _Scalars) -> dict[str, float]:
+    def _evaluate(self, write: Scalars) -> dict[str, float]:
         """Figures of the averaged weights on dev, with a contact sheet; nothing without a dev set."""
         if self.fabric.global_rank != 0 or self.dev is None:
             return {}
@@ -273,27 +242,5 @@ class Trainer:
         self.step, self.elapsed = state["step"], state["elapsed"]
         self.rng = np.random.default_rng([self.config.seed, self.fabric.global_rank, self.step])
 
-    def _writer(self) -> _Scalars:
-        return _Scalars(self.config.out if self.fabric.global_rank == 0 else None)
-
-
-class _Scalars:
-    """TensorBoard scalars as a context manager and a function; silent on other ranks."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self.folder = folder
-        self.writer: SummaryWriter | None = None
-
-    def __enter__(self) -> _Scalars:
-        if self.folder is not None:
-            self.writer = SummaryWriter(str(self.folder))
-        return self
-
-    def __call__(self, values: dict[str, float], step: int) -> None:
-        for name, value in values.items():
-            if self.writer is not None:
-                self.writer.add_scalar(name, value, step)
-
-    def __exit__(self, *error: object) -> None:
-        if self.writer is not None:
-            self.writer.close()
+    def _writer(self) -> Scalars:
+        return Scalars(self.config.out if self.fabric.global_rank == 0 else None)

@@ -52,7 +52,7 @@ class BallPipeline:
     def describe(self) -> dict[str, str]:
         return {"device": "cpu", "weights": "ball"}
 
-    def __call__(self, observation: Observation, *, on_splats=lambda splats: None):
+    def __call__(self, observation: Observation, *, on_splats=lambda splats: None, wanted=lambda: True):
         self.seen.append(observation)
         time.sleep(self.seconds)
         if observation.mask is None:

@@ -41,8 +41,8 @@ def test_gaussians_do_not_wait_for_the_meshes(graph):
 
 def test_a_skin_that_fails_leaves_its_gaussians_and_empties_the_rest(graph):
     class Skinless(BallPipeline):
-        def __call__(self, observation, *, on_splats):
-            super().__call__(observation, on_splats=on_splats)
+        def __call__(self, observation, *, on_splats, wanted):
+            super().__call__(observation, on_splats=on_splats, wanted=wanted)
             raise RuntimeError("no skin today")
 
     node, publishers = active(graph, Skinless())
@@ -55,7 +55,7 @@ def test_a_skin_that_fails_leaves_its_gaussians_and_empties_the_rest(graph):
 
 def test_a_frame_that_fails_before_the_splats_gives_one_empty_message(graph):
     class Blind(BallPipeline):
-        def __call__(self, observation, *, on_splats):
+        def __call__(self, observation, *, on_splats, wanted):
             raise RuntimeError("nothing seen")
 
     _, publishers = active(graph, Blind())

@@ -1,0 +1,71 @@
+"""What the training loop stands on: precision, the wrapped network, an optional distance, the log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch import nn
+from torch.utils.tensorboard import SummaryWriter
+
+from gsn_perception.geometry.errors import InputError
+from gsn_perception.gsn.network import GSN
+from gsn_perception.training.config import TrainConfig
+from gsn_perception.training.lpips import Lpips
+
+
+class PlainTensors(nn.Module):
+    """A GSN that returns plain tensors, as wrappers for several devices and precisions want."""
+
+    def __init__(self, gsn: GSN) -> None:
+        super().__init__()
+        self.gsn = gsn
+
+    def forward(self, image: Tensor, theta: Tensor) -> tuple[Tensor, ...]:
+        """Every stage's means, scales, quats, colors and opacities, one after the other."""
+        stages = self.gsn.stages(image, theta)
+        return tuple(t for g in stages for t in (g.means, g.scales, g.quats, g.colors, g.opacities))
+
+
+def pick_precision() -> str:
+    """bf16-mixed where the hardware has it; where a CPU emulates it, it is slower than float32 by half."""
+    if torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported():
+        return "bf16-mixed"
+    return "32-true"
+
+
+def wanted_lpips(config: TrainConfig, device: torch.device) -> Lpips | None:
+    """The perceptual distance where the loss asks for it.
+
+    Raises:
+        InputError: its weights are missing.
+    """
+    if not config.loss.lpips:
+        return None
+    if not config.lpips:
+        raise InputError("the loss asks for LPIPS but has no weights of it; give --lpips with its files")
+    return Lpips(config.lpips).to(device)
+
+
+class Scalars:
+    """TensorBoard scalars as a context manager and a function; silent on other ranks."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self.writer: SummaryWriter | None = None
+
+    def __enter__(self) -> Scalars:
+        if self.folder is not None:
+            self.writer = SummaryWriter(str(self.folder))
+        return self
+
+    def __call__(self, values: dict[str, float], step: int) -> None:
+        """Write values of a step."""
+        for name, value in values.items():
+            if self.writer is not None:
+                self.writer.add_scalar(name, value, step)
+
+    def __exit__(self, *error: object) -> None:
+        if self.writer is not None:
+            self.writer.close()
