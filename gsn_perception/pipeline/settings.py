@@ -21,8 +21,9 @@ class ReconstructorSettings:
     mask_mode: Literal["binary", "labels"] = "labels"
     """binary: every pixel above 0 is one object; labels: each value is an object."""
     upright: UprightMode = "auto"
-    """How crops are rolled before the network, so that rolling the camera rolls the answer: auto by the support plane
-    where it is known, else as moments; moments by the silhouette's long axis; off leaves them as the camera saw them."""
+    """How crops are rolled before the network, so that rolling the camera rolls the answer: auto stands them upright on the
+    support plane where it is known and leaves them as the camera saw them where it is not; moments by the silhouette's
+    long axis; off never rolls."""
     unit_scale: bool = False
     """Give normalised units instead of metres where nothing fixes the scale."""
     allow_cut: bool = False

@@ -25,10 +25,10 @@ def roll_of(crop: Crop, plane: Plane | None, mode: UprightMode) -> float:
         plane: The frame's support plane in the camera frame, where it is known.
         mode: See :class:`~gsn_perception.pipeline.settings.ReconstructorSettings`.
     """
-    if mode == "off":
-        return 0.0
+    if mode == "moments":
+        return float(moment_roll(torch.from_numpy(crop.alpha)[None])[0])
     upright = plane_roll(crop.view, plane) if plane is not None and mode == "auto" else None
-    return float(moment_roll(torch.from_numpy(crop.alpha)[None])[0]) if upright is None else upright
+    return 0.0 if upright is None else upright
 
 
 def plane_roll(view: ObjectView, plane: Plane) -> float | None:

@@ -95,7 +95,7 @@ class ReconstructionSettings:
     )
     upright: str = parameter(
         "auto",
-        "how crops are rolled before the network: auto by the support plane, else as moments; moments by the silhouette",
+        "how crops are rolled before the network: auto upright on the support plane; moments by the silhouette",
         choices=("auto", "moments", "off"),
     )
     unit_scale: bool = parameter(False, "give normalised units instead of metres where nothing fixes the scale")
