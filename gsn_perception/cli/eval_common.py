@@ -33,6 +33,8 @@ class Common:
     """Write every figure to this file."""
     seed: int = 0
     """Seed of views, sensor noise and samples."""
+    upright: Literal["auto", "moments", "off"] = "auto"
+    """How crops are rolled before the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def load_reconstructor(options: Common) -> Reconstructor:
     from gsn_perception.pipeline import ReconstructorSettings
 
     # a view may cut an object off; it is scored all the same
-    settings = ReconstructorSettings(allow_cut=True)
+    settings = ReconstructorSettings(allow_cut=True, upright=options.upright)
     return Reconstructor.from_pretrained(options.checkpoint, options.device, settings)
 
 
