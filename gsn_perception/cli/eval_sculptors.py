@@ -19,8 +19,7 @@ from gsn_perception.geometry import Observation
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.moments import moment_roll
 from gsn_perception.pipeline import Reconstructor
-from gsn_perception.pipeline.upright import roll_of
-from gsn_perception.pipeline.upright import stand
+from gsn_perception.pipeline.upright import rolled_crop
 
 Mode = Literal["auto", "moments", "off", "quarters"]
 """The pipeline's ways to a canonical roll; quarters averages the splats of all quarter turns of the input as it is."""
@@ -56,9 +55,8 @@ def occluded_sculptors(reconstructor: Reconstructor) -> dict[str, OccludedSculpt
         return reconstructor.sculpt(observation, label)
 
     def known(observation: Observation, label: int, whole: ObjectView) -> tuple[ObjectView, Gaussians]:
-        size = reconstructor.network.config.image_size
-        crop = Crop.of(observation, np.asarray(observation.mask == label), size, replace(whole, size=size))
-        crop = stand(observation, label, crop, roll_of(crop, None, reconstructor.settings.upright))
+        view = replace(whole, size=reconstructor.network.config.image_size)
+        crop = rolled_crop(observation, np.asarray(observation.mask == label), view, reconstructor.settings.upright)
         with torch.inference_mode():
             splat = reconstructor.network(*crop.tensors(reconstructor.device))
         return crop.view, splat.to("cpu", torch.float32)[0]

@@ -10,11 +10,13 @@ from dataclasses import replace
 import numpy as np
 
 from gsn_perception.geometry import InputError
+from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Refusal
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.pipeline.settings import ReconstructorSettings
+from gsn_perception.pipeline.upright import rolled_crop
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +108,8 @@ def look_at(observation: Observation, label: int, settings: ReconstructorSetting
     """
     mask = np.asarray(observation.mask == label)
     _check_mask(mask, label, settings)
-    return Crop.of(observation, mask, size)
+    view = ObjectView.of_mask(mask, observation.camera, size)
+    return rolled_crop(observation, mask, view, settings.upright)
 
 
 def _check_mask(mask: np.ndarray, label: int, settings: ReconstructorSettings) -> None:

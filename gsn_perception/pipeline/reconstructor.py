@@ -35,8 +35,6 @@ from gsn_perception.pipeline.skinning import Clock
 from gsn_perception.pipeline.skinning import Sculpted
 from gsn_perception.pipeline.skinning import measured
 from gsn_perception.pipeline.skinning import skinned
-from gsn_perception.pipeline.upright import roll_of
-from gsn_perception.pipeline.upright import stand
 from gsn_perception.rendering.cpu.pool import parallel_ranges
 from gsn_perception.surface.settings import SolidSettings
 
@@ -130,20 +128,16 @@ class Reconstructor:
         looked = self.look(observation)
         crops = {label: crop for label, crop in looked.crops.items() if isinstance(crop, Crop)}
         began = time.perf_counter()
-        crops = self._stand(looked.observation, crops)
-        stood = time.perf_counter()
         splats = dict(zip(crops, self._infer(list(crops.values())), strict=True))
-        share = (time.perf_counter() - stood) / max(len(crops), 1)
-        standing = (stood - began) / max(len(crops), 1)
+        share = (time.perf_counter() - began) / max(len(crops), 1)
         found: list[Sculpted | Refusal] = []
         for label, outcome in looked.crops.items():
             if isinstance(outcome, Refusal):
                 found.append(outcome)
                 continue
-            times = {"segment": looked.segmented, "look_at": looked.looked[label], "upright": standing, "sculpt": share}
-            crop, splat = crops[label], splats[label]
+            times = {"segment": looked.segmented, "look_at": looked.looked[label], "sculpt": share}
             clock, rule = Clock(times), self.seen_rule
-            found.append(measured(looked.observation, label, crop, splat, self.settings, clock, rule))
+            found.append(measured(looked.observation, label, outcome, splats[label], self.settings, clock, rule))
         on_splats({item.label: item.gaussians for item in found if isinstance(item, Sculpted)})
         return self._skinned(looked.observation, found, wanted)
 
@@ -167,13 +161,7 @@ class Reconstructor:
             label = by_size(mask)[0]
         observation = replace(observation, mask=mask)
         crop = look_at(observation, label, self.settings, self.network.config.image_size)
-        crop = self._stand(observation, {label: crop})[label]
         return crop.view, self._infer([crop])[0]
-
-    def _stand(self, observation: Observation, crops: Mapping[int, Crop]) -> dict[int, Crop]:
-        """The crops rolled as the settings say."""
-        plane, mode = observation.support_plane, self.settings.upright
-        return {label: stand(observation, label, crop, roll_of(crop, plane, mode)) for label, crop in crops.items()}
 
     def _infer(self, crops: Sequence[Crop]) -> list[Gaussians]:
         """Their splats in the normalised frame, on the CPU; one pass for every ``_BATCH`` crops."""

@@ -17,18 +17,22 @@ from gsn_perception.pipeline.settings import UprightMode
 _STEEP = math.sin(math.radians(8.0))  # nearer to straight down than this, the plane says little about the roll
 
 
-def roll_of(crop: Crop, plane: Plane | None, mode: UprightMode) -> float:
-    """The roll of a crop, radians.
+def rolled_crop(observation: Observation, mask: np.ndarray, view: ObjectView, mode: UprightMode) -> Crop:
+    """The object of ``mask`` [H,W] bool through its view, rolled as the mode says; drawn twice for moments alone.
 
     Args:
-        crop: As the camera saw it.
-        plane: The frame's support plane in the camera frame, where it is known.
+        observation: The frame, with its support plane where that is known.
+        mask: The object.
+        view: As the camera saw it.
         mode: See :class:`~gsn_perception.pipeline.settings.ReconstructorSettings`.
     """
+    roll: float | None = None
     if mode == "moments":
-        return float(moment_roll(torch.from_numpy(crop.alpha)[None])[0])
-    upright = plane_roll(crop.view, plane) if plane is not None and mode == "auto" else None
-    return 0.0 if upright is None else upright
+        alpha = Crop.of(observation, mask, view.size, view).alpha
+        roll = float(moment_roll(torch.from_numpy(alpha)[None])[0])
+    elif mode == "auto" and observation.support_plane is not None:
+        roll = plane_roll(view, observation.support_plane)
+    return Crop.of(observation, mask, view.size, view if roll is None else view.rolled(roll))
 
 
 def plane_roll(view: ObjectView, plane: Plane) -> float | None:
@@ -37,10 +41,3 @@ def plane_roll(view: ObjectView, plane: Plane) -> float | None:
     if math.hypot(down[0], down[1]) < _STEEP:
         return None
     return math.atan2(down[0], down[1])
-
-
-def stand(observation: Observation, label: int, crop: Crop, roll: float) -> Crop:
-    """The crop of ``label`` drawn anew from the frame with its content rolled (no second interpolation)."""
-    if roll == 0.0:
-        return crop
-    return Crop.of(observation, np.asarray(observation.mask == label), crop.view.size, crop.view.rolled(roll))

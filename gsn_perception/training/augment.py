@@ -8,8 +8,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import conv2d
+from torch.nn.functional import grid_sample
 from torch.nn.functional import interpolate
 from torch.nn.functional import max_pool2d
+from torch.nn.functional import pad
 
 from gsn_perception.gsn.depth_input import relative_depth
 from gsn_perception.gsn.moments import moment_roll
@@ -61,7 +64,7 @@ def _recolour(rgb: Tensor, alpha: Tensor, order: np.ndarray, gain: Tensor) -> Te
 def random_roll(batch: Batch, settings: Augmentation, rng: np.random.Generator) -> Tensor:
     """[B] radians by which the inputs roll, as the pipeline might roll them.
 
-    Upright as by a support plane, but for a little error; by the silhouette's moments, as without one; some by any angle.
+    Upright as by a support plane, but for a little error; by the silhouette's moments where asked; some by any angle.
     """
     B, device = len(batch.upright), batch.upright.device
     tilt = torch.from_numpy(rng.normal(0, math.radians(settings.tilt), B)).float().to(device)
@@ -116,9 +119,41 @@ def roll_scene(batch: Batch, angle: Tensor, depth: tuple[Tensor, Tensor] | None 
     return replace(batch, cameras=cameras), image
 
 
-def degrade_input(image: Tensor, settings: Augmentation, rng: np.random.Generator) -> Tensor:
-    """What a real crop suffers: pixel noise, and a strip beyond the image border that is unknown."""
+def misjudge_mask(image: Tensor, settings: Augmentation, rng: np.random.Generator) -> Tensor:
+    """Silhouettes of [B,7,S,S] moved in and out; what they take in shows one background colour per sample."""
+    B, S, device = len(image), image.shape[-1], image.device
     out = image.clone()
+    size = rng.uniform(0, settings.mask_error, B) * (rng.random(B) < 0.5)
+    coarse = rng.normal(size=(B, 2, 12, 12)) * size[:, None, None, None] * 2 / S
+    shift = interpolate(torch.from_numpy(coarse).float().to(device), size=S, mode="bicubic", align_corners=False)
+    axis = (torch.arange(S, device=device) + 0.5) / S * 2 - 1
+    grid = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1) + shift.permute(0, 2, 3, 1)
+    alpha = grid_sample(image[:, 3:4], grid, padding_mode="zeros", align_corners=False)
+    background = torch.from_numpy(rng.random((B, 3, 1, 1))).float().to(device)
+    bleeding = (alpha - image[:, 3:4]).clamp_min(0)
+    kept = torch.minimum(alpha / image[:, 3:4].clamp_min(1e-3), torch.ones_like(alpha))
+    out[:, :3] = 1 + (image[:, :3] - 1) * kept + (background - 1) * bleeding
+    out[:, 3:4] = alpha
+    if image.shape[1] > 5:
+        out[:, 5:] = image[:, 5:] * (alpha > 0.5)
+    return out
+
+
+def soften(image: Tensor, settings: Augmentation, rng: np.random.Generator) -> Tensor:
+    """Colours and silhouette of [B,7,S,S] blurred by a Gaussian of a width per sample, as crops drawn at another size are."""
+    B, S = len(image), image.shape[-1]
+    sigma = torch.from_numpy(rng.uniform(0.05, max(settings.blur, 0.05), B)).float().to(image.device)
+    taps = torch.exp(-0.5 * (torch.arange(-2, 3, device=image.device) / sigma[:, None]) ** 2)
+    taps = (taps / taps.sum(1, keepdim=True)).repeat_interleave(4, 0)
+    planes = pad(image[:, :4].reshape(1, 4 * B, S, S), (2, 2, 2, 2), mode="replicate")
+    planes = conv2d(planes, taps.view(4 * B, 1, 1, 5), groups=4 * B)
+    planes = conv2d(planes, taps.view(4 * B, 1, 5, 1), groups=4 * B)
+    return torch.cat([planes.view(B, 4, S, S), image[:, 4:]], 1)
+
+
+def degrade_input(image: Tensor, settings: Augmentation, rng: np.random.Generator) -> Tensor:
+    """What a real crop suffers: a mask that errs, soft resampling, pixel noise, a strip beyond the border unknown."""
+    out = soften(misjudge_mask(image, settings, rng), settings, rng)
     sigma = rng.uniform(0, settings.noise)
     noise = torch.from_numpy(rng.normal(0, sigma, (*out[:, :3].shape,)).astype(np.float32)).to(out.device)
     out[:, :3] = (out[:, :3] + noise * out[:, 3:4]).clamp(0, 1)

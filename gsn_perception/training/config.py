@@ -55,13 +55,17 @@ class Augmentation:
     """Probability of a random in-plane rotation of the input crop by any angle (the scene rolls with it); 1 is rotation
     augmentation alone."""
     moments: float = 0.4
-    """Probability that the input is rolled by its silhouette's moments, as the pipeline does without a support plane."""
+    """Probability that the input is rolled by its silhouette's moments, as the pipeline does where `upright` is moments."""
     tilt: float = 6.0
     """Standard deviation in degrees of the roll of the other inputs about upright."""
     unknown: float = 0.1
     """Probability that a strip of the input is cut away and marked unknown."""
     noise: float = 0.02
     """Largest standard deviation of pixel noise on the input."""
+    mask_error: float = 0.8
+    """Largest standard deviation in pixels of the smooth field by which half of the silhouettes are moved."""
+    blur: float = 0.9
+    """Largest standard deviation in pixels of the Gaussian over the input, as of crops drawn at another size."""
     depth: float = 0.4
     """Probability that the input comes with depth (for networks that read it)."""
     depth_noise: float = 0.01

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
@@ -20,7 +21,9 @@ from gsn_perception.scenes.objects import random_object
 from gsn_perception.training.augment import augment_scene
 from gsn_perception.training.augment import degrade_input
 from gsn_perception.training.augment import measure_depth
+from gsn_perception.training.augment import misjudge_mask
 from gsn_perception.training.augment import roll_scene
+from gsn_perception.training.augment import soften
 from gsn_perception.training.config import Augmentation
 from gsn_perception.training.data import Batch
 from gsn_perception.training.data import ViewDataset
@@ -170,10 +173,45 @@ def test_measured_depth_is_near_the_truth_has_holes_and_is_often_missing() -> No
     assert 0.3 < torch.cat(half).mean() < 0.7
 
 
+def _disc(count: int = 16) -> torch.Tensor:
+    """A dark disc on white, with depth inside."""
+    axis = torch.arange(64) - 31.5
+    disc = (axis[:, None] ** 2 + axis[None] ** 2 < 20**2).float()
+    image = torch.stack([1 - 0.8 * disc] * 3 + [disc, 0 * disc, 0.2 * disc, disc])
+    return image.repeat(count, 1, 1, 1)
+
+
+def test_masks_err_by_pixels_and_take_background_in() -> None:
+    image = _disc(64)
+    out = misjudge_mask(image, Augmentation(mask_error=1.5), np.random.default_rng(0))
+    moved = (out[:, 3] - image[:, 3]).abs().sum((1, 2)) / (2 * math.pi * 20)  # mean pixels along the rim
+    assert 0.3 < (moved > 0.05).float().mean() < 0.7  # half of them are right
+    assert 0.1 < moved[moved > 0.05].mean() < 1.5
+    taken = (out[:, 3] > 0.99) & (image[:, 3] == 0)
+    assert taken.any()
+    colours = out[:, :3].permute(0, 2, 3, 1)[taken]
+    assert colours.std(0).min() > 0.1  # backgrounds differ from sample to sample, and are not white
+    lost = (out[:, 3] < 0.01) & (image[:, 3] == 1)
+    assert (out[:, :3].permute(0, 2, 3, 1)[lost] > 0.98).all()
+    assert (out[:, 6][lost] == 0).all()
+    right = moved < 1e-6
+    torch.testing.assert_close(out[right], image[right])
+
+
+def test_blur_is_a_gaussian_and_leaves_depth_alone() -> None:
+    image = _disc(8)
+    out = soften(image, Augmentation(blur=1.0), np.random.default_rng(0))
+    torch.testing.assert_close(out[:, 4:], image[:, 4:])
+    torch.testing.assert_close(out[:, 3].sum((1, 2)), image[:, 3].sum((1, 2)), rtol=1e-4, atol=1e-2)
+    sigma = np.random.default_rng(0).uniform(0.05, 1.0, 8)
+    expected = gaussian_filter(image[3, 3].double().numpy(), sigma[3], radius=2, mode="nearest")
+    np.testing.assert_allclose(out[3, 3].numpy(), expected, atol=1e-5)
+
+
 def test_unknown_strips_are_marked_and_white() -> None:
     image = torch.rand(4, 7, 32, 32)
     image[:, 3], image[:, 4] = 1.0, 0.0
-    out = degrade_input(image, Augmentation(unknown=1.0, noise=0.0), np.random.default_rng(0))
+    out = degrade_input(image, Augmentation(unknown=1.0, noise=0.0, mask_error=0.0, blur=0.0), np.random.default_rng(0))
     cut = out[:, 4] > 0
     assert 0 < cut.float().mean() < 0.5
     assert (out[:, 3][cut] == 0).all()
