@@ -147,7 +147,7 @@ def _run(options: GraspOptions, work: Work, path: Path) -> None:
     done = read_rows(path)
     processes = min(options.processes or len(os.sched_getaffinity(0)), len(sources))
     bar = tqdm(total=len(sources), desc="grasps", ncols=100)
-    for _, rows in run_campaign(work, sources, done, processes if processes > 1 else 0):
+    for rows in run_campaign(work, sources, done, processes if processes > 1 else 0):
         append_rows(path, rows)
         bar.update()
     bar.close()
@@ -155,25 +155,13 @@ def _run(options: GraspOptions, work: Work, path: Path) -> None:
 
 def _sources(options: GraspOptions) -> list[Any]:
     """Calls that load the objects of the budget, shape classes in turn."""
-    import numpy as np
-
     from gsn_perception.evaluation.cases import BUDGETS
+    from gsn_perception.evaluation.cases import in_turn
     from gsn_perception.scenes.loader import mesh_sources
 
     sources = mesh_sources(options.objects)
-    limit = BUDGETS[options.budget]
-    order = np.random.default_rng(options.seed).permutation(len(sources))
-    if limit is None:
-        return [sources[i] for i in order]
-    shapes: dict[str, list[Any]] = {}
-    for index in order:
-        shapes.setdefault(str(sources[index].keywords.get("shape")), []).append(sources[index])
-    chosen: list[Any] = []
-    while len(chosen) < min(limit, len(sources)):
-        for name in sorted(shapes):
-            if shapes[name] and len(chosen) < limit:
-                chosen.append(shapes[name].pop())
-    return chosen
+    shapes = [str(source.keywords.get("shape")) for source in sources]
+    return in_turn(sources, shapes, BUDGETS[options.budget] or len(sources), options.seed)
 
 
 def _tables(rows: Sequence[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
@@ -204,15 +192,15 @@ def _draw(options: GraspOptions, work: Work, rows: Sequence[dict[str, Any]]) -> 
     from gsn_perception.evaluation.grasps.methods import CEILING
     from gsn_perception.evaluation.grasps.methods import RGBD
     from gsn_perception.evaluation.grasps.pictures import draw_reliability
-    from gsn_perception.evaluation.grasps.statistics import reliability
     from gsn_perception.evaluation.grasps.summary import scored
+    from gsn_perception.evaluation.statistics import reliability
     from gsn_perception.io import write_image
 
     picture = verdict_sheet(work, _sources(options), rows)
     if picture is not None:
         write_image(options.out / "verdicts.png", picture)
     curves = [(m, reliability(*scored(rows, m))) for m in (CEILING, RGBD)]
-    draw_reliability(str(options.out / "reliability.png"), [(name, bins) for name, bins in curves if bins])
+    draw_reliability(options.out / "reliability.png", [(name, bins) for name, bins in curves if bins])
 
 
 def _fit(options: GraspOptions, rows: Sequence[dict[str, Any]]) -> str:

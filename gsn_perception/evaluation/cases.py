@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from gsn_perception.evaluation.views import draw_viewpoint
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
+from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.scenes.raycast import RayCaster
@@ -24,6 +26,7 @@ from gsn_perception.scenes.raycast import View
 from gsn_perception.scenes.sensor import DepthSensor
 from gsn_perception.scenes.textured_mesh import TexturedMesh
 
+T = TypeVar("T")
 Budget = Literal["smoke", "short", "full"]
 BUDGETS: dict[str, int | None] = {"smoke": 3, "short": 12, "full": None}
 _ROLL = 2 * np.pi / 16
@@ -61,6 +64,11 @@ class NovelViewCase:
     def mask(self) -> np.ndarray:
         """[H,W] bool, the object in the input image."""
         return np.asarray(self.observation.mask) > 0
+
+    @property
+    def whole(self) -> ObjectView:
+        """The view of the whole true mask, unrolled."""
+        return ObjectView.of_mask(self.mask, self.observation.camera, 128)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,14 +149,16 @@ def choose(objects: Sequence[TexturedMesh], budget: Budget, seed: int) -> list[T
     if budget not in BUDGETS:
         raise InputError(f"there is no budget {budget!r}; choose one of {', '.join(BUDGETS)}")
     limit = BUDGETS[budget]
-    if limit is None:
-        return list(objects)
-    order = np.random.default_rng(seed).permutation(len(objects))
-    classes: dict[str, list[TexturedMesh]] = defaultdict(list)
-    for index in order:
-        classes[objects[index].shape].append(objects[index])
-    chosen: list[TexturedMesh] = []
-    while len(chosen) < min(limit, len(objects)):
+    return list(objects) if limit is None else in_turn(objects, [o.shape for o in objects], limit, seed)
+
+
+def in_turn(items: Sequence[T], shapes: Sequence[str], limit: int, seed: int) -> list[T]:
+    """At most ``limit`` of the items, shape classes in turn, in an order fixed by the seed."""
+    classes: dict[str, list[T]] = defaultdict(list)
+    for index in np.random.default_rng(seed).permutation(len(items)):
+        classes[shapes[index]].append(items[index])
+    chosen: list[T] = []
+    while len(chosen) < min(limit, len(items)):
         for name in sorted(classes):
             if classes[name] and len(chosen) < limit:
                 chosen.append(classes[name].pop())

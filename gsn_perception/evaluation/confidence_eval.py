@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.stats import rankdata
 
 from gsn_perception.evaluation.cases import SurfaceCase
+from gsn_perception.evaluation.statistics import auroc
 from gsn_perception.evaluation.surface import Surface
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
@@ -96,16 +96,6 @@ def _judged(case: SurfaceCase, view: ObjectView, splat: Gaussians, *, blind: boo
         surface.seen_from(eye, surface.nearest_points(centres), slack),
         surface.distances(centres) / extent,
     )
-
-
-def auroc(score: np.ndarray, positive: np.ndarray) -> float:
-    """Chance that a positive scores above a negative, ties by half (Mann-Whitney); NaN where one kind is missing."""
-    positives = int(positive.sum())
-    negatives = len(positive) - positives
-    if not positives or not negatives:
-        return math.nan
-    ranks = rankdata(score)[positive].sum()
-    return float((ranks - positives * (positives + 1) / 2) / (positives * negatives))
 
 
 def confidence_figures(splats: Sequence[JudgedSplat], rule: SeenRule) -> dict[str, Any]:

@@ -24,11 +24,10 @@ from gsn_perception.evaluation.splat_images import splat_images
 from gsn_perception.evaluation.views import Protocol
 from gsn_perception.evaluation.views import draw_viewpoint
 from gsn_perception.evaluation.views import true_scale
+from gsn_perception.evaluation.views import turned_back
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
-from gsn_perception.geometry.transforms import make_transform
-from gsn_perception.geometry.transforms import rotation_about_z
 from gsn_perception.gsn.equivariance import extended_chamfer_distance
 from gsn_perception.scenes.textured_mesh import TexturedMesh
 
@@ -144,9 +143,7 @@ def equivariance_figures(
     in the normalised frame of the first.
     """
     rolled_view, rolled = sculptor(case.rolled, 1)
-    turn = make_transform(rotation_about_z(case.roll), np.zeros(3))  # the rolled camera's frame in the camera's
-    centre = turn[:3, :3].T @ case.centre
-    back = rolled.transform(turn @ rolled_view.similarity(true_scale(rolled_view, centre)))
+    back = turned_back(rolled, rolled_view, case.roll, case.centre)
     again, _ = splat_images(back, case.targets, 1.0)
     normalised = back.transform(np.linalg.inv(view.similarity(true_scale(view, case.centre))))
     distance = extended_chamfer_distance(normalised.map(lambda t: t[None]), gaussians.map(lambda t: t[None]))
@@ -180,17 +177,13 @@ def calibrated_mean(
 
 
 def _mean_psnr(splat: Gaussians, case: NovelViewCase) -> float:
-    images, alpha = render_targets(splat, _true_view(case), case)
+    images, alpha = render_targets(splat, case.whole, case)
     return score_images(images, alpha, case)["psnr"]
-
-
-def _true_view(case: NovelViewCase) -> ObjectView:
-    return ObjectView.of_mask(case.mask, case.observation.camera, 128)
 
 
 def _baselines(case: NovelViewCase, average: Gaussians | None) -> dict[str, Images]:
     """Answers that see only the input: its true mask, never the targets."""
-    mask, view = case.mask, _true_view(case)
+    mask, view = case.mask, case.whole
     answers = {} if average is None else {"mean object": render_targets(average, view, case)}
     answers["card"] = card_images(case.observation, mask, true_scale(view, case.centre), case.targets)
     answers["white"] = white_images(case.targets)

@@ -84,10 +84,10 @@ def evaluate_occlusion(
     for index, case in enumerate(cases):
         rng = np.random.default_rng([seed, index])
         direction = float(rng.uniform(-math.pi, math.pi))
+        whole = case.whole
         for share in shares:
             seen = occlude(case.observation, share, direction, rng)
             for name, sculptor in sculptors.items():
-                whole = ObjectView.of_mask(case.mask, seen.camera, 128)
                 view, splat = sculptor(seen, 1, whole)
                 figures = score_images(*render_targets(splat, view, case), case)
                 rows[name].append({"name": case.name, "shape": case.shape, "share": share, **figures})

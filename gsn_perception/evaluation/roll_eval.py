@@ -16,17 +16,16 @@ from gsn_perception.evaluation.image_metrics import psnr
 from gsn_perception.evaluation.splat_images import splat_images
 from gsn_perception.evaluation.views import Protocol
 from gsn_perception.evaluation.views import Viewpoint
+from gsn_perception.evaluation.views import axial_turn
 from gsn_perception.evaluation.views import box_centre
 from gsn_perception.evaluation.views import draw_targets
 from gsn_perception.evaluation.views import draw_viewpoint
-from gsn_perception.evaluation.views import true_scale
+from gsn_perception.evaluation.views import turned_back
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
-from gsn_perception.geometry.transforms import make_transform
-from gsn_perception.geometry.transforms import rotation_about_z
 from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.scenes.raycast import RayCaster
 from gsn_perception.scenes.textured_mesh import TexturedMesh
@@ -77,7 +76,7 @@ class RollCase:
         Only the part of the image around the object is drawn: a pinhole image has no edge of its own, and so the
         object is never cut, however far off-axis it lies.
         """
-        pose = self.start.camera.world_from_camera @ _turn(angle)
+        pose = self.start.camera.world_from_camera @ axial_turn(angle)
         camera = self.start.camera.at(pose)
         vertices = transform_points(camera.camera_from_world, self.item.mesh.vertices.astype(np.float64))
         uv = camera.project(vertices)
@@ -90,14 +89,7 @@ class RollCase:
 
     def images(self, view: ObjectView, splat: Gaussians, angle: float) -> Images:
         """The splat of the camera turned by ``angle``, brought back at its true scale and seen by the targets."""
-        turn = _turn(angle)
-        scale = true_scale(view, turn[:3, :3].T @ self.centre)
-        return splat_images(splat.transform(turn @ view.similarity(scale)), self.targets, 1.0)
-
-
-def _turn(angle: float) -> np.ndarray:
-    """[4,4] from the turned camera's frame to the unturned one's."""
-    return make_transform(rotation_about_z(angle), np.zeros(3))
+        return splat_images(turned_back(splat, view, angle, self.centre), self.targets, 1.0)
 
 
 def angles(count: int) -> np.ndarray:

@@ -10,10 +10,12 @@ from dataclasses import replace
 import numpy as np
 
 from gsn_perception.geometry import Camera
+from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry.object_view import FIELD_MARGIN
 from gsn_perception.geometry.transforms import look_at
 from gsn_perception.geometry.transforms import make_transform
+from gsn_perception.geometry.transforms import rotation_about_z
 from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.scenes.textured_mesh import TexturedMesh
 
@@ -79,9 +81,7 @@ class Viewpoint:
 
     def rolled(self, item: TexturedMesh, angle: float) -> Viewpoint:
         """The same camera turned by ``angle`` radians about its optical axis."""
-        c, s = np.cos(angle), np.sin(angle)
-        turn = make_transform(np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]]), np.zeros(3))
-        camera = self.camera.at(self.camera.world_from_camera @ turn)
+        camera = self.camera.at(self.camera.world_from_camera @ axial_turn(angle))
         return replace(viewpoint_of(item, camera), roll=self.roll + angle)
 
 
@@ -91,6 +91,25 @@ def true_scale(view: ObjectView, centre: np.ndarray) -> float:
     With it images don't depend on how the scale was estimated.
     """
     return float(view.R_camera_virtual[:, 2] @ centre) / view.distance
+
+
+def axial_turn(angle: float) -> np.ndarray:
+    """[4,4] from the frame of a camera turned by ``angle`` radians about its optical axis to the unturned one's."""
+    return make_transform(rotation_about_z(angle), np.zeros(3))
+
+
+def turned_back(splat: Gaussians, view: ObjectView, angle: float, centre: np.ndarray) -> Gaussians:
+    """The metric splat in the unturned camera's frame of what the camera turned by ``angle`` radians saw.
+
+    Args:
+        splat: In the normalised frame of ``view``.
+        view: Of the turned camera.
+        angle: By which it is turned about its optical axis.
+        centre: [3] of the true box in the unturned camera's frame, which fixes the scale.
+    """
+    turn = axial_turn(angle)
+    scale = true_scale(view, turn[:3, :3].T @ centre)
+    return splat.transform(turn @ view.similarity(scale))
 
 
 def viewpoint_of(item: TexturedMesh, camera: Camera) -> Viewpoint:

@@ -21,6 +21,7 @@ from gsn_perception.geometry.errors import InputError
 from gsn_perception.gsn.config import GsnConfig
 from gsn_perception.gsn.config import named_config
 from gsn_perception.gsn.weights import load_gsn
+from gsn_perception.io.atomic import atomic_write
 from gsn_perception.training.config import TrainConfig
 from gsn_perception.training.data import ViewDataset
 from gsn_perception.training.judge import JudgeSettings
@@ -125,9 +126,8 @@ def carry_out(
             weights = _trained(run, progress=progress)
             network, _ = load_gsn(weights)
             figures |= {finder: judge(network, data, dev, finder, judged) for finder in missing}
-            part = kept.with_suffix(".part")
-            part.write_text(json.dumps(figures, indent=1) + "\n")
-            part.replace(kept)
+            with atomic_write(kept) as path:
+                path.write_text(json.dumps(figures, indent=1) + "\n")
         yield run, figures
 
 

@@ -1,6 +1,5 @@
 """Confidence is judged as brute force would; the fitted rule is the one that made the data."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +8,6 @@ import torch
 
 from gsn_perception.evaluation.cases import surface_case
 from gsn_perception.evaluation.confidence_eval import JudgedSplat
-from gsn_perception.evaluation.confidence_eval import auroc
 from gsn_perception.evaluation.confidence_eval import confidence_figures
 from gsn_perception.evaluation.confidence_eval import fit_rule
 from gsn_perception.evaluation.confidence_eval import judged_splats
@@ -26,14 +24,6 @@ def judged(behind, seen, error=None, measured=False, name="x"):
     n = len(behind)
     error = np.zeros(n) if error is None else error
     return JudgedSplat(name, behind, np.full(n, measured), seen, seen, error)
-
-
-def test_auroc_counts_pairs():
-    rng = np.random.default_rng(0)
-    score, positive = rng.integers(0, 6, 60).astype(float), rng.random(60) < 0.4
-    pairs = [(a > b) + 0.5 * (a == b) for a in score[positive] for b in score[~positive]]
-    assert auroc(score, positive) == pytest.approx(np.mean(pairs))
-    assert math.isnan(auroc(score, np.ones(60, dtype=bool)))
 
 
 def test_a_point_is_seen_where_nothing_lies_before_it():

@@ -10,14 +10,14 @@ from gsn_perception.evaluation.grasps.fitting import regress
 from gsn_perception.evaluation.grasps.rows import Key
 from gsn_perception.evaluation.grasps.rows import append_rows
 from gsn_perception.evaluation.grasps.rows import read_rows
-from gsn_perception.evaluation.grasps.statistics import auroc
-from gsn_perception.evaluation.grasps.statistics import brier_skill
-from gsn_perception.evaluation.grasps.statistics import mcnemar
-from gsn_perception.evaluation.grasps.statistics import reliability
-from gsn_perception.evaluation.grasps.statistics import wilson
 from gsn_perception.evaluation.grasps.summary import counted
 from gsn_perception.evaluation.grasps.summary import failures
 from gsn_perception.evaluation.grasps.summary import success
+from gsn_perception.evaluation.statistics import auroc
+from gsn_perception.evaluation.statistics import brier_skill
+from gsn_perception.evaluation.statistics import mcnemar
+from gsn_perception.evaluation.statistics import reliability
+from gsn_perception.evaluation.statistics import wilson
 from gsn_perception.geometry import InputError
 from gsn_perception.grasping.features import FEATURES
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from gsn_perception.evaluation.grasps.statistics import auroc
-from gsn_perception.evaluation.grasps.statistics import brier_skill
+from gsn_perception.evaluation.statistics import auroc
+from gsn_perception.evaluation.statistics import brier_skill
 from gsn_perception.geometry import InputError
 from gsn_perception.grasping.features import FEATURES
 from gsn_perception.grasping.scoring import ScoreModel

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from gsn_perception.evaluation.contact_sheet import grid
 from gsn_perception.evaluation.contact_sheet import label
-from gsn_perception.evaluation.grasps.statistics import Bin
 from gsn_perception.evaluation.grasps.trials import Trial
 from gsn_perception.evaluation.physics.outcome import Outcome
 from gsn_perception.evaluation.physics.outcome import Still
+from gsn_perception.evaluation.statistics import Bin
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Grasp
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry.transforms import look_at
 from gsn_perception.grasping import Gripper
 from gsn_perception.grasping.collision import corners
+from gsn_perception.io.atomic import atomic_write
 from gsn_perception.scenes.raycast import Placed
 from gsn_perception.scenes.raycast import RayCaster
 from gsn_perception.scenes.textured_mesh import TexturedMesh
@@ -51,7 +53,7 @@ def sheet(rows: Sequence[tuple[str, list[np.ndarray]]]) -> np.ndarray:
     return grid([tiles for _, tiles in rows], [caption for caption, _ in rows])
 
 
-def draw_reliability(path: str, curves: Sequence[tuple[str, list[Bin]]]) -> None:
+def draw_reliability(path: Path, curves: Sequence[tuple[str, list[Bin]]]) -> None:
     """The share of grasps that held against their score, with Wilson 95 % bars, to a picture file."""
     from matplotlib.figure import Figure
 
@@ -64,7 +66,8 @@ def draw_reliability(path: str, curves: Sequence[tuple[str, list[Bin]]]) -> None
         axes.errorbar(x, y, yerr=bars, marker="o", capsize=3, lw=1.3, label=name)
     axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="score", ylabel="share that held")
     axes.legend(frameon=False)
-    figure.savefig(path)
+    with atomic_write(path) as part:
+        figure.savefig(part)
 
 
 def _view(trial: Trial) -> np.ndarray:

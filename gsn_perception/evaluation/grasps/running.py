@@ -75,7 +75,7 @@ class Work:
     cache: Path | None = None
 
 
-_kits: dict[int, Kit] = {}
+_kits: dict[int, tuple[Work, Kit]] = {}
 
 
 def run_object(work: Work, source: Callable[[], TexturedMesh], done: frozenset[Key]) -> list[Row]:
@@ -98,8 +98,8 @@ def run_object(work: Work, source: Callable[[], TexturedMesh], done: frozenset[K
 
 def run_campaign(
     work: Work, sources: Sequence[Callable[[], TexturedMesh]], done: Sequence[Row], processes: int
-) -> Iterator[tuple[str, list[Row]]]:
-    """The rows of one object after the other, in the order they finish; with the object's error where it failed.
+) -> Iterator[list[Row]]:
+    """The rows of one object after the other, in the order they finish.
 
     Args:
         work: What to do.
@@ -108,17 +108,17 @@ def run_campaign(
         processes: At the same time; 0 works in this one.
     """
     known = frozenset(Key.of(row) for row in done)
-    ungraspable = frozenset(Key.of(row) for row in done if row["method"] == SEARCH and not row["held"])
+    known |= _closed(frozenset(Key.of(row) for row in done if row["method"] == SEARCH and not row["held"]))
     if processes < 1:
         for source in sources:
-            yield "", run_object(work, source, known | _closed(ungraspable))
+            yield run_object(work, source, known)
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context, initializer=_one_thread) as pool:
-        jobs = [pool.submit(run_object, work, source, known | _closed(ungraspable)) for source in sources]
+        jobs = [pool.submit(run_object, work, source, known) for source in sources]
         try:
             for job in as_completed(jobs):
-                yield "", job.result()
+                yield job.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -179,11 +179,11 @@ def _head(resting: Resting, camera: int, method: str) -> Row:
 
 
 def _kit(work: Work) -> Kit:
-    """The process' own pipeline and planner."""
-    if not _kits:
+    """The process' own pipeline and planner for this work, made once."""
+    if 0 not in _kits or _kits[0][0] != work:
         planner = GraspPlanner(work.gripper, work.settings)
-        _kits[0] = Kit(planner, work.make_reconstruct(), work.campaign.seed)
-    return _kits[0]
+        _kits[0] = work, Kit(planner, work.make_reconstruct(), work.campaign.seed)
+    return _kits[0][1]
 
 
 def _one_thread() -> None:

@@ -12,11 +12,11 @@ from gsn_perception.evaluation.grasps.methods import METHODS
 from gsn_perception.evaluation.grasps.methods import RGBD
 from gsn_perception.evaluation.grasps.rows import SEARCH
 from gsn_perception.evaluation.grasps.rows import Key
-from gsn_perception.evaluation.grasps.statistics import auroc
-from gsn_perception.evaluation.grasps.statistics import brier_skill
-from gsn_perception.evaluation.grasps.statistics import mcnemar
-from gsn_perception.evaluation.grasps.statistics import wilson
 from gsn_perception.evaluation.physics.outcome import VERDICTS
+from gsn_perception.evaluation.statistics import auroc
+from gsn_perception.evaluation.statistics import brier_skill
+from gsn_perception.evaluation.statistics import mcnemar
+from gsn_perception.evaluation.statistics import wilson
 
 Row = dict[str, Any]
 Table = list[tuple[str, dict[str, float]]]
