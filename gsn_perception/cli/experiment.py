@@ -9,7 +9,19 @@ from typing import Literal
 
 import tyro
 
-Name = Literal["cube-centring", "encoder", "ecd", "count", "roll", "symmetry", "views"]
+Name = Literal[
+    "cube-centring",
+    "encoder",
+    "ecd",
+    "count",
+    "roll",
+    "symmetry",
+    "views",
+    "geometry",
+    "depth",
+    "mix",
+    "refinement",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +41,7 @@ class Options:
     seeds: int = 2
     """Runs of every variation."""
     out: Path = Path("runs/experiments")
-    """Runs, figures.json and picture go to a folder of this name below it."""
+    """figures.json and picture go to a folder of the question's name below it; runs to `runs`, shared by questions."""
 
 
 def run(options: Options) -> int:
@@ -44,14 +56,15 @@ def run(options: Options) -> int:
     from gsn_perception.training.variations import experiment
 
     what, budget, out = experiment(options.name), BUDGETS[options.budget], options.out / options.name
-    runs = plan(what, budget, options.data, out, options.seeds, options.steps)
+    runs = plan(what, budget, options.data, options.out / "runs", options.seeds, options.steps)
     summary = summarise_runs(list(carry_out(what, runs, options.dev, budget.judge)))
     columns = {c: f for key, spec in what.columns.items() for c, f in ((key, spec), (f"{key} +-", spec))}
     rows = [(name, _flat(figures)) for name, figures in summary.items()]
     print(what.question)
     print(table(rows, columns, f"{runs[0].train.steps} steps, {options.seeds} seeds"))
     payload = {"question": what.question, "steps": runs[0].train.steps, "seeds": options.seeds, "rows": summary}
-    write_json(out / "figures.json", {**payload, "budget": options.budget})
+    folders = [{"variation": r.variation.name, "seed": r.seed, "folder": str(r.train.out)} for r in runs]
+    write_json(out / "figures.json", {**payload, "budget": options.budget, "runs": folders})
     draw_runs(out / "figures.png", summary, list(what.columns), what.question)
     return 0
 

@@ -27,14 +27,14 @@ def augment_scene(batch: Batch, settings: Augmentation, rng: np.random.Generator
     """Changes of the object itself, alike in all views: mirrored, colours shuffled, brighter or darker."""
     rgb, alpha, depth, cameras = batch.rgb, batch.alpha, batch.depth, batch.cameras
     input_rgb, input_alpha, input_depth = batch.input_rgb, batch.input_alpha, batch.input_depth
-    upright = batch.upright
+    upright, surface = batch.upright, batch.surface
     if rng.random() < settings.mirror:
         flip = torch.diag(torch.tensor([-1.0, 1.0, 1.0, 1.0], device=rgb.device))
         rgb, alpha, depth = rgb.flip(3), alpha.flip(3), depth.flip(3)
         input_rgb, input_alpha = input_rgb.flip(2), input_alpha.flip(2)
         input_depth = input_depth.flip(2)
         cameras = CameraBatch(cameras.K, flip @ cameras.camera_from_object @ flip, cameras.width, cameras.height)
-        upright = -upright
+        upright, surface = -upright, surface * torch.tensor([-1.0, 1.0, 1.0], device=rgb.device)
     B = len(rgb)
     order = np.stack([rng.permutation(3) if rng.random() < settings.permute_colors else np.arange(3) for _ in range(B)])
     gain = torch.from_numpy(rng.uniform(1 - settings.gain, 1 + settings.gain, B)).float().to(rgb.device)
@@ -45,6 +45,7 @@ def augment_scene(batch: Batch, settings: Augmentation, rng: np.random.Generator
         depth=depth,
         cameras=cameras,
         upright=upright,
+        surface=surface,
         input_rgb=_recolour(input_rgb, input_alpha, order, gain),
         input_alpha=input_alpha,
         input_depth=input_depth,
@@ -107,7 +108,7 @@ def roll_scene(batch: Batch, angle: Tensor, depth: tuple[Tensor, Tensor] | None 
         depth: What is known of the input's depth, for :func:`~gsn_perception.gsn.network.network_input`.
 
     Returns:
-        The batch (its images as they were; only ``camera_from_object`` changes) and the rolled inputs [B,7,S,S]. The
+        The batch (its images as they were; ``camera_from_object`` and ``surface`` change) and the rolled inputs [B,7,S,S]. The
         object turns by R_z(angle), so camera_from_object' = camera_from_object R_z(-angle).
     """
     c, s = torch.cos(angle), torch.sin(angle)
@@ -116,7 +117,8 @@ def roll_scene(batch: Batch, angle: Tensor, depth: tuple[Tensor, Tensor] | None 
     old = batch.cameras
     cameras = CameraBatch(old.K, old.camera_from_object @ inverse, old.width, old.height)
     image = roll_image(network_input(batch.input_rgb, batch.input_alpha, depth=depth), angle)
-    return replace(batch, cameras=cameras), image
+    surface = batch.surface @ inverse[:, 0, :3, :3]
+    return replace(batch, cameras=cameras, surface=surface), image
 
 
 def misjudge_mask(image: Tensor, settings: Augmentation, rng: np.random.Generator) -> Tensor:

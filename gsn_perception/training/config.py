@@ -24,6 +24,10 @@ class LossWeights:
     """Mean squared error of alpha against the silhouette."""
     depth: float = 0.3
     """Mean absolute error of rendered depth inside the silhouette, normalised units; 0 is the paper's image-only recipe."""
+    normal: float = 0.0
+    """Mean of 1 - cos between the normals of rendered and of true depth."""
+    surface: float = 0.0
+    """Chamfer distance between centres, counted by opacity, and samples of the true surface."""
     transparency: float = 0.005
     """Mean of 1 - opacity: favours solids over fog. At 0.02 opacities saturate, and what is in the way flees the view."""
     alive: float = 0.005

@@ -31,6 +31,7 @@ class Batch:
         cameras: Of all views.
         theta: [B] half-angle of the input's cone.
         upright: [B] radians by which the input view must roll so that the world's up is up in it.
+        surface: [B,P,3] samples of the true surface, normalised frame.
         input_rgb: [B,T,T,3] the first view at the dataset's full size, on white.
         input_alpha: [B,T,T].
         input_depth: [B,T,T] along the input camera's z, units of its normalised frame, 0 = background.
@@ -44,6 +45,7 @@ class Batch:
     cameras: CameraBatch
     theta: Tensor
     upright: Tensor
+    surface: Tensor
     input_rgb: Tensor
     input_alpha: Tensor
     input_depth: Tensor
@@ -52,7 +54,8 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """On another device."""
-        names = ("rgb", "alpha", "depth", "cameras", "theta", "upright", "input_rgb", "input_alpha", "input_depth")
+        names = ["rgb", "alpha", "depth", "cameras", "theta", "upright", "surface"]
+        names += ["input_rgb", "input_alpha", "input_depth"]
         moved = {k: getattr(self, k).to(device) for k in names}
         return Batch(**moved, names=self.names, shapes=self.shapes)
 
@@ -95,6 +98,7 @@ class ViewDataset:
     def __init__(self, folder: Path) -> None:
         try:
             self.full = _Level(*(np.load(folder / f"{n}.npy", mmap_mode="r") for n in ("rgb", "alpha", "depth")))
+            self.points = np.load(folder / "points.npy", mmap_mode="r")
             cameras = np.load(folder / "cameras.npz")
             objects = json.loads((folder / "objects.json").read_text())
             if not json.loads((folder / "dataset.json").read_text())["complete"]:
@@ -146,12 +150,21 @@ class ViewDataset:
             cameras=CameraBatch(K, poses, level.rgb.shape[2], level.rgb.shape[2]),
             theta=torch.from_numpy(self.theta[rows, views[:, :1]][:, 0]).float(),
             upright=torch.from_numpy(upright_roll(self.world_from_virtual[rows[:, 0], views[:, 0]])).float(),
+            surface=self._surface(np.asarray(objects), views[:, 0]),
             input_rgb=_unit(self.full.rgb[first]),
             input_alpha=_unit(self.full.alpha[first]),
             input_depth=torch.from_numpy(self.full.depth[first].astype(np.float32)),
             names=tuple(self.names[i] for i in objects),
             shapes=tuple(self.shapes[i] for i in objects),
         )
+
+    def _surface(self, objects: np.ndarray, first: np.ndarray) -> Tensor:
+        """Samples of the surface in the normalised frame: x = s (p + d e_z) in the first view's camera."""
+        pose = self.world_from_virtual[objects, first]
+        seen = (self.points[self.rows[objects]] - pose[:, None, :3, 3]) @ pose[:, :3, :3]
+        seen /= self.scale[objects, first][:, None, None]
+        seen[..., 2] -= 0.5 / np.sin(self.theta[objects, first])[:, None]
+        return torch.from_numpy(seen).float()
 
     def _cameras(self, objects: np.ndarray, views: np.ndarray, size: int) -> tuple[Tensor, Tensor]:
         """K and camera_from_object: x_j / s_i = R (p + d_i e_z) + t / s_i with (R, t) from view i to view j."""

@@ -19,7 +19,7 @@ from gsn_perception.rendering import render
 from gsn_perception.training.augment import roll_scene
 from gsn_perception.training.data import Batch
 from gsn_perception.training.data import ViewDataset
-from gsn_perception.training.losses import depth_error
+from gsn_perception.training.geometry_losses import depth_error
 
 _WHITE = (1.0, 1.0, 1.0)
 

@@ -91,35 +91,36 @@ def plan(
 ) -> list[Run]:
     """Every run, seeds in the outer loop, so that an interrupted experiment has all variations.
 
+    The folder of a run is named after its settings: questions that share a run share its folder.
+
     Raises:
-        InputError: there is no data, or no seed.
+        InputError: there is no data, or not as many folders as the question varies, or no seed.
     """
     if not data:
         raise InputError("no training data: give --data with one or more folders built by `gsn data`")
     if seeds < 1:
         raise InputError(f"{seeds} seeds are no run; give --seeds 1 or more")
+    wanted = max(variation.folders or 1 for variation in what.variations)
+    if len(data) < wanted:
+        raise InputError(f"this question is about {wanted} folders of data and {len(data)} given; give --data {wanted}")
     runs = []
     for seed in range(seeds):
         for variation in what.variations:
             train = changed(budget.train, variation.train)
-            place = out / variation.name.replace(" ", "_").replace(",", "").replace("=", "") / f"seed_{seed}"
-            train = replace(train, data=tuple(data), seed=seed, out=place, steps=steps or train.steps)
-            runs.append(Run(variation, seed, train, changed(budget.gsn, variation.gsn)))
+            used = tuple(data)[: variation.folders]
+            train = replace(train, data=used, seed=seed, steps=steps or train.steps)
+            run = Run(variation, seed, train, changed(budget.gsn, variation.gsn))
+            runs.append(replace(run, train=replace(train, out=out / run.key(budget.judge))))
     return runs
 
 
 def carry_out(
     what: Experiment, runs: Sequence[Run], dev: Path, judged: JudgeSettings, *, progress: bool = True
 ) -> Iterator[tuple[Run, dict[str, dict[str, float]]]]:
-    """Each run with its figures by finder, trained where that has not been done.
-
-    Raises:
-        InputError: a folder holds a run of other settings.
-    """
+    """Each run with its figures by finder, trained where that has not been done."""
     data = ViewDataset(dev)
     for run in tqdm(runs, desc="runs", unit="run", ncols=100, disable=not progress):
         kept = run.train.out / "figures.json"
-        _claim(run.train.out, run.key(judged))
         figures = _stored(kept)
         missing = [finder for finder in what.finders if finder not in figures]
         if missing:
@@ -129,19 +130,6 @@ def carry_out(
             with atomic_write(kept) as path:
                 path.write_text(json.dumps(figures, indent=1) + "\n")
         yield run, figures
-
-
-def _claim(folder: Path, key: str) -> None:
-    """Make the folder this run's own.
-
-    Raises:
-        InputError: it is another run's.
-    """
-    owner = folder / "key"
-    if owner.is_file() and owner.read_text() != key:
-        raise InputError(f"{folder} holds a run of other settings; choose another --out or delete it")
-    folder.mkdir(parents=True, exist_ok=True)
-    owner.write_text(key)
 
 
 def _stored(path: Path) -> dict[str, dict[str, float]]:

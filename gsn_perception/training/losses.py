@@ -12,6 +12,9 @@ from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.rendering import Rendering
 from gsn_perception.training.config import LossWeights
 from gsn_perception.training.data import Batch
+from gsn_perception.training.geometry_losses import depth_error
+from gsn_perception.training.geometry_losses import normal_error
+from gsn_perception.training.geometry_losses import surface_distance
 
 _NEEDLE_CAP = 0.08
 _FAINT = 0.02
@@ -55,22 +58,16 @@ def loss_parts(gaussians: Gaussians, rendering: Rendering, batch: Batch, weights
     parts["mask"] = (rendering.alpha - batch.alpha).square().mean()
     if weights.depth:
         parts["depth"] = depth_error(rendering, batch)
+    if weights.normal:
+        parts["normal"] = normal_error(rendering, batch)
+    if weights.surface:
+        parts["surface"] = surface_distance(gaussians, batch.surface)
     parts["transparency"] = (1 - gaussians.opacities).mean()
     parts["alive"] = torch.relu(math.log(_FAINT) - torch.log(gaussians.opacities.clamp_min(1e-8))).mean()
     parts["stray"] = torch.relu(gaussians.means.norm(dim=-1) - _REACH).mean()
     longest = gaussians.scales.amax(-1)
     parts["needle"] = torch.relu(longest / _NEEDLE_CAP - 1).mean()
     return parts
-
-
-def depth_error(rendering: Rendering, batch: Batch) -> Tensor:
-    """Mean absolute error of accumulated depth against alpha times the truth, where the truth is the object.
-
-    Comparing accumulated depth avoids a division by small alphas; errors are clipped at a quarter of the cube.
-    """
-    inside = ((batch.depth > 0) & (batch.alpha > 0.99)).to(rendering.depth.dtype)
-    error = (rendering.depth - rendering.alpha * batch.depth).abs().clamp_max(0.25)
-    return (error * inside).sum() / inside.sum().clamp_min(1)
 
 
 def total(parts: dict[str, Tensor], weights: LossWeights) -> Tensor:

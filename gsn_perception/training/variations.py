@@ -26,11 +26,13 @@ class Variation:
         name: In tables.
         train: Changes to the run, ``"augment.roll"`` to a value.
         gsn: Changes to the architecture.
+        folders: How many of the data folders are used, the first ones; all by default.
     """
 
     name: str
     train: Mapping[str, Any] = field(default_factory=dict)
     gsn: Mapping[str, Any] = field(default_factory=dict)
+    folders: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,34 @@ EXPERIMENTS: dict[str, Experiment] = {
         "Does ECD cost asymmetric objects more than those that look alike from all sides?",
         (Variation("none", train=_UPRIGHT), Variation("ECD", train=_UPRIGHT | _NEAREST)),
         {f"{k}/{g}": ".2f" for k in ("novel_psnr", "agree") for g in ("symmetric", "between", "asymmetric")},
+    ),
+    "geometry": Experiment(
+        "What does supervision by the true shape add to images alone?",
+        (
+            Variation("images alone", train={"loss.depth": 0.0}),
+            Variation("depth", train={}),
+            Variation("depth, normals", train={"loss.normal": 0.05}),
+            Variation("depth, surface", train={"loss.surface": 0.3}),
+        ),
+        _QUALITY | {"depth_error": ".4f"},
+    ),
+    "depth": Experiment(
+        "What does measured depth as an input add, and does reading it cost answers from colour?",
+        (
+            Variation("colour", gsn={"depth": False}),
+            Variation("colour, sometimes depth", gsn={"depth": True}),
+        ),
+        _QUALITY | {"depth_error": ".4f", "rgbd_novel_psnr": ".2f", "rgbd_depth_error": ".4f"},
+    ),
+    "mix": Experiment(
+        "Which data: the first folder alone, the first two, the first three?",
+        tuple(Variation(name, folders=n) for n, name in ((1, "first"), (2, "first two"), (3, "first three"))),
+        _QUALITY | _SHAPES,
+    ),
+    "refinement": Experiment(
+        "What does looking at the image add, where every Gaussian projects?",
+        (Variation("plain", gsn={"refine_features": 0}), Variation("refined")),
+        _QUALITY | _SHAPES | _COST,
     ),
     "views": Experiment(
         "How do extreme views fare: inputs from low and from above, targets far from the input?",

@@ -119,7 +119,7 @@ def _photograph(splat: Gaussians, cameras: CameraBatch) -> Batch:
     theta = torch.full((2,), 0.25)
     inputs = out.rgb[:, 0], out.alpha[:, 0], out.depth[:, 0]
     upright = torch.tensor([0.3, -2.0])
-    return Batch(out.rgb, out.alpha, out.depth, cameras, theta, upright, *inputs, ("a", "b"), ("box",) * 2)
+    return Batch(out.rgb, out.alpha, out.depth, cameras, theta, upright, splat.means, *inputs, ("a", "b"), ("box",) * 2)
 
 
 def test_a_mirrored_scene_is_the_mirrored_splat() -> None:
@@ -133,6 +133,7 @@ def test_a_mirrored_scene_is_the_mirrored_splat() -> None:
     torch.testing.assert_close(truth.depth, mirrored.depth, atol=1e-4, rtol=0)
     torch.testing.assert_close(mirrored.input_rgb, mirrored.rgb[:, 0])
     torch.testing.assert_close(mirrored.input_depth, mirrored.depth[:, 0])
+    torch.testing.assert_close(mirrored.surface, flipped.means)
 
 
 def test_a_rolled_scene_is_the_rolled_splat_and_the_rolled_picture() -> None:
@@ -142,6 +143,7 @@ def test_a_rolled_scene_is_the_rolled_splat_and_the_rolled_picture() -> None:
     turned = roll_gaussians(splat, angle)
     truth = _photograph(turned, rolled.cameras)
     torch.testing.assert_close(truth.rgb, batch.rgb, atol=1e-4, rtol=0)  # supervising views stay as they were
+    torch.testing.assert_close(rolled.surface, turned.means, atol=1e-5, rtol=0)
     # and the network's input is what the input camera sees of the rolled splat
     seen = _photograph(turned, batch.cameras)
     middle = slice(6, 26)

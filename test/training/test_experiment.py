@@ -58,7 +58,7 @@ def test_nested_settings_are_replaced_and_unknown_ones_refused() -> None:
 @pytest.mark.parametrize("name", EXPERIMENTS)
 @pytest.mark.parametrize("budget", BUDGETS)
 def test_every_experiment_can_be_planned(name: str, budget: str) -> None:
-    runs = plan(experiment(name), BUDGETS[budget], (Path("x"),), Path("out"), 2)
+    runs = plan(experiment(name), BUDGETS[budget], (Path("x"), Path("y"), Path("z")), Path("out"), 2)
     assert len(runs) == 2 * len(EXPERIMENTS[name].variations)
     judged = BUDGETS[budget].judge
     assert len({run.key(judged) for run in runs}) == len(runs)  # no two runs are the same
@@ -70,6 +70,8 @@ def test_bad_plans_are_sentences() -> None:
         experiment("colour")
     with pytest.raises(InputError, match="gsn data"):
         plan(experiment("roll"), BUDGETS["smoke"], (), Path("out"), 1)
+    with pytest.raises(InputError, match="3 folders"):
+        plan(experiment("mix"), BUDGETS["smoke"], (Path("x"), Path("y")), Path("out"), 1)
     with pytest.raises(InputError, match="seeds"):
         plan(experiment("roll"), BUDGETS["smoke"], (Path("x"),), Path("out"), 0)
 
@@ -113,7 +115,16 @@ def test_moments_bring_rolled_inputs_back(folder: Path, network: GSN) -> None:
     assert found["moments"]["novel_psnr"] == found["none"]["novel_psnr"]
 
 
-def test_finished_runs_are_kept_and_foreign_ones_refused(folder: Path, tmp_path: Path, monkeypatch) -> None:
+def test_questions_share_the_runs_they_have_in_common() -> None:
+    places = [
+        {run.train.out for run in plan(experiment(name), BUDGETS["short"], (Path("x"),), Path("out"), 1)}
+        for name in ("ecd", "roll", "symmetry")
+    ]
+    assert len(places[0] & places[1]) == 2
+    assert places[2] < places[0]
+
+
+def test_finished_runs_are_kept_apart_from_others(folder: Path, tmp_path: Path, monkeypatch) -> None:
     what = Experiment("?", (Variation("a"), Variation("b", train={"lr": 2e-3})), {"novel_psnr": ".2f"}, ("none",))
     budget = BUDGETS["smoke"]
     runs = plan(what, budget, (folder,), tmp_path, 1, steps=2)
@@ -123,9 +134,9 @@ def test_finished_runs_are_kept_and_foreign_ones_refused(folder: Path, tmp_path:
     monkeypatch.setattr(module, "Trainer", None)  # nothing may train again
     again = list(carry_out(what, runs, folder, budget.judge, progress=False))
     assert [figures for _, figures in again] == [figures for _, figures in first]
-    other = plan(what, budget, (folder,), tmp_path, 1, steps=3)
-    with pytest.raises(InputError, match="other settings"):
-        list(carry_out(what, other, folder, budget.judge, progress=False))
+    longer = plan(what, budget, (folder,), tmp_path, 1, steps=3)
+    with pytest.raises(TypeError):  # another run: it would train
+        list(carry_out(what, longer, folder, budget.judge, progress=False))
 
 
 def test_a_run_that_was_interrupted_goes_on(folder: Path, tmp_path: Path, monkeypatch) -> None:
