@@ -86,6 +86,7 @@ def run(options: GsnOptions | GeometryOptions | FramesOptions | RobustOptions | 
 
 
 def _gsn(options: GsnOptions) -> tuple[str, dict[str, Any]]:
+    from gsn_perception.cli.eval_sculptors import before_refinement
     from gsn_perception.evaluation.cases import novel_view_case
     from gsn_perception.evaluation.contact_sheet import grid
     from gsn_perception.evaluation.gsn_eval import evaluate_gsn
@@ -98,7 +99,8 @@ def _gsn(options: GsnOptions) -> tuple[str, dict[str, Any]]:
     objects = load_objects(options)
     mean = _mean_object(options, protocol)
     cases = progress((novel_view_case(item, protocol) for item in objects), len(objects), "novel views")
-    scores = evaluate_gsn(cases, reconstructor.sculpt, mean=mean, lpips=_lpips(options.lpips))
+    others = before_refinement(reconstructor)
+    scores = evaluate_gsn(cases, reconstructor.sculpt, mean=mean, others=others, lpips=_lpips(options.lpips))
     summary = {who: summarise(rows) for who, rows in scores.rows.items()}
     if options.out is not None:
         sheet = grid(list(scores.tiles.values()), list(scores.tiles))

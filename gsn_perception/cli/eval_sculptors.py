@@ -1,4 +1,4 @@
-"""From a frame to a splat in the several ways that `gsn eval robust` compares."""
+"""From a frame to a splat in the several ways that `gsn eval` compares."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from gsn_perception.evaluation.roll_eval import Sculptor
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
+from gsn_perception.gsn import GSN
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.moments import moment_roll
 from gsn_perception.pipeline import Reconstructor
@@ -39,6 +40,18 @@ def roll_sculptors(reconstructor: Reconstructor, modes: Sequence[Mode]) -> dict[
         else:
             found[mode] = reconstructor.with_settings(replace(reconstructor.settings, upright=mode)).sculpt
     return found
+
+
+def before_refinement(reconstructor: Reconstructor) -> dict[str, Sculptor]:
+    """The same weights without their pixel-aligned refinement, by its name; nothing where they have none."""
+    config = reconstructor.network.config
+    if not config.refine_features:
+        return {}
+    network = GSN(replace(config, refine_features=0))
+    kept = {k: v for k, v in reconstructor.network.state_dict().items() if not k.startswith("refiner.")}
+    network.load_state_dict(kept)
+    plain = Reconstructor(network, reconstructor.device, reconstructor.settings)
+    return {"gsn, before refinement": plain.sculpt}
 
 
 def anisotropy_of(reconstructor: Reconstructor) -> Callable[[Observation], float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
@@ -59,6 +60,7 @@ def evaluate_gsn(
     sculptor: Sculptor,
     *,
     mean: MeanObject | None = None,
+    others: Mapping[str, Sculptor] | None = None,
     sheet_views: int = 4,
     lpips: ImageDistance | None = None,
 ) -> GsnScores:
@@ -68,6 +70,7 @@ def evaluate_gsn(
         cases: Test objects with their views.
         sculptor: (observation, label) to the object's view and its splat in the normalised frame.
         mean: The mean training object; left out where there is none.
+        others: More sculptors by name, from colour alone.
         sheet_views: Novel views per object on the contact sheet.
         lpips: Perceptual distances [V] of images [V,H,W,3] from others; left out where there are no weights of it.
     """
@@ -82,6 +85,10 @@ def evaluate_gsn(
         scores.add("gsn", case, figures)
         measured_view, informed = sculptor(case.measured, 1)
         scores.add("gsn, depth", case, score_images(*render_targets(informed, measured_view, case), case, lpips))
+        for who, another in (others or {}).items():
+            other_view, answer = another(case.observation, 1)
+            found = score_images(*render_targets(answer, other_view, case), case, lpips)
+            scores.add(who, case, found | input_figures(case, other_view, answer))
         for who, (other, cover) in _baselines(case, average).items():
             scores.add(who, case, score_images(other, cover, case, lpips))
         scores.tiles[case.name] = _tiles(case, images, sheet_views)

@@ -41,7 +41,7 @@ def test_eval_gsn_writes_figures_and_a_sheet(weights, objects, tmp_path, capsys)
     words += ["--budget", "smoke", "--json", str(tmp_path / "gsn.json"), "--out", str(tmp_path / "sheet")]
     assert main(words) == 0
     found = json.loads((tmp_path / "gsn.json").read_text())
-    assert set(found["summary"]) == {"gsn", "gsn, depth", "mean object", "card", "white"}
+    assert set(found["summary"]) == {"gsn", "gsn, before refinement", "gsn, depth", "mean object", "card", "white"}
     overall = found["summary"]["gsn"]["all"]
     assert overall["objects"] == 2
     assert {"psnr", "ssim", "psnr_inside", "iou", "input_psnr", "dead", "roll_psnr", "ecd"} <= set(overall)

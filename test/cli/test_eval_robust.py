@@ -1,6 +1,7 @@
 """`gsn eval robust` and `gsn fit --what confidence` from end to end on two boxes and a network of chance."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,10 @@ import pytest
 import torch
 import trimesh
 
+from gsn_perception.cli.eval_sculptors import before_refinement
 from gsn_perception.cli.main import main
+from gsn_perception.geometry import Camera
+from gsn_perception.geometry import Observation
 from gsn_perception.gsn import CONFIGS
 from gsn_perception.gsn import GSN
 from gsn_perception.gsn.seen import SeenRule
@@ -34,6 +38,25 @@ def objects(tmp_path_factory):
         box.visual.vertex_colors = np.tile(np.uint8([200, 90, 40, 255]), (len(box.vertices), 1))
         box.export(folder / f"{name}.ply")
     return folder
+
+
+def test_before_refinement_is_the_sculpted_cube(weights):
+    """Of shipped networks the first stage, on any frame."""
+    reconstructor = Reconstructor.from_pretrained(weights, "cpu")
+    torch.nn.init.normal_(reconstructor.network.refiner.network[-1].weight, std=0.5)
+    (plain,) = before_refinement(reconstructor).values()
+    rng = np.random.default_rng(0)
+    mask = np.zeros((120, 160), np.uint8)
+    mask[30:90, 50:110] = 1
+    camera = Camera.from_fov(1.0, 160, 120)
+    frame = Observation(image=rng.integers(0, 255, (120, 160, 3)).astype(np.uint8), camera=camera, mask=mask)
+    view, found = plain(frame, 1)
+    crop = reconstructor.look(replace(frame, size_hint=0.1)).crops[1]
+    with torch.no_grad():
+        sculpted, refined = reconstructor.network.stages(*crop.tensors(torch.device("cpu")))
+    assert view.theta == crop.view.theta
+    torch.testing.assert_close(found.means, sculpted.means[0])
+    assert (found.means - refined.means[0]).abs().max() > 1e-3
 
 
 def measured(words, tmp_path):

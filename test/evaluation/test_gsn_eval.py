@@ -48,6 +48,14 @@ def test_a_ball_answered_by_a_ball_beats_every_baseline(ball_case):
     assert len(scores.tiles["ball"]) == 1 + 2 * 4
 
 
+def test_other_sculptors_get_rows_of_their_own(ball_case):
+    ball, stick = (with_view(p, (0.1, 0.1, 0.1)) for p in (ball_points(), np.linspace([-0.4, 0, 0], [0.4, 0, 0], 200)))
+    scores = evaluate_gsn([ball_case], ball, others={"same": ball, "stick": stick})
+    (gsn,), (same,), (worse,) = scores.rows["gsn"], scores.rows["same"], scores.rows["stick"]
+    assert all(same[key] == gsn[key] for key in ("psnr", "iou", "input_psnr"))
+    assert worse["psnr"] < gsn["psnr"] - 1
+
+
 def test_an_answer_fixed_in_the_image_is_not_equivariant(ball_case):
     stick = np.linspace([-0.4, 0, 0], [0.4, 0, 0], 200)
     (row,) = evaluate_gsn([ball_case], with_view(stick, (0.1, 0.1, 0.1))).rows["gsn"]
