@@ -69,7 +69,9 @@ def run(options: Options) -> int:
         objects = [r for r in results if isinstance(r, Reconstruction)]
         timings = {"reconstruct": time.perf_counter() - began}
         began = time.perf_counter()
-        grasps = sorted((g for r in objects for g in planner(r)), key=lambda g: -g.score)
+        grasps = sorted(
+            (g for plan in planner.plan_scene(objects).values() for g in plan.grasps), key=lambda g: -g.score
+        )
         timings["grasp"] = time.perf_counter() - began
         _write(folder, options, observation, results, grasps, timings)
     for result in results:

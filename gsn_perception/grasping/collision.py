@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
 
+from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Plane
 from gsn_perception.grasping.boxes import Blocks
 from gsn_perception.grasping.boxes import overlaps
@@ -83,6 +85,24 @@ def scene_nearby(
         first = np.unique((x << 40) | (y << 20) | z, return_index=True)[1]
         points = points[np.sort(first)]
     return points[surface.distance(points) > own] if len(points) else points
+
+
+def triangles_nearby(meshes: Sequence[Mesh], surface: Surface, *, reach: float, own: float) -> np.ndarray:
+    """Triangles [N,3,3] float64 of other objects that matter.
+
+    Args:
+        meshes: The other objects, in the surface's frame, metres.
+        surface: Triangles with no corner farther than ``own`` from it are taken for its own: reconstructions of objects
+            that touch reach into each other.
+        reach: Metres from the object's centre beyond which no gripper gets.
+        own: Metres.
+    """
+    triangles = np.concatenate([mesh.triangles for mesh in meshes]).astype(np.float64)
+    size = np.linalg.norm(triangles - triangles[:, :1], axis=2).max(axis=1)
+    triangles = triangles[np.linalg.norm(triangles[:, 0] - surface.center, axis=1) < reach + size]
+    if not len(triangles):
+        return triangles
+    return triangles[surface.distance(triangles.reshape(-1, 3)).reshape(-1, 3).max(axis=1) > own]
 
 
 def corners(boxes: np.ndarray) -> np.ndarray:

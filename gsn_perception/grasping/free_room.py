@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Plane
 from gsn_perception.grasping.boxes import Blocks
 from gsn_perception.grasping.collision import hits_blocks
 from gsn_perception.grasping.collision import retreat_from_plane
 from gsn_perception.grasping.collision import scene_nearby
+from gsn_perception.grasping.collision import triangles_nearby
 from gsn_perception.grasping.gripper import Gripper
 from gsn_perception.grasping.sampling import Poses
 from gsn_perception.grasping.settings import PlannerSettings
@@ -31,6 +34,7 @@ class FreeRoom:
         surface: The object.
         plane: What it stands on, or None.
         scene: [M,3] points to stay clear of, or None.
+        obstacles: Meshes of other objects.
     """
 
     def __init__(
@@ -40,15 +44,19 @@ class FreeRoom:
         surface: Surface,
         plane: Plane | None,
         scene: np.ndarray | None,
+        obstacles: Sequence[Mesh] = (),
     ) -> None:
         self.plane = plane
         self._gripper, self._settings = gripper, settings
         self._object = Blocks.of(surface.mesh.triangles)
-        self._scene: Blocks | None = None
+        self._around: dict[str, Blocks] = {}
+        reach = surface.radius + gripper.reach + settings.standoff
         if scene is not None:
-            reach = surface.radius + gripper.reach + settings.standoff
             near = scene_nearby(scene, surface, plane, reach=reach, own=settings.own_points, cell=_CELL)
-            self._scene = Blocks.of(near[:, None])
+            self._around["hitting the scene"] = Blocks.of(near[:, None])
+        if obstacles:
+            triangles = triangles_nearby(obstacles, surface, reach=reach, own=settings.own_points)
+            self._around["hitting another object"] = Blocks.of(triangles)
 
     def first_free(self, poses: Poses, contact_widths: np.ndarray, rejected: Counter[str]) -> Poses:
         """The candidates that are free, each at the widest of the openings at which it is.
@@ -99,9 +107,10 @@ class FreeRoom:
             poses, rows = keep(poses, clear, "hitting the support plane", counts), rows[clear]
         free = ~self._hits(poses, self._object, settings.margin)
         poses, rows = keep(poses, free, "hitting the object", counts), rows[free]
-        if self._scene is not None and len(poses):
-            free = ~self._hits(poses, self._scene, settings.scene_margin)
-            poses, rows = keep(poses, free, "hitting the scene", counts), rows[free]
+        for reason, blocks in self._around.items():
+            if len(poses) and len(blocks.corners):
+                free = ~self._hits(poses, blocks, settings.scene_margin)
+                poses, rows = keep(poses, free, reason, counts), rows[free]
         return poses, rows
 
     def _hits(self, poses: Poses, blocks: Blocks, margin: float) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 
@@ -70,10 +71,38 @@ class GraspPlanner:
         self.gripper = gripper
         self.settings = settings or PlannerSettings()
 
-    def __call__(self, reconstruction: Reconstruction, *, scene: np.ndarray | None = None) -> list[Grasp]:
-        """Grasps on a reconstruction, best first; empty when there is none."""
+    def __call__(
+        self, reconstruction: Reconstruction, *, scene: np.ndarray | None = None, obstacles: Sequence[Mesh] = ()
+    ) -> list[Grasp]:
+        """Grasps on a reconstruction, best first; empty when there is none. ``scene``, ``obstacles`` as :meth:`plan`."""
         r = reconstruction
-        return self.plan_mesh(r.mesh, points=r.points, support_plane=r.support_plane, scene=scene, label=r.label)
+        return list(
+            self.plan(
+                r.mesh,
+                points=r.points,
+                support_plane=r.support_plane,
+                scene=scene,
+                obstacles=obstacles,
+                label=r.label,
+            ).grasps
+        )
+
+    def plan_scene(
+        self, reconstructions: Sequence[Reconstruction], *, scene: np.ndarray | None = None
+    ) -> dict[int, PlanResult]:
+        """A plan on every object of one frame by label, each clear of the meshes of the others."""
+        plans = {}
+        for r in reconstructions:
+            others = [other.mesh for other in reconstructions if other is not r]
+            plans[r.label] = self.plan(
+                r.mesh,
+                points=r.points,
+                support_plane=r.support_plane,
+                scene=scene,
+                obstacles=others,
+                label=r.label,
+            )
+        return plans
 
     def plan_mesh(
         self,
@@ -94,6 +123,7 @@ class GraspPlanner:
         points: Points | None = None,
         support_plane: Plane | None = None,
         scene: np.ndarray | None = None,
+        obstacles: Sequence[Mesh] = (),
         label: int = 1,
     ) -> PlanResult:
         """Grasps on a mesh with the reasons for what was rejected.
@@ -103,6 +133,8 @@ class GraspPlanner:
             points: Give the mesh's confidence where it carries none.
             support_plane: What the object stands on, in the mesh's frame.
             scene: [M,3] points to stay clear of, metres; points of the object itself and of the plane do no harm.
+            obstacles: Meshes of other objects to stay clear of, in the same frame; where they reach into this one
+                they do no harm.
             label: Of the object.
 
         Raises:
@@ -112,7 +144,7 @@ class GraspPlanner:
         mesh = _with_confidence(mesh, points)
         surface = Surface.of(mesh if support_plane is None else above(mesh, support_plane))
         preferred = preferred_approach(surface, support_plane)
-        room = FreeRoom(gripper, settings, surface, support_plane, scene)
+        room = FreeRoom(gripper, settings, surface, support_plane, scene, obstacles)
         rejected: Counter[str] = Counter()
         found: list[_Held] = []
         for number in range(settings.rounds):

@@ -104,12 +104,14 @@ def plan(task: GraspTask, planner: GraspPlanner) -> GraspResult:
     reasons: dict[int, str] = {}
     planned = True
     for label, mesh in task.meshes.items():
-        others = [p.xyz for other, p in task.points.items() if other != label]
-        obstacles = [cloud for cloud in (*others, task.scene) if cloud is not None and len(cloud)]
-        scene = np.concatenate(obstacles) if obstacles else None
         try:
             result = planner.plan(
-                mesh, points=task.points.get(label), support_plane=task.support_plane, scene=scene, label=label
+                mesh,
+                points=task.points.get(label),
+                support_plane=task.support_plane,
+                scene=task.scene,
+                obstacles=[other for key, other in task.meshes.items() if key != label],
+                label=label,
             )
         except InputError as error:
             reasons[label], planned = str(error), False

@@ -5,9 +5,13 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
+import torch
 import trimesh
 
+from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import Mesh
+from gsn_perception.geometry import Points
+from gsn_perception.geometry import Reconstruction
 
 
 def as_mesh(shape):
@@ -37,3 +41,12 @@ def closing_contacts(shape, grasp):
         points.append(hits[first])
         normals.append(shape.face_normals[faces[first]])
     return np.array(points), np.array(normals)
+
+
+def reconstruction_of(mesh, label, plane):
+    """What the pipeline says of an object whose surface is the mesh."""
+    few = torch.zeros(1, 3)
+    splat = Gaussians(few, few + 0.01, torch.tensor([[1.0, 0, 0, 0]]), few, torch.ones(1))
+    rows = mesh.vertices
+    points = Points(rows, np.full_like(rows, 0.5), np.zeros_like(rows), np.ones(len(rows), np.float32))
+    return Reconstruction(label, splat, mesh, points, np.eye(4), 1.0, 0.0, "depth", support_plane=plane)

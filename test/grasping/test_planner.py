@@ -6,6 +6,7 @@ import trimesh
 from grasp_checks import as_mesh
 from grasp_checks import closing_contacts
 from grasp_checks import gripper_samples
+from grasp_checks import reconstruction_of
 from scipy.spatial.transform import Rotation
 
 from gsn_perception.geometry import InputError
@@ -159,15 +160,60 @@ def test_scene_points_are_avoided_and_own_points_do_no_harm():
     assert [g.score for g in unharmed.grasps] == [g.score for g in free.grasps]
     beside = planner.plan(mesh, support_plane=plane, scene=np.concatenate([own, floor, obstacle]))
     assert beside.rejected["hitting the scene"] > 0
-
-    def hits(grasps):
-        low, high = wall.bounds
-        points = [gripper_samples(PANDA, g, approach=0.08, spacing=0.004) for g in grasps]
-        return sum(((p > low) & (p < high)).all(axis=1).any() for p in points)
-
-    assert hits(free.grasps) > 0
+    assert _inside(wall, free.grasps) > 0
     assert beside.grasps
-    assert hits(beside.grasps) == 0
+    assert _inside(wall, beside.grasps) == 0
+
+
+def _beside(offset):
+    """A cube of 4 cm and a tall box beside it on one plane."""
+    wall = trimesh.creation.box((0.02, 0.1, 0.16))
+    wall.apply_translation([offset, 0, 0.06])
+    return wall
+
+
+def _inside(box, grasps):
+    low, high = box.bounds
+    points = [gripper_samples(PANDA, g, approach=0.08, spacing=0.004) for g in grasps]
+    return sum(((p > low) & (p < high)).all(axis=1).any() for p in points)
+
+
+def test_meshes_of_other_objects_are_avoided():
+    mesh, plane = as_mesh(SHAPES["cube"]), Plane(np.array([0, 0, 1.0]), 0.02)
+    planner = GraspPlanner(PANDA, PlannerSettings(max_grasps=100))
+    wall = _beside(0.045)
+    free = planner.plan(mesh, support_plane=plane)
+    assert _inside(wall, free.grasps) > 0
+    beside = planner.plan(mesh, support_plane=plane, obstacles=[as_mesh(wall)])
+    assert beside.rejected["hitting another object"] > 0
+    assert beside.grasps
+    assert _inside(wall, beside.grasps) == 0
+    far = planner.plan(mesh, support_plane=plane, obstacles=[as_mesh(_beside(0.6))])
+    assert [g.score for g in far.grasps] == [g.score for g in free.grasps]
+
+
+def test_a_neighbour_that_reaches_into_the_object_leaves_its_free_sides():
+    """Reconstructions of objects that touch overlap by millimetres; that must not forbid every grasp."""
+    mesh, plane = as_mesh(SHAPES["cube"]), Plane(np.array([0, 0, 1.0]), 0.02)
+    wall = trimesh.creation.box((0.02, 0.03, 0.08)).subdivide().subdivide().subdivide()
+    wall.apply_translation([0.026, 0, 0.02])  # its inner face lies 4 mm inside the cube
+    found = GraspPlanner(PANDA).plan(mesh, support_plane=plane, obstacles=[as_mesh(wall)])
+    assert found.grasps
+    closing = np.array([g.T_frame_tcp[:3, 1] for g in found.grasps])
+    assert (np.abs(closing[:, 1]) > 0.7).all()  # along y: the sides towards and away from the neighbour are taken
+
+
+def test_a_scene_is_planned_object_by_object_clear_of_the_others():
+    plane = Plane(np.array([0, 0, 1.0]), 0.02)
+    cube, wall = SHAPES["cube"], _beside(0.045)
+    made = [reconstruction_of(as_mesh(shape), label, plane) for label, shape in ((3, cube), (8, wall))]
+    plans = GraspPlanner(PANDA, PlannerSettings(max_grasps=100)).plan_scene(made)
+    assert list(plans) == [3, 8]
+    assert all(g.label == label for label, plan in plans.items() for g in plan.grasps)
+    assert plans[3].grasps
+    assert plans[8].grasps
+    assert _inside(wall, plans[3].grasps) == 0
+    assert _inside(cube, plans[8].grasps) == 0
 
 
 def test_walled_in_object_has_no_grasp():
