@@ -179,7 +179,8 @@ def _tables(rows: Sequence[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
         ),
         "score": (
             summary.judged(rows),
-            {"grasps": ".0f", "mean score": ".3f", "held": ".3f", "auroc": ".3f", "brier skill": ".3f"},
+            {"grasps": ".0f", "mean score": ".3f", "held": ".3f", "auroc": ".3f", "brier skill": ".3f"}
+            | {"epsilon auroc": ".3f"},
         ),
     }
     text = "\n\n".join(table(lines, columns, title) for title, (lines, columns) in parts.items() if lines)

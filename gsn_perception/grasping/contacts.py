@@ -25,6 +25,7 @@ class PadContacts:
         width: [P] opening at which both pads touch, metres (inf without contact).
         spread: [P,2] mean depth of the surface behind the first contact over the pad, metres; a miss counts 2 cm.
         faces: [P,2,R] triangles met by the rays, -1 where they are not in contact.
+        spots: [P,2,R,3] where they end, metres; meaningless where they are not in contact.
     """
 
     points: np.ndarray
@@ -33,6 +34,7 @@ class PadContacts:
     width: np.ndarray
     spread: np.ndarray
     faces: np.ndarray
+    spots: np.ndarray
 
 
 def pad_contacts(poses: Poses, gripper: Gripper, surface: Surface, *, tolerance: float) -> PadContacts:
@@ -61,7 +63,8 @@ def pad_contacts(poses: Poses, gripper: Gripper, surface: Surface, *, tolerance:
     touching = np.isfinite(distance) & (distance <= first[..., None] + tolerance)  # [P, 2, R]
     share = touching / np.maximum(touching.sum(axis=2, keepdims=True), 1)
     depth = np.where(touching, distance, 0.0)
-    points = (share[..., None] * (origins + depth[..., None] * directions)).sum(axis=2)
+    spots = origins + depth[..., None] * directions
+    points = (share[..., None] * spots).sum(axis=2)
     normals = (share[..., None] * surface.normals[faces]).sum(axis=2)
     normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-30)
     width = poses.widths - first.sum(axis=1)
@@ -70,4 +73,4 @@ def pad_contacts(poses: Poses, gripper: Gripper, surface: Surface, *, tolerance:
         np.where(np.isfinite(distance), distance, np.inf) - np.where(np.isfinite(first), first, 0)[..., None], _MISS
     )
     spread = behind.mean(axis=2)
-    return PadContacts(points, normals, touching.mean(axis=2), width, spread, np.where(touching, faces, -1))
+    return PadContacts(points, normals, touching.mean(axis=2), width, spread, np.where(touching, faces, -1), spots)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gsn_perception.evaluation.grasps.exhaustive import search
+from gsn_perception.evaluation.grasps.ferrari_canny import robust_epsilon
 from gsn_perception.evaluation.grasps.kit import Kit
 from gsn_perception.evaluation.grasps.kit import Plan
 from gsn_perception.evaluation.grasps.kit import Reconstruct
@@ -31,6 +32,7 @@ from gsn_perception.evaluation.physics.judge import JudgeSettings
 from gsn_perception.grasping import GraspPlanner
 from gsn_perception.grasping import Gripper
 from gsn_perception.grasping import PlannerSettings
+from gsn_perception.grasping.surface import Surface
 from gsn_perception.scenes.textured_mesh import TexturedMesh
 
 Row = dict[str, Any]
@@ -89,10 +91,11 @@ def run_object(work: Work, source: Callable[[], TexturedMesh], done: frozenset[K
         rows += found
         if not graspable:
             continue
+        surface = Surface.of(resting.mesh)
         for camera in range(campaign.cameras):
             wanted = [m for m in campaign.methods if Key(item.name, resting.index, camera, m) not in done]
             if wanted:
-                rows += _trial(work, resting, camera, wanted, judge)
+                rows += _trial(work, resting, camera, wanted, judge, surface)
     return rows
 
 
@@ -141,18 +144,20 @@ def _search(work: Work, resting: Resting, judge: Judge, done: frozenset[Key]) ->
     return [row], found.graspable
 
 
-def _trial(work: Work, resting: Resting, camera: int, methods: Sequence[str], judge: Judge) -> list[Row]:
+def _trial(
+    work: Work, resting: Resting, camera: int, methods: Sequence[str], judge: Judge, surface: Surface
+) -> list[Row]:
     trial = make_trial(resting, camera, work.campaign.seed)
     kit = _kit(work)
     rows = []
     for method in methods:
         plan = answer(method, trial, kit)
         for rank in _ranks(len(plan.grasps), work.campaign.answers):
-            rows.append(_head(resting, camera, method) | _carried_out(plan, rank, judge, resting))
+            rows.append(_head(resting, camera, method) | _carried_out(plan, rank, judge, resting, surface))
     return rows
 
 
-def _carried_out(plan: Plan, rank: int, judge: Judge, resting: Resting) -> Row:
+def _carried_out(plan: Plan, rank: int, judge: Judge, resting: Resting, surface: Surface) -> Row:
     """One grasp of a plan in physics."""
     row: Row = {"reason": plan.reason, "rank": rank, **plan.figures}
     if rank < 0:
@@ -160,6 +165,8 @@ def _carried_out(plan: Plan, rank: int, judge: Judge, resting: Resting) -> Row:
     grasp = plan.grasps[rank]
     outcome = judge(grasp, resting.T_world_object)
     row |= {"verdict": outcome.verdict, "held": outcome.held, "stage": outcome.stage, "force": round(outcome.force, 2)}
+    epsilon = robust_epsilon(grasp, judge.gripper, surface, friction=judge.settings.world.friction)
+    row["epsilon"] = round(epsilon, 5)
     if plan.features:
         row["features"] = [round(v, 4) for v in plan.features[rank]]
     return row | grasp_row(grasp)

@@ -83,22 +83,37 @@ def scales(rows: Sequence[Row]) -> Table:
 
 
 def judged(rows: Sequence[Row]) -> Table:
-    """How well the scores tell success from failure: AUROC and Brier skill, by method."""
+    """How well the scores tell success from failure: AUROC and Brier skill, by method.
+
+    ``epsilon auroc`` is that of Ferrari and Canny's epsilon on the true object, which no planner sees.
+    """
     table: Table = []
     for method in METHODS:
         scores, outcomes = scored(rows, method)
         if len(scores):
             figures = {"grasps": len(scores), "mean score": float(scores.mean()), "held": float(outcomes.mean())}
             figures |= {"auroc": auroc(scores, outcomes), "brier skill": brier_skill(scores, outcomes)}
+            figures["epsilon auroc"] = auroc(*_reference(rows, method))
             table.append((method, figures))
     return table
 
 
+def _reference(rows: Sequence[Row], method: str) -> tuple[np.ndarray, np.ndarray]:
+    """Epsilon [N] and outcomes [N] of the grasps of :func:`scored`, of those that have one."""
+    mine = [r for r in _carried(rows, method) if "epsilon" in r]
+    return np.array([r["epsilon"] for r in mine]), np.array([r["held"] for r in mine], dtype=bool)
+
+
 def scored(rows: Sequence[Row], method: str) -> tuple[np.ndarray, np.ndarray]:
     """Scores [N] and outcomes [N] of every grasp of a method that was carried out, on poses that count."""
-    beyond = {(r["object"], r["pose"]) for r in rows if r["method"] == SEARCH and not r["held"]}
-    mine = [r for r in rows if r["method"] == method and "features" in r and (r["object"], r["pose"]) not in beyond]
+    mine = _carried(rows, method)
     return np.array([r["score"] for r in mine]), np.array([r["held"] for r in mine], dtype=bool)
+
+
+def _carried(rows: Sequence[Row], method: str) -> list[Row]:
+    """Every grasp of a method with features that was carried out, on poses that count."""
+    beyond = {(r["object"], r["pose"]) for r in rows if r["method"] == SEARCH and not r["held"]}
+    return [r for r in rows if r["method"] == method and "features" in r and (r["object"], r["pose"]) not in beyond]
 
 
 def _paired(a: dict[Any, bool], b: dict[Any, bool]) -> float:
