@@ -67,7 +67,7 @@ class Gripper:
         """One of the grippers that come with the package, see :func:`gripper_names`."""
         if name not in gripper_names():
             raise InputError(f"no gripper named '{name}'; use one of {', '.join(gripper_names())} or a YAML file")
-        return _parse(_folder().joinpath(f"{name}.yaml").read_text(), f"{name}.yaml")
+        return _parse(_folder().joinpath(f"{name}.yaml").read_text(), f"{name}.yaml", Path(str(_folder())))
 
     @classmethod
     def load(cls, path: str | Path) -> Gripper:
@@ -80,7 +80,7 @@ class Gripper:
             text = Path(path).read_text()
         except (OSError, UnicodeDecodeError):
             raise InputError(f"cannot read the gripper file {path}; give a YAML file or a shipped name") from None
-        return _parse(text, str(path))
+        return _parse(text, str(path), Path(path).resolve().parent)
 
     @property
     def finger_depth(self) -> float:
@@ -130,8 +130,8 @@ def _folder() -> Any:
     return resources.files("gsn_perception.grasping") / "grippers"
 
 
-def _parse(text: str, source: str) -> Gripper:
-    """A checked gripper from YAML text."""
+def _parse(text: str, source: str, folder: Path) -> Gripper:
+    """A checked gripper from YAML text; its meshes are looked for beside ``folder``'s other files."""
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError:
@@ -144,8 +144,8 @@ def _parse(text: str, source: str) -> Gripper:
         name=str(values.get("name", Path(source).stem)),
         max_width=_positive(values, "max_width", source),
         min_width=_positive(values, "min_width", source),
-        fingers=_boxes(values, "fingers", source),
-        palm=_boxes(values, "palm", source),
+        fingers=_boxes(values, "fingers", source, folder),
+        palm=_boxes(values, "palm", source, folder),
         pad_width=_positive(pad, "width", source, "pad."),
         pad_back=_positive(pad, "back", source, "pad."),
         pad_front=_positive(pad, "front", source, "pad."),
@@ -177,16 +177,20 @@ def _positive(values: Mapping[str, Any], key: str, source: str, prefix: str = ""
     return float(value)
 
 
-def _boxes(values: Mapping[str, Any], key: str, source: str) -> tuple[Box, ...]:
-    """A non-empty list of boxes."""
+def _boxes(values: Mapping[str, Any], key: str, source: str, folder: Path) -> tuple[Box, ...]:
+    """A non-empty list of boxes, given as such or as meshes to cover."""
     wrong = InputError(
-        f"gripper {source}: {key} must list boxes, each with center [x, y, z] and size [x, y, z] > 0 in m"
+        f"gripper {source}: {key} must list boxes, each with center [x, y, z] and size [x, y, z] > 0 in m, "
+        "or collision meshes, each with mesh (a file) and cell > 0 in m"
     )
     entries = values.get(key)
     if not isinstance(entries, list) or not entries:
         raise wrong
-    boxes = []
+    boxes: list[Box] = []
     for entry in entries:
+        if isinstance(entry, Mapping) and "mesh" in entry:
+            boxes += _covering(entry, source, folder)
+            continue
         try:
             center, size = (np.array(entry[k], dtype=np.float64) for k in ("center", "size"))
         except (KeyError, TypeError, ValueError):
@@ -195,3 +199,16 @@ def _boxes(values: Mapping[str, Any], key: str, source: str) -> tuple[Box, ...]:
             raise wrong
         boxes.append(Box(center, size))
     return tuple(boxes)
+
+
+def _covering(entry: Mapping[str, Any], source: str, folder: Path) -> list[Box]:
+    """Boxes that cover a collision mesh of the grasp frame."""
+    from gsn_perception.grasping.gripper_mesh import covering_boxes
+    from gsn_perception.io import read_mesh
+
+    cell = _positive(entry, "cell", source, "mesh ")
+    try:
+        corners = covering_boxes(read_mesh(folder / str(entry["mesh"])), cell)
+    except InputError as error:
+        raise InputError(f"gripper {source}: {error}") from None
+    return [Box((low + high) / 2, high - low) for low, high in corners]
