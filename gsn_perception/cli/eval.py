@@ -34,7 +34,7 @@ class GsnOptions(ObjectOptions):
     train: Path | None = None
     """Folder of training objects for the mean object; the folder `train` beside OBJECTS, or made-up objects."""
     out: Path | None = None
-    """Folder for the contact sheet."""
+    """Folder for the contact sheet, and one of the worst objects."""
     lpips: tuple[Path, ...] = ()
     """State dicts of VGG-16 or AlexNet and of LPIPS's linear layers, as files: LPIPS is reported too."""
 
@@ -53,6 +53,8 @@ class FramesOptions(Common):
     out: Path | None = None
     """Folder for a picture per frame."""
 
+
+_WORST = 6
 
 Options = (
     Annotated[GsnOptions, tyro.conf.subcommand("gsn")]
@@ -105,6 +107,9 @@ def _gsn(options: GsnOptions) -> tuple[str, dict[str, Any]]:
     if options.out is not None:
         sheet = grid(list(scores.tiles.values()), list(scores.tiles))
         write_image(options.out / "contact_sheet.png", sheet)
+        worst = sorted(scores.rows["gsn"], key=lambda row: row["psnr"])[:_WORST]
+        captions = [f"{row['name'][:40]} {row['psnr']:.1f} dB" for row in worst]
+        write_image(options.out / "worst.png", grid([scores.tiles[row["name"]] for row in worst], captions))
     columns = {"objects": ".0f", "psnr": ".2f", "psnr_inside": ".2f", "ssim": ".3f", "lpips": ".3f", "iou": ".2f"}
     columns |= {"input_psnr": ".2f", "dead": ".1%", "roll_psnr": ".1f", "ecd": ".4f"}
     return tables(summary, columns, "novel views"), {"summary": summary, "objects": scores.rows}

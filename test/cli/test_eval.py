@@ -50,6 +50,7 @@ def test_eval_gsn_writes_figures_and_a_sheet(weights, objects, tmp_path, capsys)
     assert overall["psnr"] == pytest.approx(np.mean([r["psnr"] for r in rows]))
     assert found["options"]["seed"] == 0
     assert (tmp_path / "sheet" / "contact_sheet.png").stat().st_size > 1000
+    assert (tmp_path / "sheet" / "worst.png").stat().st_size > 1000
     printed = capsys.readouterr().out
     assert "mean object" in printed
     assert "gsn / box" in printed
