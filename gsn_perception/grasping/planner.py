@@ -75,34 +75,20 @@ class GraspPlanner:
         self, reconstruction: Reconstruction, *, scene: np.ndarray | None = None, obstacles: Sequence[Mesh] = ()
     ) -> list[Grasp]:
         """Grasps on a reconstruction, best first; empty when there is none. ``scene``, ``obstacles`` as :meth:`plan`."""
-        r = reconstruction
-        return list(
-            self.plan(
-                r.mesh,
-                points=r.points,
-                support_plane=r.support_plane,
-                scene=scene,
-                obstacles=obstacles,
-                label=r.label,
-            ).grasps
-        )
+        return list(self._plan_on(reconstruction, scene, obstacles).grasps)
 
     def plan_scene(
         self, reconstructions: Sequence[Reconstruction], *, scene: np.ndarray | None = None
     ) -> dict[int, PlanResult]:
         """A plan on every object of one frame by label, each clear of the meshes of the others."""
-        plans = {}
-        for r in reconstructions:
-            others = [other.mesh for other in reconstructions if other is not r]
-            plans[r.label] = self.plan(
-                r.mesh,
-                points=r.points,
-                support_plane=r.support_plane,
-                scene=scene,
-                obstacles=others,
-                label=r.label,
-            )
-        return plans
+        return {
+            r.label: self._plan_on(r, scene, [other.mesh for other in reconstructions if other is not r])
+            for r in reconstructions
+        }
+
+    def _plan_on(self, r: Reconstruction, scene: np.ndarray | None, obstacles: Sequence[Mesh]) -> PlanResult:
+        plane, label = r.support_plane, r.label
+        return self.plan(r.mesh, points=r.points, support_plane=plane, scene=scene, obstacles=obstacles, label=label)
 
     def plan_mesh(
         self,
