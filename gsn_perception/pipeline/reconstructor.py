@@ -125,6 +125,19 @@ class Reconstructor:
         Raises:
             InputError: the frame as a whole can't be used (no mask and nothing to segment by, say).
         """
+        looked, found = self._sculpted(observation)
+        on_splats({item.label: item.gaussians for item in found if isinstance(item, Sculpted)})
+        return self._skinned(looked.observation, found, wanted)
+
+    def splats(self, observation: Observation) -> list[Sculpted | Refusal]:
+        """Every object before its skin, largest first.
+
+        Raises:
+            InputError: the frame as a whole can't be used.
+        """
+        return self._sculpted(observation)[1]
+
+    def _sculpted(self, observation: Observation) -> tuple[Looked, list[Sculpted | Refusal]]:
         looked = self.look(observation)
         crops = {label: crop for label, crop in looked.crops.items() if isinstance(crop, Crop)}
         began = time.perf_counter()
@@ -138,8 +151,7 @@ class Reconstructor:
             times = {"segment": looked.segmented, "look_at": looked.looked[label], "sculpt": share}
             clock, rule = Clock(times), self.seen_rule
             found.append(measured(looked.observation, label, outcome, splats[label], self.settings, clock, rule))
-        on_splats({item.label: item.gaussians for item in found if isinstance(item, Sculpted)})
-        return self._skinned(looked.observation, found, wanted)
+        return looked, found
 
     def look(self, observation: Observation) -> Looked:
         """The frame up to the network.
