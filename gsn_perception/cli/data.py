@@ -86,7 +86,7 @@ def _surfaces(options: Options, sources: list[Any]) -> int:
     from gsn_perception.scenes.shots import ShotSettings
     from gsn_perception.scenes.surface_dataset import SurfaceSettings
     from gsn_perception.scenes.surface_dataset import build_surface_dataset
-    from gsn_perception.training.surface_data import SurfaceDataset
+    from gsn_perception.training.surface.data import SurfaceDataset
 
     complete, completed_by = None, ""
     if options.splats:

@@ -22,7 +22,7 @@ from gsn_perception.gsn.network import GSN
 from gsn_perception.gsn.seen import SeenRule
 from gsn_perception.gsn.weights import load_gsn
 from gsn_perception.io.checkpoints import Origin
-from gsn_perception.pipeline.devices import checkpoint_path
+from gsn_perception.io.checkpoints import checkpoint_path
 from gsn_perception.pipeline.devices import pick_device
 from gsn_perception.pipeline.look import Looked
 from gsn_perception.pipeline.look import by_size
