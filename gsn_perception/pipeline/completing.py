@@ -55,11 +55,11 @@ class SolidCompleter:
         Raises:
             InputError: the object was refused.
         """
-        from gsn_perception.pipeline.skinning import solid_of
+        from gsn_perception.pipeline.meshing import GaussianMesher
 
         pipeline = self.reconstructor
         (item, *_) = pipeline.splats(observation)
         if isinstance(item, Refusal):
             raise InputError(item.reason)
-        solid = solid_of(item, pipeline.solid, resolution=self._arguments[2], max_triangles=20_000)
+        solid = GaussianMesher(pipeline.solid)(item, resolution=self._arguments[2], max_triangles=20_000)
         return Completion(item.crop.view, item.scale.value, solid)

@@ -30,6 +30,8 @@ from gsn_perception.pipeline.look import look
 from gsn_perception.pipeline.look import look_at
 from gsn_perception.pipeline.look import object_mask
 from gsn_perception.pipeline.look import trusted
+from gsn_perception.pipeline.meshing import Mesher
+from gsn_perception.pipeline.meshing import make_mesher
 from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.pipeline.skinning import Clock
 from gsn_perception.pipeline.skinning import Sculpted
@@ -70,6 +72,7 @@ class Reconstructor:
         self.solid = solid or SolidSettings()
         self.origin = origin
         self.seen_rule = seen_rule or SeenRule()
+        self.mesher = self._mesher()
 
     @classmethod
     def from_pretrained(
@@ -92,10 +95,23 @@ class Reconstructor:
         )
 
     def with_settings(self, settings: ReconstructorSettings) -> Reconstructor:
-        """The same weights under other settings."""
+        """The same weights under other settings.
+
+        Raises:
+            InputError: the mesh method they ask for has no weights.
+        """
         made = copy(self)
         made.settings = settings
+        kept = ("mesh_method", "mesh_weights", "seed")
+        if any(getattr(settings, name) != getattr(self.settings, name) for name in kept):
+            made.mesher = made._mesher()
         return made
+
+    def _mesher(self) -> Mesher:
+        settings, sha256 = self.settings, "" if self.origin is None else self.origin.sha256
+        return make_mesher(
+            settings.mesh_method, settings.mesh_weights, self.solid, self.network, sha256, seed=settings.seed
+        )
 
     def describe(self) -> dict[str, str]:
         """Device and weights, for whoever wonders what is running."""
@@ -201,7 +217,7 @@ class Reconstructor:
                 if isinstance(item, Refusal):
                     outcomes[index] = item
                 elif wanted():
-                    outcomes[index] = skinned(item, observation, self.settings, self.solid)
+                    outcomes[index] = skinned(item, observation, self.settings, self.mesher)
 
         parallel_ranges(work, len(found))
         return outcomes

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
-from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
@@ -25,9 +24,9 @@ from gsn_perception.gsn.seen import SeenRule
 from gsn_perception.gsn.seen import confidence
 from gsn_perception.gsn.seen import quality
 from gsn_perception.gsn.seen import see
+from gsn_perception.pipeline.meshing import Mesher
 from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.surface.points import surface_points
-from gsn_perception.surface.settings import SolidSettings
 
 
 class Clock:
@@ -89,14 +88,14 @@ def measured(
 
 
 def skinned(
-    item: Sculpted, observation: Observation, settings: ReconstructorSettings, solid: SolidSettings
+    item: Sculpted, observation: Observation, settings: ReconstructorSettings, mesher: Mesher
 ) -> Reconstruction | Refusal:
     """With mesh and points, or why the splat has no skin. Runs beside others of its kind."""
     clock, crop, scale = Clock(item.timings), item.crop, item.scale
     try:
         with clock("skin"):
-            mesh = solid_of(
-                item, solid, resolution=settings.mesh_resolution, max_triangles=settings.mesh_max_triangles
+            mesh = mesher(
+                item, resolution=settings.mesh_resolution, max_triangles=settings.mesh_max_triangles
             ).transform(crop.view.similarity(scale.value))
         with clock("points"):
             points = surface_points(mesh, observation, item.label, count=settings.points, seed=settings.seed)
@@ -114,26 +113,6 @@ def skinned(
         support_plane=observation.support_plane,
         quality=quality(crop, item.seen, scale),
         timings=clock.times,
-    )
-
-
-def solid_of(item: Sculpted, solid: SolidSettings, *, resolution: int, max_triangles: int) -> Mesh:
-    """The splat's solid as a closed, coloured mesh of the normalised frame.
-
-    Raises:
-        InputError: the splat has no opaque content.
-    """
-    from gsn_perception.surface import gaussian_solid_mesh
-    from gsn_perception.surface.observed import observed_view
-
-    return gaussian_solid_mesh(
-        item.splat,
-        view=item.crop.view,
-        observed=observed_view(item.crop, item.scale),
-        silhouette=item.crop.alpha > 0.5,
-        resolution=resolution,
-        max_triangles=max_triangles,
-        settings=solid,
     )
 
 
