@@ -24,10 +24,10 @@ from gsn_perception.training.surface.data import SurfaceDataset
 from gsn_perception.training.surface.sampling import Queries
 from gsn_perception.training.surface.sampling import draw_queries
 from gsn_perception.training.surface.sampling import endless
-from gsn_perception.training.surface.sampling import full_frame
 from gsn_perception.training.surface.sampling import moved
 from gsn_perception.training.surface.sampling import random_change
 from gsn_perception.training.surface.sampling import stacked
+from gsn_perception.training.surface.sampling import turned_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +126,8 @@ class ConvonetTrainer(SurfaceTrainer[ConvolutionalOccupancyNetwork]):
 def whole_cloud(
     data: SurfaceDataset, index: int, count: int, noise: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Noisy surface points [count,3] of the whole object, all measured, in a frame turned as some view sees it."""
-    T = full_frame(data, index, rng)
+    """Noisy surface points [count,3] of the whole object, all measured, in a frame that is turned anyhow."""
+    T = turned_frame(rng)
     surface = data.rows("surface", index)
     points = surface[rng.choice(len(surface), count, replace=len(surface) < count)]
     points = points + noise * rng.standard_normal(points.shape)

@@ -20,9 +20,9 @@ from gsn_perception.training.surface.base import SurfaceTrainer
 from gsn_perception.training.surface.config import SurfaceTrainConfig
 from gsn_perception.training.surface.data import SurfaceDataset
 from gsn_perception.training.surface.sampling import endless
-from gsn_perception.training.surface.sampling import full_frame
 from gsn_perception.training.surface.sampling import moved
 from gsn_perception.training.surface.sampling import random_change
+from gsn_perception.training.surface.sampling import turned_frame
 
 PACKAGE = "gsn_perception.surface.peif"
 """It offers ``peif_config(name)``, ``PeifNetwork(config)`` and ``save_peif(path, network, info, state)``."""
@@ -75,7 +75,7 @@ class PeifTrainer(SurfaceTrainer[nn.Module]):
         config = self.config
         rows = []
         for index in objects.tolist():
-            change = random_change(config.augment, rng) @ np.linalg.inv(full_frame(data, index, rng))
+            change = random_change(config.augment, rng) @ np.linalg.inv(turned_frame(rng))
             noise = rng.uniform(0, config.augment.noise)
             rows.append(patch_sample(data, index, change, config.cloud, config.queries, noise, rng))
         return PatchBatch(*(torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True)))

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from gsn_perception.geometry.transforms import make_transform
@@ -74,10 +75,9 @@ def draw_queries(
     return xyz, np.concatenate([inside[chosen], np.zeros(outer, bool)]), known
 
 
-def full_frame(data: SurfaceDataset, index: int, rng: np.random.Generator) -> np.ndarray:
-    """[4,4] to the unit frame from one that is turned as a random view sees it, with the same centre and size."""
-    T = data.unit_from_normalised[index, rng.integers(data.views)]
-    return make_transform(T[:3, :3] / np.cbrt(np.linalg.det(T[:3, :3])), np.zeros(3))
+def turned_frame(rng: np.random.Generator) -> np.ndarray:
+    """[4,4] to the unit frame from one with the same centre and size that is turned anyhow."""
+    return make_transform(Rotation.random(rng=rng).as_matrix(), np.zeros(3))
 
 
 def random_change(settings: CloudAugmentation, rng: np.random.Generator) -> np.ndarray:
