@@ -1,17 +1,21 @@
-"""`gsn data`: ray-cast the views of many objects into a memory-mapped training set."""
+"""`gsn data`: the views (for `gsn train`) or surfaces (for `gsn train surface`) of many objects as memory-mapped arrays."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Which objects to render, how and where to."""
+    """Which objects to sample, how and where to."""
 
     out: Path
     """Folder of the dataset; an interrupted build is continued, a complete one reused."""
+    what: Literal["views", "surface"] = "views"
+    """views: images for the Gaussian network; surface: occupancy, displacements, surface points, partial clouds."""
     objects: tuple[Path, ...] = ()
     """Folders of OBJ, PLY, STL or GLB files (searched recursively)."""
     variants: int = 0
@@ -22,10 +26,14 @@ class Options:
     """Seed of the first of them."""
     first_variant: int = 0
     """Seed of the first variant of each."""
-    views: int = 24
-    """Views an object."""
+    views: int = 0
+    """Views an object; 0: 24 for `views`, 6 for `surface`."""
     size: int = 128
     """Side of a view in pixels."""
+    splats: bool = False
+    """Complete the partial clouds of `surface` by the solid that a Gaussian network makes of each view."""
+    checkpoint: str | None = None
+    """Weights of that network (.safetensors) or the name of shipped ones."""
     workers: int = 2
     """Processes."""
     seed: int = 0
@@ -36,23 +44,34 @@ class Options:
 
 def run(options: Options) -> int:
     """Build the dataset and say what is in it."""
+    sources = _sources(options)
+    return _surfaces(options, sources) if options.what == "surface" else _views(options, sources)
+
+
+def _sources(options: Options) -> list[Any]:
     from functools import partial
 
-    from gsn_perception.scenes.dataset import build_dataset
     from gsn_perception.scenes.loader import mesh_sources
     from gsn_perception.scenes.objects import random_object
     from gsn_perception.scenes.variants import variant
-    from gsn_perception.training.data import ViewDataset
 
-    sources: list = [source for folder in options.objects for source in mesh_sources(folder)]
+    sources: list[Any] = [source for folder in options.objects for source in mesh_sources(folder)]
     if options.variants:
         seeds = range(options.first_variant, options.first_variant + options.variants)
         sources = [partial(variant, source, seed) for seed in seeds for source in sources]
-    sources += [partial(random_object, seed) for seed in range(options.first_own, options.first_own + options.own)]
+    return sources + [
+        partial(random_object, seed) for seed in range(options.first_own, options.first_own + options.own)
+    ]
+
+
+def _views(options: Options, sources: list[Any]) -> int:
+    from gsn_perception.scenes.dataset import build_dataset
+    from gsn_perception.training.data import ViewDataset
+
     build_dataset(
         sources,
         options.out,
-        views=options.views,
+        views=options.views or 24,
         size=options.size,
         seed=options.seed,
         workers=options.workers,
@@ -60,6 +79,37 @@ def run(options: Options) -> int:
     )
     data = ViewDataset(options.out)
     print(f"{options.out}: {len(data)} objects x {data.views} views of {data.size} px")
-    for name, reason in data.broken:
+    return _left_out(data.broken)
+
+
+def _surfaces(options: Options, sources: list[Any]) -> int:
+    from gsn_perception.scenes.shots import ShotSettings
+    from gsn_perception.scenes.surface_dataset import SurfaceSettings
+    from gsn_perception.scenes.surface_dataset import build_surface_dataset
+    from gsn_perception.training.surface.data import SurfaceDataset
+
+    complete, completed_by = None, ""
+    if options.splats:
+        from gsn_perception.pipeline.completing import SolidCompleter
+
+        complete = SolidCompleter(options.checkpoint, "cpu")
+        completed_by = complete.reconstructor.describe().get("weights_sha256", "")
+    build_surface_dataset(
+        sources,
+        options.out,
+        settings=SurfaceSettings(views=options.views or 6, seed=options.seed, shots=ShotSettings(size=options.size)),
+        complete=complete,
+        completed_by=completed_by,
+        workers=options.workers,
+        resume=not options.restart,
+    )
+    data = SurfaceDataset(options.out)
+    kind = "completed" if options.splats else "partial"
+    print(f"{options.out}: surfaces of {len(data)} objects with {data.views} {kind} clouds each")
+    return _left_out(data.broken)
+
+
+def _left_out(broken: list[tuple[str, str]]) -> int:
+    for name, reason in broken:
         print(f"  left out {name}: {reason}")
     return 0

@@ -1,4 +1,4 @@
-"""`gsn eval`: measure quality: views (gsn), surfaces (geometry), real frames (frames), claims (robust), grasps (grasp)."""
+"""`gsn eval`: measure quality: views (gsn), surfaces (geometry, surface), real frames (frames), claims (robust), grasps (grasp)."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from gsn_perception.cli.eval_grasp import GraspOptions
 from gsn_perception.cli.eval_grasp import run_grasp
 from gsn_perception.cli.eval_robust import RobustOptions
 from gsn_perception.cli.eval_robust import robust
+from gsn_perception.cli.eval_surface import SurfaceOptions
+from gsn_perception.cli.eval_surface import run_surface
 
 if TYPE_CHECKING:
     from gsn_perception.evaluation.gsn_eval import ImageDistance
@@ -59,13 +61,16 @@ _WORST = 6
 Options = (
     Annotated[GsnOptions, tyro.conf.subcommand("gsn")]
     | Annotated[GeometryOptions, tyro.conf.subcommand("geometry")]
+    | Annotated[SurfaceOptions, tyro.conf.subcommand("surface")]
     | Annotated[FramesOptions, tyro.conf.subcommand("frames")]
     | Annotated[RobustOptions, tyro.conf.subcommand("robust")]
     | Annotated[GraspOptions, tyro.conf.subcommand("grasp")]
 )
 
 
-def run(options: GsnOptions | GeometryOptions | FramesOptions | RobustOptions | GraspOptions) -> int:
+def run(
+    options: GsnOptions | GeometryOptions | SurfaceOptions | FramesOptions | RobustOptions | GraspOptions,
+) -> int:
     """Measure, print a table, write the files asked for."""
     from gsn_perception.evaluation.report import check_writable
     from gsn_perception.evaluation.report import write_json
@@ -75,6 +80,8 @@ def run(options: GsnOptions | GeometryOptions | FramesOptions | RobustOptions | 
         text, payload = _gsn(options)
     elif isinstance(options, GeometryOptions):
         text, payload = _geometry(options)
+    elif isinstance(options, SurfaceOptions):
+        text, payload = run_surface(options)
     elif isinstance(options, RobustOptions):
         text, payload = robust(options)
     elif isinstance(options, FramesOptions):

@@ -22,9 +22,9 @@ def fit_confidence(options: Options) -> int:
     from gsn_perception.evaluation.report import write_json
     from gsn_perception.evaluation.views import Protocol
     from gsn_perception.io.checkpoints import annotate
+    from gsn_perception.io.checkpoints import checkpoint_path
     from gsn_perception.pipeline import Reconstructor
     from gsn_perception.pipeline import ReconstructorSettings
-    from gsn_perception.pipeline.devices import checkpoint_path
     from gsn_perception.scenes.loader import load_meshes
 
     check_writable(options.json)

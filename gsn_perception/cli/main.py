@@ -21,7 +21,7 @@ COMMANDS = {
     "view": "an output folder in the browser",
     "bag": "make, inspect and play rosbag2 recordings",
     "data": "build a training data set",
-    "train": "train the network",
+    "train": "train the network, or a surface network (train surface)",
     "experiment": "controlled training runs that answer a question about the network",
     "fit": "choose the numbers of the skin on known objects",
     "eval": "measure quality",
@@ -76,8 +76,12 @@ def _dispatch(words: list[str]) -> int:
 def _run(command: str, words: list[str]) -> int:
     import tyro
 
-    module = importlib.import_module(f"{PACKAGE}.{command}")
-    options = tyro.cli(module.Options, args=_join_negative(words), prog=f"gsn {command}", description=module.__doc__)
+    module, name = importlib.import_module(f"{PACKAGE}.{command}"), f"gsn {command}"
+    beside = getattr(module, "BESIDE", {})
+    if words and words[0] in beside:
+        name += f" {words[0]}"
+        module, words = importlib.import_module(f"{PACKAGE}.{beside[words[0]]}"), words[1:]
+    options = tyro.cli(module.Options, args=_join_negative(words), prog=name, description=module.__doc__)
     return int(module.run(options) or 0)
 
 

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from typing import Literal
 
 if TYPE_CHECKING:
     from gsn_perception.geometry import Grasp
@@ -43,6 +44,10 @@ class Options:
     """Weights: a .safetensors file or the name of shipped ones."""
     device: str = "auto"
     """auto, cpu or cuda."""
+    mesh_method: Literal["gaussians", "onet", "convonet", "peif"] = "gaussians"
+    """How the surface is made: from the splat itself, or by a learned field."""
+    mesh_weights: str = ""
+    """Weights of a learned field: a .safetensors file, or empty for those that come along."""
     gripper: str = "panda"
     """Named gripper or a YAML file."""
     seed: int = 0
@@ -60,7 +65,13 @@ def run(options: Options) -> int:
     from gsn_perception.pipeline import ReconstructorSettings
 
     observation = _observation(options)
-    settings = ReconstructorSettings(unit_scale=options.unit_scale, allow_cut=options.allow_cut, seed=options.seed)
+    settings = ReconstructorSettings(
+        unit_scale=options.unit_scale,
+        allow_cut=options.allow_cut,
+        mesh_method=options.mesh_method,
+        mesh_weights=options.mesh_weights,
+        seed=options.seed,
+    )
     reconstructor = Reconstructor.from_pretrained(options.checkpoint, options.device, settings)
     planner = GraspPlanner(choose_gripper(options.gripper), PlannerSettings(seed=options.seed))
     with output_folder(options.out) as folder:

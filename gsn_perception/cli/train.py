@@ -1,4 +1,4 @@
-"""`gsn train`: train a Gaussian Sculpting Network on pre-rendered views."""
+"""`gsn train`: train a Gaussian Sculpting Network on pre-rendered views; `gsn train surface` trains surface networks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import signal
 from gsn_perception.training.config import TrainConfig
 
 Options = TrainConfig
+BESIDE = {"surface": "train_surface"}
+"""Words after the command that have a module, and so options, of their own."""
 
 
 def run(options: TrainConfig) -> int:

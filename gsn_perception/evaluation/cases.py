@@ -20,6 +20,7 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
+from gsn_perception.geometry import Plane
 from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.scenes.raycast import RayCaster
 from gsn_perception.scenes.raycast import View
@@ -82,6 +83,7 @@ class SurfaceCase:
         depth: [H,W] exact depth, NaN = nothing.
         centre: [3] of the true box.
         truth: The true surface.
+        T_camera_object: [4,4] rigid, from the object's own frame, in which it rests on z = 0.
     """
 
     name: str
@@ -90,6 +92,13 @@ class SurfaceCase:
     depth: np.ndarray
     centre: np.ndarray
     truth: Mesh
+    T_camera_object: np.ndarray
+
+    @property
+    def plane(self) -> Plane:
+        """What the object rests on."""
+        normal = self.T_camera_object[:3, 2]
+        return Plane(normal, -float(normal @ self.T_camera_object[:3, 3]))
 
 
 def novel_view_case(item: TexturedMesh, protocol: Protocol) -> NovelViewCase:
@@ -128,6 +137,7 @@ def surface_case(item: TexturedMesh, protocol: Protocol) -> SurfaceCase:
         depth=view.depth,
         centre=transform_points(start.camera_from_object, box_centre(item)),
         truth=item.mesh.transform(start.camera_from_object),
+        T_camera_object=start.camera_from_object,
     )
 
 

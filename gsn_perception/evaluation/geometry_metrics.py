@@ -25,8 +25,8 @@ class SurfaceScores:
     Attributes:
         accuracy: Mean distance from predicted samples to the true surface.
         completeness: Mean distance from true samples to the predicted surface.
-        precision: Share of predicted samples within 5 % of the extent.
-        recall: Share of true samples within 5 % of the extent.
+        precision: Share of predicted samples within the threshold (5 % of the extent unless told otherwise).
+        recall: Share of true samples within it.
         normal_consistency: Mean |cos| between a sample's normal and that of the nearest triangle, both ways.
         extent: The truth's longest box side, metres.
     """
@@ -51,9 +51,9 @@ class SurfaceScores:
 
 
 def compare_surfaces(
-    predicted: Mesh, truth: Mesh, rng: np.random.Generator, *, samples: int = SAMPLES
+    predicted: Mesh, truth: Mesh, rng: np.random.Generator, *, samples: int = SAMPLES, threshold: float = F_THRESHOLD
 ) -> SurfaceScores:
-    """Scores of ``predicted`` against ``truth``, both in metres in one frame."""
+    """Scores of ``predicted`` against ``truth``, both in one frame; ``threshold`` of the F-score in extents."""
     extent = float(np.ptp(truth.vertices, axis=0).max())
     found, wanted = Surface(predicted), Surface(truth)
     p, p_face = sample_surface(predicted, samples, rng)
@@ -64,8 +64,8 @@ def compare_surfaces(
     return SurfaceScores(
         accuracy=float(to_truth.mean()),
         completeness=float(to_predicted.mean()),
-        precision=float((to_truth <= F_THRESHOLD).mean()),
-        recall=float((to_predicted <= F_THRESHOLD).mean()),
+        precision=float((to_truth <= threshold).mean()),
+        recall=float((to_predicted <= threshold).mean()),
         normal_consistency=float(0.5 * (np.abs(p_cos).mean() + np.abs(t_cos).mean())),
         extent=extent,
     )

@@ -73,6 +73,13 @@ class GSN(nn.Module):
             return latent
         return latent + self.perspective((torch.sin(theta)[:, None] - 0.2) / 0.1)
 
+    def encode(self, image: Tensor, theta: Tensor) -> Tensor:
+        """The latent vectors [B,L] alone; arguments as for a call."""
+        return self.latent(self._maps(image), theta)
+
+    def _maps(self, image: Tensor) -> list[Tensor]:
+        return self.encoder((image[:, : self.config.channels] - self.mean) / self.std)
+
     def forward(self, image: Tensor, theta: Tensor) -> Gaussians:
         """Gaussians [B,N] of the normalised frame.
 
@@ -85,7 +92,7 @@ class GSN(nn.Module):
     def stages(self, image: Tensor, theta: Tensor) -> list[Gaussians]:
         """The sculpted cube and, where the configuration has it, the refined one; arguments as for a call."""
         image = image[:, : self.config.channels]
-        maps = self.encoder((image - self.mean) / self.std)
+        maps = self._maps(image)
         sculpted = self.sculptor.gaussians(self.sculptor(self.latent(maps, theta)))
         if self.config.centring == "camera":
             sculpted = before_camera(sculpted, theta)

@@ -155,6 +155,18 @@ def shipped(name: str) -> Path:
     return path
 
 
+def checkpoint_path(checkpoint: str | Path | None) -> Path:
+    """A file, or shipped weights by name; None or an empty name: the shipped GSN.
+
+    Raises:
+        InputError: none of that name is shipped.
+    """
+    if checkpoint is None or checkpoint == "":
+        return shipped("gsn")
+    path = Path(checkpoint)
+    return path if path.suffix or path.parent != Path() else shipped(str(checkpoint))
+
+
 def _plain(value: Tensor) -> Tensor:
     return value.detach().cpu().contiguous()
 

@@ -22,7 +22,7 @@ from gsn_perception.gsn.network import GSN
 from gsn_perception.gsn.seen import SeenRule
 from gsn_perception.gsn.weights import load_gsn
 from gsn_perception.io.checkpoints import Origin
-from gsn_perception.pipeline.devices import checkpoint_path
+from gsn_perception.io.checkpoints import checkpoint_path
 from gsn_perception.pipeline.devices import pick_device
 from gsn_perception.pipeline.look import Looked
 from gsn_perception.pipeline.look import by_size
@@ -30,6 +30,8 @@ from gsn_perception.pipeline.look import look
 from gsn_perception.pipeline.look import look_at
 from gsn_perception.pipeline.look import object_mask
 from gsn_perception.pipeline.look import trusted
+from gsn_perception.pipeline.meshing import Mesher
+from gsn_perception.pipeline.meshing import make_mesher
 from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.pipeline.skinning import Clock
 from gsn_perception.pipeline.skinning import Sculpted
@@ -70,6 +72,7 @@ class Reconstructor:
         self.solid = solid or SolidSettings()
         self.origin = origin
         self.seen_rule = seen_rule or SeenRule()
+        self.mesher = self._mesher()
 
     @classmethod
     def from_pretrained(
@@ -92,10 +95,23 @@ class Reconstructor:
         )
 
     def with_settings(self, settings: ReconstructorSettings) -> Reconstructor:
-        """The same weights under other settings."""
+        """The same weights under other settings.
+
+        Raises:
+            InputError: the mesh method they ask for has no weights.
+        """
         made = copy(self)
         made.settings = settings
+        kept = ("mesh_method", "mesh_weights", "seed")
+        if any(getattr(settings, name) != getattr(self.settings, name) for name in kept):
+            made.mesher = made._mesher()
         return made
+
+    def _mesher(self) -> Mesher:
+        settings, sha256 = self.settings, "" if self.origin is None else self.origin.sha256
+        return make_mesher(
+            settings.mesh_method, settings.mesh_weights, self.solid, self.network, sha256, seed=settings.seed
+        )
 
     def describe(self) -> dict[str, str]:
         """Device and weights, for whoever wonders what is running."""
@@ -125,6 +141,19 @@ class Reconstructor:
         Raises:
             InputError: the frame as a whole can't be used (no mask and nothing to segment by, say).
         """
+        looked, found = self._sculpted(observation)
+        on_splats({item.label: item.gaussians for item in found if isinstance(item, Sculpted)})
+        return self._skinned(looked.observation, found, wanted)
+
+    def splats(self, observation: Observation) -> list[Sculpted | Refusal]:
+        """Every object before its skin, largest first.
+
+        Raises:
+            InputError: the frame as a whole can't be used.
+        """
+        return self._sculpted(observation)[1]
+
+    def _sculpted(self, observation: Observation) -> tuple[Looked, list[Sculpted | Refusal]]:
         looked = self.look(observation)
         crops = {label: crop for label, crop in looked.crops.items() if isinstance(crop, Crop)}
         began = time.perf_counter()
@@ -138,8 +167,7 @@ class Reconstructor:
             times = {"segment": looked.segmented, "look_at": looked.looked[label], "sculpt": share}
             clock, rule = Clock(times), self.seen_rule
             found.append(measured(looked.observation, label, outcome, splats[label], self.settings, clock, rule))
-        on_splats({item.label: item.gaussians for item in found if isinstance(item, Sculpted)})
-        return self._skinned(looked.observation, found, wanted)
+        return looked, found
 
     def look(self, observation: Observation) -> Looked:
         """The frame up to the network.
@@ -189,7 +217,7 @@ class Reconstructor:
                 if isinstance(item, Refusal):
                     outcomes[index] = item
                 elif wanted():
-                    outcomes[index] = skinned(item, observation, self.settings, self.solid)
+                    outcomes[index] = skinned(item, observation, self.settings, self.mesher)
 
         parallel_ranges(work, len(found))
         return outcomes

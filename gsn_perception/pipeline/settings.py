@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 UprightMode = Literal["auto", "moments", "off"]
+MeshMethod = Literal["gaussians", "onet", "convonet", "peif"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,10 @@ class ReconstructorSettings:
     """Gaussians below this opacity are dropped."""
     max_gaussians: int = 0
     """At most so many Gaussians an object, the most opaque first; 0 keeps all."""
+    mesh_method: MeshMethod = "gaussians"
+    """How the surface is made: from the splat itself, or by a learned field."""
+    mesh_weights: str = ""
+    """Weights of a learned field: a file, or empty for those that come along."""
     mesh_resolution: int = 64
     """Cells of the surface grid along an edge."""
     mesh_max_triangles: int = 20000

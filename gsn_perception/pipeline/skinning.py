@@ -24,9 +24,9 @@ from gsn_perception.gsn.seen import SeenRule
 from gsn_perception.gsn.seen import confidence
 from gsn_perception.gsn.seen import quality
 from gsn_perception.gsn.seen import see
+from gsn_perception.pipeline.meshing import Mesher
 from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.surface.points import surface_points
-from gsn_perception.surface.settings import SolidSettings
 
 
 class Clock:
@@ -88,23 +88,14 @@ def measured(
 
 
 def skinned(
-    item: Sculpted, observation: Observation, settings: ReconstructorSettings, solid: SolidSettings
+    item: Sculpted, observation: Observation, settings: ReconstructorSettings, mesher: Mesher
 ) -> Reconstruction | Refusal:
     """With mesh and points, or why the splat has no skin. Runs beside others of its kind."""
-    from gsn_perception.surface import gaussian_solid_mesh
-    from gsn_perception.surface.observed import observed_view
-
     clock, crop, scale = Clock(item.timings), item.crop, item.scale
     try:
         with clock("skin"):
-            mesh = gaussian_solid_mesh(
-                item.splat,
-                view=crop.view,
-                observed=observed_view(crop, scale),
-                silhouette=crop.alpha > 0.5,
-                resolution=settings.mesh_resolution,
-                max_triangles=settings.mesh_max_triangles,
-                settings=solid,
+            mesh = mesher(
+                item, resolution=settings.mesh_resolution, max_triangles=settings.mesh_max_triangles
             ).transform(crop.view.similarity(scale.value))
         with clock("points"):
             points = surface_points(mesh, observation, item.label, count=settings.points, seed=settings.seed)

@@ -30,7 +30,17 @@ _PIPELINE = (
         "min_mask_pixels",
         "max_objects",
     ),
-    *("min_depth", "max_depth", "opacity_threshold", "max_gaussians", "mesh_resolution", "mesh_max_triangles", "seed"),
+    *(
+        "min_depth",
+        "max_depth",
+        "opacity_threshold",
+        "max_gaussians",
+        "mesh_method",
+        "mesh_weights",
+        "mesh_resolution",
+        "mesh_max_triangles",
+        "seed",
+    ),
 )  # names shared with ReconstructorSettings
 _UNSET_POSE = (0.0,) * 7
 
@@ -101,7 +111,16 @@ class ReconstructionSettings:
     unit_scale: bool = parameter(False, "give normalised units instead of metres where nothing fixes the scale")
     opacity_threshold: float = parameter(1.0 / 255.0, "Gaussians below this opacity are dropped", low=0, high=1)
     max_gaussians: int = parameter(0, "at most so many Gaussians an object, the most opaque first; 0: all", low=0)
-    mesh_method: str = parameter("gaussians", "how the surface is made", choices=("gaussians",), name="mesh.method")
+    mesh_method: str = parameter(
+        "gaussians",
+        "how the surface is made: from the splat, or by a learned field",
+        choices=("gaussians", "onet", "convonet", "peif"),
+        fixed=True,
+        name="mesh.method",
+    )
+    mesh_weights: str = parameter(
+        "", "weights of a learned field: a file, or empty for those that come along", fixed=True, name="mesh.weights"
+    )
     mesh_resolution: int = parameter(
         64, "cells of the surface grid along an edge", low=16, high=256, name="mesh.resolution"
     )

@@ -19,23 +19,17 @@ Each view is the object-centred virtual camera: half-field 1.15 theta, centred p
 
 from __future__ import annotations
 
-import hashlib
-import json
-import multiprocessing
-import os
-from collections.abc import Iterator
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures import as_completed
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry.sampling import sample_surface
+from gsn_perception.scenes.building import build
+from gsn_perception.scenes.building import content_key
 from gsn_perception.scenes.dataset_store import FORMAT
 from gsn_perception.scenes.dataset_store import POINTS
 from gsn_perception.scenes.dataset_store import DatasetSettings
@@ -89,40 +83,13 @@ def build_dataset(
         raise InputError("no objects for the dataset; give a folder of meshes or a number of procedural objects")
     sampling = sampling or ViewSampling()
     settings = DatasetSettings(views=views, size=size, seed=seed, normals=normals, sampling=sampling)
-    store = DatasetStore(Path(out), settings, len(objects), _key(settings, objects))
-    todo = store.open(resume=resume)
-    results = _results(objects, todo, store.root, settings, workers)
-    for index, record in tqdm(results, total=len(todo), desc=f"views {store.root.name}", disable=not progress):
-        store.record(index, record)
-    if todo or not store.complete:
-        store.finish()
-    return store.root
-
-
-def _results(
-    objects: Sequence[ObjectSource], todo: list[int], root: Path, settings: DatasetSettings, workers: int
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(index, record) of each object as it is done."""
-    if workers == 0 or len(todo) < 2:
-        for index in todo:
-            yield index, _build_object(objects[index], index, root, settings)
-        return
-    context = multiprocessing.get_context("spawn")
-    threads = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        with ProcessPoolExecutor(min(workers, len(todo)), mp_context=context) as pool:
-            waiting = {pool.submit(_build_object, objects[i], i, root, settings): i for i in todo}
-            try:
-                for future in as_completed(waiting):
-                    yield waiting[future], future.result()
-            finally:
-                pool.shutdown(cancel_futures=True)
-    finally:
-        if threads is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = threads
+    V = views
+    blank = {"world_from_virtual": np.zeros((V, 4, 4)), "theta": np.zeros(V), "scale": np.zeros(V)}
+    header = {"format": FORMAT, "size": size, "views": views}
+    key = content_key(FORMAT, settings, objects)
+    store = DatasetStore(Path(out), array_layout(settings, len(objects)), blank, header, key)
+    work = partial(_build_object, root=store.root, settings=settings)
+    return build(store, objects, work, what="views", workers=workers, progress=progress, resume=resume)
 
 
 def _build_object(source: ObjectSource, index: int, root: Path, settings: DatasetSettings) -> dict[str, Any]:
@@ -152,9 +119,3 @@ def _build_object(source: ObjectSource, index: int, root: Path, settings: Datase
         array = np.lib.format.open_memmap(root / f"{name}.npy", mode="r+")
         array[index] = values
     return {"name": item.name, "shape": item.shape, "extent": item.extent.tolist(), "error": None, **cameras}
-
-
-def _key(settings: DatasetSettings, objects: Sequence[ObjectSource]) -> str:
-    """A hash of everything that decides the content."""
-    text = json.dumps([FORMAT, asdict(settings), [source_identity(o) for o in objects]], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

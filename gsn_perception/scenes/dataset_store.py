@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
@@ -16,6 +17,7 @@ from gsn_perception.scenes.views import ViewSampling
 
 FORMAT = 1
 POINTS = 2048
+Layout = dict[str, tuple[tuple[int, ...], str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,10 @@ class DatasetSettings:
     sampling: ViewSampling = field(default_factory=ViewSampling)
 
 
-def array_layout(settings: DatasetSettings, count: int) -> dict[str, tuple[tuple[int, ...], str]]:
+def array_layout(settings: DatasetSettings, count: int) -> Layout:
     """Shape and dtype of each memory-mapped array of a dataset of ``count`` objects."""
     image = (count, settings.views, settings.size, settings.size)
-    layout: dict[str, tuple[tuple[int, ...], str]] = {
+    layout: Layout = {
         "rgb": ((*image, 3), "uint8"),
         "alpha": (image, "uint8"),
         "depth": (image, "float16"),
@@ -60,13 +62,17 @@ class DatasetStore:
 
     Args:
         root: The folder.
-        settings: Of the dataset.
-        count: Objects.
+        layout: Shape (objects first) and dtype of every array.
+        blank: What ``cameras.npz`` holds in the row of an object that could not be built; its keys are the columns.
+        header: What ``dataset.json`` says besides key and completeness.
         key: Hash of everything that decides the content; a folder with another key is overwritten.
     """
 
-    def __init__(self, root: Path, settings: DatasetSettings, count: int, key: str) -> None:
-        self.root, self._settings, self._count, self._key = root, settings, count, key
+    def __init__(
+        self, root: Path, layout: Layout, blank: Mapping[str, np.ndarray], header: Mapping[str, Any], key: str
+    ) -> None:
+        self.root, self._layout, self._blank, self._head, self._key = root, layout, blank, dict(header), key
+        self._count = next(iter(layout.values()))[0][0]
 
     @property
     def complete(self) -> bool:
@@ -102,10 +108,8 @@ class DatasetStore:
         valid = np.array([r["error"] is None for r in records])
         if not valid.any():
             raise InputError(f"no object of the dataset could be built; the first one: {records[0]['error']}")
-        V = self._settings.views
-        blank = {"world_from_virtual": np.zeros((V, 4, 4)), "theta": np.zeros(V), "scale": np.zeros(V)}
         columns: dict[str, Any] = {
-            k: np.array([r.get(k, b) for r in records], dtype=np.float32) for k, b in blank.items()
+            k: np.array([r.get(k, b) for r in records], dtype=np.float32) for k, b in self._blank.items()
         }
         np.savez(self.root / "cameras.npz", valid=valid, **columns)
         listed = [{k: r[k] for k in ("name", "shape", "extent", "error")} for r in records]
@@ -128,16 +132,15 @@ class DatasetStore:
         return header if header.get("key") == self._key else {}
 
     def _write_header(self, *, complete: bool) -> None:
-        s = self._settings
-        header = {"format": FORMAT, "key": self._key, "size": s.size, "views": s.views, "objects": self._count}
+        header = {**self._head, "key": self._key, "objects": self._count, "complete": complete}
         temporary = self.root / "dataset.tmp"
-        temporary.write_text(json.dumps({**header, "complete": complete}))
+        temporary.write_text(json.dumps(header))
         temporary.replace(self.root / "dataset.json")
 
     def _check_space(self) -> None:
         """The arrays are sparse at first: running out of disk later would kill the process without a word."""
         self.root.mkdir(parents=True, exist_ok=True)
-        layout = array_layout(self._settings, self._count).values()
+        layout = self._layout.values()
         needed = sum(int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize for shape, dtype in layout)
         free = shutil.disk_usage(self.root).free
         if needed > free:
@@ -149,6 +152,6 @@ class DatasetStore:
         self._records.mkdir(exist_ok=True)
         for path in self._records.iterdir():
             path.unlink()
-        for name, (shape, dtype) in array_layout(self._settings, self._count).items():
+        for name, (shape, dtype) in self._layout.items():
             np.lib.format.open_memmap(self.root / f"{name}.npy", mode="w+", dtype=dtype, shape=shape)
         self._write_header(complete=False)

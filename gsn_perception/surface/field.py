@@ -1,4 +1,10 @@
-"""Scalar fields over space; the occupancy of a splat."""
+"""Fields over space: what every implicit surface is to whoever extracts, paints or measures it; a splat's occupancy.
+
+A field is called with points in the frame of the object and answers with one value a point, larger inside: the
+occupancy of a splat, the logit of an Occupancy Network, a signed distance. A displacement field answers with the vector
+to the nearest point of the surface and knows no inside; :mod:`gsn_perception.surface.closing` makes a field of it.
+Nobody beyond the constructors asks which one it holds.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +27,14 @@ class Field(Protocol):
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Values [P] float32 at points [P,3] in the frame of the object."""
+        ...
+
+
+class DisplacementField(Protocol):
+    """Anything that tells points the way to the surface (PEIF section 3: F(q) = x - q, x the nearest surface point)."""
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """Vectors [Q,3] float32 from points [Q,3] to the surface, in the frame and units of the object."""
         ...
 
 

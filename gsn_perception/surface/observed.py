@@ -14,8 +14,13 @@ _REACH = 0.6
 _RIM = 3.0
 
 
-def observed_view(crop: Crop, scale: Scale) -> DepthView:
+def observed_view(crop: Crop, scale: Scale, *, rim: bool = True) -> DepthView:
     """The crop as a carving view of the normalised frame.
+
+    Args:
+        crop: What the camera saw of the object.
+        scale: Metres per unit.
+        rim: Whether unknown pixels at the silhouette take their neighbours' depth.
 
     Beside the mask the camera saw past the object (+inf) unless another object or the border hides what is there;
     inside it the measured depth counts where the scale was taken from it; a pixel from the silhouette sensors mix
@@ -26,7 +31,8 @@ def observed_view(crop: Crop, scale: Scale) -> DepthView:
         inside = cv2.erode((crop.alpha > 0.5).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         measured = crop.depth / np.float32(scale.value)
         near = np.abs(measured - np.float32(crop.view.distance)) < _REACH
-        depth = _spread(np.where(inside & near, measured, depth), crop.alpha > 0.5)
+        depth = np.where(inside & near, measured, depth)
+        depth = _spread(depth, crop.alpha > 0.5) if rim else depth
     beside = (crop.alpha < _NOTHING) & (crop.unknown < _NOTHING)
     depth[beside] = np.inf
     return DepthView(crop.view.normalised_camera, depth)

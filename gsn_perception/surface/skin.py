@@ -10,14 +10,10 @@ from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import ObjectView
-from gsn_perception.surface.extract import decimate
-from gsn_perception.surface.extract import extract_surface
-from gsn_perception.surface.extract import outer_surface
 from gsn_perception.surface.extract import paint
-from gsn_perception.surface.extract import smooth
-from gsn_perception.surface.field import Field
-from gsn_perception.surface.mise import mise
 from gsn_perception.surface.settings import SolidSettings
+from gsn_perception.surface.shape import ImplicitShape
+from gsn_perception.surface.shape import closed_mesh
 from gsn_perception.surface.solid import SolidField
 from gsn_perception.surface.solid import UnitSplat
 from gsn_perception.surface.solid import depth_views
@@ -67,24 +63,17 @@ def gaussian_solid_mesh(
     field = SolidField(splat, settings, cell=cell, observed=measured, own=own, silhouette=silhouette)
     half = splat.half + settings.margin
     seeds = _seeds(splat, measured, observed_points)
-    mesh = _extract(field, half, resolution, seeds, settings, max_triangles)
-    confidence = None if own is None else _confidence(mesh, own, measured, 2.0 * cell)
+    mesh = closed_mesh(
+        ImplicitShape(field, -half, half, seeds=seeds),
+        resolution=resolution,
+        max_triangles=max_triangles,
+        bisections=settings.bisections,
+        smoothing=settings.smoothing,
+        smallest_piece=settings.smallest_piece,
+    )
+    confidence = None if own is None else seen_confidence(mesh.vertices, own, measured, 2.0 * cell)
     mesh = replace(mesh, colors=paint(mesh, splat.gaussians), confidence=confidence)
     return mesh.transform(splat.T_splat_unit).with_vertex_normals()
-
-
-def _extract(
-    field: Field, half: np.ndarray, resolution: int, seeds: np.ndarray, settings: SolidSettings, max_triangles: int
-) -> Mesh:
-    """The field's outer surface in the unit frame; the grid is coarsened where decimation can't keep the mesh closed."""
-    while True:
-        lattice = mise(field, -half, half, resolution=resolution, seeds=seeds)
-        mesh = extract_surface(lattice, field=field, bisections=settings.bisections)
-        mesh = outer_surface(mesh, settings.smallest_piece)
-        mesh = decimate(smooth(mesh, settings.smoothing), max_triangles, settings.smallest_piece)
-        if (len(mesh.faces) <= max_triangles and mesh.is_watertight()) or resolution <= 8:
-            return mesh
-        resolution = max(8, int(resolution * min(0.9, (max_triangles / len(mesh.faces)) ** 0.5)))
 
 
 def _seeds(splat: UnitSplat, measured: DepthView | None, points: np.ndarray | None) -> np.ndarray:
@@ -97,15 +86,15 @@ def _seeds(splat: UnitSplat, measured: DepthView | None, points: np.ndarray | No
     return np.concatenate(parts)
 
 
-def _confidence(mesh: Mesh, own: DepthView, measured: DepthView | None, tolerance: float) -> np.ndarray:
-    """[V] 1 where the input camera sees the vertex, falling to 0 between one and two tolerances behind the surface.
+def seen_confidence(vertices: np.ndarray, own: DepthView, measured: DepthView | None, tolerance: float) -> np.ndarray:
+    """[V] 1 where the input camera sees a vertex [V,3], falling to 0 between one and two tolerances behind the surface.
 
     Measured depth decides where it is known, the splat's own depth in the input view elsewhere.
     """
     camera = own.camera
     depth = own.depth if measured is None else np.where(np.isfinite(measured.depth), measured.depth, own.depth)
     T = camera.camera_from_world
-    xyz = mesh.vertices.astype(np.float64) @ T[:3, :3].T + T[:3, 3]
+    xyz = vertices.astype(np.float64) @ T[:3, :3].T + T[:3, 3]
     ahead = xyz[:, 2] > 0
     uv = np.floor(camera.project(np.where(ahead[:, None], xyz, 1.0))).astype(np.int64)
     inside = ahead & (uv >= 0).all(axis=1) & (uv[:, 0] < camera.width) & (uv[:, 1] < camera.height)

@@ -18,7 +18,7 @@ import itertools, json, sys
 from pathlib import Path
 from types import SimpleNamespace
 import torch
-from gsn_perception.training import trainer as module
+from gsn_perception.training import loop as module
 from gsn_perception.training.config import LossWeights, TrainConfig
 from gsn_perception.training.trainer import Trainer
 

@@ -1,0 +1,47 @@
+"""`gsn train surface`: train a surface network (onet, convonet, peif) on what `gsn data --what surface` made."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+from typing import Any
+
+from gsn_perception.training.surface.config import SurfaceTrainConfig
+
+if TYPE_CHECKING:
+    from gsn_perception.training.surface.base import SurfaceTrainer
+
+Options = SurfaceTrainConfig
+
+
+def run(options: SurfaceTrainConfig) -> int:
+    """Train to the end of the schedule and print the last figures."""
+    # a run in the background ignores SIGINT; both signals save what is needed for --resume
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+    trainer = make_trainer(options)
+    figures = trainer.run()
+    print(f"weights: {trainer.weights}")
+    for name, value in figures.items():
+        print(f"{name:20s} {value:.4f}")
+    return 0
+
+
+def make_trainer(options: SurfaceTrainConfig, *, progress: bool = True) -> SurfaceTrainer[Any]:
+    """The trainer of the model asked for.
+
+    Raises:
+        InputError: there are no data, no such configuration, or weights to start from are missing.
+    """
+    if options.model == "onet":
+        from gsn_perception.training.surface.onet import OnetTrainer
+
+        return OnetTrainer(options, progress=progress)
+    if options.model == "peif":
+        from gsn_perception.training.surface.peif import PeifTrainer
+
+        return PeifTrainer(options, progress=progress)
+    from gsn_perception.training.surface.convonet import ConvonetTrainer
+
+    return ConvonetTrainer(options, progress=progress)

@@ -1,0 +1,186 @@
+"""The ways from a splat and what the camera saw to a closed mesh; ``mesh_method`` chooses one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Mesh
+from gsn_perception.gsn.network import GSN
+from gsn_perception.pipeline.settings import MeshMethod
+from gsn_perception.surface.settings import SolidSettings
+
+if TYPE_CHECKING:
+    from gsn_perception.pipeline.skinning import Sculpted
+    from gsn_perception.surface.learned.convonet import ConvolutionalOccupancyNetwork
+    from gsn_perception.surface.learned.onet import OccupancyNetwork
+    from gsn_perception.surface.shape import ImplicitShape
+
+CLOUD = 2048
+"""Points that learned fields read."""
+_SMOOTHING = 2
+
+
+class Mesher(Protocol):
+    """Makes the mesh of one object; called from several threads."""
+
+    def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
+        """A watertight, coloured mesh of the normalised frame with normals and confidence.
+
+        Raises:
+            InputError: there is nothing to wrap.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GaussianMesher:
+    """The splat's own solid."""
+
+    solid: SolidSettings
+
+    def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
+        """See :class:`Mesher`."""
+        from gsn_perception.surface import gaussian_solid_mesh
+        from gsn_perception.surface.observed import observed_view
+
+        return gaussian_solid_mesh(
+            item.splat,
+            view=item.crop.view,
+            observed=observed_view(item.crop, item.scale),
+            silhouette=item.crop.alpha > 0.5,
+            resolution=resolution,
+            max_triangles=max_triangles,
+            settings=self.solid,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConvonetMesher:
+    """Measured points, completed by samples of the splat's solid, through a Convolutional Occupancy Network."""
+
+    solid: SolidSettings
+    network: ConvolutionalOccupancyNetwork
+    info: Mapping[str, Any]
+    seed: int = 0
+
+    def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
+        """See :class:`Mesher`."""
+        from gsn_perception.surface.completion import union_cloud
+        from gsn_perception.surface.learned.fields import cloud_shape
+        from gsn_perception.surface.observed import observed_view
+
+        rough = GaussianMesher(self.solid)(item, resolution=max(24, resolution // 2), max_triangles=max_triangles)
+        rng = np.random.default_rng(self.seed)
+        cloud = union_cloud(observed_view(item.crop, item.scale, rim=False), rough, count=CLOUD, rng=rng)
+        shape = cloud_shape(self.network, self.info, cloud, observed_view(item.crop, item.scale))
+        return finished(shape, item, self.solid, resolution=resolution, max_triangles=max_triangles)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OnetMesher:
+    """The image alone through an Occupancy Network, cut by what the camera saw past."""
+
+    solid: SolidSettings
+    network: OccupancyNetwork
+    info: Mapping[str, Any]
+    gsn: GSN
+
+    def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
+        """See :class:`Mesher`."""
+        from gsn_perception.surface.learned.fields import image_shape
+        from gsn_perception.surface.observed import observed_view
+
+        image, theta = item.crop.tensors(next(self.gsn.parameters()).device)
+        with torch.inference_mode():
+            if self.network.encoder is None:
+                image = self.gsn.encode(image, theta)
+            elif image.shape[-1] != self.network.config.image_size:
+                side = self.network.config.image_size
+                image = torch.nn.functional.interpolate(image, size=(side, side), mode="bilinear", antialias=True)
+        shape = image_shape(self.network, self.info, image, theta, observed_view(item.crop, item.scale))
+        return finished(shape, item, self.solid, resolution=resolution, max_triangles=max_triangles)
+
+
+def finished(
+    shape: ImplicitShape,
+    item: Sculpted,
+    solid: SolidSettings,
+    *,
+    resolution: int,
+    max_triangles: int,
+    bisections: int = 0,
+) -> Mesh:
+    """A learned shape's mesh with the splat's colours and, at every vertex, whether the camera saw it.
+
+    Raises:
+        InputError: nothing is inside.
+    """
+    from gsn_perception.surface.extract import paint
+    from gsn_perception.surface.observed import observed_view
+    from gsn_perception.surface.shape import closed_mesh
+    from gsn_perception.surface.skin import seen_confidence
+    from gsn_perception.surface.solid import depth_views
+
+    mesh = closed_mesh(
+        shape,
+        resolution=resolution,
+        max_triangles=max_triangles,
+        bisections=bisections,
+        smoothing=_SMOOTHING,
+        smallest_piece=solid.smallest_piece,
+    )
+    measured = observed_view(item.crop, item.scale)
+    own = depth_views(item.splat, [item.crop.view.normalised_camera], solid)[0]
+    cell = float((shape.upper - shape.lower).max()) / resolution
+    confidence = seen_confidence(mesh.vertices, own, measured, 2.0 * cell)
+    return replace(mesh, colors=paint(mesh, item.splat), confidence=confidence).with_vertex_normals()
+
+
+def make_mesher(
+    method: MeshMethod, weights: str, solid: SolidSettings, gsn: GSN, gsn_sha256: str, *, seed: int = 0
+) -> Mesher:
+    """The mesher of a method.
+
+    Args:
+        method: One of the setting's values.
+        weights: A file, or empty for those that come along.
+        solid: Numbers of the splat's solid.
+        gsn: The Gaussian network, whose latent an Occupancy Network may read.
+        gsn_sha256: Checksum of its weights.
+        seed: Of the sampling.
+
+    Raises:
+        InputError: the method's weights are missing, damaged, or belong to other weights of the Gaussian network.
+    """
+    if method == "gaussians":
+        return GaussianMesher(solid)
+    from gsn_perception.surface.learned.weights import load_convonet
+    from gsn_perception.surface.learned.weights import load_onet
+    from gsn_perception.surface.learned.weights import shipped_weights
+
+    if method == "peif":
+        from gsn_perception.pipeline.meshing_peif import peif_mesher
+
+        return peif_mesher(solid, weights, seed=seed)
+    path = Path(weights) if weights else shipped_weights(method)
+    device = next(gsn.parameters()).device
+    if method == "convonet":
+        convonet, info = load_convonet(path)
+        return ConvonetMesher(solid, convonet.to(device), info, seed)
+    onet, info = load_onet(path)
+    if onet.encoder is None and info.get("gsn_sha256", "") != gsn_sha256:
+        raise InputError(
+            f"the Occupancy Network {path} reads the latent of other Gaussian weights than those in use; "
+            "train it again with `gsn train surface --model onet --checkpoint ...`"
+        )
+    return OnetMesher(solid, onet.to(device), info, gsn)

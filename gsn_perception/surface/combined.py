@@ -1,0 +1,57 @@
+"""Fields made of fields."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gsn_perception.geometry import InputError
+from gsn_perception.surface.carver import Carver
+from gsn_perception.surface.field import Field
+from gsn_perception.surface.views import DepthView
+
+_COARSE = 20  # cells along the longest side when looking for what there is
+
+
+class CarvedField:
+    """A field with what a camera saw past cut away.
+
+    Args:
+        field: Any.
+        view: What the camera knows of free space, in the frame of the field.
+        tolerance: How far behind the measured surface a point has to be seen past; units of the frame.
+        steepness: Units of the field per unit of length outside, so that the cut is placed between lattice points.
+        level: The field's surface.
+    """
+
+    def __init__(
+        self, field: Field, view: DepthView, *, tolerance: float, steepness: float = 100.0, level: float = 0.0
+    ) -> None:
+        self._field, self._level = field, level
+        self._carver = Carver([view], truncation=0.1, whole=False)
+        self._tolerance, self._steepness = np.float32(tolerance), np.float32(steepness)
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """Values [P] at points [P,3]."""
+        free = np.float32(self._level) + self._steepness * (self._carver(points) + self._tolerance)
+        return np.minimum(self._field(points), free)
+
+
+def tight_box(
+    field: Field, lower: np.ndarray, upper: np.ndarray, *, level: float, seeds: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Corners [3] of a box around all that a coarse look finds inside, and around the seeds; within the given one.
+
+    Raises:
+        InputError: there is nothing.
+    """
+    lower, upper = np.asarray(lower, dtype=np.float64), np.asarray(upper, dtype=np.float64)
+    cell = float((upper - lower).max()) / _COARSE
+    axes = [np.linspace(a, b, max(int(round((b - a) / cell)), 1) + 1) for a, b in zip(lower, upper, strict=True)]  # noqa: RUF046
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    found = points[field(points.astype(np.float32)) > level]
+    if seeds is not None and len(seeds):
+        found = np.concatenate([found, seeds])
+    if not len(found):
+        raise InputError("the field is empty: no point of it is inside; use other weights or input")
+    reach = 1.25 * cell
+    return np.maximum(found.min(axis=0) - reach, lower), np.minimum(found.max(axis=0) + reach, upper)

@@ -1,0 +1,117 @@
+"""Occupancy networks with their condition as fields; shapes ready for extraction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gsn_perception.geometry import InputError
+from gsn_perception.surface.combined import CarvedField
+from gsn_perception.surface.combined import tight_box
+from gsn_perception.surface.completion import Cloud
+from gsn_perception.surface.field import Field
+from gsn_perception.surface.learned.convonet import ConvolutionalOccupancyNetwork
+from gsn_perception.surface.learned.onet import OccupancyNetwork
+from gsn_perception.surface.shape import ImplicitShape
+from gsn_perception.surface.views import DepthView
+
+_BATCH = 1 << 15
+_MARGIN = 0.04
+
+
+class LogitField:
+    """A decoder with its condition: points [P,3] of the network's frame to logits [P].
+
+    Args:
+        decode: From points [1,P,3] to logits [1,P].
+        device: Where the decoder lives.
+    """
+
+    def __init__(self, decode: Callable[[Tensor], Tensor], device: torch.device) -> None:
+        self._decode, self._device = decode, device
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """Logits [P] float32."""
+        points = np.ascontiguousarray(points, dtype=np.float32)
+        out: np.ndarray = np.empty(len(points), dtype=np.float32)
+        with torch.inference_mode():
+            for start in range(0, len(points), _BATCH):
+                part = torch.from_numpy(points[start : start + _BATCH]).to(self._device)
+                out[start : start + _BATCH] = self._decode(part[None])[0].cpu().numpy()
+        return out
+
+
+def logit_threshold(info: Mapping[str, Any]) -> float:
+    """The logit of the occupancy that weights call the surface: chosen on dev, 0.5 where nothing was chosen.
+
+    Raises:
+        InputError: what the weights say is no probability.
+    """
+    value = info.get("dev", {}).get("threshold", 0.5)
+    if not isinstance(value, float) or not 0 < value < 1:
+        raise InputError(f"the weights' occupancy threshold is {value!r}, no probability; train them again")
+    return math.log(value) - math.log1p(-value)
+
+
+def cloud_shape(
+    network: ConvolutionalOccupancyNetwork, info: Mapping[str, Any], cloud: Cloud, observed: DepthView | None = None
+) -> ImplicitShape:
+    """What a Convolutional Occupancy Network makes of a cloud.
+
+    Args:
+        network: In eval mode.
+        info: What its weights say of themselves.
+        cloud: In the network's frame: a view's normalised one, or the whole object at unit extent about the origin.
+        observed: Free space that is cut away, in the same frame.
+
+    Raises:
+        InputError: nothing is inside.
+    """
+    device = next(network.parameters()).device
+    points = torch.from_numpy(np.float32(cloud.points)).to(device)
+    flags = torch.from_numpy(cloud.observed).to(device)
+    with torch.inference_mode():
+        maps = network.encode(points[None], flags[None])
+    field = LogitField(lambda p: network.decode(p, maps), device)
+    half = network.config.half
+    seeds = cloud.points[(np.abs(cloud.points) < half).all(axis=1)]
+    return _shape(field, logit_threshold(info), half, observed, seeds)
+
+
+def image_shape(
+    network: OccupancyNetwork,
+    info: Mapping[str, Any],
+    seen: Tensor,
+    theta: Tensor,
+    observed: DepthView | None = None,
+) -> ImplicitShape:
+    """What an Occupancy Network makes of one image; ``seen`` [1,...] and ``theta`` [1] as its ``encode`` wants them.
+
+    Raises:
+        InputError: nothing is inside.
+    """
+    device = next(network.parameters()).device
+    with torch.inference_mode():
+        condition = network.encode(seen.to(device), theta.to(device))
+    field = LogitField(lambda p: network.decode(p, condition), device)
+    return _shape(field, logit_threshold(info), network.config.half, observed, None)
+
+
+def _shape(
+    field: Field, level: float, half: float, observed: DepthView | None, seeds: np.ndarray | None
+) -> ImplicitShape:
+    if observed is not None:
+        field = CarvedField(field, observed, tolerance=0.01, level=level)
+    corner = np.full(3, half)
+    if seeds is not None and len(seeds):  # the surface is where the cloud is, and not far beyond
+        low, high = np.maximum(seeds.min(axis=0) - 0.25, -corner), np.minimum(seeds.max(axis=0) + 0.25, corner)
+    else:
+        low, high = -corner, corner
+    lower, upper = tight_box(field, low, high, level=level)
+    return ImplicitShape(field, lower - _MARGIN, upper + _MARGIN, level, seeds)

@@ -1,0 +1,82 @@
+"""Surface networks from their weights files, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from gsn_perception.geometry.errors import InputError
+from gsn_perception.io.checkpoints import Checkpoint
+from gsn_perception.io.checkpoints import load_checkpoint
+from gsn_perception.io.checkpoints import save_checkpoint
+from gsn_perception.io.checkpoints import shipped
+from gsn_perception.surface.learned.config import ConvonetConfig
+from gsn_perception.surface.learned.config import OnetConfig
+from gsn_perception.surface.learned.convonet import ConvolutionalOccupancyNetwork
+from gsn_perception.surface.learned.onet import OccupancyNetwork
+
+ONET, CONVONET = "onet", "convonet"
+OccupancyModel = OccupancyNetwork | ConvolutionalOccupancyNetwork
+
+
+def save_occupancy(
+    path: Path, network: OccupancyModel, info: Mapping[str, Any], state: Mapping[str, Tensor] | None = None
+) -> None:
+    """Write a network's weights (or ``state``, e.g. averaged ones) with its configuration."""
+    kind = ONET if isinstance(network, OccupancyNetwork) else CONVONET
+    weights = network.state_dict() if state is None else state
+    save_checkpoint(path, Checkpoint(kind, asdict(network.config), weights, info))
+
+
+def load_onet(path: Path) -> tuple[OccupancyNetwork, Mapping[str, Any]]:
+    """An Occupancy Network in eval mode and what its file says of it, with the file's ``sha256``.
+
+    Raises:
+        InputError: the file is missing, damaged, of another kind or architecture.
+    """
+    checkpoint = load_checkpoint(path, ONET)
+    try:
+        network = OccupancyNetwork(OnetConfig(**checkpoint.config))
+        network.load_state_dict(dict(checkpoint.state))
+    except (TypeError, RuntimeError) as error:
+        raise _foreign(path, error) from error
+    return network.eval(), {**checkpoint.info, "sha256": checkpoint.sha256}
+
+
+def load_convonet(path: Path) -> tuple[ConvolutionalOccupancyNetwork, Mapping[str, Any]]:
+    """A Convolutional Occupancy Network in eval mode and what its file says of it, with the file's ``sha256``.
+
+    Raises:
+        InputError: the file is missing, damaged, of another kind or architecture.
+    """
+    checkpoint = load_checkpoint(path, CONVONET)
+    try:
+        network = ConvolutionalOccupancyNetwork(ConvonetConfig(**checkpoint.config))
+        network.load_state_dict(dict(checkpoint.state))
+    except (TypeError, RuntimeError) as error:
+        raise _foreign(path, error) from error
+    return network.eval(), {**checkpoint.info, "sha256": checkpoint.sha256}
+
+
+def shipped_weights(method: str) -> Path:
+    """The weights that come along for a mesh method.
+
+    Raises:
+        InputError: none do.
+    """
+    try:
+        return shipped(method)
+    except InputError:
+        raise InputError(
+            f"no weights are shipped for mesh method {method!r}; choose gaussians, or train them with "
+            f"`gsn train surface --model {method}` and give the file"
+        ) from None
+
+
+def _foreign(path: Path, error: Exception) -> InputError:
+    first = str(error).splitlines()[0]
+    return InputError(f"checkpoint {path} is of another architecture ({first}); train it again or give another")

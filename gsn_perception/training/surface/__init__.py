@@ -1,0 +1,1 @@
+"""Training of learned surfaces: occupancy networks and patch-level fields."""

@@ -1,0 +1,81 @@
+"""What the trainers of all surface networks share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from typing import ClassVar
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from gsn_perception.geometry.errors import InputError
+from gsn_perception.training.loop import Loop
+from gsn_perception.training.surface.config import SurfaceTrainConfig
+from gsn_perception.training.surface.data import SurfaceDataset
+from gsn_perception.training.surface.sampling import Queries
+
+N = TypeVar("N", bound=nn.Module)
+THRESHOLDS = np.round(np.arange(0.15, 0.86, 0.05), 2)
+
+
+class SurfaceTrainer(Loop[N]):
+    """A resumable run of one surface network.
+
+    Args:
+        config: What to do.
+        progress: Whether to show a progress bar.
+
+    Raises:
+        InputError: there are no data.
+    """
+
+    weights_name: ClassVar[str]
+
+    def __init__(self, config: SurfaceTrainConfig, *, progress: bool = True) -> None:
+        if not config.data:
+            raise InputError(
+                "no training data: give --data with one or more folders built by `gsn data --what surface`"
+            )
+        super().__init__(config, progress=progress)
+        self.config = config
+        self.sets = [SurfaceDataset(Path(d)) for d in config.data]
+        self.dev = SurfaceDataset(config.dev) if config.dev is not None else None
+
+    @property
+    def weights(self) -> Path:
+        """The file that the averaged weights go to."""
+        return self.config.out / f"{self.weights_name}.safetensors"
+
+    def _facts(self) -> dict[str, Any]:
+        return {"objects": [len(s) for s in self.sets], "config_name": self.config.config}
+
+    def _dev_objects(self) -> np.ndarray:
+        """Rows of dev that are evaluated, spread over the set."""
+        assert self.dev is not None
+        return np.unique(np.linspace(0, len(self.dev) - 1, min(len(self.dev), self.config.dev_objects)).astype(int))
+
+
+def occupancy_loss(logits: Tensor, queries: Queries) -> Tensor:
+    """Mean binary cross-entropy of logits [B,Q] over the points of which something is known."""
+    each = binary_cross_entropy_with_logits(logits, queries.inside, weight=queries.weight, reduction="sum")
+    return each / queries.weight.sum().clamp_min(1.0)
+
+
+def threshold_ious(logits: Tensor, inside: Tensor) -> np.ndarray:
+    """IoU [T] of one object's logits [Q] with the truth [Q] bool at every one of ``THRESHOLDS``."""
+    levels = torch.from_numpy(np.log(THRESHOLDS) - np.log1p(-THRESHOLDS)).to(logits)
+    found = logits[None] > levels[:, None]
+    both, either = (found & inside).sum(1), (found | inside).sum(1)
+    return (both / either.clamp_min(1)).double().cpu().numpy()
+
+
+def iou_figures(ious: np.ndarray, prefix: str = "iou") -> dict[str, float]:
+    """The mean IoU at the threshold that is best on average, and that threshold, of ious [N,T]."""
+    means = ious.mean(axis=0)
+    best = int(means.argmax())
+    return {prefix: float(means[best]), f"{prefix}_at_half": float(means[7]), "threshold": float(THRESHOLDS[best])}

@@ -1,0 +1,97 @@
+"""The latents of a frozen Gaussian network over augmented copies of a dataset's views, made once and kept beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from gsn_perception.gsn.depth_input import relative_depth
+from gsn_perception.gsn.network import GSN
+from gsn_perception.gsn.network import network_input
+from gsn_perception.gsn.network import roll_image
+from gsn_perception.training.augment import degrade_input
+from gsn_perception.training.config import Augmentation
+from gsn_perception.training.surface.data import SurfaceDataset
+
+_BATCH = 16
+_TILT = 6.0  # degrees; as crops are rolled in deployment
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LatentBank:
+    """Latents of every view and how each copy was changed; copy 0 is the view as it is.
+
+    Attributes:
+        latents: [O,V,K,L] float16.
+        roll: [O,V,K] radians by which the scene turned about the viewing axis.
+        mirror: [O,V,K] bool, left and right exchanged before.
+    """
+
+    latents: np.ndarray
+    roll: np.ndarray
+    mirror: np.ndarray
+
+
+def view_images(data: SurfaceDataset, objects: np.ndarray, views: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Network inputs [B,7,S,S] of views as they were seen, and half-angles [B]."""
+    rgb, alpha = (torch.from_numpy(data.views_of(n, objects, views)).float() / 255 for n in ("rgb", "alpha"))
+    depth = torch.from_numpy(data.views_of("depth", objects, views).astype(np.float32))
+    theta = torch.from_numpy(data.theta[objects, views]).float()
+    known = relative_depth(torch.where(depth > 0, depth, torch.nan), alpha, theta)
+    return network_input(rgb, alpha, depth=known), theta
+
+
+def changed_images(image: Tensor, roll: np.ndarray, mirror: np.ndarray, rng: np.random.Generator | None) -> Tensor:
+    """Inputs [B,7,S,S] mirrored where asked, rolled by [B] radians and, with a generator, degraded as real crops are."""
+    image = torch.where(torch.from_numpy(mirror).to(image.device)[:, None, None, None], image.flip(3), image)
+    image = roll_image(image, torch.from_numpy(roll).float().to(image.device))
+    return image if rng is None else degrade_input(image, Augmentation(), rng)
+
+
+def random_changes(shape: tuple[int, ...], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Rolls in radians and mirrorings: about as the view was, a fifth anyhow."""
+    roll = rng.normal(0, np.deg2rad(_TILT), shape)
+    anyhow = rng.random(shape) < 0.2
+    return np.where(anyhow, rng.uniform(-np.pi, np.pi, shape), roll), rng.random(shape) < 0.5
+
+
+def latent_bank(
+    data: SurfaceDataset, network: GSN, sha256: str, copies: int, *, device: torch.device, progress: bool = True
+) -> LatentBank:
+    """The bank of a dataset, from its folder where it was made before with the same weights.
+
+    Args:
+        data: The views.
+        network: In eval mode, on ``device``.
+        sha256: Of its weights.
+        copies: K, at least 1.
+        device: Where to compute.
+        progress: Whether a bar is shown.
+    """
+    path = data.folder / f"latents_{data.key[:8]}_{sha256[:12]}_{copies}.npz"
+    if path.is_file():
+        with np.load(path) as stored:
+            return LatentBank(stored["latents"], stored["roll"], stored["mirror"])
+    rng = np.random.default_rng(0)
+    shape = (len(data), data.views, copies)
+    roll, mirror = random_changes(shape, rng)
+    roll[..., 0], mirror[..., 0] = 0.0, False
+    latents = np.zeros((*shape, network.config.latent_size), np.float16)
+    places = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), -1).reshape(-1, 3)
+    starts = range(0, len(places), _BATCH)
+    for start in tqdm(starts, desc=f"latents {data.folder.name}", disable=not progress, ncols=100):
+        part = tuple(places[start : start + _BATCH].T)
+        image, theta = view_images(data, part[0], part[1])
+        worn = changed_images(image, roll[part], mirror[part], rng)
+        plain = torch.from_numpy(part[2] == 0)[:, None, None, None]
+        with torch.inference_mode():
+            found = network.encode(torch.where(plain, image, worn).to(device), theta.to(device))
+        latents[part] = found.float().cpu().numpy()
+    unfinished = path.with_suffix(".part.npz")
+    np.savez(unfinished, latents=latents, roll=roll, mirror=mirror)
+    unfinished.replace(path)
+    return LatentBank(latents, roll, mirror)

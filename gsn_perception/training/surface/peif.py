@@ -1,0 +1,125 @@
+"""Training of PEIF on whole clouds: displacement and memory losses (PEIF section 3; papers.md 2.3)."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch import nn
+
+from gsn_perception.geometry.errors import InputError
+from gsn_perception.training.surface.base import SurfaceTrainer
+from gsn_perception.training.surface.config import SurfaceTrainConfig
+from gsn_perception.training.surface.data import SurfaceDataset
+from gsn_perception.training.surface.sampling import endless
+from gsn_perception.training.surface.sampling import moved
+from gsn_perception.training.surface.sampling import random_change
+from gsn_perception.training.surface.sampling import turned_frame
+
+PACKAGE = "gsn_perception.surface.peif"
+"""It offers ``peif_config(name)``, ``PeifNetwork(config)`` and ``save_peif(path, network, info, state)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatchBatch:
+    """Clouds [B,P,3], queries [B,Q,3] and vectors to the surface [B,Q,3], unit extent."""
+
+    clouds: Tensor
+    queries: Tensor
+    displacements: Tensor
+
+
+class _Losses(nn.Module):
+    """The network's losses as a call, which wrappers for several devices and precisions want."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, clouds: Tensor, queries: Tensor, displacements: Tensor) -> dict[str, Tensor]:
+        """By name: displacement and memory."""
+        return self.network.losses(clouds, queries, displacements)
+
+
+class PeifTrainer(SurfaceTrainer[nn.Module]):
+    """See :class:`~gsn_perception.training.surface.base.SurfaceTrainer`.
+
+    Raises:
+        InputError: there are no data, or this build has no PEIF.
+    """
+
+    weights_name: ClassVar[str] = "peif"
+    shown: ClassVar[str] = "displacement"
+
+    def __init__(self, config: SurfaceTrainConfig, *, progress: bool = True) -> None:
+        if importlib.util.find_spec(PACKAGE) is None:
+            raise InputError("this build has no PEIF network; train onet or convonet")
+        super().__init__(config, progress=progress)
+        self._peif = importlib.import_module(PACKAGE)
+        self._architecture = self._peif.peif_config(config.config)
+        network = self._peif.PeifNetwork(self._architecture)
+        self._start(network, _Losses(network))
+
+    def _batches(self) -> Iterator[PatchBatch]:
+        return endless(self.sets, self.config.batch, self._draw, self.rng)
+
+    def _draw(self, data: SurfaceDataset, objects: np.ndarray, rng: np.random.Generator) -> PatchBatch:
+        config = self.config
+        rows = []
+        for index in objects.tolist():
+            change = random_change(config.augment, rng) @ np.linalg.inv(turned_frame(rng))
+            noise = rng.uniform(0, config.augment.noise)
+            rows.append(patch_sample(data, index, change, config.cloud, config.queries, noise, rng))
+        return PatchBatch(*(torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True)))
+
+    def _losses(self, batch: PatchBatch) -> tuple[dict[str, Tensor], Tensor]:
+        device = self.fabric.device
+        parts = self.module(batch.clouds.to(device), batch.queries.to(device), batch.displacements.to(device))
+        return parts, parts["displacement"] + self.config.memory_weight * parts["memory"]
+
+    @torch.no_grad()
+    def _figures(self) -> dict[str, float]:
+        """Mean length of the displacements' errors on dev, shares of the extent, and of the displacements themselves."""
+        if self.dev is None:
+            return {}
+        network = self._peif.PeifNetwork(self._architecture).to(self.fabric.device)
+        network.load_state_dict(self.ema.state)
+        network.eval()
+        rng = np.random.default_rng(0)
+        errors, lengths = [], []
+        for index in self._dev_objects().tolist():
+            cloud, queries, truth = patch_sample(self.dev, index, np.eye(4), self.config.cloud, 2048, 0.0, rng)
+            tensors = (torch.from_numpy(a)[None].to(self.fabric.device) for a in (cloud, queries))
+            found = network(*tensors)[0].float().cpu().numpy()
+            errors.append(np.linalg.norm(found - truth, axis=1).mean())
+            lengths.append(np.linalg.norm(truth, axis=1).mean())
+        return {"error": float(np.mean(errors)), "length": float(np.mean(lengths))}
+
+    def _write_weights(self, info: Mapping[str, Any]) -> None:
+        self._peif.save_peif(self.weights, self.network, info, self.ema.state)
+
+
+def patch_sample(
+    data: SurfaceDataset,
+    index: int,
+    change: np.ndarray,
+    points: int,
+    queries: int,
+    noise: float,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cloud [P,3], queries [Q,3] and displacements [Q,3] of an object, moved by a similarity [4,4] of the unit frame."""
+    surface, asked = data.rows("surface", index), data.rows("queries", index)
+    cloud = surface[rng.choice(len(surface), points, replace=len(surface) < points)]
+    cloud = cloud + noise * rng.standard_normal(cloud.shape)
+    chosen = rng.choice(len(asked), queries, replace=len(asked) < queries)
+    vectors = np.asarray(data.rows("displacements", index)[chosen], dtype=np.float64) @ change[:3, :3].T
+    return moved(change, cloud), moved(change, asked[chosen]), vectors.astype(np.float32)
