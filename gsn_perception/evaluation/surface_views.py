@@ -70,6 +70,8 @@ def evaluate_views(
 ) -> Rows:
     """Scores per object of every finder at both scales, and of the truth; what is refused scores F = 0.
 
+    A finder is asked twice, told the estimated scale and the true one.
+
     Args:
         cases: Test objects with measured depth; what they rest on is told, as it is known on a table.
         pipeline: Up to the splat, the same for all.
@@ -114,32 +116,36 @@ def _found(
     samples: int,
     head: Mapping[str, Any],
 ) -> Mesh | None:
-    """Two rows more; the mesh at the true scale, in the object's frame."""
-    began = time.perf_counter()
-    try:
-        if isinstance(item, Refusal):
-            raise InputError(item.reason)
-        mesh = find(frame, item)
-    except InputError as error:
-        for scale in (TRUE_SCALE, ESTIMATED):
+    """A row more at each scale; the mesh at the true one, in the object's frame, where the object's box is its own."""
+    own = np.linalg.inv(case.T_camera_object)
+    truth, made = case.truth.transform(own), None
+    for scale in (ESTIMATED, TRUE_SCALE):
+        began = time.perf_counter()
+        try:
+            if isinstance(item, Refusal):
+                raise InputError(item.reason)
+            known = item if scale == ESTIMATED else truly_scaled(item, case.centre)
+            made = find(frame, known).transform(own)
+        except InputError as error:
             rows[_row(name, scale)].append({**head, "f1": 0.0, "refused": 1, "reason": str(error)})
-        return None
-    seconds = time.perf_counter() - began
-    factor = scale_factor(item, case.centre)
-    own = np.linalg.inv(case.T_camera_object)  # scored where the object's box is its own
-    fixed = mesh.transform(own @ np.diag([factor, factor, factor, 1.0]))
-    truth, eye = case.truth.transform(own), own[:3, 3]
-    extra = {"refused": 0, "scale_ratio": 1 / factor, "seconds": seconds}
-    for scale, scored in ((TRUE_SCALE, fixed), (ESTIMATED, mesh.transform(own))):
-        figures = surface_scores(scored, truth, rng, samples=samples, eye=eye)
+            made = None
+            continue
+        seconds = time.perf_counter() - began
+        figures = surface_scores(made, truth, rng, samples=samples, eye=own[:3, 3])
+        extra = {"refused": 0, "scale_ratio": known.scale.value / true_scale(item, case.centre), "seconds": seconds}
         rows[_row(name, scale)].append({**head, **figures, **extra})
-    return fixed
+    return made
 
 
-def scale_factor(item: Sculpted, centre: np.ndarray) -> float:
-    """The factor about the camera that takes the estimated scale to the true one (images are unchanged by it)."""
-    place = item.crop.view.pose(item.scale.value)[:3, 3]
-    return float(place @ centre / (place @ place))
+def true_scale(item: Sculpted, centre: np.ndarray) -> float:
+    """Metres per unit that put the canonical cube as far along the view's axis as the true box centre [3]."""
+    axis = item.crop.view.R_camera_virtual[:, 2]
+    return float(axis @ centre) / item.crop.view.distance
+
+
+def truly_scaled(item: Sculpted, centre: np.ndarray) -> Sculpted:
+    """The item as if its scale had been known: measured depth stays where it was measured, the splat moves."""
+    return replace(item, scale=replace(item.scale, value=true_scale(item, centre)))
 
 
 def _row(name: str, scale: str) -> str:

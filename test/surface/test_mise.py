@@ -111,3 +111,23 @@ def test_cavities_and_floating_parts_are_dropped():
 def test_bad_box():
     with pytest.raises(InputError, match="cannot extract"):
         mise(Counted(SHAPES["sphere"]), HALF, -HALF)
+
+
+def handle(p):
+    """A bowl of wall 0.03 with a handle of radius 0.02: both thinner than a coarse cell of 0.07."""
+    bowl = np.maximum(np.abs(np.linalg.norm(p, axis=-1) - 0.3) - 0.015, p[..., 2] - 0.05)
+    ring = np.hypot(np.hypot(p[..., 0] - 0.33, p[..., 2] + 0.02) - 0.12, p[..., 1]) - 0.02
+    return np.minimum(bowl, ring)
+
+
+def test_thin_handle_and_bowl_equal_dense_with_seeds_on_them():
+    field = Counted(handle)
+    rng = np.random.default_rng(0)
+    near = rng.uniform(-0.5, 0.5, (20_000, 3))
+    seeds = near[np.abs(handle(near)) < 0.012] + field.centre
+    lattice = mise(field, -HALF, HALF, resolution=128, seeds=seeds)
+    full = extract_surface(dense(field, lattice))
+    mesh = extract_surface(lattice)
+    assert len(mesh.vertices) == len(full.vertices) > 5000
+    assert np.allclose(rows(mesh.vertices), rows(full.vertices), atol=1e-6)
+    assert lattice.queries <= 0.12 * 129**3

@@ -8,12 +8,12 @@ from torch import nn
 
 
 class CoordinateLinear(nn.Linear):
-    """A linear layer on coordinates, float32 in any precision: bfloat16 would round them to a hundredth of the box."""
+    """A linear layer on coordinates at full precision: bfloat16 would round them to a hundredth of the box."""
 
     def forward(self, points: Tensor) -> Tensor:
         """[...,out] of [...,in]."""
         with torch.autocast(points.device.type, enabled=False):
-            return super().forward(points.float())
+            return super().forward(points.to(self.weight.dtype))
 
 
 class ResidualFc(nn.Module):

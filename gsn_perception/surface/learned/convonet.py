@@ -54,11 +54,11 @@ class ConvolutionalOccupancyNetwork(nn.Module):
         cells = config.resolution ** len(self.axes[0])
         indices = [cell_index(unit[..., axes], config.resolution) for axes in self.axes]
         x = self.enter(torch.cat([points / config.half, observed[..., None].to(points.dtype)], -1))
-        x = self.encoder[0](x).float()
+        x = self.encoder[0](x).to(points.dtype)
         for block in self.encoder[1:]:
             pooled = torch.stack([pool_max(x, index, cells) for index in indices]).sum(0)
-            x = block(torch.cat([x, pooled], -1)).float()
-        features = self.to_features(x).float()
+            x = block(torch.cat([x, pooled], -1)).to(points.dtype)
+        features = self.to_features(x).to(points.dtype)
         maps = torch.cat([cell_means(features, index, cells) for index in indices])
         shape = (config.resolution,) * len(self.axes[0])
         return list(self.unet(maps.view(*maps.shape[:2], *shape)).chunk(len(indices)))
@@ -70,7 +70,7 @@ class ConvolutionalOccupancyNetwork(nn.Module):
         x = self.place(points / self.config.half)
         for mix, block in zip(self.mix, self.decoder, strict=True):
             x = block(x + mix(features))
-        logits = self.leave(torch.relu(x))[..., 0].float()
+        logits = self.leave(torch.relu(x))[..., 0].to(points.dtype)
         beyond = points.abs().amax(-1) > self.config.half
         return torch.where(beyond, logits.clamp(max=-10.0), logits)
 

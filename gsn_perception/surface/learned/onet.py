@@ -62,7 +62,7 @@ class OccupancyNetwork(nn.Module):
         x = self.enter(points / self.config.half)
         for block in self.blocks:
             x = block(x, condition)
-        logits = self.leave(torch.relu(self.norm(x, condition)))[..., 0].float()
+        logits = self.leave(torch.relu(self.norm(x, condition)))[..., 0].to(points.dtype)
         beyond = points.abs().amax(-1) > self.config.half
         return torch.where(beyond, logits.clamp(max=-10.0), logits)
 

@@ -44,5 +44,5 @@ def look_up(maps: Tensor, unit: Tensor) -> Tensor:
     """Features [B,Q,C] of maps [B,C,R,R] or [B,C,R,R,R] at coordinates [B,Q,D] in [0, 1], linear between corners."""
     B, Q, D = unit.shape
     grid = (2.0 * unit - 1.0).view(B, Q, *(1 for _ in range(D - 1)), D)
-    found = grid_sample(maps.float(), grid, padding_mode="border", align_corners=True)
+    found = grid_sample(maps.to(grid.dtype), grid, padding_mode="border", align_corners=True)
     return found.flatten(2).transpose(1, 2)
