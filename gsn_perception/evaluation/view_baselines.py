@@ -12,10 +12,9 @@ from gsn_perception.geometry import Plane
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.scale import Scale
 from gsn_perception.surface.carver import Carver
-from gsn_perception.surface.observed import observed_view
+from gsn_perception.surface.observed import filled_view
 from gsn_perception.surface.shape import ImplicitShape
 from gsn_perception.surface.shape import closed_mesh
-from gsn_perception.surface.views import DepthView
 
 _HALF = 0.5  # of the canonical cube along the line of sight, where no plane bounds the cone
 _BOX = np.array([0.75, 0.75, _HALF + 0.02])
@@ -36,7 +35,7 @@ def measured_hull(observation: Observation, label: int = 1) -> Mesh:
 
 
 def visual_hull(crop: Crop, scale: Scale, plane: Plane | None, *, resolution: int = 64) -> Mesh:
-    """The cone behind the silhouette, cut by measured depth, the support plane and the canonical cube; camera frame.
+    """The cone behind the silhouette cut by measured depth (gaps filled), support plane and canonical cube; camera frame.
 
     Args:
         crop: What the camera saw of the object.
@@ -48,9 +47,7 @@ def visual_hull(crop: Crop, scale: Scale, plane: Plane | None, *, resolution: in
         InputError: nothing is left.
     """
     to_camera = crop.view.similarity(scale.value)
-    cone = observed_view(crop, scale)
-    # a point in the cone counts as inside where neither silhouette nor depth rules it out
-    carver = Carver([DepthView(cone.camera, cone.depth)], truncation=0.05, whole=True)
+    carver = Carver([filled_view(crop, scale)], truncation=0.05, whole=True)
 
     def field(points: np.ndarray) -> np.ndarray:
         value = np.minimum(carver(points), np.float32(_HALF) - np.abs(points[:, 2]))

@@ -20,7 +20,7 @@ def observed_view(crop: Crop, scale: Scale, *, rim: bool = True) -> DepthView:
     Args:
         crop: What the camera saw of the object.
         scale: Metres per unit.
-        rim: Whether unknown pixels at the silhouette take their neighbours' depth.
+        rim: Whether unknown pixels near measured ones take their depth.
 
     Beside the mask the camera saw past the object (+inf) unless another object or the border hides what is there;
     inside it the measured depth counts where the scale was taken from it; a pixel from the silhouette sensors mix
@@ -38,12 +38,20 @@ def observed_view(crop: Crop, scale: Scale, *, rim: bool = True) -> DepthView:
     return DepthView(crop.view.normalised_camera, depth)
 
 
-def _spread(depth: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Unknown pixels [S,S] of the mask within three pixels of a known one take the nearest one's depth."""
+def filled_view(crop: Crop, scale: Scale) -> DepthView:
+    """The same with every unknown pixel of the object at its nearest measured one's depth."""
+    view = observed_view(crop, scale)
+    depth = np.where(np.isposinf(view.depth), np.nan, view.depth)
+    filled = _spread(depth, crop.alpha > 0.5, np.inf)
+    return DepthView(view.camera, np.where(np.isposinf(view.depth), view.depth, filled))
+
+
+def _spread(depth: np.ndarray, mask: np.ndarray, reach: float = _RIM) -> np.ndarray:
+    """Unknown pixels [S,S] of the mask within ``reach`` pixels of a known one take the nearest one's depth."""
     unknown = (~np.isfinite(depth)).astype(np.uint8)
     if unknown.all():
         return depth
     distance, labels = cv2.distanceTransformWithLabels(unknown, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     by_label = np.full(int(labels.max()) + 1, np.nan, dtype=np.float32)
     by_label[labels[unknown == 0]] = depth[unknown == 0]
-    return np.where(mask & (unknown > 0) & (distance <= _RIM), by_label[labels], depth)
+    return np.where(mask & (unknown > 0) & (distance <= reach), by_label[labels], depth)

@@ -32,6 +32,10 @@ class UNet(nn.Module):
         self.raised = nn.ModuleList(up(2 * w, w, 2, stride=2) for w in reversed(widths[:-1]))
         self.merged = nn.ModuleList(double(2 * w, w) for w in reversed(widths[:-1]))
         self.last = convolution(width, channels, 1)
+        for module in self.modules():  # there are no norms: the default would fade what passes the coarse levels
+            if isinstance(module, convolution) and module is not self.last:
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         """[B,channels,...] of the same."""

@@ -45,6 +45,13 @@ def view_images(data: SurfaceDataset, objects: np.ndarray, views: np.ndarray) ->
     return network_input(rgb, alpha, depth=known), theta
 
 
+def sized(image: Tensor, size: int) -> Tensor:
+    """Inputs [B,7,S,S] at another side."""
+    if image.shape[-1] == size:
+        return image
+    return torch.nn.functional.interpolate(image, size=(size, size), mode="bilinear", antialias=True)
+
+
 def changed_images(image: Tensor, roll: np.ndarray, mirror: np.ndarray, rng: np.random.Generator | None) -> Tensor:
     """Inputs [B,7,S,S] mirrored where asked, rolled by [B] radians and, with a generator, degraded as real crops are."""
     image = torch.where(torch.from_numpy(mirror).to(image.device)[:, None, None, None], image.flip(3), image)
@@ -86,6 +93,7 @@ def latent_bank(
     for start in tqdm(starts, desc=f"latents {data.folder.name}", disable=not progress, ncols=100):
         part = tuple(places[start : start + _BATCH].T)
         image, theta = view_images(data, part[0], part[1])
+        image = sized(image, network.config.image_size)
         worn = changed_images(image, roll[part], mirror[part], rng)
         plain = torch.from_numpy(part[2] == 0)[:, None, None, None]
         with torch.inference_mode():

@@ -30,6 +30,7 @@ from gsn_perception.training.surface.latents import LatentBank
 from gsn_perception.training.surface.latents import changed_images
 from gsn_perception.training.surface.latents import latent_bank
 from gsn_perception.training.surface.latents import random_changes
+from gsn_perception.training.surface.latents import sized
 from gsn_perception.training.surface.latents import view_images
 from gsn_perception.training.surface.sampling import Queries
 from gsn_perception.training.surface.sampling import draw_queries
@@ -85,7 +86,7 @@ class OnetTrainer(SurfaceTrainer[OccupancyNetwork]):
             roll, mirror = bank.roll[objects, views, copy], bank.mirror[objects, views, copy]
         else:
             roll, mirror = random_changes((len(objects),), rng)
-            seen = changed_images(self._sized(view_images(data, objects, views)[0]), roll, mirror, rng)
+            seen = changed_images(self._images(data, objects, views), roll, mirror, rng)
         rows = []
         for i, index in enumerate(objects.tolist()):
             unit_from_frame = data.unit_from_normalised[index, views[i]] @ np.linalg.inv(_change(roll[i], mirror[i]))
@@ -98,11 +99,8 @@ class OnetTrainer(SurfaceTrainer[OccupancyNetwork]):
         config, half = self.config, self.network.config.half
         return draw_queries(data, index, unit_from_frame, count=config.queries, near=config.near, half=half, rng=rng)
 
-    def _sized(self, image: Tensor) -> Tensor:
-        size = self.network.config.image_size
-        if image.shape[-1] == size:
-            return image
-        return torch.nn.functional.interpolate(image, size=(size, size), mode="bilinear", antialias=True)
+    def _images(self, data: SurfaceDataset, objects: np.ndarray, views: np.ndarray) -> Tensor:
+        return sized(view_images(data, objects, views)[0], self.network.config.image_size)
 
     def _losses(self, batch: ImageBatch) -> tuple[dict[str, Tensor], Tensor]:
         device = self.fabric.device
@@ -129,9 +127,13 @@ class OnetTrainer(SurfaceTrainer[OccupancyNetwork]):
         data, device = self.dev, self.fabric.device
         assert data is not None
         objects, views = np.array([index]), np.array([view])
-        image, theta = view_images(data, objects, views)
+        theta = torch.from_numpy(data.theta[objects, views]).float()
         bank = self.banks.get(id(data))
-        seen = self._sized(image) if bank is None else torch.from_numpy(np.float32(bank.latents[objects, views, 0]))
+        seen = (
+            self._images(data, objects, views)
+            if bank is None
+            else torch.from_numpy(np.float32(bank.latents[objects, views, 0]))
+        )
         uniform = len(data.rows("points", index)) // 2
         asked = moved(np.linalg.inv(data.unit_from_normalised[index, view]), data.rows("points", index)[:uniform])
         logits = network(torch.from_numpy(asked)[None].to(device), seen.to(device), theta.to(device))[0]

@@ -61,6 +61,7 @@ def config(folder, tmp_path):
         batch=4,
         queries=256,
         cloud=256,
+        near=0.0,
         lr=4e-3,
         warmup=5,
         ema=0.95,
@@ -88,7 +89,7 @@ def test_convonet_learns_a_tiny_set(config):
     trainer = make_trainer(config, progress=False)
     losses = losses_of(trainer)
     assert np.mean(losses[-10:]) < 0.6 * np.mean(losses[:5])
-    network, info = load_convonet(trainer.weights)
+    _, info = load_convonet(trainer.weights)
     assert info["steps"] == 100
     assert info["dev"]["iou"] > 0.5
     assert info["dev"]["threshold"] in THRESHOLDS
@@ -110,7 +111,7 @@ class FakePeif(torch.nn.Module):
 
     def __init__(self, config):
         super().__init__()
-        self.gain = torch.nn.Parameter(torch.tensor(0.2))
+        self.gain = torch.nn.Parameter(torch.tensor(-1.0))
 
     def forward(self, clouds, queries):
         index = torch.cdist(queries, clouds).argmin(-1)
@@ -127,11 +128,11 @@ def test_a_displacement_network_is_trained_by_its_own_losses(config, monkeypatch
     fake.save_peif = lambda path, network, info, state: saved.update(info=info, state=state)
     fake.__spec__ = sys.__spec__
     monkeypatch.setitem(sys.modules, fake.__name__, fake)
-    trainer = make_trainer(replace(config, model="peif", lr=2e-2, steps=80, cloud=1500), progress=False)
+    trainer = make_trainer(replace(config, model="peif", lr=5e-2, steps=80, cloud=1500), progress=False)
     losses = losses_of(trainer)
     assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:5])
-    assert float(saved["state"]["gain"]) > 0.6  # the displacement to the nearest point is nearly right
-    assert 0 < saved["info"]["dev"]["error"] < 0.8 * saved["info"]["dev"]["length"]
+    assert float(saved["state"]["gain"]) > 0.0  # towards the surface, not away from it
+    assert 0 < saved["info"]["dev"]["error"] < saved["info"]["dev"]["length"]
 
 
 def test_an_interrupted_run_goes_on_and_foreign_ones_are_refused(config, monkeypatch):
@@ -216,12 +217,12 @@ def test_patch_samples_move_with_the_object(folder):
 
 def test_ious_at_thresholds():
     inside = torch.tensor([True, True, False, False])
-    logits = torch.logit(torch.tensor([0.9, 0.4, 0.35, 0.01]))
+    logits = torch.logit(torch.tensor([0.9, 0.42, 0.33, 0.01]))
     ious = threshold_ious(logits, inside)
     for value, threshold in zip(ious, THRESHOLDS, strict=True):
-        found = torch.tensor([0.9, 0.4, 0.35, 0.01]) > threshold
+        found = torch.tensor([0.9, 0.42, 0.33, 0.01]) > threshold
         assert value == pytest.approx(float((found & inside).sum() / (found | inside).sum()))
     figures = iou_figures(ious[None])
     assert figures["iou"] == 1.0
-    assert 0.35 <= figures["threshold"] < 0.4
+    assert figures["threshold"] in (0.35, 0.4)
     assert figures["iou_at_half"] == 0.5
