@@ -32,7 +32,7 @@ class PatchFeatures(nn.Module):
         self.value = nn.Linear(width, width, bias=False)
         self.mix = nn.Parameter(torch.tensor([0.5, 0.5]))  # lambda 1 and 2
         with torch.no_grad():
-            self.query.weight /= width**0.5  # no 1/sqrt(D) in the published softmax; this starts like one
+            self.query.weight.mul_(width**-0.5)  # no 1/sqrt(D) in the published softmax; this starts like one
 
     def forward(self, query: Tensor, points: Tensor, weights: Tensor) -> Tensor:
         """[F,D] from features of queries [F,D] and of points [F,K,D], and the points' weights [F,K]."""

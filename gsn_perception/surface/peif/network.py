@@ -40,13 +40,13 @@ class PeifNetwork(nn.Module):
         self.patch = PatchFeatures(D, config.selected)  # PFEM
         self.memory = Memory(config.banks, config.items, D)  # IPGE
         self.fusion = point_wise(config.joined, *config.fusion)  # PPIR
-        self.head = nn.Sequential(point_wise(config.fusion[-1] + D, *config.head), nn.Linear(config.head[-1], 3))
+        self.head = point_wise(config.fusion[-1] + D, *config.head)
+        self.out = nn.Linear(config.head[-1], 3)
         self.share = nn.Linear(D, 1) if config.interpolate else None
         if config.interpolate:
-            last = self.head[1]
             with torch.no_grad():
-                last.weight *= 0.1
-                last.bias *= 0.0
+                self.out.weight.mul_(0.1)
+                self.out.bias.zero_()
 
     def forward(self, patches: Patches) -> Tensor:
         """Displacements [Q,3] from the queries to the surface, in the cloud's frame and units."""
@@ -91,7 +91,7 @@ class PeifNetwork(nn.Module):
         relation, feature, around = self.relation(pairs), self.query(near), self.points(points)
         recalled = self.memory(self.patch(feature, around, weights))
         joined = torch.cat([self._gathered(relation, weights), feature, self._gathered(around, weights)], 1)
-        offset = self.head(torch.cat([self.fusion(joined), recalled], 1))
+        offset = self.out(self.head(torch.cat([self.fusion(joined), recalled], 1)))
         if self.share is None:
             return offset
         share = torch.softmax(self.share(relation)[:, :, 0], 1) * weights

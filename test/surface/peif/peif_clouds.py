@@ -74,6 +74,6 @@ def network(name="tiny", seed=0, dtype=torch.float32):
     torch.manual_seed(seed)
     made = PeifNetwork(CONFIGS[name])
     with torch.no_grad():
-        for parameter in made.head[1].parameters():
+        for parameter in made.out.parameters():
             parameter.copy_(0.3 * torch.randn_like(parameter))
     return made.to(dtype).eval()

@@ -88,15 +88,16 @@ def test_the_lean_field_is_continuous_in_the_query():
     assert changed.any(axis=1).mean() > 0.3  # the neighbours do change on the way
     begin, length = np.zeros(len(start)), 2e-3
     worst = []
-    for _ in range(3):  # each time into the steepest tenth
+    for _ in range(6):  # each time into the steepest tenth
         at = begin[:, None] + length * np.linspace(0, 1, 11)
         path = answer(made, cloud, (start[:, None] + at[..., None] * way[:, None]).reshape(-1, 3))[0].reshape(-1, 11, 3)
         jumps = np.linalg.norm(np.diff(path, axis=1), axis=-1)
         worst.append(jumps.max(axis=1))
         begin = at[np.arange(len(start)), jumps.argmax(axis=1)]
         length /= 10
-    assert worst[2].max() < 0.03 * worst[0].max()
-    assert (worst[2] < 0.2 * worst[0]).all()  # a jump would stay
+    assert worst[0].max() > 1e-3
+    assert (worst[5] < 0.15 * worst[4]).all()  # a jump would stay
+    assert worst[5].max() < 1e-4
 
 
 def test_published_sizes():
@@ -111,9 +112,9 @@ def test_published_sizes():
     assert [shapes[f"patch.{n}.weight"] for n in ("query", "key", "value")] == [(128, 128)] * 3
     joined = 32 * 128 + 128 + 32 * 128  # h_q, f_q and every f_p side by side
     assert [shapes[f"fusion.{n}.weight"] for n in (0, 2, 4, 6)] == [(256, joined), (512, 256), (256, 512), (384, 256)]
-    assert [shapes[f"head.0.{n}.weight"] for n in (0, 2, 4, 6)] == [(256, 512)] + [(256, 256)] * 3
-    assert shapes["head.1.weight"] == (3, 256)
-    assert not (config.fade or config.patch_units or config.interpolate)
+    assert [shapes[f"head.{n}.weight"] for n in (0, 2, 4, 6)] == [(256, 512)] + [(256, 256)] * 3
+    assert shapes["out.weight"] == (3, 256)
+    assert (config.fade, config.patch_units, config.interpolate) == (False, False, False)
 
 
 def test_lean_weights_are_small(tmp_path):
