@@ -20,7 +20,7 @@ _FACES = np.array(
 
 
 def _edge_between(a: int, b: int) -> int:
-    return int(np.flatnonzero(np.all(EDGES == np.array([min(a, b), max(a, b)]), axis=1))[0])
+    return EDGES.tolist().index([min(a, b), max(a, b)])
 
 
 FACE_EDGES = np.array([[_edge_between(f[k], f[(k + 1) % 4]) for k in range(4)] for f in _FACES], dtype=np.int64)
