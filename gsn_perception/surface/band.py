@@ -73,7 +73,9 @@ def narrow_band(
     origin = 0.5 * (lower + upper) - 0.5 * cell * (blocks << halvings)
     planted = None
     if seeds is not None:
-        planted = np.floor((np.asarray(seeds, dtype=np.float64) - origin) / cell).astype(np.int64)
+        # half a cell to every side: a cell whose corner the surface just cuts off may hold no seed itself
+        places = (np.asarray(seeds, dtype=np.float64) - origin) / cell
+        planted = np.floor(places[:, None] + (CORNERS - 0.5)).astype(np.int64).reshape(-1, 3)
     cells = np.stack(np.meshgrid(*map(np.arange, blocks), indexing="ij"), -1).reshape(-1, 3)
     asked = _Asked(field, origin, cell)
     for depth in range(halvings):

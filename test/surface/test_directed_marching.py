@@ -135,7 +135,7 @@ def test_seeds_find_what_the_field_hides():
 
     assert not directed_marching(shy, LOWER, UPPER, resolution=32).is_watertight()
     rng = np.random.default_rng(0)
-    seeds = rng.standard_normal((100_000, 3))
+    seeds = rng.standard_normal((20_000, 3))
     seeds = CENTRE + 0.4 * seeds / np.linalg.norm(seeds, axis=1, keepdims=True)
     assert directed_marching(shy, LOWER, UPPER, resolution=32, seeds=seeds).is_watertight()
 
