@@ -1,6 +1,7 @@
 """`gsn bench`: measure speed: the network (gsn), the rasteriser (raster), the whole chain (chain), grasps (grasp), the nodes (ros).
 
-`peif` times the surface field PEIF per 10,000 queries and measures the error of its equivariance. `soak` runs both nodes for minutes under a camera, `fuzz` sends them hostile messages.
+`peif` times the surface field PEIF per 10,000 queries and measures the error of its equivariance. `soak` runs both
+nodes for minutes under a camera, `fuzz` sends them hostile messages.
 """
 
 from __future__ import annotations
