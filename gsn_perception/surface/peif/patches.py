@@ -92,11 +92,13 @@ class PatchIndex:
             dtype: Of the result.
 
         Raises:
-            InputError: the cloud has fewer points than a patch.
+            InputError: the cloud has fewer points than a patch, or a query is NaN or infinite.
         """
         if len(self.points) < count:
             raise InputError(f"the cloud has {len(self.points)} points and a patch {count}; give a denser cloud")
         queries = np.asarray(queries, dtype=np.float64).reshape(-1, 3)
+        if not np.isfinite(queries).all():
+            raise InputError("a position to ask the field at is NaN or infinite; drop it first")
         distances, index = self.tree.query(queries, count, workers=torch.get_num_threads())
         offsets = torch.from_numpy(self.points[index] - queries[:, None]).to(dtype)
         weights = fading_weights(torch.from_numpy(distances)).to(dtype) if fade else offsets.new_ones(index.shape)

@@ -205,6 +205,8 @@ def test_bad_input_is_one_sentence():
         PeifField(network("lean"), sphere(23))
     with pytest.raises(InputError, match="finite"):
         PeifField(network(), np.full((50, 3), np.nan))
+    with pytest.raises(InputError, match="NaN or infinite"):
+        PeifField(network(), sphere(50))(np.array([[0.0, np.nan, 0.0]]))
     with pytest.raises(InputError, match="one number a point"):
         PeifField(network(), sphere(50), np.ones(49))
     with pytest.raises(InputError, match="no PEIF configuration 'huge'"):
