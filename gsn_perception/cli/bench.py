@@ -1,6 +1,7 @@
 """`gsn bench`: measure speed: the network (gsn), the rasteriser (raster), the whole chain (chain), grasps (grasp), the nodes (ros).
 
-`soak` runs both nodes for minutes under a camera, `fuzz` sends them hostile messages.
+`peif` times the surface field PEIF per 10,000 queries and measures the error of its equivariance. `soak` runs both
+nodes for minutes under a camera, `fuzz` sends them hostile messages.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Literal
 
 import tyro
 
+from gsn_perception.cli.bench_peif import PeifBench
+from gsn_perception.cli.bench_peif import bench_peif
 from gsn_perception.cli.bench_ros import FuzzOptions
 from gsn_perception.cli.bench_ros import RosBench
 from gsn_perception.cli.bench_ros import RosOptions
@@ -87,12 +90,20 @@ Options = (
     | Annotated[RasterOptions, tyro.conf.subcommand("raster")]
     | Annotated[ChainOptions, tyro.conf.subcommand("chain")]
     | Annotated[GraspOptions, tyro.conf.subcommand("grasp")]
+    | Annotated[PeifBench, tyro.conf.subcommand("peif")]
     | RosBench
 )
 
 
 def run(
-    options: GsnOptions | RasterOptions | ChainOptions | GraspOptions | RosOptions | SoakOptions | FuzzOptions,
+    options: GsnOptions
+    | RasterOptions
+    | ChainOptions
+    | GraspOptions
+    | PeifBench
+    | RosOptions
+    | SoakOptions
+    | FuzzOptions,
 ) -> int:
     """Measure, name the machine, print a table, write the files asked for."""
     if isinstance(options, RosOptions | SoakOptions | FuzzOptions):
@@ -111,6 +122,8 @@ def run(
         title, text, bars, figures = _raster(options)
     elif isinstance(options, ChainOptions):
         title, text, bars, figures = _chain(options)
+    elif isinstance(options, PeifBench):
+        title, text, bars, figures = bench_peif(options)
     else:
         title, text, bars, figures = _grasp(options)
     here = machine()

@@ -42,6 +42,22 @@ def test_bench_chain_reaches_the_grasps(weights, tmp_path, capsys):
     assert "total" in capsys.readouterr().out
 
 
+def test_bench_peif_times_stages_and_measures_equivariance(tmp_path, capsys):
+    words = ["bench", "peif", "--config", "tiny", "--points", "600", "--budget", "smoke"]
+    assert main([*words, "--json", str(tmp_path / "p.json")]) == 0
+    found = json.loads((tmp_path / "p.json").read_text())
+    times = found["median_ms"]
+    assert {"patch search", "pose", "of it eigen", "network", "total", "torch.linalg.svd"} <= set(times)
+    assert all(value > 0 for value in times.values())
+    assert found["eigen"]["times eigh"] == pytest.approx(times["torch.linalg.eigh"] / times["of it eigen"])
+    for name in ("sphere", "box", "lattice cube"):
+        error = found["equivariance"][name]
+        assert error["p95"] < 1e-4
+        assert 0 <= error["degenerate"] < 1
+        assert error["frames"] >= 1
+    assert "lattice cube" in capsys.readouterr().out
+
+
 def test_median_ignores_the_warm_up():
     calls = []
     assert median_ms(lambda: calls.append(0), 4, warm_up=2) >= 0

@@ -1,0 +1,77 @@
+"""Faces that agree on which side is out."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+
+def oriented(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Triangles [F,3] turned so that neighbours run along their common edge in opposite directions.
+
+    Each connected part then points away from the middle of its faces on the whole: closed ones outwards, open ones to
+    their bulging side. Parts that can't agree, a Moebius strip, stay torn.
+
+    Args:
+        vertices: [V,3].
+        faces: [F,3] with at most two triangles at an edge; further ones are taken as not joined.
+    """
+    faces = np.array(faces, dtype=np.int64)
+    if not len(faces):
+        return faces
+    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    face = np.tile(np.arange(len(faces)), 3)
+    forward = edges[:, 0] < edges[:, 1]
+    keys = edges.min(axis=1) * (int(faces.max()) + 1) + edges.max(axis=1)
+    order = np.argsort(keys, kind="stable")
+    same = np.flatnonzero(keys[order][1:] == keys[order][:-1])
+    one, other = order[same], order[same + 1]
+    disagree = forward[one] == forward[other]
+    flip, part = _spread(face[one], face[other], disagree, len(faces))
+    faces[flip] = faces[flip][:, ::-1]
+    parts = int(part.max()) + 1
+    total = np.stack([np.bincount(part, vertices[faces].mean(axis=1)[:, k], parts) for k in range(3)], axis=1)
+    middle = total / np.bincount(part, minlength=parts)[:, None]
+    a, b, c = (vertices[faces[:, k]] - middle[part] for k in range(3))
+    volume = np.bincount(part, np.einsum("fi,fi->f", a, np.cross(b, c)), parts)
+    inwards = (volume < 0)[part]
+    faces[inwards] = faces[inwards][:, ::-1]
+    return faces
+
+
+@numba.njit(nogil=True, cache=True)
+def _spread(one: np.ndarray, other: np.ndarray, disagree: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which faces to flip [F] and the connected part of each [F], from pairs of neighbours."""
+    degree = np.zeros(count + 1, np.int64)
+    for e in range(len(one)):
+        degree[one[e] + 1] += 1
+        degree[other[e] + 1] += 1
+    starts = np.cumsum(degree)
+    cursor = starts[:-1].copy()
+    near, turn = np.empty(2 * len(one), np.int64), np.empty(2 * len(one), np.bool_)
+    for e in range(len(one)):
+        near[cursor[one[e]]], turn[cursor[one[e]]] = other[e], disagree[e]
+        cursor[one[e]] += 1
+        near[cursor[other[e]]], turn[cursor[other[e]]] = one[e], disagree[e]
+        cursor[other[e]] += 1
+    flip, part = np.zeros(count, np.bool_), np.full(count, -1, np.int64)
+    queue = np.empty(count, np.int64)
+    parts = 0
+    for seed in range(count):
+        if part[seed] >= 0:
+            continue
+        part[seed] = parts
+        queue[0] = seed
+        head, tail = 0, 1
+        while head < tail:
+            here = queue[head]
+            head += 1
+            for k in range(starts[here], starts[here + 1]):
+                there = near[k]
+                if part[there] < 0:
+                    part[there] = parts
+                    flip[there] = flip[here] != turn[k]
+                    queue[tail] = there
+                    tail += 1
+        parts += 1
+    return flip, part
