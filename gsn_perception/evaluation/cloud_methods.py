@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,24 +105,21 @@ def peif_method(weights: str = "", *, resolution: int = 128) -> CloudMethod:
     """PEIF with directed marching, its surface left open, from shipped weights or a file.
 
     Raises:
-        InputError: the weights are missing or damaged, or this build has no PEIF.
+        InputError: the weights are missing or damaged.
     """
-    from gsn_perception.pipeline.meshing_peif import MARCHING
-    from gsn_perception.pipeline.meshing_peif import NETWORK
+    from gsn_perception.surface.directed_marching import directed_marching
     from gsn_perception.surface.learned.weights import shipped_weights
+    from gsn_perception.surface.peif import PeifField
+    from gsn_perception.surface.peif import load_peif
 
-    path = Path(weights) if weights else shipped_weights("peif")
-    if importlib.util.find_spec(NETWORK) is None or importlib.util.find_spec(MARCHING) is None:
-        raise InputError("this build has no PEIF network; choose --method convonet, poisson or pivoting")
-    peif = importlib.import_module(NETWORK)
-    march = importlib.import_module(MARCHING).directed_marching
-    network, _ = peif.load_peif(path)
+    network, _ = load_peif(Path(weights) if weights else shipped_weights("peif"))
 
     def reconstruct(points: np.ndarray) -> Mesh:
         T = unit_of_cloud(points)
         unit = ((points - T[:3, 3]) / T[0, 0]).astype(np.float32)
         corner = np.full(3, 0.55)
-        patches = march(peif.PeifField(network, unit), -corner, corner, resolution=resolution, seeds=unit)
+        field = PeifField(network, unit)
+        patches = directed_marching(field, -corner, corner, resolution=resolution, seeds=unit)
         return patches.transform(T)
 
     return reconstruct

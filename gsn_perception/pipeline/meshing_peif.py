@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from typing import Any
 
 import numpy as np
 
-from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.pipeline.meshing import CLOUD
 from gsn_perception.pipeline.meshing import GaussianMesher
 from gsn_perception.pipeline.meshing import finished
+from gsn_perception.surface.directed_marching import directed_marching
+from gsn_perception.surface.peif import PeifField
+from gsn_perception.surface.peif import PeifNetwork
+from gsn_perception.surface.peif import load_peif
 from gsn_perception.surface.settings import SolidSettings
 
 if TYPE_CHECKING:
     from gsn_perception.pipeline.skinning import Sculpted
-
-NETWORK, MARCHING = "gsn_perception.surface.peif", "gsn_perception.surface.directed_marching"
-"""They offer ``load_peif(path) -> (network, info)``, ``PeifField(network, cloud [P,3])``, a displacement field, and
-``directed_marching(field, lower, upper, resolution=, seeds=) -> Mesh``."""
 
 _BAND = 0.1
 _BISECTIONS = 5
@@ -34,7 +30,7 @@ class PeifMesher:
     """See :class:`~gsn_perception.pipeline.meshing.Mesher`."""
 
     solid: SolidSettings
-    network: Any
+    network: PeifNetwork
     seed: int = 0
 
     def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
@@ -46,10 +42,9 @@ class PeifMesher:
         rough = GaussianMesher(self.solid)(item, resolution=max(24, resolution // 2), max_triangles=max_triangles)
         rng = np.random.default_rng(self.seed)
         cloud = union_cloud(observed_view(item.crop, item.scale, rim=False), rough, count=CLOUD, rng=rng)
-        field = importlib.import_module(NETWORK).PeifField(self.network, cloud.points)
+        field = PeifField(self.network, cloud.points)
         low, high = cloud.points.min(axis=0) - _BAND, cloud.points.max(axis=0) + _BAND
-        march = importlib.import_module(MARCHING).directed_marching
-        patches = march(field, low, high, resolution=resolution, seeds=cloud.points)
+        patches = directed_marching(field, low, high, resolution=resolution, seeds=cloud.points)
         shape = closed_shape(patches, rough)
         return finished(
             shape, item, self.solid, resolution=resolution, max_triangles=max_triangles, bisections=_BISECTIONS
@@ -60,12 +55,10 @@ def peif_mesher(solid: SolidSettings, weights: str, *, seed: int = 0) -> PeifMes
     """With shipped weights, or those of a file.
 
     Raises:
-        InputError: there are none, or this build has no PEIF.
+        InputError: there are none.
     """
     from gsn_perception.surface.learned.weights import shipped_weights
 
     path = Path(weights) if weights else shipped_weights("peif")
-    if importlib.util.find_spec(NETWORK) is None or importlib.util.find_spec(MARCHING) is None:
-        raise InputError("this build has no PEIF network; choose mesh method gaussians, onet or convonet")
-    network, _ = importlib.import_module(NETWORK).load_peif(path)
+    network, _ = load_peif(path)
     return PeifMesher(solid, network, seed)

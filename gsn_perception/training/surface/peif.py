@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +13,10 @@ import torch
 from torch import Tensor
 from torch import nn
 
-from gsn_perception.geometry.errors import InputError
+from gsn_perception.surface.peif import PeifField
+from gsn_perception.surface.peif import PeifNetwork
+from gsn_perception.surface.peif import named_config
+from gsn_perception.surface.peif import save_peif
 from gsn_perception.training.surface.base import SurfaceTrainer
 from gsn_perception.training.surface.config import SurfaceTrainConfig
 from gsn_perception.training.surface.data import SurfaceDataset
@@ -23,9 +24,6 @@ from gsn_perception.training.surface.sampling import endless
 from gsn_perception.training.surface.sampling import moved
 from gsn_perception.training.surface.sampling import random_change
 from gsn_perception.training.surface.sampling import turned_frame
-
-PACKAGE = "gsn_perception.surface.peif"
-"""It offers ``peif_config(name)``, ``PeifNetwork(config)`` and ``save_peif(path, network, info, state)``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class PatchBatch:
 class _Losses(nn.Module):
     """The network's losses as a call, which wrappers for several devices and precisions want."""
 
-    def __init__(self, network: Any) -> None:
+    def __init__(self, network: PeifNetwork) -> None:
         super().__init__()
         self.network = network
 
@@ -49,23 +47,19 @@ class _Losses(nn.Module):
         return self.network.losses(clouds, queries, displacements)
 
 
-class PeifTrainer(SurfaceTrainer[nn.Module]):
+class PeifTrainer(SurfaceTrainer[PeifNetwork]):
     """See :class:`~gsn_perception.training.surface.base.SurfaceTrainer`.
 
     Raises:
-        InputError: there are no data, or this build has no PEIF.
+        InputError: there are no data, or no configuration of that name.
     """
 
     weights_name: ClassVar[str] = "peif"
     shown: ClassVar[str] = "displacement"
 
     def __init__(self, config: SurfaceTrainConfig, *, progress: bool = True) -> None:
-        if importlib.util.find_spec(PACKAGE) is None:
-            raise InputError("this build has no PEIF network; train onet or convonet")
         super().__init__(config, progress=progress)
-        self._peif = importlib.import_module(PACKAGE)
-        self._architecture = self._peif.peif_config(config.config)
-        network = self._peif.PeifNetwork(self._architecture)
+        network = PeifNetwork(named_config(config.config))
         self._start(network, _Losses(network))
 
     def _batches(self) -> Iterator[PatchBatch]:
@@ -90,21 +84,20 @@ class PeifTrainer(SurfaceTrainer[nn.Module]):
         """Mean length of the displacements' errors on dev, shares of the extent, and of the displacements themselves."""
         if self.dev is None:
             return {}
-        network = self._peif.PeifNetwork(self._architecture).to(self.fabric.device)
-        network.load_state_dict(self.ema.state)
+        network = PeifNetwork(self.network.config)
+        network.load_state_dict({key: value.cpu() for key, value in self.ema.state.items()})
         network.eval()
         rng = np.random.default_rng(0)
         errors, lengths = [], []
         for index in self._dev_objects().tolist():
             cloud, queries, truth = patch_sample(self.dev, index, np.eye(4), self.config.cloud, 2048, 0.0, rng)
-            tensors = (torch.from_numpy(a)[None].to(self.fabric.device) for a in (cloud, queries))
-            found = network(*tensors)[0].float().cpu().numpy()
+            found = PeifField(network, cloud)(queries)
             errors.append(np.linalg.norm(found - truth, axis=1).mean())
             lengths.append(np.linalg.norm(truth, axis=1).mean())
         return {"error": float(np.mean(errors)), "length": float(np.mean(lengths))}
 
     def _write_weights(self, info: Mapping[str, Any]) -> None:
-        self._peif.save_peif(self.weights, self.network, info, self.ema.state)
+        save_peif(self.weights, self.network, info, self.ema.state)
 
 
 def patch_sample(
