@@ -33,7 +33,7 @@ from gsn_perception.scenes.textured_mesh import TexturedMesh
 ANGLES = 24
 ROUND = 0.1
 """Second moments of a silhouette are called round below this anisotropy: a long axis hardly exists."""
-_PAD = 4
+_PAD = 0.6  # sides of the object's box in the image that are drawn about it: no crop looks farther
 Sculptor = Callable[[Observation, int], tuple[ObjectView, Gaussians]]
 Images = tuple[np.ndarray, np.ndarray]
 
@@ -73,14 +73,15 @@ class RollCase:
     def observe(self, angle: float) -> Observation:
         """What the camera sees when turned by ``angle`` radians, drawn anew, and the plane the object stands on.
 
-        Only the part of the image around the object is drawn: a pinhole image has no edge of its own, and so the
-        object is never cut, however far off-axis it lies.
+        Only the part of the image that the crop looks at is drawn: a pinhole image has no edge of its own, and so
+        neither the object nor the background about it is ever cut, however far off-axis they lie.
         """
         pose = self.start.camera.world_from_camera @ axial_turn(angle)
         camera = self.start.camera.at(pose)
         vertices = transform_points(camera.camera_from_world, self.item.mesh.vertices.astype(np.float64))
         uv = camera.project(vertices)
-        low, high = np.floor(uv.min(0)).astype(int) - _PAD, np.ceil(uv.max(0)).astype(int) + _PAD
+        pad = _PAD * float(np.ptp(uv, axis=0).max())
+        low, high = np.floor(uv.min(0) - pad).astype(int), np.ceil(uv.max(0) + pad).astype(int)
         window = camera.windowed(slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0])))
         view = self.caster.render(window)
         up = pose[2, :3]  # the world's z along the camera's axes

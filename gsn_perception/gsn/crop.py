@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 
@@ -21,7 +22,8 @@ class Crop:
         view: The virtual camera.
         rgb: [S,S,3] float32 in [0, 1], on white.
         alpha: [S,S] share of the object.
-        unknown: [S,S] share that is neither object nor background: beyond the border, or behind another object.
+        unknown: [S,S] share that is neither object nor background: beyond the border, or behind another object; only
+            where it reaches the object: behind background that is seen the object does not go on.
         depth: [S,S] metres along the virtual z, NaN unknown; None without depth.
     """
 
@@ -50,7 +52,7 @@ class Crop:
         visible = np.clip(view.warp(1 - others.astype(np.float32), camera), 0, 1)
         circle = view.inscribed_circle().astype(np.float32)
         alpha = coloured[..., 3] * circle
-        unknown = (1 - visible) * (1 - alpha) * circle
+        unknown = _touching((1 - visible) * (1 - alpha) * circle, alpha)
         rgb = np.clip(coloured[..., :3] * circle[..., None] + (1 - alpha[..., None]), 0, 1)
         depth = None if observation.depth is None else view.warp_depth(observation.depth[window], camera)
         return cls(view, rgb.astype(np.float32), alpha, unknown.astype(np.float32), depth)
@@ -64,6 +66,18 @@ class Crop:
             depth = relative_depth(torch.from_numpy(self.depth)[None].to(device), alpha, theta)
         image = network_input(rgb, alpha, unknown, depth)
         return image.contiguous(memory_format=torch.channels_last), theta
+
+
+def _touching(unknown: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Unknown regions [S,S] that come within two pixels of the object."""
+    if not unknown.any():
+        return unknown
+    count, labels = cv2.connectedComponents((unknown > 0.02).astype(np.uint8))
+    beside = cv2.dilate((alpha > 0.02).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    touching = np.zeros(count, dtype=bool)
+    touching[labels[beside]] = True
+    touching[0] = False  # what is known
+    return np.where(touching[labels], unknown, 0).astype(np.float32)
 
 
 def _occluders(observation: Observation, mask: np.ndarray) -> np.ndarray:
