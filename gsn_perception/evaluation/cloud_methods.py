@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +19,7 @@ CloudMethod = Callable[[np.ndarray], Mesh]
 
 @dataclass(frozen=True, slots=True)
 class PoissonSettings:
-    """Screened Poisson reconstruction (Kazhdan and Hoppe 2013); the defaults are the best on dev.
+    """Screened Poisson reconstruction (Kazhdan and Hoppe 2013); choose by `gsn eval surface --tune` on dev.
 
     Attributes:
         depth: Of the octree.
@@ -36,7 +34,7 @@ class PoissonSettings:
 
 @dataclass(frozen=True, slots=True)
 class PivotingSettings:
-    """Ball pivoting (Bernardini et al. 1999); the defaults are the best on dev.
+    """Ball pivoting (Bernardini et al. 1999); choose by `gsn eval surface --tune` on dev.
 
     Attributes:
         radii: Of the balls, in mean distances between neighbours.
@@ -109,15 +107,12 @@ def peif_method(weights: str = "", *, resolution: int = 128) -> CloudMethod:
     Raises:
         InputError: the weights are missing or damaged, or this build has no PEIF.
     """
-    from gsn_perception.pipeline.meshing_peif import MARCHING
-    from gsn_perception.pipeline.meshing_peif import NETWORK
+    from gsn_perception.surface.learned.peif_parts import directed_marching
+    from gsn_perception.surface.learned.peif_parts import peif_network
     from gsn_perception.surface.learned.weights import shipped_weights
 
     path = Path(weights) if weights else shipped_weights("peif")
-    if importlib.util.find_spec(NETWORK) is None or importlib.util.find_spec(MARCHING) is None:
-        raise InputError("this build has no PEIF network; choose --method convonet, poisson or pivoting")
-    peif = importlib.import_module(NETWORK)
-    march = importlib.import_module(MARCHING).directed_marching
+    peif, march = peif_network(), directed_marching()
     network, _ = peif.load_peif(path)
 
     def reconstruct(points: np.ndarray) -> Mesh:

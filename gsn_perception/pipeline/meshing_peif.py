@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,19 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.pipeline.meshing import CLOUD
-from gsn_perception.pipeline.meshing import GaussianMesher
 from gsn_perception.pipeline.meshing import finished
+from gsn_perception.pipeline.meshing import rough_solid
 from gsn_perception.surface.settings import SolidSettings
 
 if TYPE_CHECKING:
-    from gsn_perception.pipeline.skinning import Sculpted
-
-NETWORK, MARCHING = "gsn_perception.surface.peif", "gsn_perception.surface.directed_marching"
-"""They offer ``load_peif(path) -> (network, info)``, ``PeifField(network, cloud [P,3])``, a displacement field, and
-``directed_marching(field, lower, upper, resolution=, seeds=) -> Mesh``."""
+    from gsn_perception.gsn.sculpted import Sculpted
 
 _BAND = 0.1
 _BISECTIONS = 5
@@ -41,15 +34,16 @@ class PeifMesher:
         """A watertight mesh of the normalised frame."""
         from gsn_perception.surface.closing import closed_shape
         from gsn_perception.surface.completion import union_cloud
+        from gsn_perception.surface.learned.peif_parts import directed_marching
+        from gsn_perception.surface.learned.peif_parts import peif_network
         from gsn_perception.surface.observed import observed_view
 
-        rough = GaussianMesher(self.solid)(item, resolution=max(24, resolution // 2), max_triangles=max_triangles)
+        rough = rough_solid(item, self.solid)
         rng = np.random.default_rng(self.seed)
         cloud = union_cloud(observed_view(item.crop, item.scale, rim=False), rough, count=CLOUD, rng=rng)
-        field = importlib.import_module(NETWORK).PeifField(self.network, cloud.points)
+        field = peif_network().PeifField(self.network, cloud.points)
         low, high = cloud.points.min(axis=0) - _BAND, cloud.points.max(axis=0) + _BAND
-        march = importlib.import_module(MARCHING).directed_marching
-        patches = march(field, low, high, resolution=resolution, seeds=cloud.points)
+        patches = directed_marching()(field, low, high, resolution=resolution, seeds=cloud.points)
         shape = closed_shape(patches, rough)
         return finished(
             shape, item, self.solid, resolution=resolution, max_triangles=max_triangles, bisections=_BISECTIONS
@@ -62,10 +56,11 @@ def peif_mesher(solid: SolidSettings, weights: str, *, seed: int = 0) -> PeifMes
     Raises:
         InputError: there are none, or this build has no PEIF.
     """
+    from gsn_perception.surface.learned.peif_parts import directed_marching
+    from gsn_perception.surface.learned.peif_parts import peif_network
     from gsn_perception.surface.learned.weights import shipped_weights
 
     path = Path(weights) if weights else shipped_weights("peif")
-    if importlib.util.find_spec(NETWORK) is None or importlib.util.find_spec(MARCHING) is None:
-        raise InputError("this build has no PEIF network; choose mesh method gaussians, onet or convonet")
-    network, _ = importlib.import_module(NETWORK).load_peif(path)
+    directed_marching()  # or a sentence why not, before the first frame
+    network, _ = peif_network().load_peif(path)
     return PeifMesher(solid, network, seed)

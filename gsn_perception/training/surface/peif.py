@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ import torch
 from torch import Tensor
 from torch import nn
 
-from gsn_perception.geometry.errors import InputError
+from gsn_perception.surface.learned.peif_parts import peif_network
 from gsn_perception.training.surface.base import SurfaceTrainer
 from gsn_perception.training.surface.config import SurfaceTrainConfig
 from gsn_perception.training.surface.data import SurfaceDataset
@@ -23,9 +21,6 @@ from gsn_perception.training.surface.sampling import endless
 from gsn_perception.training.surface.sampling import moved
 from gsn_perception.training.surface.sampling import random_change
 from gsn_perception.training.surface.sampling import turned_frame
-
-PACKAGE = "gsn_perception.surface.peif"
-"""It offers ``peif_config(name)``, ``PeifNetwork(config)`` and ``save_peif(path, network, info, state)``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +55,8 @@ class PeifTrainer(SurfaceTrainer[nn.Module]):
     shown: ClassVar[str] = "displacement"
 
     def __init__(self, config: SurfaceTrainConfig, *, progress: bool = True) -> None:
-        if importlib.util.find_spec(PACKAGE) is None:
-            raise InputError("this build has no PEIF network; train onet or convonet")
+        self._peif = peif_network()
         super().__init__(config, progress=progress)
-        self._peif = importlib.import_module(PACKAGE)
         self._architecture = self._peif.peif_config(config.config)
         network = self._peif.PeifNetwork(self._architecture)
         self._start(network, _Losses(network))
