@@ -9,7 +9,7 @@ from typing import Any
 from gsn_perception.geometry.errors import InputError
 
 NETWORK, MARCHING = "gsn_perception.surface.peif", "gsn_perception.surface.directed_marching"
-"""``NETWORK`` offers ``PeifNetwork(config)``, ``peif_config(name)``, ``save_peif(path, network, info, state)``,
+"""``NETWORK`` offers ``PeifNetwork(config)`` with ``losses``, ``named_config(name)``, ``save_peif(path, network, info, state)``,
 ``load_peif(path) -> (network, info)`` and ``PeifField(network, cloud [P,3])``, a displacement field; ``MARCHING`` offers
 ``directed_marching(field, lower, upper, *, resolution, seeds) -> Mesh``."""
 

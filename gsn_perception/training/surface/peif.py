@@ -57,7 +57,7 @@ class PeifTrainer(SurfaceTrainer[nn.Module]):
     def __init__(self, config: SurfaceTrainConfig, *, progress: bool = True) -> None:
         self._peif = peif_network()
         super().__init__(config, progress=progress)
-        self._architecture = self._peif.peif_config(config.config)
+        self._architecture = self._peif.named_config(config.config)
         network = self._peif.PeifNetwork(self._architecture)
         self._start(network, _Losses(network))
 
@@ -76,7 +76,7 @@ class PeifTrainer(SurfaceTrainer[nn.Module]):
     def _losses(self, batch: PatchBatch) -> tuple[dict[str, Tensor], Tensor]:
         device = self.fabric.device
         parts = self.module(batch.clouds.to(device), batch.queries.to(device), batch.displacements.to(device))
-        return parts, parts["displacement"] + self.config.memory_weight * parts["memory"]
+        return parts, torch.stack(list(parts.values())).sum()
 
     @torch.no_grad()
     def _figures(self) -> dict[str, float]:
@@ -90,8 +90,7 @@ class PeifTrainer(SurfaceTrainer[nn.Module]):
         errors, lengths = [], []
         for index in self._dev_objects().tolist():
             cloud, queries, truth = patch_sample(self.dev, index, np.eye(4), self.config.cloud, 2048, 0.0, rng)
-            tensors = (torch.from_numpy(a)[None].to(self.fabric.device) for a in (cloud, queries))
-            found = network(*tensors)[0].float().cpu().numpy()
+            found = self._peif.PeifField(network, cloud)(queries)
             errors.append(np.linalg.norm(found - truth, axis=1).mean())
             lengths.append(np.linalg.norm(truth, axis=1).mean())
         return {"error": float(np.mean(errors)), "length": float(np.mean(lengths))}

@@ -122,9 +122,13 @@ class FakePeif(torch.nn.Module):
         return {"displacement": (found - displacements).abs().mean(), "memory": 0 * self.gain}
 
 
+def fake_field(network, cloud):
+    return lambda queries: network(*(torch.from_numpy(a)[None] for a in (cloud, queries)))[0].numpy()
+
+
 def test_a_displacement_network_is_trained_by_its_own_losses(config, monkeypatch):
     fake, saved = ModuleType("gsn_perception.surface.peif"), {}
-    fake.PeifNetwork, fake.peif_config = FakePeif, lambda name: name
+    fake.PeifNetwork, fake.named_config, fake.PeifField = FakePeif, lambda name: name, fake_field
     fake.save_peif = lambda path, network, info, state: saved.update(info=info, state=state)
     fake.__spec__ = sys.__spec__
     monkeypatch.setitem(sys.modules, fake.__name__, fake)
