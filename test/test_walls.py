@@ -173,7 +173,9 @@ def test_the_reader_sees_what_it_should():
     [
         ("gsn_perception", "torch numpy cv2 open3d trimesh numba viser rclpy"),
         (
-            "gsn_perception.training.trainer, gsn_perception.gsn.network, gsn_perception.rendering",
+            "gsn_perception.training.trainer, gsn_perception.gsn.network, gsn_perception.rendering, "
+            "gsn_perception.training.surface.convonet, gsn_perception.training.surface.onet, "
+            "gsn_perception.training.surface.peif",
             "open3d trimesh rclpy viser mujoco skimage rosbags",
         ),
         ("gsn_perception.io", "open3d trimesh numba viser rclpy mujoco skimage lightning_fabric gsplat"),

@@ -137,12 +137,11 @@ def _single(
     finders = _finders(options, pipeline)
     protocol = Protocol(seed=options.seed)
     cases = progress((surface_case(item, protocol) for item in objects), len(objects), "single views")
-    rows = evaluate_views(cases, pipeline, finders, options.input, seed=options.seed, samples=samples, keep=keep)
+    rows = evaluate_views(cases, pipeline.splats, finders, options.input, seed=options.seed, samples=samples, keep=keep)
     return rows, ["truth", *finders]
 
 
 def _finders(options: SurfaceOptions, pipeline: Reconstructor) -> dict[str, Finder]:
-    from gsn_perception.evaluation.surface_views import PipelineFinder
     from gsn_perception.evaluation.surface_views import hull_finders
 
     found: dict[str, Finder] = {}
@@ -157,7 +156,7 @@ def _finders(options: SurfaceOptions, pipeline: Reconstructor) -> dict[str, Find
             mesh_weights=weights,
             mesh_resolution=options.resolution,
         )
-        found[name] = PipelineFinder(pipeline.with_settings(settings))
+        found[name] = pipeline.with_settings(settings).mesh_of
     return found
 
 

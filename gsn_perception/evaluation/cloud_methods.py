@@ -19,7 +19,7 @@ CloudMethod = Callable[[np.ndarray], Mesh]
 
 @dataclass(frozen=True, slots=True)
 class PoissonSettings:
-    """Screened Poisson reconstruction (Kazhdan and Hoppe 2013); the defaults are the best on dev.
+    """Screened Poisson reconstruction (Kazhdan and Hoppe 2013); choose by `gsn eval surface --tune` on dev.
 
     Attributes:
         depth: Of the octree.
@@ -34,7 +34,7 @@ class PoissonSettings:
 
 @dataclass(frozen=True, slots=True)
 class PivotingSettings:
-    """Ball pivoting (Bernardini et al. 1999); the defaults are the best on dev.
+    """Ball pivoting (Bernardini et al. 1999); choose by `gsn eval surface --tune` on dev.
 
     Attributes:
         radii: Of the balls, in mean distances between neighbours.

@@ -16,7 +16,7 @@ from gsn_perception.evaluation.geometry_metrics import sampling_floor
 from gsn_perception.evaluation.surface import Surface
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry.sampling import sample_surface
-from gsn_perception.surface.winding import WindingNumber
+from gsn_perception.surface.winding_number import WindingNumber
 
 THRESHOLD = 0.01
 COLUMNS = {

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
-from dataclasses import dataclass
 from dataclasses import replace
 from typing import Any
 from typing import Literal
@@ -22,30 +21,15 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Refusal
-from gsn_perception.pipeline import Reconstructor
-from gsn_perception.pipeline.skinning import Sculpted
+from gsn_perception.gsn.sculpted import Sculpted
 
 ViewInput = Literal["rgbd", "rgb", "splat"]
 Rows = dict[str, list[dict[str, Any]]]
 Finder = Callable[[Observation, Sculpted], Mesh]
 """From the frame and the splat with its scale to a mesh in metres, camera frame."""
+Splats = Callable[[Observation], list[Sculpted | Refusal]]
 
 TRUTH, TRUE_SCALE, ESTIMATED = "truth", "true scale", "estimated scale"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PipelineFinder:
-    """A mesh method of the pipeline."""
-
-    pipeline: Reconstructor
-
-    def __call__(self, observation: Observation, item: Sculpted) -> Mesh:
-        """Its mesh of the item."""
-        settings = self.pipeline.settings
-        mesh = self.pipeline.mesher(
-            item, resolution=settings.mesh_resolution, max_triangles=settings.mesh_max_triangles
-        )
-        return mesh.transform(item.crop.view.similarity(item.scale.value))
 
 
 def hull_finders(what: ViewInput) -> dict[str, Finder]:
@@ -60,7 +44,7 @@ def hull_finders(what: ViewInput) -> dict[str, Finder]:
 
 def evaluate_views(
     cases: Iterable[SurfaceCase],
-    pipeline: Reconstructor,
+    splats: Splats,
     finders: Mapping[str, Finder],
     what: ViewInput,
     *,
@@ -74,7 +58,7 @@ def evaluate_views(
 
     Args:
         cases: Test objects with measured depth; what they rest on is told, as it is known on a table.
-        pipeline: Up to the splat, the same for all.
+        splats: The pipeline up to the splat, the same for all.
         finders: By name.
         what: ``rgbd`` as it is; ``rgb`` without depth, the plane gives the scale; ``splat`` the network sees depth but
             the finders only its splat.
@@ -90,7 +74,7 @@ def evaluate_views(
         frame = replace(case.observation, support_plane=case.plane)
         frame = frame if what != "rgb" else replace(frame, depth=None)
         own = np.linalg.inv(case.T_camera_object)
-        (item, *_) = pipeline.splats(frame)
+        (item, *_) = splats(frame)
         head = {"name": case.name, "shape": case.shape}
         truth = case.truth.transform(own)
         meshes = [truth]

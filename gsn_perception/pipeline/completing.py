@@ -20,17 +20,16 @@ class SolidCompleter:
     Args:
         checkpoint: Weights, or None for the shipped ones.
         device: auto, cpu or cuda.
-        resolution: Cells along the longest side of the solid; half of a mesh's suffices for samples of it.
     """
 
-    def __init__(self, checkpoint: str | Path | None = None, device: str = "auto", *, resolution: int = 40) -> None:
-        self._arguments = (checkpoint, device, resolution)
+    def __init__(self, checkpoint: str | Path | None = None, device: str = "auto") -> None:
+        self._arguments = (checkpoint, device)
         self._reconstructor: Reconstructor | None = None
 
-    def __getstate__(self) -> tuple[str | Path | None, str, int]:
+    def __getstate__(self) -> tuple[str | Path | None, str]:
         return self._arguments
 
-    def __setstate__(self, arguments: tuple[str | Path | None, str, int]) -> None:
+    def __setstate__(self, arguments: tuple[str | Path | None, str]) -> None:
         self._arguments, self._reconstructor = arguments, None
 
     @property
@@ -44,7 +43,7 @@ class SolidCompleter:
             from gsn_perception.pipeline.reconstructor import Reconstructor
             from gsn_perception.pipeline.settings import ReconstructorSettings
 
-            checkpoint, device, _ = self._arguments
+            checkpoint, device = self._arguments
             settings = ReconstructorSettings(allow_cut=True, unit_scale=True, min_mask_pixels=20)
             self._reconstructor = Reconstructor.from_pretrained(checkpoint, device, settings)
         return self._reconstructor
@@ -55,11 +54,10 @@ class SolidCompleter:
         Raises:
             InputError: the object was refused.
         """
-        from gsn_perception.pipeline.meshing import GaussianMesher
+        from gsn_perception.pipeline.meshing import rough_solid
 
         pipeline = self.reconstructor
         (item, *_) = pipeline.splats(observation)
         if isinstance(item, Refusal):
             raise InputError(item.reason)
-        solid = GaussianMesher(pipeline.solid)(item, resolution=self._arguments[2], max_triangles=20_000)
-        return Completion(item.crop.view, item.scale.value, solid)
+        return Completion(item.crop.view, item.scale.value, rough_solid(item, pipeline.solid))

@@ -20,7 +20,7 @@ from gsn_perception.pipeline.settings import MeshMethod
 from gsn_perception.surface.settings import SolidSettings
 
 if TYPE_CHECKING:
-    from gsn_perception.pipeline.skinning import Sculpted
+    from gsn_perception.gsn.sculpted import Sculpted
     from gsn_perception.surface.learned.convonet import ConvolutionalOccupancyNetwork
     from gsn_perception.surface.learned.onet import OccupancyNetwork
     from gsn_perception.surface.shape import ImplicitShape
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 CLOUD = 2048
 """Points that learned fields read."""
 _SMOOTHING = 2
+_ROUGH_CAMERAS, _ROUGH_VOTES, _ROUGH_RESOLUTION = 64, 2, 40
 
 
 class Mesher(Protocol):
@@ -64,6 +65,18 @@ class GaussianMesher:
         )
 
 
+def rough_solid(item: Sculpted, solid: SolidSettings) -> Mesh:
+    """The splat's solid, good enough to be sampled: fewer cameras carve it, on a coarser grid.
+
+    Clouds for training are made by the same function, so that learned fields meet in use what they met in training.
+
+    Raises:
+        InputError: the splat has no opaque content.
+    """
+    fewer = replace(solid, cameras=_ROUGH_CAMERAS, votes=_ROUGH_VOTES, bisections=2)
+    return GaussianMesher(fewer)(item, resolution=_ROUGH_RESOLUTION, max_triangles=20_000)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ConvonetMesher:
     """Measured points, completed by samples of the splat's solid, through a Convolutional Occupancy Network."""
@@ -79,7 +92,7 @@ class ConvonetMesher:
         from gsn_perception.surface.learned.fields import cloud_shape
         from gsn_perception.surface.observed import observed_view
 
-        rough = GaussianMesher(self.solid)(item, resolution=max(24, resolution // 2), max_triangles=max_triangles)
+        rough = rough_solid(item, self.solid)
         rng = np.random.default_rng(self.seed)
         cloud = union_cloud(observed_view(item.crop, item.scale, rim=False), rough, count=CLOUD, rng=rng)
         shape = cloud_shape(self.network, self.info, cloud, observed_view(item.crop, item.scale))

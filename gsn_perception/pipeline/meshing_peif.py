@@ -10,8 +10,8 @@ import numpy as np
 
 from gsn_perception.geometry import Mesh
 from gsn_perception.pipeline.meshing import CLOUD
-from gsn_perception.pipeline.meshing import GaussianMesher
 from gsn_perception.pipeline.meshing import finished
+from gsn_perception.pipeline.meshing import rough_solid
 from gsn_perception.surface.directed_marching import directed_marching
 from gsn_perception.surface.peif import PeifField
 from gsn_perception.surface.peif import PeifNetwork
@@ -19,7 +19,7 @@ from gsn_perception.surface.peif import load_peif
 from gsn_perception.surface.settings import SolidSettings
 
 if TYPE_CHECKING:
-    from gsn_perception.pipeline.skinning import Sculpted
+    from gsn_perception.gsn.sculpted import Sculpted
 
 _BAND = 0.1
 _BISECTIONS = 5
@@ -39,7 +39,7 @@ class PeifMesher:
         from gsn_perception.surface.completion import union_cloud
         from gsn_perception.surface.observed import observed_view
 
-        rough = GaussianMesher(self.solid)(item, resolution=max(24, resolution // 2), max_triangles=max_triangles)
+        rough = rough_solid(item, self.solid)
         rng = np.random.default_rng(self.seed)
         cloud = union_cloud(observed_view(item.crop, item.scale, rim=False), rough, count=CLOUD, rng=rng)
         field = PeifField(self.network, cloud.points)

@@ -13,12 +13,14 @@ from pathlib import Path
 import torch
 
 from gsn_perception.geometry import Gaussians
+from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.network import GSN
+from gsn_perception.gsn.sculpted import Sculpted
 from gsn_perception.gsn.seen import SeenRule
 from gsn_perception.gsn.weights import load_gsn
 from gsn_perception.io.checkpoints import Origin
@@ -34,7 +36,6 @@ from gsn_perception.pipeline.meshing import Mesher
 from gsn_perception.pipeline.meshing import make_mesher
 from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.pipeline.skinning import Clock
-from gsn_perception.pipeline.skinning import Sculpted
 from gsn_perception.pipeline.skinning import measured
 from gsn_perception.pipeline.skinning import skinned
 from gsn_perception.rendering.cpu.pool import parallel_ranges
@@ -152,6 +153,16 @@ class Reconstructor:
             InputError: the frame as a whole can't be used.
         """
         return self._sculpted(observation)[1]
+
+    def mesh_of(self, observation: Observation, item: Sculpted) -> Mesh:
+        """The mesh of one of :meth:`splats` of a frame, in metres, camera frame.
+
+        Raises:
+            InputError: there is nothing to wrap.
+        """
+        settings = self.settings
+        mesh = self.mesher(item, resolution=settings.mesh_resolution, max_triangles=settings.mesh_max_triangles)
+        return mesh.transform(item.crop.view.similarity(item.scale.value))
 
     def _sculpted(self, observation: Observation) -> tuple[Looked, list[Sculpted | Refusal]]:
         looked = self.look(observation)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from collections.abc import Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from dataclasses import replace
 
 from gsn_perception.geometry import Gaussians
@@ -19,6 +18,7 @@ from gsn_perception.gsn.scale import Scale
 from gsn_perception.gsn.scale import scale_from_depth
 from gsn_perception.gsn.scale import scale_from_plane
 from gsn_perception.gsn.scale import scale_from_size
+from gsn_perception.gsn.sculpted import Sculpted
 from gsn_perception.gsn.seen import Seen
 from gsn_perception.gsn.seen import SeenRule
 from gsn_perception.gsn.seen import confidence
@@ -41,29 +41,6 @@ class Clock:
         began = time.perf_counter()
         yield
         self.times[stage] = self.times.get(stage, 0.0) + time.perf_counter() - began
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sculpted:
-    """An object with its metric splat, before the skin.
-
-    Attributes:
-        label: Its value in the mask.
-        crop: What the network saw.
-        splat: In the normalised frame, with confidence.
-        gaussians: The same in metres, in the camera's optical frame, trimmed as the settings ask.
-        seen: The splat in the input view.
-        scale: Metres per normalised unit.
-        timings: Seconds per stage so far.
-    """
-
-    label: int
-    crop: Crop
-    splat: Gaussians
-    gaussians: Gaussians
-    seen: Seen
-    scale: Scale
-    timings: Mapping[str, float]
 
 
 def measured(

@@ -84,7 +84,11 @@ def build_dataset(
     sampling = sampling or ViewSampling()
     settings = DatasetSettings(views=views, size=size, seed=seed, normals=normals, sampling=sampling)
     V = views
-    blank = {"world_from_virtual": np.zeros((V, 4, 4)), "theta": np.zeros(V), "scale": np.zeros(V)}
+    blank = {
+        "world_from_virtual": np.broadcast_to(0.0, (V, 4, 4)),
+        "theta": np.broadcast_to(0.0, V),
+        "scale": np.broadcast_to(0.0, V),
+    }
     header = {"format": FORMAT, "size": size, "views": views}
     key = content_key(FORMAT, settings, objects)
     store = DatasetStore(Path(out), array_layout(settings, len(objects)), blank, header, key)

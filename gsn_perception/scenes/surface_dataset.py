@@ -125,7 +125,11 @@ def build_surface_dataset(
         raise InputError("no objects for the dataset; give a folder of meshes or a number of procedural objects")
     settings = settings or SurfaceSettings()
     V = settings.views
-    blank = {"unit_from_normalised": np.zeros((V, 4, 4)), "theta": np.zeros(V), "with_depth": np.zeros(V)}
+    blank = {
+        "unit_from_normalised": np.broadcast_to(0.0, (V, 4, 4)),
+        "theta": np.broadcast_to(0.0, V),
+        "with_depth": np.broadcast_to(0.0, V),
+    }
     header = {"format": FORMAT, "kind": KIND, "views": V, "completed_by": completed_by}
     key = content_key(FORMAT, settings, objects, KIND, completed_by)
     store = DatasetStore(Path(out), surface_layout(settings, len(objects)), blank, header, key)

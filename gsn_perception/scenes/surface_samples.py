@@ -14,7 +14,7 @@ import open3d as o3d
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry.sampling import sample_surface
 from gsn_perception.geometry.transforms import make_transform
-from gsn_perception.surface.winding import WindingNumber
+from gsn_perception.surface.winding_number import WindingNumber
 
 BOX = 0.55
 """Half side of the box of uniform samples: the unit cube and a border of a tenth (Occupancy Networks)."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gsn_perception.geometry import InputError
-from gsn_perception.surface.displacement import DisplacementField
+from gsn_perception.surface.field import DisplacementField
 
 _COARSEST = 8
 _BATCH = 1 << 17

@@ -18,7 +18,7 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry.sampling import sample_surface
 from gsn_perception.surface.shape import ImplicitShape
-from gsn_perception.surface.winding import WindingNumber
+from gsn_perception.surface.winding_number import WindingNumber
 
 LEVEL = 0.5
 _VOTERS = 20_000

@@ -24,9 +24,9 @@ from gsn_perception.surface.band import narrow_band
 from gsn_perception.surface.cell_polygons import EDGES
 from gsn_perception.surface.cell_polygons import FACE_EDGES
 from gsn_perception.surface.cell_polygons import cell_triangles
-from gsn_perception.surface.displacement import DisplacementField
 from gsn_perception.surface.displacement import snap
 from gsn_perception.surface.face_orientation import oriented
+from gsn_perception.surface.field import DisplacementField
 
 _UNSURE = 0.03  # of a cell: a shorter displacement's direction is not relied on
 _PLANES = 2.0  # weight of the tangent planes beside the directions

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 
 from gsn_perception.geometry import Mesh
+from gsn_perception.surface.field import DisplacementField
 from gsn_perception.surface.field import Field
-
-
-class DisplacementField(Protocol):
-    """Anything that says where the nearest surface is."""
-
-    def __call__(self, points: np.ndarray) -> np.ndarray:
-        """Displacements [P,3] float32 that lead from points [P,3] in the frame of the object to the surface."""
-        ...
 
 
 class SignedField:

@@ -145,7 +145,7 @@ def test_single_views_with_a_finder_that_knows(pipeline, what):
         return case.truth
 
     finders = {"knows": knows, **hull_finders(what)}
-    rows = evaluate_views([case], pipeline, finders, what, samples=3000, keep=keep)
+    rows = evaluate_views([case], pipeline.splats, finders, what, samples=3000, keep=keep)
     assert rows["knows, true scale"][0]["chamfer"] < 1e-2
     assert rows["knows, true scale"][0]["iou"] > 0.99
     assert rows["knows, true scale"][0]["scale_ratio"] == pytest.approx(1.0)

@@ -18,7 +18,7 @@ _BATCH = 256  # patches in the network at once: their features fit a core's cach
 class PeifField:
     """Points [Q,3] to displacements [Q,3] that lead from each to the nearest surface, on the CPU.
 
-    A :class:`~gsn_perception.surface.displacement.DisplacementField`. Unsigned: it does not tell inside from outside,
+    A :class:`~gsn_perception.surface.field.DisplacementField`. Unsigned: it does not tell inside from outside,
     see :class:`~gsn_perception.surface.displacement.SignedField`.
 
     Args:

@@ -68,8 +68,6 @@ class SurfaceTrainConfig:
     """Decoupled weight decay."""
     ema: float = 0.998
     """Decay of the averaged weights that are evaluated and saved."""
-    memory_weight: float = 0.1
-    """Weight of PEIF's memory loss (beta)."""
     augment: CloudAugmentation = field(default_factory=CloudAugmentation)
     """Clouds and their changes."""
     dev_objects: int = 24

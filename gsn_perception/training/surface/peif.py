@@ -77,7 +77,7 @@ class PeifTrainer(SurfaceTrainer[PeifNetwork]):
     def _losses(self, batch: PatchBatch) -> tuple[dict[str, Tensor], Tensor]:
         device = self.fabric.device
         parts = self.module(batch.clouds.to(device), batch.queries.to(device), batch.displacements.to(device))
-        return parts, parts["displacement"] + self.config.memory_weight * parts["memory"]
+        return parts, torch.stack(list(parts.values())).sum()
 
     @torch.no_grad()
     def _figures(self) -> dict[str, float]:

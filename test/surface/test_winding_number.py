@@ -9,7 +9,7 @@ from splat_shapes import mesh_of
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
-from gsn_perception.surface.winding import WindingNumber
+from gsn_perception.surface.winding_number import WindingNumber
 
 
 def exact(mesh, points):

@@ -1,0 +1,34 @@
+"""An object between the network and its mesh."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gsn_perception.geometry.gaussians import Gaussians
+from gsn_perception.gsn.crop import Crop
+from gsn_perception.gsn.scale import Scale
+from gsn_perception.gsn.seen import Seen
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sculpted:
+    """An object with its metric splat, before the skin.
+
+    Attributes:
+        label: Its value in the mask.
+        crop: What the network saw.
+        splat: In the normalised frame, with confidence.
+        gaussians: The same in metres, in the camera's optical frame, trimmed as the settings ask.
+        seen: The splat in the input view.
+        scale: Metres per normalised unit.
+        timings: Seconds per stage so far.
+    """
+
+    label: int
+    crop: Crop
+    splat: Gaussians
+    gaussians: Gaussians
+    seen: Seen
+    scale: Scale
+    timings: Mapping[str, float]
