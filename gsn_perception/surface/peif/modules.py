@@ -1,12 +1,15 @@
-"""The parts of a PEIF network (papers: PEIF section 2.2): SRM and PFEM's point-wise networks, IPGE's memory."""
+"""The parts of a PEIF network (papers: PEIF section 2.2), and an interpolation that is not in the paper."""
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 from torch import nn
+
+_SHARPNESS = 3.0  # of the kernel to begin with, per squared radius of the patch
 
 
 def point_wise(*widths: int) -> nn.Sequential:
@@ -61,3 +64,34 @@ class Memory(nn.Module):
         for bank in self.banks:
             total = total + torch.softmax(feature @ bank.T, 1) @ bank
         return total
+
+
+class Interpolation(nn.Module):
+    """Which mean of a patch's points a displacement starts from.
+
+    A Gaussian kernel about the query whose width is chosen patch by patch (wide in noise, narrow at edges), times what
+    the relation of each point to the query asks for.
+    """
+
+    def __init__(self, width: int, fused: int) -> None:
+        super().__init__()
+        self.logit = nn.Linear(width, 1)
+        self.sharpness = nn.Linear(fused, 1)
+        with torch.no_grad():
+            self.logit.weight.mul_(0.1)
+            self.sharpness.weight.mul_(0.1)
+            self.sharpness.bias.fill_(math.log(_SHARPNESS))
+
+    def forward(self, relation: Tensor, fused: Tensor, gaps: Tensor, weights: Tensor) -> Tensor:
+        """Shares [F,K], each patch's sum 1.
+
+        Args:
+            relation: [F,K,D] features of the points seen from the query.
+            fused: [F,N] features of the patches.
+            gaps: [F,K,3] from the query to the points.
+            weights: [F,K] of the points.
+        """
+        squared = (gaps * gaps).sum(-1)
+        kernel = self.sharpness(fused).clamp(-6.0, 6.0).exp() * (squared - squared.amin(1, keepdim=True))
+        share = torch.softmax(self.logit(relation)[:, :, 0] - kernel, 1) * weights
+        return share / share.sum(1, keepdim=True).clamp_min(1e-12)

@@ -13,6 +13,7 @@ from gsn_perception.surface.peif.frames import frames_of
 from gsn_perception.surface.peif.losses import BETA
 from gsn_perception.surface.peif.losses import displacement_loss
 from gsn_perception.surface.peif.losses import memory_loss
+from gsn_perception.surface.peif.modules import Interpolation
 from gsn_perception.surface.peif.modules import Memory
 from gsn_perception.surface.peif.modules import PatchFeatures
 from gsn_perception.surface.peif.modules import point_wise
@@ -42,9 +43,9 @@ class PeifNetwork(nn.Module):
         self.fusion = point_wise(config.joined, *config.fusion)  # PPIR
         self.head = point_wise(config.fusion[-1] + D, *config.head)
         self.out = nn.Linear(config.head[-1], 3)
-        self.share = nn.Linear(D, 1) if config.interpolate else None
+        self.interpolation = Interpolation(D, config.fusion[-1]) if config.interpolate else None
         if config.interpolate:
-            with torch.no_grad():
+            with torch.no_grad():  # begins with what interpolation alone says
                 self.out.weight.mul_(0.1)
                 self.out.bias.zero_()
 
@@ -87,15 +88,15 @@ class PeifNetwork(nn.Module):
         near = query
         if self.config.patch_units:
             near = query / torch.sqrt(1.0 + (query * query).sum(1, keepdim=True) / _REACH**2)
-        pairs = torch.cat([points, points - near[:, None]], -1)
-        relation, feature, around = self.relation(pairs), self.query(near), self.points(points)
+        gaps = points - near[:, None]
+        relation, feature, around = self.relation(torch.cat([points, gaps], -1)), self.query(near), self.points(points)
         recalled = self.memory(self.patch(feature, around, weights))
         joined = torch.cat([self._gathered(relation, weights), feature, self._gathered(around, weights)], 1)
-        offset = self.out(self.head(torch.cat([self.fusion(joined), recalled], 1)))
-        if self.share is None:
+        fused = self.fusion(joined)
+        offset = self.out(self.head(torch.cat([fused, recalled], 1)))
+        if self.interpolation is None:
             return offset
-        share = torch.softmax(self.share(relation)[:, :, 0], 1) * weights
-        share = share / share.sum(1, keepdim=True).clamp_min(1e-12)
+        share = self.interpolation(relation, fused, gaps, weights)
         return torch.bmm(share[:, None], points)[:, 0] - query + offset
 
     def _gathered(self, features: Tensor, weights: Tensor) -> Tensor:
