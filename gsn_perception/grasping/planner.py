@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from dataclasses import replace
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from gsn_perception.geometry import Grasp
 from gsn_perception.geometry import Mesh
@@ -29,6 +28,8 @@ from gsn_perception.grasping.sampling import sweep_poses
 from gsn_perception.grasping.selection import select
 from gsn_perception.grasping.settings import PlannerSettings
 from gsn_perception.grasping.surface import Surface
+from gsn_perception.grasping.surface import above
+from gsn_perception.grasping.surface import with_confidence
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +128,7 @@ class GraspPlanner:
             InputError: the mesh has no usable surface.
         """
         settings, gripper = self.settings, self.gripper
-        mesh = _with_confidence(mesh, points)
+        mesh = with_confidence(mesh, points)
         surface = Surface.of(mesh if support_plane is None else above(mesh, support_plane))
         preferred = preferred_approach(surface, support_plane)
         room = FreeRoom(gripper, settings, surface, support_plane, scene, obstacles)
@@ -233,24 +234,8 @@ def preferred_approach(surface: Surface, plane: Plane | None) -> np.ndarray | No
     return surface.center / distance if distance > 1.5 * surface.radius else None
 
 
-def above(mesh: Mesh, plane: Plane) -> Mesh:
-    """The mesh with what reaches below its support plane pressed flat onto it: nothing real is there."""
-    depth = np.minimum(plane.height(mesh.vertices.astype(np.float64)), 0.0)
-    if depth.min(initial=0.0) > -1e-6:
-        return mesh
-    return replace(mesh, vertices=mesh.vertices - depth[:, None] * plane.normal)
-
-
 def pre_grasp(grasp: Grasp, standoff: float) -> Grasp:
     """The grasp drawn back along its approach by ``standoff`` metres."""
     pose = grasp.T_frame_tcp.copy()
     pose[:3, 3] -= standoff * pose[:3, 2]
     return replace(grasp, T_frame_tcp=pose)
-
-
-def _with_confidence(mesh: Mesh, points: Points | None) -> Mesh:
-    """The mesh with the confidence of the nearest point at every vertex, where it has none of its own."""
-    if mesh.confidence is not None or points is None or not len(points):
-        return mesh
-    nearest = cKDTree(points.xyz).query(mesh.vertices)[1]
-    return replace(mesh, confidence=points.confidence[nearest])

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_matrix
+from scipy.spatial import cKDTree
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
+from gsn_perception.geometry import Plane
+from gsn_perception.geometry import Points
 
 _PATCH = 0.004  # metres
 
@@ -112,3 +116,19 @@ def center_of_mass(mesh: Mesh) -> np.ndarray:
     if abs(total) < 1e-3 * areas.sum() ** 1.5 / 10.6:
         return middle
     return middle + (volumes[:, None] * (a + b + c) / 4).sum(axis=0) / total
+
+
+def above(mesh: Mesh, plane: Plane) -> Mesh:
+    """The mesh with what reaches below its support plane pressed flat onto it: nothing real is there."""
+    depth = np.minimum(plane.height(mesh.vertices.astype(np.float64)), 0.0)
+    if depth.min(initial=0.0) > -1e-6:
+        return mesh
+    return replace(mesh, vertices=mesh.vertices - depth[:, None] * plane.normal)
+
+
+def with_confidence(mesh: Mesh, points: Points | None) -> Mesh:
+    """The mesh with the confidence of the nearest point at every vertex, where it has none of its own."""
+    if mesh.confidence is not None or points is None or not len(points):
+        return mesh
+    nearest = cKDTree(points.xyz).query(mesh.vertices)[1]
+    return replace(mesh, confidence=points.confidence[nearest])
