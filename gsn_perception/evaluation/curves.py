@@ -74,6 +74,7 @@ def draw_runs(
             axes.plot([found["mean"]] * 2, [height - 0.3, height + 0.3], color="#c04830", linewidth=2)
         axes.set_title(column, fontsize=8)
         axes.tick_params(labelsize=7)
+        axes.locator_params(axis="x", nbins=4)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="x", color="0.9")
     panels[0].set_yticks(range(len(names)), names)
