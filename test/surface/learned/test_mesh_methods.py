@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -18,6 +16,7 @@ from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.pipeline import Reconstructor
 from gsn_perception.pipeline import ReconstructorSettings
+from gsn_perception.pipeline import meshing_peif
 from gsn_perception.scenes.objects import random_object
 from gsn_perception.surface.learned.config import convonet_config
 from gsn_perception.surface.learned.config import onet_config
@@ -88,13 +87,6 @@ def ball_patches(field, lower, upper, *, resolution, seeds):
 
 
 def test_displacement_fields_become_solids(pipeline, frame, tmp_path, monkeypatch):
-    network, marching = (
-        ModuleType("gsn_perception.surface.peif"),
-        ModuleType("gsn_perception.surface.directed_marching"),
-    )
-    network.__spec__ = marching.__spec__ = sys.__spec__
-    network.load_peif = lambda path: ("network", {})
-
     def field(_, cloud):
         assert cloud.shape[1] == 3
 
@@ -104,9 +96,9 @@ def test_displacement_fields_become_solids(pipeline, frame, tmp_path, monkeypatc
 
         return displacement
 
-    network.PeifField, marching.directed_marching = field, ball_patches
-    for module in (network, marching):
-        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(meshing_peif, "load_peif", lambda path: ("network", {}))
+    monkeypatch.setattr(meshing_peif, "PeifField", field)
+    monkeypatch.setattr(meshing_peif, "directed_marching", ball_patches)
     settings = replace(SETTINGS, mesh_method="peif", mesh_weights=str(tmp_path / "any.safetensors"))
     (result,) = pipeline.with_settings(settings)(frame)
     assert isinstance(result, Reconstruction)
