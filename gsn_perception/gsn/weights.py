@@ -15,6 +15,7 @@ from gsn_perception.gsn.config import GsnConfig
 from gsn_perception.gsn.network import GSN
 from gsn_perception.io.checkpoints import Checkpoint
 from gsn_perception.io.checkpoints import load_checkpoint
+from gsn_perception.io.checkpoints import load_network
 from gsn_perception.io.checkpoints import save_checkpoint
 
 KIND = "gsn"
@@ -32,17 +33,7 @@ def load_gsn(path: Path) -> tuple[GSN, Mapping[str, Any]]:
     Raises:
         InputError: the file is damaged or of another architecture.
     """
-    checkpoint = load_checkpoint(path, KIND)
-    try:
-        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in checkpoint.config.items()}
-        network = GSN(GsnConfig(**values))
-        network.load_state_dict(dict(checkpoint.state))
-    except (TypeError, KeyError, RuntimeError) as error:
-        first = str(error).splitlines()[0]
-        raise InputError(
-            f"checkpoint {path} is of another architecture ({first}); train it again or give another"
-        ) from error
-    return network.eval(), {**checkpoint.info, "sha256": checkpoint.sha256}
+    return load_network(path, KIND, lambda config: GSN(GsnConfig(**config)))
 
 
 @torch.no_grad()

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
 from safetensors.torch import save_file
 from torch import Tensor
+from torch import nn
 
 from gsn_perception.geometry.errors import InputError
 
@@ -26,6 +29,7 @@ FORMAT = 2
 _READABLE = (1, 2)  # format 1 had no int8 matrices
 BYTES_FROM = 200_000
 _STEP = ":step"
+N = TypeVar("N", bound=nn.Module)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,6 +128,29 @@ def load_checkpoint(path: Path, kind: str) -> Checkpoint:
     except SafetensorError as error:
         raise InputError(f"checkpoint {path} can't be read ({error}); copy or save it again") from error
     return Checkpoint(kind, config, _unpacked(state), description.get("info", {}), digest)
+
+
+def load_network(path: Path, kind: str, make: Callable[[Mapping[str, Any]], N]) -> tuple[N, Mapping[str, Any]]:
+    """A network in eval mode and what its file says of it, with the file's ``sha256``.
+
+    Args:
+        path: Weights beside their JSON file.
+        kind: Which network, e.g. "gsn".
+        make: The network for a configuration, plain values with tuples for lists.
+
+    Raises:
+        InputError: the file is missing, damaged, of another kind or of another architecture.
+    """
+    checkpoint = load_checkpoint(path, kind)
+    try:
+        network = make({k: tuple(v) if isinstance(v, list) else v for k, v in checkpoint.config.items()})
+        network.load_state_dict(dict(checkpoint.state))
+    except (TypeError, KeyError, RuntimeError) as error:
+        first = str(error).splitlines()[0]
+        raise InputError(
+            f"checkpoint {path} is of another architecture ({first}); train it again or give another"
+        ) from error
+    return network.eval(), {**checkpoint.info, "sha256": checkpoint.sha256}
 
 
 def annotate(path: Path, values: Mapping[str, Any]) -> None:

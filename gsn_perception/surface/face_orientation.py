@@ -14,20 +14,12 @@ def oriented(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
     Args:
         vertices: [V,3].
-        faces: [F,3] with at most two triangles at an edge; further ones are taken as not joined.
+        faces: [F,3]; triangles are neighbours over edges that exactly two of them share.
     """
     faces = np.array(faces, dtype=np.int64)
     if not len(faces):
         return faces
-    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    face = np.tile(np.arange(len(faces)), 3)
-    forward = edges[:, 0] < edges[:, 1]
-    keys = edges.min(axis=1) * (int(faces.max()) + 1) + edges.max(axis=1)
-    order = np.argsort(keys, kind="stable")
-    same = np.flatnonzero(keys[order][1:] == keys[order][:-1])
-    one, other = order[same], order[same + 1]
-    disagree = forward[one] == forward[other]
-    flip, part = _spread(face[one], face[other], disagree, len(faces))
+    part, flip = agreeing(faces)
     faces[flip] = faces[flip][:, ::-1]
     parts = int(part.max()) + 1
     total = np.stack([np.bincount(part, vertices[faces].mean(axis=1)[:, k], parts) for k in range(3)], axis=1)
@@ -37,6 +29,27 @@ def oriented(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     inwards = (volume < 0)[part]
     faces[inwards] = faces[inwards][:, ::-1]
     return faces
+
+
+def agreeing(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The connected part [F] of every triangle, and whether it has to flip [F] bool so that its part agrees.
+
+    Parts are numbered in the order of their lowest triangle, which stays as it is.
+
+    Args:
+        faces: [F,3]; triangles are neighbours over edges that exactly two of them share.
+    """
+    faces = np.asarray(faces, dtype=np.int64)
+    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    owner = np.tile(np.arange(len(faces)), 3)
+    forward = edges[:, 0] < edges[:, 1]
+    keys = edges.min(axis=1) * (int(faces.max(initial=0)) + 1) + edges.max(axis=1)
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
+    pairs = starts[np.diff(starts, append=len(keys)) == 2]
+    one, other = order[pairs], order[pairs + 1]
+    flip, part = _spread(owner[one], owner[other], forward[one] == forward[other], len(faces))
+    return part, flip
 
 
 @numba.njit(nogil=True, cache=True)

@@ -7,6 +7,7 @@ from dataclasses import field
 from pathlib import Path
 
 from gsn_perception.gsn.equivariance import EcdWeights
+from gsn_perception.training.run_config import RunConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,27 +78,15 @@ class Augmentation:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainConfig:
-    """One run: a full schedule, resumable, fit for `minutes` of wall clock or `steps`, whichever is reached first."""
+class TrainConfig(RunConfig):
+    """A run of the Gaussian network; `precision` is that of its encoder."""
 
     config: str = "base"
     """Named GSN configuration."""
-    data: tuple[Path, ...] = ()
-    """Training dataset folders made by `gsn data`; objects of all are mixed."""
-    dev: Path | None = None
-    """Dataset folder to evaluate on as training goes."""
-    out: Path = Path("runs/gsn")
-    """Where checkpoints, TensorBoard logs and contact sheets go."""
     init: Path | None = None
     """Weights to start from (a warm start), also of narrower heads or fewer inputs; fresh weights by default."""
     imagenet: Path | None = None
     """torchvision ImageNet weights of the encoder as a safetensors file; only for encoders of width 64."""
-    steps: int = 12000
-    """Length of the schedule."""
-    minutes: float = 0.0
-    """Fit the schedule into this many minutes of wall clock instead; 0 counts steps."""
-    batch: int = 16
-    """Objects per step."""
     views: int = 4
     """Supervising views: the input view and this many less one."""
     size: int = 64
@@ -106,16 +95,6 @@ class TrainConfig:
     """Their side in the last part of the schedule."""
     final_share: float = 0.15
     """Share of the schedule at the final side."""
-    lr: float = 1e-3
-    """Peak learning rate (Adam, linear warm-up, cosine to 1 %)."""
-    warmup: int = 150
-    """Warm-up steps."""
-    clip: float = 1.0
-    """Gradient norm limit."""
-    weight_decay: float = 0.0
-    """Decoupled weight decay."""
-    ema: float = 0.998
-    """Decay of the averaged weights that are evaluated and saved."""
     loss: LossWeights = field(default_factory=LossWeights)
     """Loss weights."""
     lpips: tuple[Path, ...] = ()
@@ -126,15 +105,3 @@ class TrainConfig:
     """Samples of the batch that enter the Extended Chamfer Distance."""
     augment: Augmentation = field(default_factory=Augmentation)
     """Augmentation."""
-    eval_minutes: float = 10.0
-    """Minutes between evaluations on dev."""
-    precision: str = "auto"
-    """lightning-fabric precision of the encoder; auto: bf16-mixed where the processor computes in it, else 32-true."""
-    accelerator: str = "auto"
-    """lightning-fabric accelerator: auto, cpu or cuda."""
-    devices: int = 1
-    """Processes."""
-    seed: int = 0
-    """Seed of everything random."""
-    resume: bool = False
-    """Go on from OUT/last.ckpt."""

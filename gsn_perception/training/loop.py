@@ -10,11 +10,9 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 from typing import ClassVar
 from typing import Generic
-from typing import Protocol
 from typing import TypeVar
 
 import numpy as np
@@ -27,43 +25,11 @@ from tqdm import tqdm
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.gsn.network import parameter_count
 from gsn_perception.training.ema import Ema
+from gsn_perception.training.run_config import RunConfig
 from gsn_perception.training.support import Scalars
 from gsn_perception.training.support import pick_precision
 
 N = TypeVar("N", bound=nn.Module)
-
-
-class LoopConfig(Protocol):
-    """What every run can be told; the meaning is in :class:`~gsn_perception.training.config.TrainConfig`."""
-
-    @property
-    def out(self) -> Path: ...  # noqa: D102
-    @property
-    def steps(self) -> int: ...  # noqa: D102
-    @property
-    def minutes(self) -> float: ...  # noqa: D102
-    @property
-    def lr(self) -> float: ...  # noqa: D102
-    @property
-    def warmup(self) -> int: ...  # noqa: D102
-    @property
-    def clip(self) -> float: ...  # noqa: D102
-    @property
-    def weight_decay(self) -> float: ...  # noqa: D102
-    @property
-    def ema(self) -> float: ...  # noqa: D102
-    @property
-    def eval_minutes(self) -> float: ...  # noqa: D102
-    @property
-    def precision(self) -> str: ...  # noqa: D102
-    @property
-    def accelerator(self) -> str: ...  # noqa: D102
-    @property
-    def devices(self) -> int: ...  # noqa: D102
-    @property
-    def seed(self) -> int: ...  # noqa: D102
-    @property
-    def resume(self) -> bool: ...  # noqa: D102
 
 
 class Loop(ABC, Generic[N]):
@@ -77,7 +43,7 @@ class Loop(ABC, Generic[N]):
     shown: ClassVar[str] = "loss"
     """The part of the loss beside the progress bar."""
 
-    def __init__(self, config: LoopConfig, *, progress: bool = True) -> None:
+    def __init__(self, config: RunConfig, *, progress: bool = True) -> None:
         self.settings, self.progress = config, progress
         precision = pick_precision() if config.precision == "auto" else config.precision
         self.fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=precision)  # type: ignore[arg-type]

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import trimesh
 
 pytest.importorskip("mujoco")
 
+from gsn_perception.evaluation.grasps import running
 from gsn_perception.evaluation.grasps.baselines import extruded_mesh
 from gsn_perception.evaluation.grasps.baselines import top_down
 from gsn_perception.evaluation.grasps.exhaustive import search
@@ -19,6 +23,7 @@ from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.grasping import Gripper
+from gsn_perception.grasping import PlannerSettings
 from gsn_perception.scenes.textured_mesh import TexturedMesh
 
 PANDA = Gripper.named("panda")
@@ -103,3 +108,23 @@ def test_a_twin_may_have_its_fingers_swapped_but_not_be_elsewhere():
     assert has_twin(grasp, (aside, swapped))
     assert not has_twin(grasp, (aside,))
     assert not has_twin(grasp, (aside,) * 10 + (swapped,))
+
+
+_made = []
+
+
+def _pipeline():
+    _made.append(1)
+    return lambda trial: None
+
+
+def test_a_process_makes_its_pipeline_once_for_all_copies_of_its_work(monkeypatch):
+    _made.clear()
+    monkeypatch.setattr(running, "_kits", {})
+    work = running.Work(running.Campaign(seed=1), PANDA, PlannerSettings(), _pipeline)
+    first = running._kit(pickle.loads(pickle.dumps(work)))
+    assert running._kit(pickle.loads(pickle.dumps(work))) is first
+    assert len(_made) == 1
+    other = replace(work, campaign=running.Campaign(seed=2))
+    assert running._kit(pickle.loads(pickle.dumps(other))) is not first
+    assert len(_made) == 2

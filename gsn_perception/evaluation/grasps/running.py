@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -77,7 +78,7 @@ class Work:
     cache: Path | None = None
 
 
-_kits: dict[int, tuple[Work, Kit]] = {}
+_kits: dict[bytes, Kit] = {}
 
 
 def run_object(work: Work, source: Callable[[], TexturedMesh], done: frozenset[Key]) -> list[Row]:
@@ -186,11 +187,15 @@ def _head(resting: Resting, camera: int, method: str) -> Row:
 
 
 def _kit(work: Work) -> Kit:
-    """The process' own pipeline and planner for this work, made once."""
-    if 0 not in _kits or _kits[0][0] != work:
-        planner = GraspPlanner(work.gripper, work.settings)
-        _kits[0] = work, Kit(planner, work.make_reconstruct(), work.campaign.seed)
-    return _kits[0][1]
+    """The process' own pipeline and planner for this work, made once.
+
+    Known by its pickle: every task brings an equal copy, and grippers and calls compare by identity.
+    """
+    key = pickle.dumps(work)
+    if key not in _kits:
+        _kits.clear()
+        _kits[key] = Kit(GraspPlanner(work.gripper, work.settings), work.make_reconstruct(), work.campaign.seed)
+    return _kits[key]
 
 
 def _one_thread() -> None:

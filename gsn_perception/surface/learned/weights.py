@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.io.checkpoints import Checkpoint
-from gsn_perception.io.checkpoints import load_checkpoint
+from gsn_perception.io.checkpoints import load_network
 from gsn_perception.io.checkpoints import save_checkpoint
 from gsn_perception.io.checkpoints import shipped
 from gsn_perception.surface.learned.config import ConvonetConfig
@@ -38,13 +38,7 @@ def load_onet(path: Path) -> tuple[OccupancyNetwork, Mapping[str, Any]]:
     Raises:
         InputError: the file is missing, damaged, of another kind or architecture.
     """
-    checkpoint = load_checkpoint(path, ONET)
-    try:
-        network = OccupancyNetwork(OnetConfig(**checkpoint.config))
-        network.load_state_dict(dict(checkpoint.state))
-    except (TypeError, RuntimeError) as error:
-        raise _foreign(path, error) from error
-    return network.eval(), {**checkpoint.info, "sha256": checkpoint.sha256}
+    return load_network(path, ONET, lambda config: OccupancyNetwork(OnetConfig(**config)))
 
 
 def load_convonet(path: Path) -> tuple[ConvolutionalOccupancyNetwork, Mapping[str, Any]]:
@@ -53,13 +47,7 @@ def load_convonet(path: Path) -> tuple[ConvolutionalOccupancyNetwork, Mapping[st
     Raises:
         InputError: the file is missing, damaged, of another kind or architecture.
     """
-    checkpoint = load_checkpoint(path, CONVONET)
-    try:
-        network = ConvolutionalOccupancyNetwork(ConvonetConfig(**checkpoint.config))
-        network.load_state_dict(dict(checkpoint.state))
-    except (TypeError, RuntimeError) as error:
-        raise _foreign(path, error) from error
-    return network.eval(), {**checkpoint.info, "sha256": checkpoint.sha256}
+    return load_network(path, CONVONET, lambda config: ConvolutionalOccupancyNetwork(ConvonetConfig(**config)))
 
 
 def shipped_weights(method: str) -> Path:
@@ -75,8 +63,3 @@ def shipped_weights(method: str) -> Path:
             f"no weights are shipped for mesh method {method!r}; choose gaussians, or train them with "
             f"`gsn train surface --model {method}` and give the file"
         ) from None
-
-
-def _foreign(path: Path, error: Exception) -> InputError:
-    first = str(error).splitlines()[0]
-    return InputError(f"checkpoint {path} is of another architecture ({first}); train it again or give another")

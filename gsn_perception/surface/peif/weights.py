@@ -9,9 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
-from gsn_perception.geometry import InputError
 from gsn_perception.io.checkpoints import Checkpoint
-from gsn_perception.io.checkpoints import load_checkpoint
+from gsn_perception.io.checkpoints import load_network
 from gsn_perception.io.checkpoints import save_checkpoint
 from gsn_perception.surface.peif.config import PeifConfig
 from gsn_perception.surface.peif.network import PeifNetwork
@@ -33,14 +32,4 @@ def load_peif(path: Path) -> tuple[PeifNetwork, Mapping[str, Any]]:
     Raises:
         InputError: the file is missing, damaged, of another kind or of another architecture.
     """
-    checkpoint = load_checkpoint(path, KIND)
-    try:
-        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in checkpoint.config.items()}
-        network = PeifNetwork(PeifConfig(**values))
-        network.load_state_dict(dict(checkpoint.state))
-    except (TypeError, KeyError, RuntimeError) as error:
-        first = str(error).splitlines()[0]
-        raise InputError(
-            f"checkpoint {path} is of another architecture ({first}); train it again or give another"
-        ) from error
-    return network.eval(), {**checkpoint.info, "sha256": checkpoint.sha256}
+    return load_network(path, KIND, lambda config: PeifNetwork(PeifConfig(**config)))

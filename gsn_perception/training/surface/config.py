@@ -7,6 +7,8 @@ from dataclasses import field
 from pathlib import Path
 from typing import Literal
 
+from gsn_perception.training.run_config import RunConfig
+
 SurfaceModel = Literal["onet", "convonet", "peif"]
 
 
@@ -29,15 +31,13 @@ class CloudAugmentation:
 
 
 @dataclass(frozen=True, slots=True)
-class SurfaceTrainConfig:
-    """One run: a full schedule, resumable, fit for `minutes` of wall clock or `steps`, whichever is asked for."""
+class SurfaceTrainConfig(RunConfig):
+    """A run of a surface network, on folders made by `gsn data --what surface`."""
 
     model: SurfaceModel = "convonet"
     """onet: image to occupancy; convonet: cloud to occupancy; peif: cloud to displacements."""
     config: str = "lean"
     """Named configuration of the network."""
-    data: tuple[Path, ...] = ()
-    """Training dataset folders made by `gsn data --what surface`; objects of all are mixed."""
     dev: Path | None = None
     """Dataset folder to evaluate on as training goes; it also chooses the occupancy threshold."""
     out: Path = Path("runs/surface")
@@ -46,8 +46,6 @@ class SurfaceTrainConfig:
     """Weights of the Gaussian network whose latent conditions `onet` (or the name of shipped ones)."""
     steps: int = 6000
     """Length of the schedule."""
-    minutes: float = 0.0
-    """Fit the schedule into this many minutes of wall clock instead; 0 counts steps."""
     batch: int = 12
     """Objects per step."""
     queries: int = 1024
@@ -58,29 +56,7 @@ class SurfaceTrainConfig:
     """Part of the occupancy queries about the surface; the others are uniform in the box (1 in the papers)."""
     copies: int = 3
     """Augmented copies of each view whose latents are made once, for `onet` conditioned on a Gaussian network."""
-    lr: float = 1e-3
-    """Peak learning rate (Adam, linear warm-up, cosine to 1 %)."""
-    warmup: int = 150
-    """Warm-up steps."""
-    clip: float = 1.0
-    """Gradient norm limit."""
-    weight_decay: float = 0.0
-    """Decoupled weight decay."""
-    ema: float = 0.998
-    """Decay of the averaged weights that are evaluated and saved."""
     augment: CloudAugmentation = field(default_factory=CloudAugmentation)
     """Clouds and their changes."""
     dev_objects: int = 24
     """Objects of dev that are evaluated, at most."""
-    eval_minutes: float = 10.0
-    """Minutes between evaluations on dev."""
-    precision: str = "auto"
-    """lightning-fabric precision; auto: bf16-mixed where the processor computes in it, else 32-true."""
-    accelerator: str = "auto"
-    """lightning-fabric accelerator: auto, cpu or cuda."""
-    devices: int = 1
-    """Processes."""
-    seed: int = 0
-    """Seed of everything random."""
-    resume: bool = False
-    """Go on from OUT/last.ckpt."""
