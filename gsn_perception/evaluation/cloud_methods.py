@@ -92,13 +92,11 @@ def convonet_method(weights: str = "", *, resolution: int = 96) -> CloudMethod:
 
     network, info = load_convonet(Path(weights) if weights else shipped_weights("convonet"))
 
-    def reconstruct(points: np.ndarray) -> Mesh:
-        T = unit_of_cloud(points)
-        unit = (points - T[:3, 3]) / T[0, 0]
-        shape = cloud_shape(network, info, Cloud(unit.astype(np.float32), np.ones(len(unit), bool)))
-        return closed_mesh(shape, resolution=resolution, max_triangles=200_000).transform(T)
+    def reconstruct(unit: np.ndarray) -> Mesh:
+        shape = cloud_shape(network, info, Cloud(unit, np.ones(len(unit), bool)))
+        return closed_mesh(shape, resolution=resolution, max_triangles=200_000)
 
-    return reconstruct
+    return in_unit_frame(reconstruct)
 
 
 def peif_method(weights: str = "", *, resolution: int = 128) -> CloudMethod:
@@ -114,15 +112,21 @@ def peif_method(weights: str = "", *, resolution: int = 128) -> CloudMethod:
 
     network, _ = load_peif(Path(weights) if weights else shipped_weights("peif"))
 
-    def reconstruct(points: np.ndarray) -> Mesh:
-        T = unit_of_cloud(points)
-        unit = ((points - T[:3, 3]) / T[0, 0]).astype(np.float32)
+    def reconstruct(unit: np.ndarray) -> Mesh:
         corner = np.full(3, 0.55)
-        field = PeifField(network, unit)
-        patches = directed_marching(field, -corner, corner, resolution=resolution, seeds=unit)
-        return patches.transform(T)
+        return directed_marching(PeifField(network, unit), -corner, corner, resolution=resolution, seeds=unit)
 
-    return reconstruct
+    return in_unit_frame(reconstruct)
+
+
+def in_unit_frame(reconstruct: CloudMethod) -> CloudMethod:
+    """The same for clouds in any frame, by way of their unit frame, whose points are float32."""
+
+    def anywhere(points: np.ndarray) -> Mesh:
+        T = unit_of_cloud(points)
+        return reconstruct(((points - T[:3, 3]) / T[0, 0]).astype(np.float32)).transform(T)
+
+    return anywhere
 
 
 def unit_of_cloud(points: np.ndarray) -> np.ndarray:

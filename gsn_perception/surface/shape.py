@@ -13,6 +13,7 @@ from gsn_perception.surface.extract import outer_surface
 from gsn_perception.surface.extract import smooth
 from gsn_perception.surface.field import Field
 from gsn_perception.surface.mise import mise
+from gsn_perception.surface.vertex_refinement import refine_vertices
 
 _COARSEST = 8
 
@@ -44,6 +45,7 @@ def closed_mesh(
     bisections: int = 0,
     smoothing: int = 0,
     smallest_piece: float = 0.01,
+    refinements: int = 0,
 ) -> Mesh:
     """The field's outer surface; the grid is coarsened where decimation can't keep the mesh closed.
 
@@ -54,6 +56,7 @@ def closed_mesh(
         bisections: Halvings of a vertex's lattice edge that place it where the field changes sign.
         smoothing: Taubin iterations.
         smallest_piece: Pieces of at least this share of the largest one's volume are kept; cavities are dropped.
+        refinements: Rounds in which vertices go back to the surface after smoothing and decimation.
 
     Returns:
         A watertight mesh in the field's frame.
@@ -69,5 +72,6 @@ def closed_mesh(
         mesh = outer_surface(mesh, smallest_piece)
         mesh = decimate(smooth(mesh, smoothing), max_triangles, smallest_piece)
         if (len(mesh.faces) <= max_triangles and mesh.is_watertight()) or resolution <= _COARSEST:
-            return mesh
+            reach = 0.5 * float((shape.upper - shape.lower).max()) / resolution
+            return refine_vertices(mesh, shape.field, level=shape.level, reach=reach, steps=refinements)
         resolution = max(_COARSEST, int(resolution * min(0.9, (max_triangles / len(mesh.faces)) ** 0.5)))

@@ -52,6 +52,8 @@ class SurfaceTrainConfig(RunConfig):
     """Query points an object (2048 in the papers)."""
     cloud: int = 2048
     """Points of an input cloud (3000 in the papers)."""
+    dense: int = 10_000
+    """Most points of a cloud for `peif`, whose clouds have between `cloud` and so many."""
     near: float = 0.5
     """Part of the occupancy queries about the surface; the others are uniform in the box (1 in the papers)."""
     copies: int = 3

@@ -67,11 +67,12 @@ class PeifTrainer(SurfaceTrainer[PeifNetwork]):
 
     def _draw(self, data: SurfaceDataset, objects: np.ndarray, rng: np.random.Generator) -> PatchBatch:
         config = self.config
+        count = cloud_size(config.cloud, config.dense, rng)
         rows = []
         for index in objects.tolist():
             change = random_change(config.augment, rng) @ np.linalg.inv(turned_frame(rng))
             noise = rng.uniform(0, config.augment.noise)
-            rows.append(patch_sample(data, index, change, config.cloud, config.queries, noise, rng))
+            rows.append(patch_sample(data, index, change, count, config.queries, noise, rng))
         return PatchBatch(*(torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True)))
 
     def _losses(self, batch: PatchBatch) -> tuple[dict[str, Tensor], Tensor]:
@@ -98,6 +99,11 @@ class PeifTrainer(SurfaceTrainer[PeifNetwork]):
 
     def _write_weights(self, info: Mapping[str, Any]) -> None:
         save_peif(self.weights, self.network, info, self.ema.state)
+
+
+def cloud_size(fewest: int, most: int, rng: np.random.Generator) -> int:
+    """How many points the clouds of a batch have, uniform in the logarithm; ``fewest`` where ``most`` is less."""
+    return fewest if most <= fewest else round(float(np.exp(rng.uniform(np.log(fewest), np.log(most)))))
 
 
 def patch_sample(
