@@ -32,8 +32,8 @@ class PeifConfig:
     """Lengths are in radii of the patch, so that the field does not depend on the cloud's scale or density; otherwise,
     as published, in the cloud's units."""
     interpolate: bool = True
-    """The displacement leads to a mean of the patch's points, weighted by a learned kernel, plus an offset; otherwise, as
-    published, it is the offset alone."""
+    """The displacement leads to a plane through the patch's points, weighted by a learned kernel, plus an offset;
+    otherwise, as published, it is the offset alone."""
 
     def __post_init__(self) -> None:
         if self.neighbours < 4 or not 0 < self.selected < self.neighbours:

@@ -1,4 +1,4 @@
-"""The parts of a PEIF network (papers: PEIF section 2.2), and an interpolation that is not in the paper."""
+"""The parts of a PEIF network (papers: PEIF section 2.2), and a moving least-squares plane that is not in the paper."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 from torch import nn
 
-_SHARPNESS = 3.0  # of the kernel to begin with, per squared radius of the patch
+_SHARPNESS = 6.0  # of the kernel to begin with, per squared radius of the patch
+_SOFTNESS = 0.1  # of the projector to begin with, in traces of the covariance
+_POINT = 1e-9  # squared radii; points closer together than this span no plane
 
 
 def point_wise(*widths: int) -> nn.Sequential:
@@ -67,31 +69,53 @@ class Memory(nn.Module):
 
 
 class Interpolation(nn.Module):
-    """Which mean of a patch's points a displacement starts from.
+    """The displacement to the surface that a patch's points span by themselves: a moving least-squares plane.
 
-    A Gaussian kernel about the query whose width is chosen patch by patch (wide in noise, narrow at edges), times what
-    the relation of each point to the query asks for.
+    The plane's points are weighted by a Gaussian kernel about the query whose width is chosen patch by patch (wide in
+    noise, narrow at edges), times what the relation of each point to the query asks for. The way to their mean counts
+    fully across the plane and hardly along it: it is multiplied by the resolvent ``s (C + s I)^-1`` of their covariance C,
+    a smooth projector that needs no eigenvectors and turns with the patch.
     """
 
     def __init__(self, width: int, fused: int) -> None:
         super().__init__()
         self.logit = nn.Linear(width, 1)
-        self.sharpness = nn.Linear(fused, 1)
+        self.shape = nn.Linear(fused, 2)  # logarithms of the kernel's sharpness and of s / trace C
         with torch.no_grad():
             self.logit.weight.mul_(0.1)
-            self.sharpness.weight.mul_(0.1)
-            self.sharpness.bias.fill_(math.log(_SHARPNESS))
+            self.shape.weight.mul_(0.1)
+            self.shape.bias.copy_(torch.tensor([math.log(_SHARPNESS), math.log(_SOFTNESS)]))
 
-    def forward(self, relation: Tensor, fused: Tensor, gaps: Tensor, weights: Tensor) -> Tensor:
-        """Shares [F,K], each patch's sum 1.
+    def forward(self, relation: Tensor, fused: Tensor, gaps: Tensor, weights: Tensor, beyond: Tensor) -> Tensor:
+        """Displacements [F,3] from the queries.
 
         Args:
             relation: [F,K,D] features of the points seen from the query.
             fused: [F,N] features of the patches.
-            gaps: [F,K,3] from the query to the points.
+            gaps: [F,K,3] from where the query is taken to be to the points.
             weights: [F,K] of the points.
+            beyond: [F,3] from the query to where it is taken to be.
         """
+        sharpness, softness = self.shape(fused).clamp(-6.0, 6.0).exp().unbind(1)
         squared = (gaps * gaps).sum(-1)
-        kernel = self.sharpness(fused).clamp(-6.0, 6.0).exp() * (squared - squared.amin(1, keepdim=True))
+        kernel = sharpness[:, None] * (squared - squared.amin(1, keepdim=True))
         share = torch.softmax(self.logit(relation)[:, :, 0] - kernel, 1) * weights
-        return share / share.sum(1, keepdim=True).clamp_min(1e-12)
+        share = share / share.sum(1, keepdim=True).clamp_min(1e-12)
+        mean = torch.bmm(share[:, None], gaps)[:, 0]
+        apart = gaps - mean[:, None]
+        covariance = torch.bmm((share[:, :, None] * apart).transpose(1, 2), apart)
+        return _across(covariance, softness, mean + beyond)
+
+
+def _across(covariance: Tensor, softness: Tensor, vector: Tensor) -> Tensor:
+    """``s (C + s I)^-1 v`` for symmetric C [F,3,3], s [F] in traces of C and v [F,3]; v itself where C is 0."""
+    trace = covariance.diagonal(dim1=1, dim2=2).sum(1).clamp_min(_POINT)
+    unit = covariance / trace[:, None, None]
+    a, b, c = unit[:, 0, 0] + softness, unit[:, 1, 1] + softness, unit[:, 2, 2] + softness
+    d, e, f = unit[:, 0, 1], unit[:, 0, 2], unit[:, 1, 2]
+    xx, yy, zz = b * c - f * f, a * c - e * e, a * b - d * d
+    xy, xz, yz = e * f - d * c, d * f - b * e, d * e - a * f
+    determinant = a * xx + d * xy + e * xz
+    x, y, z = vector.unbind(1)
+    solved = torch.stack([xx * x + xy * y + xz * z, xy * x + yy * y + yz * z, xz * x + yz * y + zz * z], 1)
+    return (softness / determinant)[:, None] * solved

@@ -96,8 +96,7 @@ class PeifNetwork(nn.Module):
         offset = self.out(self.head(torch.cat([fused, recalled], 1)))
         if self.interpolation is None:
             return offset
-        share = self.interpolation(relation, fused, gaps, weights)
-        return torch.bmm(share[:, None], points)[:, 0] - query + offset
+        return self.interpolation(relation, fused, gaps, weights, near - query) + offset
 
     def _gathered(self, features: Tensor, weights: Tensor) -> Tensor:
         """A patch's point features [F,K,D] as one vector: side by side, or (fading) their weighted mean and maximum."""
@@ -115,8 +114,8 @@ class PeifNetwork(nn.Module):
             displacements: [B,Q,3] the true displacements from the queries to the surface.
 
         Returns:
-            ``displacement``: mean absolute error, in radii of the patches with ``patch_units`` (so that sparse and dense
-            clouds count alike), else in the clouds' units. ``memory``: the memory loss times beta.
+            ``displacement``: mean absolute error, with ``patch_units`` in radii of the patches plus the way to go (so that
+            sparse and dense clouds count alike and distant queries no more than close ones), else in the clouds' units. ``memory``: the memory loss times beta.
 
         Raises:
             InputError: the shapes don't fit each other, or a cloud has fewer points than a patch.
@@ -129,8 +128,9 @@ class PeifNetwork(nn.Module):
         patches = self.patches(clouds, queries)
         poses = pose(patches)
         predicted = self.displacements(poses, frames_of(poses))
-        unit = poses.radius[:, None] if self.config.patch_units else 1.0
-        error = displacement_loss(predicted / unit, displacements.reshape(-1, 3).to(predicted) / unit)
+        truth = displacements.reshape(-1, 3).to(predicted)
+        unit = poses.radius[:, None] + truth.norm(dim=1, keepdim=True) if self.config.patch_units else 1.0
+        error = displacement_loss(predicted / unit, truth / unit)
         return {"displacement": error, "memory": BETA * memory_loss(self.memory.banks)}
 
     def patches(self, clouds: Tensor, queries: Tensor) -> Patches:
