@@ -115,7 +115,8 @@ class PeifNetwork(nn.Module):
 
         Returns:
             ``displacement``: mean absolute error, with ``patch_units`` in radii of the patches plus the way to go (so that
-            sparse and dense clouds count alike and distant queries no more than close ones), else in the clouds' units. ``memory``: the memory loss times beta.
+            sparse and dense clouds count alike and distant queries no more than close ones), else in the clouds' units.
+            ``memory``: the memory loss times beta.
 
         Raises:
             InputError: the shapes don't fit each other, or a cloud has fewer points than a patch.

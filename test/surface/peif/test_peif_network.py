@@ -63,7 +63,7 @@ def test_equivariant_in_single_precision(name):
     assert error.max() < 1e-3
     if not flawed.all():
         assert error[:, ~flawed].max() < 3e-4  # gaps just above the limit enlarge the rounding of the input
-        assert np.quantile(error[:, ~flawed], 0.999) < 1e-4
+        assert np.quantile(error[:, ~flawed], 0.999) < 2e-4
     assert (flawed.mean() > 0.5) == (name == "rod")
 
 
