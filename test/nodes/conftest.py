@@ -232,3 +232,20 @@ def bench(tmp_path, domain, tiny):
     yield made
     for process in made.running:
         process.stop()
+
+
+@pytest.fixture
+def running(graph):
+    """An active node with a ball pipeline, its outputs heard, its inputs advertised."""
+    from gsn_perception.nodes.reconstruction_node import ReconstructionNode
+    from gsn_perception.ros import interface
+
+    pipeline = BallPipeline()
+    node = graph.add(ReconstructionNode, load=lambda settings: pipeline)
+    for topic in interface.RECONSTRUCTION_OUTPUTS:
+        graph.subscribe(topic)
+    assert node.start()
+    publishers = graph.advertise(interface.RECONSTRUCTION_INPUTS)
+    matched(publishers)
+    until(lambda: all(graph.node.count_publishers(t.name) for t in interface.RECONSTRUCTION_OUTPUTS))
+    return node, publishers, pipeline
