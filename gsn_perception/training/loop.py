@@ -166,7 +166,7 @@ class Loop(ABC, Generic[N]):
         figures = self._figures()
         if figures:
             write({f"dev/{k}": v for k, v in figures.items()}, self.step)
-            tqdm.write(f"step {self.step}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()))
+            tqdm.write(f"step {self.step}: " + ", ".join(f"{k} {v:.4g}" for k, v in figures.items()))
         return figures
 
     def _save(self, figures: dict[str, float]) -> None:
