@@ -52,7 +52,7 @@ class SurfaceOptions(ObjectOptions):
     noise: float = 0.0
     """Standard deviation of its noise, shares of the extent."""
     rotations: int = 1
-    """Random turns of each whole object; 0 leaves it as it stands."""
+    """Random turns of each whole object's cloud; 0 leaves it as it stands."""
     resolution: int = 64
     """Cells of the surface grid along an edge, single views."""
     full_resolution: int = 96

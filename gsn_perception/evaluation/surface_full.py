@@ -33,7 +33,7 @@ class CloudProtocol:
     Attributes:
         points: Per cloud, uniform by area.
         noise: Standard deviation added to each coordinate, shares of the extent.
-        rotations: Every object is turned so many times at random; 0 leaves it as it stands.
+        rotations: Every object's one cloud is turned so many times at random; 0 leaves it as it stands.
         seed: Of all draws.
     """
 
@@ -45,11 +45,10 @@ class CloudProtocol:
     def clouds(self, item: TexturedMesh) -> Iterable[tuple[np.ndarray, np.ndarray]]:
         """Turns [4,4] of the object at unit extent about the origin, and the turned clouds [P,3]."""
         rng = np.random.default_rng([self.seed, zlib.crc32(item.name.encode())])
-        mesh = unit_mesh(item.mesh)
+        points, _ = sample_surface(unit_mesh(item.mesh), self.points, rng)
+        points = points + self.noise * rng.standard_normal(points.shape)
         for _ in range(max(self.rotations, 1)):
             turn = Rotation.random(rng=rng).as_matrix() if self.rotations else np.eye(3)
-            points, _ = sample_surface(mesh, self.points, rng)
-            points = points + self.noise * rng.standard_normal(points.shape)
             yield make_transform(turn, np.zeros(3)), points @ turn.T
 
 
