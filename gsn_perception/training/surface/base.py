@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from gsn_perception.geometry.errors import InputError
+from gsn_perception.io.checkpoints import load_checkpoint
 from gsn_perception.training.loop import Loop
 from gsn_perception.training.surface.config import SurfaceTrainConfig
 from gsn_perception.training.surface.data import SurfaceDataset
@@ -46,6 +47,12 @@ class SurfaceTrainer(Loop[N]):
         self.sets = [SurfaceDataset(Path(d)) for d in config.data]
         self.dev = SurfaceDataset(config.dev) if config.dev is not None else None
 
+    def _start(self, network: N, module: nn.Module | None = None) -> None:
+        """From the weights of ``init`` where there are any."""
+        if self.config.init is not None:
+            _load_into(network, self.config.init, self.weights_name)
+        super()._start(network, module)
+
     @property
     def weights(self) -> Path:
         """The file that the averaged weights go to."""
@@ -58,6 +65,18 @@ class SurfaceTrainer(Loop[N]):
         """Rows of dev that are evaluated, spread over the set."""
         assert self.dev is not None
         return np.unique(np.linspace(0, len(self.dev) - 1, min(len(self.dev), self.config.dev_objects)).astype(int))
+
+
+def _load_into(network: nn.Module, path: Path, kind: str) -> None:
+    """Take the weights of a file.
+
+    Raises:
+        InputError: it is missing, damaged, or of another network or size.
+    """
+    try:
+        network.load_state_dict(dict(load_checkpoint(path, kind).state))
+    except RuntimeError as error:
+        raise InputError(f"{path} has other layers than this network; give its own --config, or no --init") from error
 
 
 def occupancy_loss(logits: Tensor, queries: Queries) -> Tensor:

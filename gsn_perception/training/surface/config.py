@@ -42,6 +42,8 @@ class SurfaceTrainConfig(RunConfig):
     """Dataset folder to evaluate on as training goes; it also chooses the occupancy threshold."""
     out: Path = Path("runs/surface")
     """Where checkpoints and TensorBoard logs go."""
+    init: Path | None = None
+    """Weights of the same network to start from; fresh ones by default."""
     checkpoint: str | None = None
     """Weights of the Gaussian network whose latent conditions `onet` (or the name of shipped ones)."""
     steps: int = 6000

@@ -85,6 +85,18 @@ def losses_of(trainer):
     return seen
 
 
+def test_runs_start_from_weights_of_the_same_network(config, tmp_path):
+    first = make_trainer(replace(config, steps=2), progress=False)
+    first.run()
+    again = make_trainer(replace(config, init=first.weights, out=tmp_path / "more"), progress=False)
+    for name, tensor in load_convonet(first.weights)[0].state_dict().items():
+        torch.testing.assert_close(again.network.state_dict()[name], tensor)
+    with pytest.raises(InputError, match="other layers"):
+        make_trainer(replace(config, config="lean", init=first.weights, out=tmp_path / "other"), progress=False)
+    with pytest.raises(InputError, match="expected peif"):
+        make_trainer(replace(config, model="peif", init=first.weights, out=tmp_path / "third"), progress=False)
+
+
 def test_convonet_learns_a_tiny_set(config):
     trainer = make_trainer(config, progress=False)
     losses = losses_of(trainer)
