@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _BAND = 0.1
 _BISECTIONS = 5
+_TOLERANCE = 0.01  # before the measured surface: the field has smoothed its noise, which cuts would bring back
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +38,7 @@ class PeifMesher:
     def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
         """A watertight mesh of the normalised frame."""
         from gsn_perception.surface.closing import closed_shape
+        from gsn_perception.surface.combined import CarvedField
         from gsn_perception.surface.completion import union_cloud
         from gsn_perception.surface.observed import observed_view
 
@@ -46,6 +49,8 @@ class PeifMesher:
         low, high = cloud.points.min(axis=0) - _BAND, cloud.points.max(axis=0) + _BAND
         patches = directed_marching(field, low, high, resolution=resolution, seeds=cloud.points)
         shape = closed_shape(patches, rough)
+        seen = CarvedField(shape.field, observed_view(item.crop, item.scale), tolerance=_TOLERANCE, level=shape.level)
+        shape = replace(shape, field=seen)
         return finished(
             shape, item, self.solid, resolution=resolution, max_triangles=max_triangles, bisections=_BISECTIONS
         )

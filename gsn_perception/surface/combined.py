@@ -13,27 +13,45 @@ _COARSE = 20  # cells along the longest side when looking for what there is
 
 
 class CarvedField:
-    """A field with what a camera saw past cut away.
+    """A field with what a camera saw past cut away, and with material put where the camera saw a surface.
 
     Args:
         field: Any.
-        view: What the camera knows of free space, in the frame of the field.
-        tolerance: How far behind the measured surface a point has to be seen past; units of the frame.
-        steepness: Units of the field per unit of length outside, so that the cut is placed between lattice points.
+        view: What the camera knows of surface and free space, in the frame of the field.
+        tolerance: How far before the measured surface the cut is; units of the frame.
+        fill: Least thickness behind the measured surface, the same units; 0 puts nothing there.
+        steepness: Units of the field per unit of length about cuts, so that they are placed between lattice points.
         level: The field's surface.
     """
 
     def __init__(
-        self, field: Field, view: DepthView, *, tolerance: float, steepness: float = 100.0, level: float = 0.0
+        self,
+        field: Field,
+        view: DepthView,
+        *,
+        tolerance: float = 0.0,
+        fill: float = 0.0,
+        steepness: float = 100.0,
+        level: float = 0.0,
     ) -> None:
         self._field, self._level = field, level
         self._carver = Carver([view], truncation=0.1, whole=False)
         self._tolerance, self._steepness = np.float32(tolerance), np.float32(steepness)
+        self._behind: Carver | None = None
+        if fill > 0 and np.isfinite(view.depth).any():
+            back = np.where(np.isfinite(view.depth), view.depth + np.float32(fill), np.nan)
+            self._behind = Carver([DepthView(view.camera, back)], truncation=0.5, whole=False)
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Values [P] at points [P,3]."""
-        free = np.float32(self._level) + self._steepness * (self._carver(points) + self._tolerance)
-        return np.minimum(self._field(points), free)
+        seen = self._carver(points)
+        value = np.minimum(self._field(points), self._scaled(seen + self._tolerance))
+        if self._behind is not None:
+            value = np.maximum(value, self._scaled(np.minimum(seen, -self._behind(points))))
+        return value
+
+    def _scaled(self, length: np.ndarray) -> np.ndarray:
+        return np.float32(self._level) + self._steepness * length
 
 
 def tight_box(

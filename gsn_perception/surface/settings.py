@@ -67,7 +67,7 @@ class SolidSettings:
     thin_reach: float = 1.5
     """How many cells outside the carved solid such a Gaussian may lie."""
 
-    observed_tolerance: float = 0.01
+    observed_tolerance: float = 0.0
     """How far behind the measured depth a point has to be seen past before the measurement carves it."""
 
     fill_depth: float = 0.08

@@ -23,9 +23,7 @@ from gsn_perception.surface.views import DepthView
 
 _BATCH = 1 << 15
 _MARGIN = 0.04
-_TOLERANCE = (
-    0.025  # beyond the depth's own noise: the network has smoothed it, and hard cuts would bring its steps back
-)
+_FILL = 0.04  # behind what was measured: the surface is where the camera saw it
 
 
 class LogitField:
@@ -110,7 +108,7 @@ def _shape(
     field: Field, level: float, half: float, observed: DepthView | None, seeds: np.ndarray | None
 ) -> ImplicitShape:
     if observed is not None:
-        field = CarvedField(field, observed, tolerance=_TOLERANCE, level=level)
+        field = CarvedField(field, observed, fill=_FILL, level=level)
     corner = np.full(3, half)
     if seeds is not None and len(seeds):  # the surface is where the cloud is, and not far beyond
         low, high = np.maximum(seeds.min(axis=0) - 0.25, -corner), np.minimum(seeds.max(axis=0) + 0.25, corner)
