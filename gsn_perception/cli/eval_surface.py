@@ -55,7 +55,7 @@ class SurfaceOptions(ObjectOptions):
     """Random turns of each whole object's cloud; 0 leaves it as it stands."""
     resolution: int = 64
     """Cells of the surface grid along an edge, single views."""
-    full_resolution: int = 96
+    full_resolution: int = 192
     """The same for whole clouds."""
     tune: bool = False
     """Try the classical methods' parameters on whole clouds instead (on dev) and print the grid."""

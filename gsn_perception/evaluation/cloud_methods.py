@@ -27,9 +27,9 @@ class PoissonSettings:
         trim: Quantile of the sampling density below which vertices are cut off; 0 keeps the surface closed.
     """
 
-    depth: int = 7
-    neighbours: int = 16
-    trim: float = 0.0
+    depth: int = 8
+    neighbours: int = 12
+    trim: float = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class PivotingSettings:
     """
 
     radii: tuple[float, ...] = (1.0, 2.0, 4.0)
-    neighbours: int = 16
+    neighbours: int = 12
 
 
 POISSON_GRID = tuple(PoissonSettings(d, k, t) for d in (6, 7, 8) for k in (12, 24) for t in (0.0, 0.02))
@@ -99,7 +99,7 @@ def convonet_method(weights: str = "", *, resolution: int = 96) -> CloudMethod:
     return in_unit_frame(reconstruct)
 
 
-def peif_method(weights: str = "", *, resolution: int = 128) -> CloudMethod:
+def peif_method(weights: str = "", *, resolution: int = 192) -> CloudMethod:
     """PEIF with directed marching, its surface left open, from shipped weights or a file.
 
     Raises:
