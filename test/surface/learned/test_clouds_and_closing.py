@@ -101,6 +101,22 @@ def test_carving_cuts_what_the_camera_saw_past():
     assert np.abs(np.linalg.norm(front, axis=1) - 0.4).max() < 0.02
 
 
+def test_material_stands_behind_what_was_measured_and_nowhere_else():
+    view = seen_ball()
+    depth = np.where(np.arange(96)[:, None] < 40, np.nan, view.depth)  # the upper rows are unknown
+    nothing = lambda p: np.full(len(p), -5.0, np.float32)  # noqa: E731
+    filled = CarvedField(nothing, DepthView(view.camera, depth), fill=0.05, level=1.0)
+    down = view.camera.world_from_camera[:3, 1]
+    front = np.array([[0.4, 0, 0]]) + 0.08 * down  # on rows that are known
+    front *= 0.4 / np.linalg.norm(front)
+    away = front - view.camera.world_from_camera[:3, 3]
+    away /= np.linalg.norm(away)
+    assert filled(front + 0.02 * away) > 1.0
+    assert filled(front - 0.02 * away) < 1.0
+    assert filled(front + 0.08 * away) < 1.0
+    assert filled(np.array([[0.36, 0, 0]]) - 0.15 * down) == -5.0
+
+
 def test_tight_boxes_hold_everything():
     low, high = tight_box(lambda p: -box(p), np.full(3, -1.0), np.full(3, 1.0), level=0.0)
     assert (low <= [-0.4, -0.25, -0.15]).all()
