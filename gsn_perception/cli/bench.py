@@ -1,7 +1,8 @@
 """`gsn bench`: measure speed: the network (gsn), the rasteriser (raster), the whole chain (chain), grasps (grasp), the nodes (ros).
 
-`peif` times the surface field PEIF per 10,000 queries and measures the error of its equivariance. `soak` runs both
-nodes for minutes under a camera, `fuzz` sends them hostile messages.
+`surface` compares MISE with dense marching cubes and times the mesh methods; `peif` times the field PEIF per 10,000
+queries and measures the error of its equivariance. `soak` runs both nodes for minutes under a camera, `fuzz` sends them
+hostile messages.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from gsn_perception.cli.bench_ros import FuzzOptions
 from gsn_perception.cli.bench_ros import RosBench
 from gsn_perception.cli.bench_ros import RosOptions
 from gsn_perception.cli.bench_ros import SoakOptions
+from gsn_perception.cli.bench_surface import SurfaceBench
+from gsn_perception.cli.bench_surface import bench_surface
 
 if TYPE_CHECKING:
     from gsn_perception.geometry import Observation
@@ -91,6 +94,7 @@ Options = (
     | Annotated[ChainOptions, tyro.conf.subcommand("chain")]
     | Annotated[GraspOptions, tyro.conf.subcommand("grasp")]
     | Annotated[PeifBench, tyro.conf.subcommand("peif")]
+    | Annotated[SurfaceBench, tyro.conf.subcommand("surface")]
     | RosBench
 )
 
@@ -101,6 +105,7 @@ def run(
     | ChainOptions
     | GraspOptions
     | PeifBench
+    | SurfaceBench
     | RosOptions
     | SoakOptions
     | FuzzOptions,
@@ -124,6 +129,8 @@ def run(
         title, text, bars, figures = _chain(options)
     elif isinstance(options, PeifBench):
         title, text, bars, figures = bench_peif(options)
+    elif isinstance(options, SurfaceBench):
+        title, text, bars, figures = bench_surface(options)
     else:
         title, text, bars, figures = _grasp(options)
     here = machine()
@@ -179,6 +186,7 @@ def _chain(options: ChainOptions) -> _Answer:
 
 def _grasp(options: GraspOptions) -> _Answer:
     from gsn_perception.cli.parse import choose_gripper
+    from gsn_perception.evaluation.cases import on_table
     from gsn_perception.evaluation.speed import time_planner
     from gsn_perception.grasping import GraspPlanner
     from gsn_perception.pipeline import Reconstructor
@@ -186,21 +194,10 @@ def _grasp(options: GraspOptions) -> _Answer:
     reconstructor = Reconstructor.from_pretrained(options.checkpoint, "cpu")
     count, repeats = {"smoke": (2, 2), "short": (6, 7), "full": (12, 20)}[options.budget]
     planner = GraspPlanner(choose_gripper(options.gripper))
-    observations = [_on_table(options.seed + number) for number in range(count)]
+    observations = [on_table(options.seed + number) for number in range(count)]
     times = time_planner(reconstructor, planner, observations, repeats)
     title = f"{planner.settings.num_candidates} candidates a round, median of {repeats}"
     return "mesh to grasps", _text(times, title), times, {"repeats": repeats, "median_ms": times}
-
-
-def _on_table(seed: int) -> Observation:
-    """A made-up object on a table, seen by an RGB-D camera."""
-    from gsn_perception.scenes.objects import random_object
-    from gsn_perception.scenes.sensor import DepthSensor
-    from gsn_perception.scenes.tabletop import random_tabletop
-
-    item = random_object(seed)
-    scene, camera = random_tabletop([item.scaled(0.12 / float(item.extent.max()))], seed, 1)
-    return scene.observe(camera, sensor=DepthSensor(), seed=seed)
 
 
 def _raster(options: RasterOptions) -> _Answer:

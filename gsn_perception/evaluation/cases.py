@@ -173,3 +173,14 @@ def in_turn(items: Sequence[T], shapes: Sequence[str], limit: int, seed: int) ->
             if classes[name] and len(chosen) < limit:
                 chosen.append(classes[name].pop())
     return chosen
+
+
+def on_table(seed: int) -> Observation:
+    """A made-up object on a table, seen by an RGB-D camera."""
+    from gsn_perception.scenes.objects import random_object
+    from gsn_perception.scenes.sensor import DepthSensor
+    from gsn_perception.scenes.tabletop import random_tabletop
+
+    item = random_object(seed)
+    scene, camera = random_tabletop([item.scaled(0.12 / float(item.extent.max()))], seed, 1)
+    return scene.observe(camera, sensor=DepthSensor(), seed=seed)

@@ -100,6 +100,20 @@ class ConvonetMesher:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class AutoMesher:
+    """One way where the scale was taken from measured depth, another where there was none."""
+
+    with_depth: Mesher
+    without: Mesher
+
+    def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
+        """See :class:`Mesher`."""
+        measured = item.crop.depth is not None and item.scale.source == "depth"
+        chosen = self.with_depth if measured else self.without
+        return chosen(item, resolution=resolution, max_triangles=max_triangles)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class OnetMesher:
     """The image alone through an Occupancy Network, cut by what the camera saw past."""
 
@@ -165,7 +179,7 @@ def make_mesher(
     """The mesher of a method.
 
     Args:
-        method: One of the setting's values.
+        method: One of the setting's values; ``auto`` is ``convonet`` where depth was measured and ``gaussians`` elsewhere.
         weights: A file, or empty for those that come along.
         solid: Numbers of the splat's solid.
         gsn: The Gaussian network, whose latent an Occupancy Network may read.
@@ -177,6 +191,9 @@ def make_mesher(
     """
     if method == "gaussians":
         return GaussianMesher(solid)
+    if method == "auto":
+        learned = make_mesher("convonet", weights, solid, gsn, gsn_sha256, seed=seed)
+        return AutoMesher(learned, GaussianMesher(solid))
     from gsn_perception.surface.learned.weights import load_convonet
     from gsn_perception.surface.learned.weights import load_onet
     from gsn_perception.surface.learned.weights import shipped_weights

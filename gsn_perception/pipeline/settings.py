@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 UprightMode = Literal["auto", "moments", "off"]
-MeshMethod = Literal["gaussians", "onet", "convonet", "peif"]
+MeshMethod = Literal["auto", "gaussians", "onet", "convonet", "peif"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class ReconstructorSettings:
     max_gaussians: int = 0
     """At most so many Gaussians an object, the most opaque first; 0 keeps all."""
     mesh_method: MeshMethod = "gaussians"
-    """How the surface is made: from the splat itself, or by a learned field."""
+    """How the surface is made: from the splat itself or by a learned field; auto: convonet where depth was measured,
+    gaussians elsewhere."""
     mesh_weights: str = ""
     """Weights of a learned field: a file, or empty for those that come along."""
     mesh_resolution: int = 64

@@ -113,8 +113,8 @@ class ReconstructionSettings:
     max_gaussians: int = parameter(0, "at most so many Gaussians an object, the most opaque first; 0: all", low=0)
     mesh_method: str = parameter(
         "gaussians",
-        "how the surface is made: from the splat, or by a learned field",
-        choices=("gaussians", "onet", "convonet", "peif"),
+        "how the surface is made: from the splat, or by a learned field; auto: convonet with depth, else gaussians",
+        choices=("auto", "gaussians", "onet", "convonet", "peif"),
         fixed=True,
         name="mesh.method",
     )

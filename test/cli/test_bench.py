@@ -70,3 +70,12 @@ def test_the_machine_is_named(tmp_path):
     assert here.cpu in here.sentence
     draw_bars(tmp_path / "deep" / "bars.png", {"a": 1.0, "b": 20.0}, "title", here.sentence)
     assert (tmp_path / "deep" / "bars.png").stat().st_size > 2000
+
+
+def test_bench_surface_compares_mise_and_times_methods(tmp_path, capsys):
+    assert main(["bench", "surface", "--budget", "smoke", "--json", str(tmp_path / "f.json")]) == 0
+    figures = json.loads((tmp_path / "f.json").read_text())
+    assert all(f["same"] and f["share"] < 0.6 for f in figures["mise"].values())
+    assert set(figures["median_ms"]) == {"gaussians", "onet", "convonet", "peif"}
+    assert all(ms > 0 for ms in figures["median_ms"].values())
+    assert "MISE against dense" in capsys.readouterr().out

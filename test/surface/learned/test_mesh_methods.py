@@ -129,3 +129,12 @@ def test_missing_and_foreign_weights_are_sentences(pipeline, tmp_path, monkeypat
 def test_the_mesher_is_kept_as_long_as_its_settings_are(pipeline):
     assert pipeline.with_settings(replace(SETTINGS, mesh_resolution=48)).mesher is pipeline.mesher
     assert pipeline.with_settings(replace(SETTINGS, seed=3)).mesher is not pipeline.mesher
+
+
+def test_auto_takes_the_learned_field_where_depth_was_measured(pipeline, frame):
+    made = pipeline.with_settings(replace(SETTINGS, mesh_method="auto"))
+    for some, method in ((frame, "convonet"), (replace(frame, depth=None, size_hint=0.2), "gaussians")):
+        (auto,) = made(some)
+        (direct,) = pipeline.with_settings(replace(SETTINGS, mesh_method=method))(some)
+        np.testing.assert_array_equal(auto.mesh.vertices, direct.mesh.vertices)
+        assert auto.mesh.is_watertight()

@@ -1,0 +1,63 @@
+"""The part `surface` of `gsn bench`: MISE beside dense marching cubes, and the time of every mesh method."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class SurfaceBench:
+    """MISE against dense marching cubes on known shapes, and splat and depth to mesh by every method with weights."""
+
+    checkpoint: str | None = None
+    """Gaussian weights (.safetensors) or the name of shipped ones; the shipped default when left out."""
+    budget: Literal["smoke", "short", "full"] = "full"
+    """How many objects, resolutions and repeats."""
+    threads: int = 0
+    """Threads torch and the kernels may use; 0 = all cores."""
+    json: Path | None = None
+    """Write every figure to this file."""
+    out: Path | None = None
+    """Write a bar chart of the methods' times to this PNG."""
+    seed: int = 0
+    """Seed of the objects."""
+
+
+def bench_surface(options: SurfaceBench) -> tuple[str, str, dict[str, float], dict[str, Any]]:
+    """Title, text, bars and figures, as the other parts of `gsn bench` return them."""
+    import statistics
+
+    from gsn_perception.evaluation.cases import on_table
+    from gsn_perception.evaluation.report import table
+    from gsn_perception.evaluation.surface_bench import SHAPES
+    from gsn_perception.evaluation.surface_bench import compare_mise
+    from gsn_perception.evaluation.surface_bench import time_methods
+    from gsn_perception.pipeline import Reconstructor
+
+    resolutions, repeats, objects = {"smoke": ((32,), 1, 1), "short": ((128,), 2, 3), "full": ((128, 256), 3, 5)}[
+        options.budget
+    ]
+    found = {
+        f"{name}, {resolution}": compare_mise(distance, resolution, seeded=seeded, repeats=repeats)
+        for resolution in resolutions
+        for name, (distance, seeded) in SHAPES.items()
+    }
+    pipeline = Reconstructor.from_pretrained(options.checkpoint, "cpu")
+    runs = [
+        time_methods(pipeline, on_table(options.seed + i), ("gaussians", "onet", "convonet", "peif"), repeats)
+        for i in range(objects)
+    ]
+    times = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+    columns = {"share": ".1%", "same": "", "ratio": ".1f", "ms": ".0f"}
+    text = "\n\n".join(
+        [
+            table([(k, asdict(v)) for k, v in found.items()], columns, "MISE against dense marching cubes"),
+            table([(k, {"ms": v}) for k, v in times.items()], {"ms": ".0f"}, f"splat to mesh, {objects} objects"),
+        ]
+    )
+    figures = {"mise": {k: asdict(v) for k, v in found.items()}, "median_ms": times, "objects": objects}
+    return "splat to mesh", text, times, figures
