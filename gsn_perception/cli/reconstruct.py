@@ -44,7 +44,7 @@ class Options:
     """Weights: a .safetensors file or the name of shipped ones."""
     device: str = "auto"
     """auto, cpu or cuda."""
-    mesh_method: Literal["auto", "gaussians", "onet", "convonet", "peif"] = "gaussians"
+    mesh_method: Literal["auto", "gaussians", "onet", "convonet", "peif"] = "auto"
     """How the surface is made: from the splat itself, or by a learned field."""
     mesh_weights: str = ""
     """Weights of a learned field: a .safetensors file, or empty for those that come along."""

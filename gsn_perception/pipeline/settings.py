@@ -41,7 +41,7 @@ class ReconstructorSettings:
     """Gaussians below this opacity are dropped."""
     max_gaussians: int = 0
     """At most so many Gaussians an object, the most opaque first; 0 keeps all."""
-    mesh_method: MeshMethod = "gaussians"
+    mesh_method: MeshMethod = "auto"
     """How the surface is made: from the splat itself or by a learned field; auto: convonet where depth was measured,
     gaussians elsewhere."""
     mesh_weights: str = ""

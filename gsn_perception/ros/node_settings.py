@@ -112,7 +112,7 @@ class ReconstructionSettings:
     opacity_threshold: float = parameter(1.0 / 255.0, "Gaussians below this opacity are dropped", low=0, high=1)
     max_gaussians: int = parameter(0, "at most so many Gaussians an object, the most opaque first; 0: all", low=0)
     mesh_method: str = parameter(
-        "gaussians",
+        "auto",
         "how the surface is made: from the splat, or by a learned field; auto: convonet with depth, else gaussians",
         choices=("auto", "gaussians", "onet", "convonet", "peif"),
         fixed=True,
