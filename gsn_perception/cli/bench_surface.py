@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any
 from typing import Literal
+
+if TYPE_CHECKING:
+    from gsn_perception.pipeline.settings import MeshMethod
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ def bench_surface(options: SurfaceBench) -> tuple[str, str, dict[str, float], di
     from gsn_perception.evaluation.surface_bench import SHAPES
     from gsn_perception.evaluation.surface_bench import compare_mise
     from gsn_perception.evaluation.surface_bench import time_methods
+    from gsn_perception.geometry import InputError
+    from gsn_perception.geometry import Refusal
     from gsn_perception.pipeline import Reconstructor
 
     resolutions, repeats, objects = {"smoke": ((32,), 1, 1), "short": ((128,), 2, 3), "full": ((128, 256), 3, 5)}[
@@ -47,10 +54,15 @@ def bench_surface(options: SurfaceBench) -> tuple[str, str, dict[str, float], di
         for name, (distance, seeded) in SHAPES.items()
     }
     pipeline = Reconstructor.from_pretrained(options.checkpoint, "cpu")
-    runs = [
-        time_methods(pipeline, on_table(options.seed + i), ("gaussians", "onet", "convonet", "peif"), repeats)
-        for i in range(objects)
-    ]
+    methods: tuple[MeshMethod, ...] = ("gaussians", "onet", "convonet", "peif")
+    finders = {m: pipeline.with_settings(replace(pipeline.settings, mesh_method=m)).mesh_of for m in methods}
+    runs = []
+    for number in range(objects):
+        frame = on_table(options.seed + number)
+        (item, *_) = pipeline.splats(frame)
+        if isinstance(item, Refusal):
+            raise InputError(f"nothing to time, the object was refused: {item.reason}; choose another --seed")
+        runs.append(time_methods(finders, frame, item, repeats))
     times = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
     columns = {"share": ".1%", "same": "", "ratio": ".1f", "ms": ".0f"}
     text = "\n\n".join(

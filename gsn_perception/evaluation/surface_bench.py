@@ -7,16 +7,13 @@ import time
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
-from dataclasses import replace
 
 import numpy as np
 
-from gsn_perception.geometry import InputError
+from gsn_perception.evaluation.surface_views import Finder
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Observation
-from gsn_perception.geometry import Refusal
-from gsn_perception.pipeline import Reconstructor
-from gsn_perception.pipeline.settings import MeshMethod
+from gsn_perception.gsn.sculpted import Sculpted
 from gsn_perception.surface.extract import extract_surface
 from gsn_perception.surface.mise import Lattice
 from gsn_perception.surface.mise import mise
@@ -110,24 +107,14 @@ def _alike(one: Mesh, other: Mesh) -> bool:
     return len(one.vertices) == len(other.vertices) and bool(np.allclose(ordered(one), ordered(other), atol=1e-6))
 
 
-def time_methods(
-    reconstructor: Reconstructor, observation: Observation, methods: tuple[MeshMethod, ...], repeats: int
-) -> dict[str, float]:
-    """Median milliseconds from splat and depth to the mesh of the frame's largest object, by mesh method.
-
-    Raises:
-        InputError: the object is refused, or a method's weights are missing.
-    """
-    (item, *_) = reconstructor.splats(observation)
-    if isinstance(item, Refusal):
-        raise InputError(f"nothing to time, the object was refused: {item.reason}")
+def time_methods(finders: Mapping[str, Finder], frame: Observation, item: Sculpted, repeats: int) -> dict[str, float]:
+    """Median milliseconds from splat and depth to the mesh, by the names of the finders."""
     times: dict[str, float] = {}
-    for method in methods:
-        made = reconstructor.with_settings(replace(reconstructor.settings, mesh_method=method))
+    for name, find in finders.items():
         taken = []
         for _ in range(repeats + 1):
             began = time.perf_counter()
-            made.mesh_of(observation, item)
+            find(frame, item)
             taken.append(time.perf_counter() - began)
-        times[method] = 1e3 * statistics.median(taken[1:])
+        times[name] = 1e3 * statistics.median(taken[1:])
     return times

@@ -101,16 +101,19 @@ class ConvonetMesher:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AutoMesher:
-    """One way where the scale was taken from measured depth, another where there was none."""
+    """One way where the scale was taken from measured depth; another where there was none, or the first finds nothing."""
 
     with_depth: Mesher
     without: Mesher
 
     def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
         """See :class:`Mesher`."""
-        measured = item.crop.depth is not None and item.scale.source == "depth"
-        chosen = self.with_depth if measured else self.without
-        return chosen(item, resolution=resolution, max_triangles=max_triangles)
+        if item.crop.depth is not None and item.scale.source == "depth":
+            try:
+                return self.with_depth(item, resolution=resolution, max_triangles=max_triangles)
+            except InputError:  # the field is empty
+                pass
+        return self.without(item, resolution=resolution, max_triangles=max_triangles)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -138,3 +138,12 @@ def test_auto_takes_the_learned_field_where_depth_was_measured(pipeline, frame):
         (direct,) = pipeline.with_settings(replace(SETTINGS, mesh_method=method))(some)
         np.testing.assert_array_equal(auto.mesh.vertices, direct.mesh.vertices)
         assert auto.mesh.is_watertight()
+
+
+def test_auto_falls_back_where_the_learned_field_is_empty(pipeline, frame, monkeypatch):
+    made = pipeline.with_settings(replace(SETTINGS, mesh_method="auto"))
+    made.mesher.with_depth.network.decode = lambda p, condition: -10.0 * torch.ones(p.shape[:2])
+    monkeypatch.setattr("gsn_perception.surface.learned.fields._FILL", 0.0)
+    (auto,) = made(frame)
+    (direct,) = pipeline.with_settings(replace(SETTINGS, mesh_method="gaussians"))(frame)
+    np.testing.assert_array_equal(auto.mesh.vertices, direct.mesh.vertices)
