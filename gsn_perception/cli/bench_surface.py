@@ -11,6 +11,7 @@ from typing import Any
 from typing import Literal
 
 if TYPE_CHECKING:
+    from gsn_perception.evaluation.surface_views import Finder
     from gsn_perception.pipeline.settings import MeshMethod
 
 
@@ -55,7 +56,9 @@ def bench_surface(options: SurfaceBench) -> tuple[str, str, dict[str, float], di
     }
     pipeline = Reconstructor.from_pretrained(options.checkpoint, "cpu")
     methods: tuple[MeshMethod, ...] = ("gaussians", "onet", "convonet", "peif")
-    finders = {m: pipeline.with_settings(replace(pipeline.settings, mesh_method=m)).mesh_of for m in methods}
+    finders: dict[str, Finder] = {
+        m: pipeline.with_settings(replace(pipeline.settings, mesh_method=m)).mesh_of for m in methods
+    }
     runs = []
     for number in range(objects):
         frame = on_table(options.seed + number)
