@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from gsn_perception.evaluation.surface_views import Finder
+from gsn_perception.evaluation.timing import median_ms
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Observation
 from gsn_perception.gsn.sculpted import Sculpted
@@ -109,12 +111,4 @@ def _alike(one: Mesh, other: Mesh) -> bool:
 
 def time_methods(finders: Mapping[str, Finder], frame: Observation, item: Sculpted, repeats: int) -> dict[str, float]:
     """Median milliseconds from splat and depth to the mesh, by the names of the finders."""
-    times: dict[str, float] = {}
-    for name, find in finders.items():
-        taken = []
-        for _ in range(repeats + 1):
-            began = time.perf_counter()
-            find(frame, item)
-            taken.append(time.perf_counter() - began)
-        times[name] = 1e3 * statistics.median(taken[1:])
-    return times
+    return {name: median_ms(partial(find, frame, item), repeats, warm_up=1) for name, find in finders.items()}

@@ -1,4 +1,11 @@
-"""The one exception type that carries a sentence for the user."""
+"""The one exception type that carries a sentence for the user, and lookups that raise it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class InputError(ValueError):
@@ -7,3 +14,14 @@ class InputError(ValueError):
     The message is one sentence that says what was wrong and what to do; command lines print it and exit non-zero,
     nodes put it into diagnostics.
     """
+
+
+def by_name(table: Mapping[str, T], name: str, what: str) -> T:
+    """The entry of that name.
+
+    Raises:
+        InputError: there is none; the sentence says ``what`` was looked for and lists the names.
+    """
+    if name not in table:
+        raise InputError(f"there is no {what} {name!r}; choose one of {', '.join(table)}")
+    return table[name]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from gsn_perception.geometry.errors import InputError
+from gsn_perception.geometry.errors import by_name
 
 EncoderName = Literal["resnet18", "resnet34", "resnet50", "resnet152"]
 
@@ -108,6 +109,4 @@ def named_config(name: str) -> GsnConfig:
     Raises:
         InputError: there is none of that name.
     """
-    if name not in CONFIGS:
-        raise InputError(f"there is no GSN configuration {name!r}; choose one of {', '.join(CONFIGS)}")
-    return CONFIGS[name]
+    return by_name(CONFIGS, name, "GSN configuration")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gsn_perception.geometry import InputError
 from gsn_perception.surface.field import DisplacementField
+from gsn_perception.surface.grid import halved_grid
 
 _COARSEST = 8
 _BATCH = 1 << 17
@@ -64,13 +64,8 @@ def narrow_band(
     Raises:
         InputError: the box is empty or the resolution below 1.
     """
-    lower, upper = np.asarray(lower, dtype=np.float64), np.asarray(upper, dtype=np.float64)
-    if resolution < 1 or not (upper > lower).all():
-        raise InputError(f"cannot extract a surface from box {lower} .. {upper} at resolution {resolution}")
-    halvings = max(int(np.floor(np.log2(resolution / _COARSEST))), 0) if resolution > _COARSEST else 0
-    cell = float((upper - lower).max()) / resolution
-    blocks = np.maximum(np.ceil((upper - lower) / cell / (1 << halvings) - 1e-9), 1).astype(np.int64)
-    origin = 0.5 * (lower + upper) - 0.5 * cell * (blocks << halvings)
+    grid = halved_grid(lower, upper, resolution=resolution, coarsest=_COARSEST)
+    origin, cell, halvings, blocks = grid.origin, grid.cell, grid.halvings, grid.blocks
     planted = None
     if seeds is not None:
         # half a cell to every side: a cell whose corner the surface just cuts off may hold no seed itself

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from gsn_perception.geometry import InputError
 from gsn_perception.surface.field import Field
+from gsn_perception.surface.grid import halved_grid
 
 _COARSEST = 16
 _BATCH = 1 << 17
@@ -69,18 +69,11 @@ def mise(
     Raises:
         InputError: the box is empty or the resolution below 1.
     """
-    lower, upper = np.asarray(lower, dtype=np.float64), np.asarray(upper, dtype=np.float64)
-    if resolution < 1 or not (upper > lower).all():
-        raise InputError(f"cannot extract a surface from box {lower} .. {upper} at resolution {resolution}")
-    halvings = max(int(np.floor(np.log2(resolution / coarsest))), 0) if resolution > coarsest else 0
-    stride = 1 << halvings
-    cell = float((upper - lower).max()) / resolution
-    blocks = np.maximum(np.ceil((upper - lower) / cell / stride - 1e-9), 1).astype(np.int64)
-    origin = 0.5 * (lower + upper) - 0.5 * cell * stride * blocks
-    octree = _Octree(field, origin, cell, blocks * stride, halvings, level)
+    grid = halved_grid(lower, upper, resolution=resolution, coarsest=coarsest)
+    octree = _Octree(field, grid.origin, grid.cell, grid.blocks << grid.halvings, grid.halvings, level)
     octree.plant(seeds)
     octree.grow()
-    return Lattice(_propagate(octree.values), origin, cell, octree.queries)
+    return Lattice(_propagate(octree.values), grid.origin, grid.cell, octree.queries)
 
 
 class _Octree:

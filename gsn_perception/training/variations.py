@@ -13,6 +13,7 @@ from typing import Literal
 from typing import TypeVar
 
 from gsn_perception.geometry.errors import InputError
+from gsn_perception.geometry.errors import by_name
 
 Finder = Literal["none", "moments"]
 _T = TypeVar("_T")
@@ -150,9 +151,7 @@ def experiment(name: str) -> Experiment:
     Raises:
         InputError: there is none of that name.
     """
-    if name not in EXPERIMENTS:
-        raise InputError(f"there is no experiment {name!r}; choose one of {', '.join(EXPERIMENTS)}")
-    return EXPERIMENTS[name]
+    return by_name(EXPERIMENTS, name, "experiment")
 
 
 def changed(value: _T, changes: Mapping[str, Any]) -> _T:

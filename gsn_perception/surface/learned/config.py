@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gsn_perception.geometry.errors import InputError
+from gsn_perception.geometry.errors import by_name
 from gsn_perception.gsn.config import EncoderName
 
 
@@ -96,9 +97,7 @@ def onet_config(name: str) -> OnetConfig:
     Raises:
         InputError: there is none of that name.
     """
-    if name not in ONET_CONFIGS:
-        raise InputError(f"there is no ONet configuration {name!r}; choose one of {', '.join(ONET_CONFIGS)}")
-    return ONET_CONFIGS[name]
+    return by_name(ONET_CONFIGS, name, "ONet configuration")
 
 
 def convonet_config(name: str) -> ConvonetConfig:
@@ -107,6 +106,4 @@ def convonet_config(name: str) -> ConvonetConfig:
     Raises:
         InputError: there is none of that name.
     """
-    if name not in CONVONET_CONFIGS:
-        raise InputError(f"there is no ConvONet configuration {name!r}; choose one of {', '.join(CONVONET_CONFIGS)}")
-    return CONVONET_CONFIGS[name]
+    return by_name(CONVONET_CONFIGS, name, "ConvONet configuration")

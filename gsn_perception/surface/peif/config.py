@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gsn_perception.geometry import InputError
+from gsn_perception.geometry.errors import InputError
+from gsn_perception.geometry.errors import by_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,4 @@ def named_config(name: str) -> PeifConfig:
     Raises:
         InputError: there is none of that name.
     """
-    if name not in CONFIGS:
-        raise InputError(f"there is no PEIF configuration {name!r}; choose one of {', '.join(CONFIGS)}")
-    return CONFIGS[name]
+    return by_name(CONFIGS, name, "PEIF configuration")
