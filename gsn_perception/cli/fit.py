@@ -86,10 +86,11 @@ def _grid(options: Options, base: Reconstructor, cases: Sequence[SurfaceCase]) -
     from gsn_perception.evaluation.geometry_eval import evaluate_geometry
     from gsn_perception.pipeline import Reconstructor
 
+    settings = replace(base.settings, mesh_method="gaussians")  # the numbers are those of the splat's own solid
     rows = []
     for gain, level, votes in tqdm(list(product(options.gains, options.levels, options.votes)), desc="fit", ncols=100):
         solid = replace(base.solid, opacity_gain=gain, level=level, votes=votes)
-        trial = Reconstructor(base.network, base.device, base.settings, solid)
+        trial = Reconstructor(base.network, base.device, settings, solid)
         scores = evaluate_geometry(cases, trial, seed=options.seed, samples=10_000)[TRUE]
         made = {k: [s[k] for s in scores if k in s] for k in ("f_score", "chamfer_l1", "volume_ratio")}
         means = {"f_score": float(np.mean(made["f_score"])), "chamfer_l1": float(np.mean(made["chamfer_l1"]))}

@@ -11,6 +11,7 @@ import trimesh
 
 from gsn_perception.cli.eval_sculptors import before_refinement
 from gsn_perception.cli.main import main
+from gsn_perception.evaluation.geometry_eval import TRUE
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Observation
 from gsn_perception.gsn import CONFIGS
@@ -109,6 +110,20 @@ def test_the_fitted_rule_is_stored_beside_the_weights(weights, objects, tmp_path
     assert json.loads((tmp_path / "fit.json").read_text())["rule"]["middle"] == pytest.approx(rule.middle)
     assert Reconstructor.from_pretrained(path).seen_rule == rule
     assert "AUROC" in capsys.readouterr().out
+
+
+def test_the_skins_numbers_are_fitted_on_the_splats_own_solid(weights, objects, tmp_path, monkeypatch):
+    measured = []
+
+    def evaluate(cases, trial, **_):
+        measured.append((trial.settings.mesh_method, trial.solid.level))
+        return {TRUE: [{"f_score": trial.solid.level, "chamfer_l1": 0.1, "volume_ratio": 1.0}]}
+
+    monkeypatch.setattr("gsn_perception.evaluation.geometry_eval.evaluate_geometry", evaluate)
+    words = ["fit", "--objects", str(objects), "--checkpoint", weights, "--budget", "smoke"]
+    assert main([*words, "--levels", "0.0", "0.02", "--json", str(tmp_path / "fit.json")]) == 0
+    assert {method for method, _ in measured} == {"gaussians"}
+    assert json.loads((tmp_path / "fit.json").read_text())["best"]["level"] == 0.02
 
 
 def test_bad_input_is_one_sentence(weights, capsys):
