@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -56,7 +57,7 @@ def retreat_from_plane(
     back = np.where(missing > 0, missing / np.maximum(down, 1e-3), 0.0)
     clear = back <= limit
     centers = poses.centers - np.where(clear, back, 0)[:, None] * poses.rotations[:, :, 2]
-    return Poses(poses.rotations, centers, poses.widths, poses.pairs), clear
+    return replace(poses, centers=centers), clear
 
 
 def scene_nearby(

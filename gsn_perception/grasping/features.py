@@ -8,7 +8,19 @@ from gsn_perception.grasping.contacts import PadContacts
 from gsn_perception.grasping.sampling import Poses
 from gsn_perception.grasping.surface import Surface
 
-FEATURES = ("friction", "area", "balance", "gravity", "clear", "approach", "observed", "squeeze")
+FEATURES = (
+    "friction",
+    "area",
+    "balance",
+    "gravity",
+    "clear",
+    "approach",
+    "observed",
+    "squeeze",
+    "level",
+    "stroke",
+    "sighted",
+)
 _LEVER = 0.04  # metres at which balance and gravity have fallen to 1 / e
 _DEEP = 0.004  # metres within which the pads' rays should end for a steady contact
 
@@ -19,11 +31,13 @@ def features(
     surface: Surface,
     *,
     friction: float,
+    max_width: float,
     preferred: np.ndarray | None,
     up: np.ndarray | None,
     clear: np.ndarray,
+    sighted: np.ndarray,
 ) -> np.ndarray:
-    """Figures [P,8] in [0, 1] in the order of :data:`FEATURES`; each is better when higher.
+    """Figures [P,11] in [0, 1] in the order of :data:`FEATURES`; each is better when higher.
 
     - friction: room left in the friction cones (Nguyen 1988) at the worse contact: by mean normals and joint line;
     - area: share of the pads that touches, the worse pad;
@@ -32,16 +46,23 @@ def features(
     - clear: how much closer than planned the surface may be before the gripper hits it;
     - approach: from above (support plane known) or from the camera's side;
     - observed: share of the contacts that was seen rather than completed, the worse pad;
-    - squeeze: how evenly deep the surface lies under the pads.
+    - squeeze: how evenly deep the surface lies under the pads;
+    - level: how near the horizontal the fingers close (support plane known): a finger that comes from below meets the
+      table first when the plane is off, and the object slides along a slope;
+    - stroke: what is left of the gripper's stroke once closed: an unseen side that is farther than it was made up to
+      be does not fit;
+    - sighted: share of the fingers' room that the camera saw to be free, where it is known where the camera was.
 
     Args:
         poses: P candidates.
         contacts: What their pads touch.
         surface: The object.
         friction: Coulomb coefficient.
+        max_width: The gripper's opening, metres.
         preferred: [3] unit approach, None without preference.
         up: [3] unit against gravity, None where it is unknown.
         clear: [P] in [0, 1], see above.
+        sighted: [P] in [0, 1], see above.
     """
     y, z = poses.rotations[:, :, 1], poses.rotations[:, :, 2]
     joint = contacts.points[:, 0] - contacts.points[:, 1]
@@ -60,6 +81,9 @@ def features(
         np.ones(len(poses)) if preferred is None else 0.5 + 0.5 * (z @ preferred),
         _observed(contacts, surface),
         np.exp(-contacts.spread.max(axis=1) / _DEEP),
+        np.ones(len(poses)) if up is None else 1 - np.abs(y @ up),
+        1 - np.minimum(contacts.width, max_width) / max_width,
+        sighted,
     ]
     return np.clip(np.stack(columns, axis=1), 0, 1)
 

@@ -16,6 +16,10 @@ from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Points
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry.transforms import make_transform
+from gsn_perception.grasping.candidates import Task
+from gsn_perception.grasping.candidates import drawn_poses
+from gsn_perception.grasping.candidates import preferred_approach
+from gsn_perception.grasping.candidates import steady_poses
 from gsn_perception.grasping.contacts import pad_contacts
 from gsn_perception.grasping.features import FEATURES
 from gsn_perception.grasping.features import features
@@ -23,10 +27,9 @@ from gsn_perception.grasping.free_room import FreeRoom
 from gsn_perception.grasping.free_room import keep
 from gsn_perception.grasping.gripper import Gripper
 from gsn_perception.grasping.sampling import Poses
-from gsn_perception.grasping.sampling import sample_pairs
-from gsn_perception.grasping.sampling import sweep_poses
 from gsn_perception.grasping.selection import select
 from gsn_perception.grasping.settings import PlannerSettings
+from gsn_perception.grasping.sight import sighted
 from gsn_perception.grasping.surface import Surface
 from gsn_perception.grasping.surface import above
 from gsn_perception.grasping.surface import with_confidence
@@ -39,7 +42,7 @@ class PlanResult:
     Attributes:
         grasps: Best first.
         rejected: How many candidates fell to each reason, contact pairs and poses alike.
-        features: [G,8] figures behind the scores, columns :data:`gsn_perception.grasping.features.FEATURES`.
+        features: [G,11] figures behind the scores, columns :data:`gsn_perception.grasping.features.FEATURES`.
     """
 
     grasps: tuple[Grasp, ...]
@@ -76,20 +79,30 @@ class GraspPlanner:
         self, reconstruction: Reconstruction, *, scene: np.ndarray | None = None, obstacles: Sequence[Mesh] = ()
     ) -> list[Grasp]:
         """Grasps on a reconstruction, best first; empty when there is none. ``scene``, ``obstacles`` as :meth:`plan`."""
-        return list(self._plan_on(reconstruction, scene, obstacles).grasps)
+        return list(self.plan_object(reconstruction, scene=scene, obstacles=obstacles).grasps)
 
     def plan_scene(
         self, reconstructions: Sequence[Reconstruction], *, scene: np.ndarray | None = None
     ) -> dict[int, PlanResult]:
         """A plan on every object of one frame by label, each clear of the meshes of the others."""
         return {
-            r.label: self._plan_on(r, scene, [other.mesh for other in reconstructions if other is not r])
+            r.label: self.plan_object(r, scene=scene, obstacles=[o.mesh for o in reconstructions if o is not r])
             for r in reconstructions
         }
 
-    def _plan_on(self, r: Reconstruction, scene: np.ndarray | None, obstacles: Sequence[Mesh]) -> PlanResult:
-        plane, label = r.support_plane, r.label
-        return self.plan(r.mesh, points=r.points, support_plane=plane, scene=scene, obstacles=obstacles, label=label)
+    def plan_object(
+        self, reconstruction: Reconstruction, *, scene: np.ndarray | None = None, obstacles: Sequence[Mesh] = ()
+    ) -> PlanResult:
+        """A plan on a reconstruction, which a camera at the origin of its frame saw; arguments as :meth:`plan`."""
+        return self.plan(
+            reconstruction.mesh,
+            points=reconstruction.points,
+            support_plane=reconstruction.support_plane,
+            viewpoint=np.zeros(3),
+            scene=scene,
+            obstacles=obstacles,
+            label=reconstruction.label,
+        )
 
     def plan_mesh(
         self,
@@ -109,6 +122,7 @@ class GraspPlanner:
         *,
         points: Points | None = None,
         support_plane: Plane | None = None,
+        viewpoint: np.ndarray | None = None,
         scene: np.ndarray | None = None,
         obstacles: Sequence[Mesh] = (),
         label: int = 1,
@@ -119,6 +133,7 @@ class GraspPlanner:
             mesh: Closed surface, metres.
             points: Give the mesh's confidence where it carries none.
             support_plane: What the object stands on, in the mesh's frame.
+            viewpoint: [3] where the camera was, in the mesh's frame, metres; None where that is unknown.
             scene: [M,3] points to stay clear of, metres; points of the object itself and of the plane do no harm.
             obstacles: Meshes of other objects to stay clear of, in the same frame; where they reach into this one
                 they do no harm.
@@ -127,111 +142,89 @@ class GraspPlanner:
         Raises:
             InputError: the mesh has no usable surface.
         """
-        settings, gripper = self.settings, self.gripper
         mesh = with_confidence(mesh, points)
         surface = Surface.of(mesh if support_plane is None else above(mesh, support_plane))
-        preferred = preferred_approach(surface, support_plane)
-        room = FreeRoom(gripper, settings, surface, support_plane, scene, obstacles)
+        room = FreeRoom(self.gripper, self.settings, surface, support_plane, scene, obstacles)
+        result = self._planned(Task(surface, room, preferred_approach(surface, support_plane), viewpoint), label)
+        if result.grasps or not self.settings.tight:
+            return result
+        return GraspPlanner(self.gripper, self.settings.tightened()).plan(
+            mesh, support_plane=support_plane, viewpoint=viewpoint, scene=scene, obstacles=obstacles, label=label
+        )
+
+    def _planned(self, task: Task, label: int) -> PlanResult:
+        """Round after round until there are enough."""
+        settings, gripper = self.settings, self.gripper
         rejected: Counter[str] = Counter()
-        found: list[_Held] = []
+        found = [self._holding(steady_poses(task, gripper, settings, rejected), task, rejected)]
         for number in range(settings.rounds):
-            poses = self._candidates(surface, room, preferred, settings.seed + number, rejected)
-            found.append(self._holding(poses, surface, room, preferred, rejected))
-            if sum(len(held.poses) for held in found) >= settings.max_grasps:
+            if len(self._best(_Held.cat(found))) >= min(settings.enough, settings.max_grasps):
                 break
+            poses = drawn_poses(task, gripper, settings, settings.seed + number, rejected)
+            found.append(self._holding(poses, task, rejected))
         return self._ranked(_Held.cat(found), rejected, label)
 
-    def _candidates(
-        self, surface: Surface, room: FreeRoom, preferred: np.ndarray | None, seed: int, rejected: Counter[str]
-    ) -> Poses:
-        """A round of candidates that are free and within reach."""
-        settings, gripper = self.settings, self.gripper
-        pairs, fallen = sample_pairs(
-            surface,
-            gripper,
-            count=settings.num_candidates,
-            friction=settings.friction,
-            clearance=2 * settings.margin + 0.001,
-            seed=seed,
-            up=None if room.plane is None else room.plane.normal,
-        )
-        rejected.update(fallen)
-        poses = sweep_poses(
-            pairs,
-            gripper,
-            preferred=preferred,
-            half_range=np.pi / 2 if room.plane is not None else np.pi,
-            steps=settings.approaches,
-            spare=2 * settings.openings[0],
-        )
-        poses = self._reachable(poses, preferred, rejected)
-        return room.first_free(poses, pairs.widths[poses.pairs], rejected)
-
-    def _reachable(self, poses: Poses, preferred: np.ndarray | None, rejected: Counter[str]) -> Poses:
-        """Within the approach cone and the workspace."""
-        settings = self.settings
-        if preferred is not None and settings.approach_cone < np.pi:
-            inside = poses.rotations[:, :, 2] @ preferred >= np.cos(settings.approach_cone)
-            poses = keep(poses, inside, "outside the approach cone", rejected)
-        lower = -np.inf if settings.workspace_min is None else np.array(settings.workspace_min)
-        upper = np.inf if settings.workspace_max is None else np.array(settings.workspace_max)
-        inside = np.all((poses.centers >= lower) & (poses.centers <= upper), axis=1)
-        return keep(poses, inside, "outside the workspace", rejected)
-
-    def _holding(
-        self, poses: Poses, surface: Surface, room: FreeRoom, preferred: np.ndarray | None, rejected: Counter[str]
-    ) -> _Held:
+    def _holding(self, poses: Poses, task: Task, rejected: Counter[str]) -> _Held:
         """Those whose pads, once closed, press within the friction cones."""
-        settings = self.settings
+        settings, gripper, surface = self.settings, self.gripper, task.surface
         if not len(poses):
-            return _Held(poses, np.zeros((0, len(FEATURES))))
-        contacts = pad_contacts(poses, self.gripper, surface, tolerance=settings.pad_compliance)
-        up = None if room.plane is None else room.plane.normal
+            return _Held(poses, np.zeros((0, len(FEATURES))), np.zeros(0))
+        contacts = pad_contacts(poses, gripper, surface, tolerance=settings.pad_compliance)
         figures = features(
-            poses, contacts, surface, friction=settings.friction, preferred=preferred, up=up, clear=room.clear(poses)
+            poses,
+            contacts,
+            surface,
+            friction=settings.friction,
+            max_width=gripper.max_width,
+            preferred=task.preferred,
+            up=task.up,
+            clear=task.room.clear(poses),
+            sighted=sighted(poses, gripper, surface, task.viewpoint),
         )
         holds = np.isfinite(contacts.width) & (figures[:, 0] > 0)
-        return _Held(keep(poses, holds, "slipping out of the pads", rejected), figures[holds])
+        figures = figures[holds]
+        return _Held(keep(poses, holds, "slipping out of the pads", rejected), figures, settings.model(figures))
 
-    def _ranked(self, held: _Held, rejected: Counter[str], label: int) -> PlanResult:
-        """Scored, thinned and sorted."""
+    def _best(self, held: _Held) -> np.ndarray:
+        """[G] rows of the grasps to return, best first."""
         settings = self.settings
-        scores = settings.model(held.figures)
-        good = scores >= settings.score_threshold
-        poses = keep(held.poses, good, "scoring too low", rejected)
-        scores, figures = scores[good], held.figures[good]
-        best = select(
-            poses,
-            scores,
+        good = np.flatnonzero(held.scores >= settings.score_threshold)
+        chosen = select(
+            held.poses.select(good),
+            held.scores[good],
             limit=settings.max_grasps,
             translation=settings.nms_translation,
             rotation=settings.nms_rotation,
         )
+        return good[chosen]
+
+    def _ranked(self, held: _Held, rejected: Counter[str], label: int) -> PlanResult:
+        """Thinned and sorted."""
+        poses, best = held.poses, self._best(held)
+        low = int((held.scores < self.settings.score_threshold).sum())
+        if low:
+            rejected["scoring too low"] += low
         grasps = tuple(
-            Grasp(make_transform(poses.rotations[i], poses.centers[i]), float(poses.widths[i]), float(scores[i]), label)
-            for i in best
+            Grasp(make_transform(R, center), float(width), float(score), label)
+            for R, center, width, score in zip(
+                poses.rotations[best], poses.centers[best], poses.widths[best], held.scores[best], strict=True
+            )
         )
-        return PlanResult(grasps, dict(rejected), figures[best])
+        return PlanResult(grasps, dict(rejected), held.figures[best])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Held:
-    """Candidates with their features [P,8]."""
+    """Candidates with their features [P,11] and scores [P]."""
 
     poses: Poses
     figures: np.ndarray
+    scores: np.ndarray
 
     @classmethod
     def cat(cls, parts: list[_Held]) -> _Held:
-        return cls(Poses.cat([p.poses for p in parts]), np.concatenate([p.figures for p in parts]))
-
-
-def preferred_approach(surface: Surface, plane: Plane | None) -> np.ndarray | None:
-    """The approach [3] to begin with: down onto the plane, else along the camera's line of sight, else None."""
-    if plane is not None:
-        return -plane.normal
-    distance = float(np.linalg.norm(surface.center))
-    return surface.center / distance if distance > 1.5 * surface.radius else None
+        figures, scores = (np.concatenate([getattr(p, name) for p in parts]) for name in ("figures", "scores"))
+        return cls(Poses.cat([p.poses for p in parts]), figures, scores)
 
 
 def pre_grasp(grasp: Grasp, standoff: float) -> Grasp:

@@ -22,14 +22,20 @@ class ContactPairs:
         points: [C,2,3] metres.
         faces: [C,2] indices of the triangles they lie on.
         tangents: [C,3] unit, perpendicular to the line between them; turns with the object.
+        lead: [C] how much less grasps of the pair may score and still be chosen before their neighbours.
     """
 
     points: np.ndarray
     faces: np.ndarray
     tangents: np.ndarray
+    lead: np.ndarray
 
     def __len__(self) -> int:
         return len(self.points)
+
+    def select(self, keep: np.ndarray) -> ContactPairs:
+        """The rows of a mask or index array."""
+        return ContactPairs(self.points[keep], self.faces[keep], self.tangents[keep], self.lead[keep])
 
     @property
     def widths(self) -> np.ndarray:
@@ -51,25 +57,34 @@ class Poses:
         centers: [P,3] TCP, metres.
         widths: [P] openings before closing, metres.
         pairs: [P] row of the contact pair.
+        lead: [P] of the pair.
     """
 
     rotations: np.ndarray
     centers: np.ndarray
     widths: np.ndarray
     pairs: np.ndarray
+    lead: np.ndarray
 
     def __len__(self) -> int:
         return len(self.widths)
 
     def select(self, keep: np.ndarray) -> Poses:
         """The rows of a mask or index array."""
-        return Poses(self.rotations[keep], self.centers[keep], self.widths[keep], self.pairs[keep])
+        return Poses(*(getattr(self, name)[keep] for name in _POSES))
+
+    @classmethod
+    def of(cls, rotations: np.ndarray, centers: np.ndarray, widths: np.ndarray) -> Poses:
+        """Poses that come from no pairs."""
+        return cls(rotations, centers, widths, np.arange(len(widths)), np.zeros(len(widths)))
 
     @classmethod
     def cat(cls, parts: Sequence[Poses]) -> Poses:
         """Several lists as one."""
-        names = ("rotations", "centers", "widths", "pairs")
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in _POSES))
+
+
+_POSES = ("rotations", "centers", "widths", "pairs", "lead")
 
 
 def sample_pairs(
@@ -105,7 +120,7 @@ def sample_pairs(
     rng = np.random.default_rng(seed)
     areas = surface.areas if up is None else np.where(np.abs(surface.normals @ up) < _STEEP, surface.areas, 0.0)
     if areas.sum() <= 0:
-        return _none(), Counter({"lying flat": count})
+        return no_pairs(), Counter({"lying flat": count})
     faces, points = _surface_points(surface, areas, rng.random((count, 3)))
     normals = surface.normals[faces]
     cone = np.arctan(friction)
@@ -121,19 +136,36 @@ def sample_pairs(
 
     skin = 1e-4 * surface.radius
     distance, partner = surface.cast(points + skin * inward, inward)
-    widths = distance + skin
-    opposite = (surface.normals[partner] * inward).sum(axis=1)
+    widths = np.where(np.isfinite(distance), distance + skin, 0)
+    across = np.cross(inward, tangent)
+    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-30)
+    ends = np.stack([points, points + widths[:, None] * inward], axis=1)
+    pairs = ContactPairs(ends, np.stack([faces, partner], axis=1), across, np.zeros(count))
+    slope = np.where(partner < 0, -1.0, (surface.normals[partner] * inward).sum(axis=1))
+    return checked_pairs(pairs, slope, gripper, friction=friction, clearance=clearance)
+
+
+def checked_pairs(
+    pairs: ContactPairs, slope: np.ndarray, gripper: Gripper, *, friction: float, clearance: float
+) -> tuple[ContactPairs, Counter[str]]:
+    """The pairs that a gripper can close on, and how many were rejected by reason.
+
+    Args:
+        pairs: C candidates.
+        slope: [C] cosine between their line and the normal at the worse end; not positive where there is no end.
+        gripper: Sets the widths allowed.
+        friction: Coulomb coefficient.
+        clearance: Free room needed beside the object within the opening, metres in all.
+    """
+    widths = np.linalg.norm(pairs.points[:, 1] - pairs.points[:, 0], axis=1)
     checks = {
-        "no opposite surface": (partner < 0) | (opposite <= 0),
-        "outside the friction cone": opposite < np.cos(cone),
+        "no opposite surface": slope <= 0,
+        "outside the friction cone": slope < np.cos(np.arctan(friction)),
         "wider than the gripper opens": widths + clearance > gripper.max_width,
         "thinner than the gripper closes": widths < gripper.min_width,
     }
-    keep, counts = _sieve(checks, count)
-    ends = np.stack([points, points + np.where(np.isfinite(widths), widths, 0)[:, None] * inward], axis=1)[keep]
-    across = np.cross(inward, tangent)[keep]
-    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-30)
-    return ContactPairs(ends, np.stack([faces, partner], axis=1)[keep], across), counts
+    keep, counts = _sieve(checks, len(pairs))
+    return pairs.select(keep), counts
 
 
 def sweep_poses(
@@ -169,7 +201,7 @@ def sweep_poses(
     rotations = np.stack([np.cross(y, z), y, z], axis=2)
     widths = np.minimum(pairs.widths + spare, gripper.max_width)
     rows = np.repeat(np.arange(len(pairs)), steps)
-    return Poses(rotations, pairs.points.mean(axis=1)[rows], widths[rows], rows)
+    return Poses(rotations, pairs.points.mean(axis=1)[rows], widths[rows], rows, pairs.lead[rows])
 
 
 def _levelled(directions: np.ndarray, up: np.ndarray, most: float) -> np.ndarray:
@@ -184,8 +216,9 @@ def _levelled(directions: np.ndarray, up: np.ndarray, most: float) -> np.ndarray
     return np.where(length > 1e-9, turned, directions)
 
 
-def _none() -> ContactPairs:
-    return ContactPairs(np.zeros((0, 2, 3)), np.zeros((0, 2), dtype=np.int64), np.zeros((0, 3)))
+def no_pairs() -> ContactPairs:
+    """An empty list."""
+    return ContactPairs(np.zeros((0, 2, 3)), np.zeros((0, 2), dtype=np.int64), np.zeros((0, 3)), np.zeros(0))
 
 
 def _surface_points(surface: Surface, areas: np.ndarray, uniform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

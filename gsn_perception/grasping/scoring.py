@@ -39,7 +39,7 @@ class ScoreModel:
             raise InputError(f"the score needs {len(FEATURES)} finite weights, none negative, and a bias")
 
     def __call__(self, figures: np.ndarray) -> np.ndarray:
-        """[P] scores in (0, 1) of features [P,8]."""
+        """[P] scores in (0, 1) of features [P,11]."""
         logit = figures @ np.array(self.weights) + self.bias
         return 1 / (1 + np.exp(-np.clip(logit, -30, 30)))
 

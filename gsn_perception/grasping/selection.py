@@ -11,12 +11,13 @@ def select(poses: Poses, scores: np.ndarray, *, limit: int, translation: float, 
     """Greedy non-maximum suppression in SE(3).
 
     A grasp is dropped when a better one lies within ``translation`` metres *and* ``rotation`` radians of it; a
-    parallel gripper turned by half a turn about its approach is the same gripper.
+    parallel gripper turned by half a turn about its approach is the same gripper. Better is what scores more with the
+    poses' lead added.
 
     Returns:
-        [G] rows of ``poses``, best first, at most ``limit``.
+        [G] rows of ``poses``, those that score most first, at most ``limit``.
     """
-    order = np.argsort(-scores, kind="stable")
+    order = np.argsort(-(scores + poses.lead), kind="stable")
     kept: list[int] = []
     alive = np.ones(len(order), dtype=bool)
     for rank, row in enumerate(order):
@@ -28,7 +29,7 @@ def select(poses: Poses, scores: np.ndarray, *, limit: int, translation: float, 
         near = np.linalg.norm(poses.centers[order] - poses.centers[row], axis=1) < translation
         near &= rotation_between(poses.rotations[order], poses.rotations[row]) < rotation
         alive &= ~near
-    return np.array(kept, dtype=np.int64)
+    return np.array(sorted(kept, key=lambda row: -scores[row]), dtype=np.int64)
 
 
 def rotation_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,11 +17,16 @@ class PlannerSettings:
     """Settings of :class:`GraspPlanner`; metres and radians."""
 
     num_candidates: int = 512
-    """Surface points from which contact pairs are cast."""
+    """Surface points from which contact pairs are cast in a round."""
     rounds: int = 4
-    """Rounds of that many points at most; there is another one while fewer than max_grasps candidates are free."""
+    """Rounds of that many points at most, after the lattice's; there is another one while fewer than enough grasps are
+    found."""
+    enough: int = 5
+    """See rounds."""
     approaches: int = 13
-    """Approach directions tried per contact pair."""
+    """Approach directions tried per contact pair of such a round."""
+    lattice_approaches: int = 5
+    """Approach directions tried per contact pair of the lattice; 0 leaves the lattice out."""
     max_grasps: int = 20
     """At most this many grasps are returned."""
     score_threshold: float = 0.2
@@ -37,6 +43,8 @@ class PlannerSettings:
     """Least distance of the gripper to the object; twice that and 1 mm must fit beside the object."""
     support_clearance: float = 0.003
     """Least height of the gripper over the support plane."""
+    tight: bool = True
+    """Where nothing is found, plan once more with next to no margin to the object and 1 mm to the support plane."""
     scene_margin: float = 0.003
     """Least distance of the gripper to scene points."""
     own_points: float = 0.008
@@ -60,6 +68,7 @@ class PlannerSettings:
         for name in (
             "num_candidates",
             "rounds",
+            "enough",
             "approaches",
             "max_grasps",
             "friction",
@@ -68,6 +77,8 @@ class PlannerSettings:
         ):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} is {getattr(self, name)}; give a value above zero")
+        if self.lattice_approaches < 0:
+            raise InputError(f"lattice_approaches is {self.lattice_approaches}; give zero or more")
         for name in ("standoff", "margin", "support_clearance", "scene_margin", "own_points"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name} is {getattr(self, name)}; give metres, zero or more")
@@ -75,3 +86,7 @@ class PlannerSettings:
             raise InputError(f"openings are {self.openings}; give room on either side in metres, the widest first")
         if not 0 <= self.score_threshold <= 1:
             raise InputError(f"score_threshold is {self.score_threshold}; give a value from 0 to 1")
+
+    def tightened(self) -> PlannerSettings:
+        """The last resort: margins that the object's surface must be right to the millimetre for."""
+        return replace(self, margin=0.0, support_clearance=min(self.support_clearance, 0.001), tight=False)

@@ -64,11 +64,11 @@ def test_reliability_of_a_calibrated_score_lies_on_the_diagonal():
 def test_a_fit_finds_the_weights_outcomes_were_drawn_with():
     rng = np.random.default_rng(2)
     figures = rng.random((6000, len(FEATURES)))
-    truth = np.array([3.0, 0.3, 2.0, 0.3, 0.3, 1.0, 0.3, 0.3])
-    held = rng.random(6000) < 1 / (1 + np.exp(-(figures @ truth - 3)))
+    truth = np.array([3.0, 0.3, 2.0, 0.3, 0.3, 1.0, 0.3, 0.3, 2.0, 0.3, 0.3])
+    held = rng.random(6000) < 1 / (1 + np.exp(-(figures @ truth - 4)))
     model = regress(figures, held, ridge=1e-3)
     np.testing.assert_allclose(model.weights, truth, atol=0.35)
-    assert model.bias == pytest.approx(-3, abs=0.4)
+    assert model.bias == pytest.approx(-4, abs=0.4)
     rows = [
         {"features": list(f), "held": bool(h), "object": str(i % 40)}
         for i, (f, h) in enumerate(zip(figures, held, strict=True))

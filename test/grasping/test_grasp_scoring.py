@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import trimesh
@@ -8,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
+from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.grasping import Gripper
 from gsn_perception.grasping.contacts import pad_contacts
 from gsn_perception.grasping.features import FEATURES
@@ -17,6 +20,8 @@ from gsn_perception.grasping.sampling import sample_pairs
 from gsn_perception.grasping.scoring import ScoreModel
 from gsn_perception.grasping.selection import rotation_between
 from gsn_perception.grasping.selection import select
+from gsn_perception.grasping.sight import seen_from
+from gsn_perception.grasping.sight import sighted
 from gsn_perception.grasping.surface import Surface
 from gsn_perception.grasping.surface import center_of_mass
 
@@ -25,7 +30,7 @@ PANDA = Gripper.named("panda")
 
 def pose(center=(0, 0, 0), rotation=None, width=0.05):
     R = np.eye(3) if rotation is None else rotation
-    return Poses(R[None], np.array([center], dtype=float), np.array([width]), np.array([0]))
+    return Poses.of(R[None], np.array([center], dtype=float), np.array([width]))
 
 
 def test_pads_on_a_box_touch_flat_and_whole():
@@ -52,13 +57,19 @@ def test_features_fall_where_they_should():
 
     def of(poses, preferred=None, tolerance=0.001, up=None):
         touch = pad_contacts(poses, PANDA, surface, tolerance=tolerance)
-        figures = features(poses, touch, surface, friction=0.5, preferred=preferred, up=up, clear=np.ones(len(poses)))
+        around = {"preferred": preferred, "up": up, "clear": np.ones(1), "sighted": np.ones(1)}
+        figures = features(poses, touch, surface, friction=0.5, max_width=0.08, **around)
         return dict(zip(FEATURES, figures[0], strict=True))
 
-    np.testing.assert_allclose(list(of(pose()).values()), 1, atol=1e-6)
+    best = of(pose())
+    assert best.pop("stroke") == pytest.approx(0.5, abs=1e-6)  # 4 of 8 cm
+    np.testing.assert_allclose(list(best.values()), 1, atol=1e-6)
     aside = pose(center=(0.03, 0, 0))
     assert of(aside)["balance"] == pytest.approx(np.exp(-0.03 / 0.04), abs=1e-6)
     assert of(aside, up=np.array([0, 0, 1.0]))["gravity"] == pytest.approx(np.exp(-0.03 / 0.04), abs=1e-6)
+    for slope in (0, 30, -90):
+        up = Rotation.from_euler("x", slope, degrees=True).apply([0, 0, 1.0])
+        assert of(pose(), up=up)["level"] == pytest.approx(1 - abs(np.sin(np.radians(slope))))
     assert of(aside, up=np.array([1.0, 0, 0]))["gravity"] == pytest.approx(1)  # the mass hangs below the grip
     tilted = Rotation.from_euler("z", 10, degrees=True).as_matrix()
     assert of(pose(rotation=tilted))["friction"] < 0.5  # stiff pads meet opposite corners
@@ -69,6 +80,26 @@ def test_features_fall_where_they_should():
     for angle, expected in ((0, 1.0), (90, 0.5), (180, 0.0)):
         R = Rotation.from_euler("y", angle, degrees=True).as_matrix()
         assert of(pose(rotation=R), np.array([0, 0, 1.0]))["approach"] == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_camera_sees_the_near_finger_and_not_the_far_one():
+    cube, wall = (Surface.of(as_mesh(trimesh.creation.box((0.04, 0.04, h)))) for h in (0.04, 0.2))
+    assert sighted(pose(), PANDA, wall, None) == pytest.approx(1)
+    assert sighted(pose(), PANDA, wall, np.array([1.0, 0, 0])) == pytest.approx(1)  # a finger on either side of it
+    assert sighted(pose(), PANDA, wall, np.array([0, 1.0, 0.1])) == pytest.approx(0.5)  # one before, one behind it
+    # past the cube's edge the camera sees two of the far finger's three boxes
+    assert sighted(pose(), PANDA, cube, np.array([0, 1.0, -1.0])) == pytest.approx(5 / 6)
+
+
+def test_a_mesh_knows_where_it_was_seen_from():
+    ball = as_mesh(trimesh.creation.icosphere(4, 0.03)).transform(make_transform(np.eye(3), np.array([0, 0, 0.5])))
+    seen = (ball.vertices[:, 2] < 0.495).astype(np.float32)  # the side of the origin
+    mesh = replace(ball, confidence=seen)
+    assert seen_from(mesh, np.zeros(3))
+    assert not seen_from(mesh, np.array([0, 0, 1.0]))
+    assert not seen_from(mesh, np.array([0.5, 0, 0.5]))
+    assert not seen_from(ball, np.zeros(3))
+    assert not seen_from(replace(ball, confidence=0 * seen), np.zeros(3))
 
 
 def test_score_is_a_chance_that_no_better_feature_lowers():
@@ -156,7 +187,7 @@ def test_selection_is_greedy_and_knows_the_half_turn():
     turn = np.diag([-1.0, -1.0, 1.0])
     rotations = np.stack([np.eye(3), turn, Rotation.from_euler("y", 60, degrees=True).as_matrix(), np.eye(3)])
     centers = np.array([[0, 0, 0], [0.001, 0, 0], [0, 0, 0], [0.05, 0, 0]])
-    poses = Poses(rotations, centers, np.full(4, 0.05), np.arange(4))
+    poses = Poses.of(rotations, centers, np.full(4, 0.05))
     kept = select(poses, np.array([0.5, 0.9, 0.7, 0.6]), limit=10, translation=0.01, rotation=0.5)
     assert kept.tolist() == [1, 2, 3]
     assert select(poses, np.array([0.5, 0.9, 0.7, 0.6]), limit=1, translation=0.01, rotation=0.5).tolist() == [1]

@@ -35,9 +35,7 @@ def robust_epsilon(
     turns = Rotation.from_rotvec(rng.normal(0, _TURN, (draws, 3)) * (np.arange(draws) > 0)[:, None]).as_matrix()
     shifts = rng.normal(0, _SHIFT, (draws, 3)) * (np.arange(draws) > 0)[:, None]
     pose = grasp.T_frame_tcp
-    poses = Poses(
-        pose[:3, :3] @ turns, pose[:3, 3] + shifts @ pose[:3, :3].T, np.full(draws, grasp.width), np.arange(draws)
-    )
+    poses = Poses.of(pose[:3, :3] @ turns, pose[:3, 3] + shifts @ pose[:3, :3].T, np.full(draws, grasp.width))
     contacts = pad_contacts(poses, gripper, surface, tolerance=0.0015)
     values = []
     for row in range(draws):

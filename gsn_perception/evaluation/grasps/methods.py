@@ -55,7 +55,7 @@ def on_extruded(trial: Trial, kit: Kit) -> Plan:
     """The planner on the measured points extruded down to the table that the depth shows."""
     points, plane = _measured(trial)
     mesh = extruded_mesh(points, plane)
-    return _plan_of(kit.planner.plan(mesh, support_plane=plane), trial.camera.world_from_camera)
+    return _plan_of(kit.planner.plan(mesh, support_plane=plane, viewpoint=np.zeros(3)), trial.camera.world_from_camera)
 
 
 def top_down_box(trial: Trial, kit: Kit) -> Plan:
@@ -103,7 +103,7 @@ def _reconstruction(kit: Kit, observation: Observation) -> Reconstruction:
 def _reconstructed(trial: Trial, kit: Kit, observation: Observation) -> Plan:
     result = _reconstruction(kit, observation)
     began = time.perf_counter()
-    found = kit.planner.plan(result.mesh, points=result.points, support_plane=result.support_plane, label=result.label)
+    found = kit.planner.plan_object(result)
     planning = time.perf_counter() - began
     truth = trial.scene.mesh(1, trial.camera).vertices
     centre = (truth.min(axis=0) + truth.max(axis=0)) / 2
