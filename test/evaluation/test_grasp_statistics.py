@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
 import pytest
 
+from gsn_perception.cli import eval_grasp
 from gsn_perception.evaluation.grasps.fitting import fit_score
 from gsn_perception.evaluation.grasps.fitting import regress
 from gsn_perception.evaluation.grasps.rows import Key
@@ -19,7 +21,10 @@ from gsn_perception.evaluation.statistics import mcnemar
 from gsn_perception.evaluation.statistics import reliability
 from gsn_perception.evaluation.statistics import wilson
 from gsn_perception.geometry import InputError
+from gsn_perception.grasping import PlannerSettings
+from gsn_perception.grasping import scoring
 from gsn_perception.grasping.features import FEATURES
+from gsn_perception.grasping.scoring import ScoreModel
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 10), (5, 10), (47, 50), (50, 50)])
@@ -116,3 +121,25 @@ def test_an_interrupted_file_goes_on(tmp_path):
     path.write_text("no json\n" + path.read_text())
     with pytest.raises(InputError, match="line 1"):
         read_rows(path)
+
+
+def test_fit_stores_what_the_planner_then_uses(tmp_path, monkeypatch):
+    rng = np.random.default_rng(3)
+    shipped, place = ScoreModel.fitted(), tmp_path / "score.json"
+    figures = rng.random((400, len(FEATURES)))
+    held = rng.random(400) < shipped(figures) ** 2
+    rows = [
+        row(f"o{i % 20}", 0, method, held=bool(h), features=list(f), rank=i)
+        for i, (f, h) in enumerate(zip(figures, held, strict=True))
+        for method in ("RGB-D", "true mesh")
+    ]
+    monkeypatch.setattr(scoring, "_place", lambda: place)
+    line = eval_grasp._fit(eval_grasp.GraspOptions(objects=tmp_path / "train"), rows)
+    try:
+        assert ScoreModel.fitted() != shipped
+        assert ScoreModel.fitted() == fit_score([r for r in rows if r["method"] == "RGB-D"])[0]
+        assert PlannerSettings().model == ScoreModel.fitted()
+        assert str(place) in line
+        assert json.loads(place.read_text())["grasps"] == 400
+    finally:
+        ScoreModel.fitted.cache_clear()

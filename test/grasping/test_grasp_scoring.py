@@ -191,5 +191,8 @@ def test_selection_is_greedy_and_knows_the_half_turn():
     kept = select(poses, np.array([0.5, 0.9, 0.7, 0.6]), limit=10, translation=0.01, rotation=0.5)
     assert kept.tolist() == [1, 2, 3]
     assert select(poses, np.array([0.5, 0.9, 0.7, 0.6]), limit=1, translation=0.01, rotation=0.5).tolist() == [1]
+    ahead = replace(poses, lead=np.array([0.5, 0.0, 0.0, 0.0]))  # the first is chosen before its better neighbour
+    kept = select(ahead, np.array([0.5, 0.9, 0.7, 0.6]), limit=10, translation=0.01, rotation=0.5)
+    assert kept.tolist() == [2, 3, 0]  # and scores decide the order
     assert rotation_between(np.eye(3), turn) == pytest.approx(0, abs=1e-6)
     assert rotation_between(np.eye(3), rotations[2]) == pytest.approx(np.radians(60))
