@@ -25,6 +25,7 @@ ARGUMENTS = {  # name: default, description
     "camera_info": ("camera_info", "topic of its intrinsics"),
     "depth": ("depth", "depth topic, registered to the colour image"),
     "mask": ("mask", "instance mask topic"),
+    "scene": ("scene", "the depth camera's point cloud, which grasps keep clear of"),
     "params_file": ("", "parameter file on top of the package's defaults"),
     "checkpoint": ("", "weights: a file or a shipped name; empty: the parameter file's"),
     "device": ("", "auto, cpu or cuda; empty: the parameter file's"),
@@ -65,7 +66,7 @@ def _nodes(context: LaunchContext) -> list[LifecycleNode]:
 
     nodes = [lifecycle("reconstruction", weights, inputs)]
     if _is_true(given["grasps"]):
-        nodes.append(lifecycle("grasp", {}, []))
+        nodes.append(lifecycle("grasp", {}, [("scene", given["scene"])]))
     return nodes
 
 

@@ -22,11 +22,11 @@ class Options:
     max_grasps: int = 20
     """At most this many."""
     num_candidates: int = 512
-    """Surface points from which candidates are cast."""
+    """Surface points a round, where lines through the object give too few grasps."""
     frame_id: str = ""
     """Name of the mesh's frame, written into the file."""
     seed: int = 0
-    """Of the random numbers."""
+    """Of these points."""
 
 
 def run(options: Options) -> int:

@@ -80,9 +80,8 @@ def run(options: Options) -> int:
         objects = [r for r in results if isinstance(r, Reconstruction)]
         timings = {"reconstruct": time.perf_counter() - began}
         began = time.perf_counter()
-        grasps = sorted(
-            (g for plan in planner.plan_scene(objects).values() for g in plan.grasps), key=lambda g: -g.score
-        )
+        plans = planner.plan_scene(objects, scene=observation.measured_points())
+        grasps = sorted((g for plan in plans.values() for g in plan.grasps), key=lambda g: -g.score)
         timings["grasp"] = time.perf_counter() - began
         _write(folder, options, observation, results, grasps, timings)
     for result in results:

@@ -80,6 +80,16 @@ class Observation:
         if self.roi is not None:
             self._check_roi()
 
+    def measured_points(self) -> np.ndarray | None:
+        """[M,3] float32 all that the depth sensor measured, camera frame, metres; None without depth.
+
+        For :meth:`~gsn_perception.grasping.GraspPlanner.plan`: a wire thinner than the mesh's cells is here alone.
+        """
+        if self.depth is None:
+            return None
+        points = self.camera.back_project(self.depth).reshape(-1, 3)
+        return points[np.isfinite(points).all(axis=1)]
+
     def _check_image(self) -> None:
         image = self.image
         if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:

@@ -42,12 +42,13 @@ class Task:
         return None if self.room.plane is None else self.room.plane.normal
 
 
-def preferred_approach(surface: Surface, plane: Plane | None) -> np.ndarray | None:
+def preferred_approach(surface: Surface, plane: Plane | None, viewpoint: np.ndarray | None) -> np.ndarray | None:
     """The approach [3] to begin with: down onto the plane, else along the camera's line of sight, else None."""
     if plane is not None:
         return -plane.normal
-    distance = float(np.linalg.norm(surface.center))
-    return surface.center / distance if distance > 1.5 * surface.radius else None
+    sight = surface.center - (np.zeros(3) if viewpoint is None else viewpoint)
+    distance = float(np.linalg.norm(sight))
+    return sight / distance if distance > 1.5 * surface.radius else None
 
 
 def steady_poses(task: Task, gripper: Gripper, settings: PlannerSettings, rejected: Counter[str]) -> Poses:

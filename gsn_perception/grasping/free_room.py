@@ -20,7 +20,7 @@ from gsn_perception.grasping.sampling import Poses
 from gsn_perception.grasping.settings import PlannerSettings
 from gsn_perception.grasping.surface import Surface
 
-_CLOSER = (0.0022, 0.0044, 0.0066)  # metres by which the surface may be off, for the measure of clearance
+_CLOSER = (0.0032, 0.0054, 0.0076)  # metres to the object, for the measure of clearance
 _RETREAT = 0.04  # metres; what the pads then touch is looked at afterwards
 _CELL = 0.003  # metres between scene points that are kept
 
@@ -82,11 +82,11 @@ class FreeRoom:
         return found[0] if len(found) == 1 else Poses.cat(found)
 
     def clear(self, poses: Poses) -> np.ndarray:
-        """[P] share of some steps of about 2 mm by which the object may be closer before a candidate hits it."""
+        """[P] share of some distances to the object that a candidate keeps, whatever the margin."""
         share = np.zeros(len(poses))
         alive = np.arange(len(poses))
         for closer in _CLOSER:
-            hit = self._hits(poses.select(alive), self._object, self._settings.margin + closer)
+            hit = self._hits(poses.select(alive), self._object, closer)
             alive = alive[~hit]
             share[alive] += 1 / len(_CLOSER)
         return share

@@ -95,14 +95,16 @@ def object_axes(surface: Surface, axis: np.ndarray) -> np.ndarray | None:
 
 def _lines(surface: Surface, axes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Origins [L,3] before the object, directions [L,3] of lines through the box around it, and which are coarse [L]."""
-    local = (surface.mesh.vertices - surface.center) @ axes
+    local = (surface.mesh.vertices[np.unique(surface.mesh.faces)] - surface.center) @ axes
     directions = [
         (i, j, a, r) for i, a in enumerate(np.pi * np.arange(_AZIMUTHS) / _AZIMUTHS) for j, r in enumerate(_RISES)
     ]
     frames = np.array([_frame(a, r) for _, _, a, r in directions])  # [D,3,3] rows: direction, two across
     even = np.array([i % 2 == 0 and j % 2 == 0 for i, j, _, _ in directions])
-    extent = np.einsum("dkj,vj->dkv", frames[:, 1:], local)
-    low, high = extent.min(axis=2), extent.max(axis=2)  # [D,2]
+    shadows = (local @ frame[1:].T for frame in frames)
+    low, high = (
+        np.array(side) for side in zip(*((s.min(axis=0), s.max(axis=0)) for s in shadows), strict=True)
+    )  # [D,2]
     count = float(np.prod((high - low) / _SPACING + 1, axis=1).sum())
     spacing = _SPACING * np.sqrt(2.0) ** max(np.ceil(np.log2(count / _LINES)), 0)
     parts = []

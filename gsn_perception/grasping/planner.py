@@ -29,6 +29,7 @@ from gsn_perception.grasping.gripper import Gripper
 from gsn_perception.grasping.sampling import Poses
 from gsn_perception.grasping.selection import select
 from gsn_perception.grasping.settings import PlannerSettings
+from gsn_perception.grasping.sight import seen_from
 from gsn_perception.grasping.sight import sighted
 from gsn_perception.grasping.surface import Surface
 from gsn_perception.grasping.surface import above
@@ -43,17 +44,20 @@ class PlanResult:
         grasps: Best first.
         rejected: How many candidates fell to each reason, contact pairs and poses alike.
         features: [G,11] figures behind the scores, columns :data:`gsn_perception.grasping.features.FEATURES`.
+        tight: Whether they come from the last try, without margins.
     """
 
     grasps: tuple[Grasp, ...]
     rejected: Mapping[str, int]
     features: np.ndarray
+    tight: bool = False
 
     @property
     def reason(self) -> str:
         """One sentence: why there is no grasp, or how many there are."""
         if self.grasps:
-            return f"{len(self.grasps)} grasps, the best scores {self.grasps[0].score:.2f}"
+            found = f"{len(self.grasps)} grasps, the best scores {self.grasps[0].score:.2f}"
+            return found + (", none with the margins asked for" if self.tight else "")
         if not self.rejected:
             return "no grasp: no candidate was drawn"
         top = sorted(self.rejected.items(), key=lambda item: -item[1])[:3]
@@ -67,8 +71,8 @@ class GraspPlanner:
         gripper: The gripper to plan for.
         settings: :class:`PlannerSettings`; the defaults otherwise.
 
-    Poses are in the mesh's frame. Where this is a camera's optical frame and the camera is outside of the object,
-    approaches from the camera's side are preferred when no support plane is known.
+    Poses are in the mesh's frame. Without a support plane approaches from the camera's side are preferred; where the camera
+    is not known it is taken to stand in the frame's origin, if that is outside of the object.
     """
 
     def __init__(self, gripper: Gripper, settings: PlannerSettings | None = None) -> None:
@@ -133,7 +137,8 @@ class GraspPlanner:
             mesh: Closed surface, metres.
             points: Give the mesh's confidence where it carries none.
             support_plane: What the object stands on, in the mesh's frame.
-            viewpoint: [3] where the camera was, in the mesh's frame, metres; None where that is unknown.
+            viewpoint: [3] where the camera was, in the mesh's frame, metres. None where that is unknown: the frame's
+                origin is taken, if what the mesh's confidence calls observed looks at it.
             scene: [M,3] points to stay clear of, metres; points of the object itself and of the plane do no harm.
             obstacles: Meshes of other objects to stay clear of, in the same frame; where they reach into this one
                 they do no harm.
@@ -143,14 +148,19 @@ class GraspPlanner:
             InputError: the mesh has no usable surface.
         """
         mesh = with_confidence(mesh, points)
+        if viewpoint is None and seen_from(mesh, np.zeros(3)):
+            viewpoint = np.zeros(3)
         surface = Surface.of(mesh if support_plane is None else above(mesh, support_plane))
-        room = FreeRoom(self.gripper, self.settings, surface, support_plane, scene, obstacles)
-        result = self._planned(Task(surface, room, preferred_approach(surface, support_plane), viewpoint), label)
+        preferred = preferred_approach(surface, support_plane, viewpoint)
+
+        def attempt(planner: GraspPlanner) -> PlanResult:
+            room = FreeRoom(planner.gripper, planner.settings, surface, support_plane, scene, obstacles)
+            return planner._planned(Task(surface, room, preferred, viewpoint), label)
+
+        result = attempt(self)
         if result.grasps or not self.settings.tight:
             return result
-        return GraspPlanner(self.gripper, self.settings.tightened()).plan(
-            mesh, support_plane=support_plane, viewpoint=viewpoint, scene=scene, obstacles=obstacles, label=label
-        )
+        return replace(attempt(GraspPlanner(self.gripper, self.settings.tightened())), tight=True)
 
     def _planned(self, task: Task, label: int) -> PlanResult:
         """Round after round until there are enough."""

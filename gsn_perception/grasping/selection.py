@@ -12,24 +12,24 @@ def select(poses: Poses, scores: np.ndarray, *, limit: int, translation: float, 
 
     A grasp is dropped when a better one lies within ``translation`` metres *and* ``rotation`` radians of it; a
     parallel gripper turned by half a turn about its approach is the same gripper. Better is what scores more with the
-    poses' lead added.
+    poses' lead added; of those that are left, the ones that score most are returned.
 
     Returns:
         [G] rows of ``poses``, those that score most first, at most ``limit``.
     """
-    order = np.argsort(-(scores + poses.lead), kind="stable")
+    key = scores + poses.lead
+    order = np.argsort(-key, kind="stable")
     kept: list[int] = []
-    alive = np.ones(len(order), dtype=bool)
-    for rank, row in enumerate(order):
-        if not alive[rank]:
-            continue
+    while len(order):
+        row = order[0]
+        if len(kept) >= limit and key[row] <= np.sort(scores[kept])[-limit]:
+            break  # nothing that is left scores more than what there is
         kept.append(int(row))
-        if len(kept) == limit:
-            break
         near = np.linalg.norm(poses.centers[order] - poses.centers[row], axis=1) < translation
-        near &= rotation_between(poses.rotations[order], poses.rotations[row]) < rotation
-        alive &= ~near
-    return np.array(sorted(kept, key=lambda row: -scores[row]), dtype=np.int64)
+        near[near] = rotation_between(poses.rotations[order[near]], poses.rotations[row]) < rotation
+        near[0] = True
+        order = order[~near]
+    return np.array(sorted(kept, key=lambda row: -scores[row])[:limit], dtype=np.int64)
 
 
 def rotation_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:

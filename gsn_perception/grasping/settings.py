@@ -26,7 +26,8 @@ class PlannerSettings:
     approaches: int = 13
     """Approach directions tried per contact pair of such a round."""
     lattice_approaches: int = 5
-    """Approach directions tried per contact pair of the lattice; 0 leaves the lattice out."""
+    """Approach directions tried per contact pair of the lattice, an odd number, the preferred one in the middle; 0 leaves
+    the lattice out."""
     max_grasps: int = 20
     """At most this many grasps are returned."""
     score_threshold: float = 0.2
@@ -40,9 +41,9 @@ class PlannerSettings:
     openings: tuple[float, ...] = (0.012, 0.004)
     """Room left beside the object on either side, the first that is free of collisions; never past the stroke."""
     margin: float = 0.001
-    """Least distance of the gripper to the object; twice that and 1 mm must fit beside the object."""
+    """Least distance of the gripper to the object; twice that and 1 mm must fit beside the object. See tight."""
     support_clearance: float = 0.003
-    """Least height of the gripper over the support plane."""
+    """Least height of the gripper over the support plane. See tight."""
     tight: bool = True
     """Where nothing is found, plan once more with next to no margin to the object and 1 mm to the support plane."""
     scene_margin: float = 0.003
@@ -60,7 +61,7 @@ class PlannerSettings:
     nms_rotation: float = float(np.pi / 6)
     """See nms_translation."""
     seed: int = 0
-    """Of the random numbers."""
+    """Of the random points."""
     model: ScoreModel = field(default_factory=ScoreModel.fitted)
     """Of the score: the weights that come with the package."""
 
@@ -77,8 +78,8 @@ class PlannerSettings:
         ):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} is {getattr(self, name)}; give a value above zero")
-        if self.lattice_approaches < 0:
-            raise InputError(f"lattice_approaches is {self.lattice_approaches}; give zero or more")
+        if self.lattice_approaches < 0 or (self.lattice_approaches and self.lattice_approaches % 2 == 0):
+            raise InputError(f"lattice_approaches is {self.lattice_approaches}; give 0 or an odd number")
         for name in ("standoff", "margin", "support_clearance", "scene_margin", "own_points"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name} is {getattr(self, name)}; give metres, zero or more")

@@ -174,13 +174,16 @@ class GraspSettings:
     gripper_max_width: float = parameter(
         0.0, "opening used at most, metres; 0: the gripper's own", low=0, name="gripper.max_width"
     )
-    num_candidates: int = parameter(512, "surface points from which contact pairs are cast", low=1, high=100000)
+    num_candidates: int = parameter(
+        512, "surface points a round, where lines through the object give too few grasps", low=1, high=100000
+    )
     max_grasps: int = parameter(20, "grasps an object at most", low=1, high=1000)
     score_threshold: float = parameter(0.2, "grasps that score less are dropped", low=0, high=1)
     approach_cone: float = parameter(
         pi, "largest angle between the approach and straight down (or the line of sight), radians", low=0.01, high=pi
     )
     friction: float = parameter(0.5, "Coulomb coefficient between pads and object", low=0.01, high=5)
+    tight: bool = parameter(True, "where nothing is found, try once more with next to no margins")
     workspace_min: tuple[float, ...] = parameter(
         (0.0, 0.0, 0.0), "lower corner of the box the TCP must lie in, metres; with workspace_max all zero: no box"
     )
@@ -189,7 +192,7 @@ class GraspSettings:
     scene_max_age: float = parameter(1.0, "a scene cloud this much older than the objects is not used, seconds", low=0)
     trigger_timeout: float = parameter(30.0, "longest wait of `~/plan` for its plan, seconds", low=0.1, high=600)
     moveit_service: bool = parameter(False, "offer `plan_grasps` (needs moveit_msgs)", fixed=True)
-    seed: int = parameter(0, "of the random numbers", low=0)
+    seed: int = parameter(0, "of these points", low=0)
 
     def check(self) -> None:
         """What the values must fulfil together."""
@@ -227,7 +230,7 @@ class GraspSettings:
         """What the planner is told."""
         from gsn_perception.grasping.planner import PlannerSettings
 
-        names = ("num_candidates", "max_grasps", "score_threshold", "approach_cone", "friction", "seed")
+        names = ("num_candidates", "max_grasps", "score_threshold", "approach_cone", "friction", "tight", "seed")
         box = {}
         if self.has_workspace:
             box = {"workspace_min": self.workspace_min, "workspace_max": self.workspace_max}

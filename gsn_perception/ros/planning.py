@@ -109,7 +109,6 @@ def plan(task: GraspTask, planner: GraspPlanner) -> GraspResult:
                 mesh,
                 points=task.points.get(label),
                 support_plane=task.support_plane,
-                viewpoint=_viewpoint(mesh),
                 scene=task.scene,
                 obstacles=[other for key, other in task.meshes.items() if key != label],
                 label=label,
@@ -121,14 +120,6 @@ def plan(task: GraspTask, planner: GraspPlanner) -> GraspResult:
         reasons[label] = result.reason
     found.sort(key=lambda grasp: -grasp.score)
     return GraspResult(task.header, tuple(found), reasons, planned)
-
-
-def _viewpoint(mesh: Mesh) -> np.ndarray | None:
-    """The origin where the mesh was seen from there; the frame of the messages need not be the camera's."""
-    from gsn_perception.grasping.sight import seen_from
-
-    origin = np.zeros(3)
-    return origin if seen_from(mesh, origin) else None
 
 
 def make_planner(settings: GraspSettings) -> GraspPlanner:

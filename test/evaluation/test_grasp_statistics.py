@@ -84,6 +84,8 @@ def test_a_fit_finds_the_weights_outcomes_were_drawn_with():
     assert min(fitted.weights) >= 0.2
     with pytest.raises(InputError, match="20 that held and failed"):
         fit_score(rows[:15])
+    with pytest.raises(InputError, match="another set of features"):
+        fit_score([*rows, {**rows[0], "features": [0.5] * 8}])
 
 
 def row(name, pose, method, *, held, shape="box", camera=0, **more):

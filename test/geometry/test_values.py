@@ -122,6 +122,15 @@ def test_bad_observations_are_one_sentence(values: dict, word: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_measured_points_are_what_the_sensor_saw():
+    depth = np.full((CAMERA.height, CAMERA.width), np.nan, dtype=np.float32)
+    depth[3, 5], depth[4, 2] = 0.5, 1.5
+    points = Observation(IMAGE, CAMERA, depth=depth).measured_points()
+    np.testing.assert_allclose(CAMERA.at(np.eye(4)).project(points), [[5, 3], [2, 4]], atol=1e-4)
+    np.testing.assert_allclose(points[:, 2], [0.5, 1.5])
+    assert Observation(IMAGE, CAMERA).measured_points() is None
+
+
 def test_unusable_depth_becomes_nan() -> None:
     depth = np.array([[np.inf, -1, 0, np.nan, 1, 2, 3, 4]] * 6, np.float32)
     got = Observation(IMAGE, CAMERA, depth=depth).depth

@@ -194,5 +194,7 @@ def test_selection_is_greedy_and_knows_the_half_turn():
     ahead = replace(poses, lead=np.array([0.5, 0.0, 0.0, 0.0]))  # the first is chosen before its better neighbour
     kept = select(ahead, np.array([0.5, 0.9, 0.7, 0.6]), limit=10, translation=0.01, rotation=0.5)
     assert kept.tolist() == [2, 3, 0]  # and scores decide the order
+    one = select(ahead, np.array([0.5, 0.9, 0.7, 0.6]), limit=1, translation=0.01, rotation=0.5)
+    assert one.tolist() == [2]  # a lead is a lead over neighbours alone
     assert rotation_between(np.eye(3), turn) == pytest.approx(0, abs=1e-6)
     assert rotation_between(np.eye(3), rotations[2]) == pytest.approx(np.radians(60))

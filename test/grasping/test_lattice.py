@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -117,6 +118,29 @@ def test_what_fits_to_the_millimetre_is_tried_last():
     tight = GraspPlanner(PANDA).plan_mesh(box, support_plane=plane)
     assert tight
     assert all(g.width > 0.078 for g in tight)
+    assert "none with the margins asked for" in GraspPlanner(PANDA).plan(box, support_plane=plane).reason
     easy = as_mesh(trimesh.creation.box((0.05, 0.12, 0.1)))
     runs = [GraspPlanner(PANDA, PlannerSettings(tight=t)).plan_mesh(easy, support_plane=plane) for t in (True, False)]
     assert [g.score for g in runs[0]] == [g.score for g in runs[1]]
+
+
+def test_a_vertex_of_no_triangle_and_a_huge_object_do_no_harm():
+    box = trimesh.creation.box((0.05, 0.03, 0.1))
+    stray = replace(as_mesh(box), vertices=np.concatenate([box.vertices, [[3.0, 3.0, 3.0]]]))
+    found = [
+        len(lattice_pairs(Surface.of(m), PANDA, axis=UP, friction=0.5, clearance=0.003)[0])
+        for m in (as_mesh(box), stray)
+    ]
+    assert found[0] == found[1]
+    huge = Surface.of(as_mesh(trimesh.creation.box((3.0, 0.03, 2.0))))
+    began = time.perf_counter()
+    assert len(lattice_pairs(huge, PANDA, axis=UP, friction=0.5, clearance=0.003)[0])
+    assert time.perf_counter() - began < 5
+
+
+def test_the_line_of_sight_is_the_viewpoints():
+    box = as_mesh(trimesh.creation.box((0.05, 0.05, 0.05))).transform(make_transform(np.eye(3), np.array([0.5, 0, 0])))
+    above = GraspPlanner(PANDA).plan(box, viewpoint=np.array([0.5, 0, 1.0])).grasps[0]
+    assert above.T_frame_tcp[2, 2] < -0.7
+    before = GraspPlanner(PANDA).plan(box).grasps[0]
+    assert before.T_frame_tcp[0, 2] > 0.7

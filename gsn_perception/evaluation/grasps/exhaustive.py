@@ -48,6 +48,8 @@ def search(resting: Resting, judge: Judge, *, limit: int = 60, seed: int = 0) ->
         max_grasps=limit,
         score_threshold=0.0,
         lattice_approaches=0,
+        enough=limit,
+        tight=False,
         margin=0.0,
         support_clearance=0.001,
         nms_translation=0.01,

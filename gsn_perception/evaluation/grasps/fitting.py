@@ -33,6 +33,8 @@ def fit_score(rows: Sequence[dict[str, Any]], *, ridge: float = 1.0) -> tuple[Sc
         InputError: too few grasps held or failed.
     """
     rows = [r for r in rows if r.get("features")]
+    if any(len(r["features"]) != len(FEATURES) for r in rows):
+        raise InputError("the trials were made with another set of features; run them again with another --out")
     figures = np.array([r["features"] for r in rows], dtype=np.float64).reshape(-1, len(FEATURES))
     held = np.array([r["held"] for r in rows], dtype=bool)
     if min(held.sum(), (~held).sum()) < _LEAST:

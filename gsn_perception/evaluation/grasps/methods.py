@@ -55,7 +55,9 @@ def on_extruded(trial: Trial, kit: Kit) -> Plan:
     """The planner on the measured points extruded down to the table that the depth shows."""
     points, plane = _measured(trial)
     mesh = extruded_mesh(points, plane)
-    return _plan_of(kit.planner.plan(mesh, support_plane=plane, viewpoint=np.zeros(3)), trial.camera.world_from_camera)
+    scene = trial.observation.measured_points()
+    found = kit.planner.plan(mesh, support_plane=plane, viewpoint=np.zeros(3), scene=scene)
+    return _plan_of(found, trial.camera.world_from_camera)
 
 
 def top_down_box(trial: Trial, kit: Kit) -> Plan:
@@ -103,7 +105,7 @@ def _reconstruction(kit: Kit, observation: Observation) -> Reconstruction:
 def _reconstructed(trial: Trial, kit: Kit, observation: Observation) -> Plan:
     result = _reconstruction(kit, observation)
     began = time.perf_counter()
-    found = kit.planner.plan_object(result)
+    found = kit.planner.plan_object(result, scene=observation.measured_points())
     planning = time.perf_counter() - began
     truth = trial.scene.mesh(1, trial.camera).vertices
     centre = (truth.min(axis=0) + truth.max(axis=0)) / 2
