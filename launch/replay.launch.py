@@ -35,6 +35,7 @@ ARGUMENTS = {  # name: default, description
     "camera_info": ("/camera/camera_info", "topic of its intrinsics"),
     "depth": ("/camera/depth", "depth topic, registered to the colour image"),
     "mask": ("/camera/mask", "instance mask topic"),
+    "scene": ("/camera/depth/points", "the depth camera's point cloud, which grasps keep clear of"),
     "params_file": ("", "parameter file on top of the package's defaults"),
     "checkpoint": ("", "weights: a file or a shipped name; empty: the parameter file's"),
     "device": ("", "auto, cpu or cuda; empty: the parameter file's"),

@@ -113,7 +113,7 @@ def test_the_launch_file_has_the_promised_arguments_and_starts_what_is_installed
     arguments = launch_arguments("gsn.launch.py")
     assert set(arguments) == {
         *("namespace", "image", "camera_info", "depth", "mask", "params_file", "checkpoint", "device", "autostart"),
-        *("grasps", "rviz", "use_sim_time", "log_level"),
+        *("scene", "grasps", "rviz", "use_sim_time", "log_level"),
     }
     assert all(isinstance(default, str) and text for default, text in arguments.values())
     for name in ("reconstruction_node", "grasp_node"):
