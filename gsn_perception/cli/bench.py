@@ -82,6 +82,8 @@ class ChainOptions(_Common):
 class GraspOptions(_Common):
     """Mesh to grasps, 512 candidates, on reconstructions of made-up objects on their support plane: median over 20."""
 
+    lattice: bool = True
+    """Lines through the object first; without, 512 random points at least."""
     gripper: str = "panda"
     """Name of a shipped gripper, or a YAML file laid out like theirs."""
     checkpoint: str | None = None
@@ -189,14 +191,17 @@ def _grasp(options: GraspOptions) -> _Answer:
     from gsn_perception.evaluation.cases import on_table
     from gsn_perception.evaluation.speed import time_planner
     from gsn_perception.grasping import GraspPlanner
+    from gsn_perception.grasping import PlannerSettings
     from gsn_perception.pipeline import Reconstructor
 
     reconstructor = Reconstructor.from_pretrained(options.checkpoint, "cpu")
     count, repeats = {"smoke": (2, 2), "short": (6, 7), "full": (12, 20)}[options.budget]
-    planner = GraspPlanner(choose_gripper(options.gripper))
+    settings = PlannerSettings() if options.lattice else PlannerSettings(lattice_approaches=0)
+    planner = GraspPlanner(choose_gripper(options.gripper), settings)
     observations = [on_table(options.seed + number) for number in range(count)]
     times = time_planner(reconstructor, planner, observations, repeats)
-    title = f"{planner.settings.num_candidates} candidates a round, median of {repeats}"
+    first = "lattice first, " if options.lattice else ""
+    title = f"{first}{settings.num_candidates} candidates a round, median of {repeats}"
     return "mesh to grasps", _text(times, title), times, {"repeats": repeats, "median_ms": times}
 
 
