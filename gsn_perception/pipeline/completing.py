@@ -54,7 +54,7 @@ class SolidCompleter:
         Raises:
             InputError: the object was refused.
         """
-        from gsn_perception.pipeline.meshing import rough_solid
+        from gsn_perception.pipeline.mesher import rough_solid
 
         pipeline = self.reconstructor
         (item, *_) = pipeline.splats(observation)

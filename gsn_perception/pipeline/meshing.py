@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -16,6 +14,11 @@ import torch
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.gsn.network import GSN
+from gsn_perception.pipeline.mesher import CLOUD
+from gsn_perception.pipeline.mesher import GaussianMesher
+from gsn_perception.pipeline.mesher import Mesher
+from gsn_perception.pipeline.mesher import finished
+from gsn_perception.pipeline.mesher import rough_solid
 from gsn_perception.pipeline.settings import MeshMethod
 from gsn_perception.surface.settings import SolidSettings
 
@@ -23,58 +26,6 @@ if TYPE_CHECKING:
     from gsn_perception.gsn.sculpted import Sculpted
     from gsn_perception.surface.learned.convonet import ConvolutionalOccupancyNetwork
     from gsn_perception.surface.learned.onet import OccupancyNetwork
-    from gsn_perception.surface.shape import ImplicitShape
-
-CLOUD = 2048
-"""Points that learned fields read."""
-_SMOOTHING = 2
-_ROUGH_CAMERAS, _ROUGH_VOTES, _ROUGH_RESOLUTION = 64, 2, 40
-
-
-class Mesher(Protocol):
-    """Makes the mesh of one object; called from several threads."""
-
-    def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
-        """A watertight, coloured mesh of the normalised frame with normals and confidence.
-
-        Raises:
-            InputError: there is nothing to wrap.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class GaussianMesher:
-    """The splat's own solid."""
-
-    solid: SolidSettings
-
-    def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
-        """See :class:`Mesher`."""
-        from gsn_perception.surface import gaussian_solid_mesh
-        from gsn_perception.surface.observed import observed_view
-
-        return gaussian_solid_mesh(
-            item.splat,
-            view=item.crop.view,
-            observed=observed_view(item.crop, item.scale),
-            silhouette=item.crop.alpha > 0.5,
-            resolution=resolution,
-            max_triangles=max_triangles,
-            settings=self.solid,
-        )
-
-
-def rough_solid(item: Sculpted, solid: SolidSettings) -> Mesh:
-    """The splat's solid, good enough to be sampled: fewer cameras carve it, on a coarser grid.
-
-    Clouds for training are made by the same function, so that learned fields meet in use what they met in training.
-
-    Raises:
-        InputError: the splat has no opaque content.
-    """
-    fewer = replace(solid, cameras=_ROUGH_CAMERAS, votes=_ROUGH_VOTES, bisections=2)
-    return GaussianMesher(fewer)(item, resolution=_ROUGH_RESOLUTION, max_triangles=20_000)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,41 +90,6 @@ class OnetMesher:
                 image = torch.nn.functional.interpolate(image, size=(side, side), mode="bilinear", antialias=True)
         shape = image_shape(self.network, self.info, image, theta, observed_view(item.crop, item.scale))
         return finished(shape, item, self.solid, resolution=resolution, max_triangles=max_triangles)
-
-
-def finished(
-    shape: ImplicitShape,
-    item: Sculpted,
-    solid: SolidSettings,
-    *,
-    resolution: int,
-    max_triangles: int,
-    bisections: int = 0,
-) -> Mesh:
-    """A learned shape's mesh with the splat's colours and, at every vertex, whether the camera saw it.
-
-    Raises:
-        InputError: nothing is inside.
-    """
-    from gsn_perception.surface.extract import paint
-    from gsn_perception.surface.observed import observed_view
-    from gsn_perception.surface.shape import closed_mesh
-    from gsn_perception.surface.skin import seen_confidence
-    from gsn_perception.surface.solid import depth_views
-
-    mesh = closed_mesh(
-        shape,
-        resolution=resolution,
-        max_triangles=max_triangles,
-        bisections=bisections,
-        smoothing=_SMOOTHING,
-        smallest_piece=solid.smallest_piece,
-    )
-    measured = observed_view(item.crop, item.scale)
-    own = depth_views(item.splat, [item.crop.view.normalised_camera], solid)[0]
-    cell = float((shape.upper - shape.lower).max()) / resolution
-    confidence = seen_confidence(mesh.vertices, own, measured, 2.0 * cell)
-    return replace(mesh, colors=paint(mesh, item.splat), confidence=confidence).with_vertex_normals()
 
 
 def make_mesher(

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gsn_perception.geometry import Mesh
-from gsn_perception.pipeline.meshing import CLOUD
-from gsn_perception.pipeline.meshing import finished
-from gsn_perception.pipeline.meshing import rough_solid
+from gsn_perception.pipeline.mesher import CLOUD
+from gsn_perception.pipeline.mesher import finished
+from gsn_perception.pipeline.mesher import rough_solid
 from gsn_perception.surface.directed_marching import directed_marching
 from gsn_perception.surface.peif import PeifField
 from gsn_perception.surface.peif import PeifNetwork
@@ -29,7 +29,7 @@ _TOLERANCE = 0.01  # before the measured surface: the field has smoothed its noi
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PeifMesher:
-    """See :class:`~gsn_perception.pipeline.meshing.Mesher`."""
+    """See :class:`~gsn_perception.pipeline.mesher.Mesher`."""
 
     solid: SolidSettings
     network: PeifNetwork

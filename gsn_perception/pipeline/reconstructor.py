@@ -32,7 +32,7 @@ from gsn_perception.pipeline.look import look
 from gsn_perception.pipeline.look import look_at
 from gsn_perception.pipeline.look import object_mask
 from gsn_perception.pipeline.look import trusted
-from gsn_perception.pipeline.meshing import Mesher
+from gsn_perception.pipeline.mesher import Mesher
 from gsn_perception.pipeline.meshing import make_mesher
 from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.pipeline.skinning import Clock

@@ -24,7 +24,7 @@ from gsn_perception.gsn.seen import SeenRule
 from gsn_perception.gsn.seen import confidence
 from gsn_perception.gsn.seen import quality
 from gsn_perception.gsn.seen import see
-from gsn_perception.pipeline.meshing import Mesher
+from gsn_perception.pipeline.mesher import Mesher
 from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.surface.points import surface_points
 
