@@ -9,7 +9,7 @@ from gsn_perception.grasping.gripper import Gripper
 from gsn_perception.grasping.sampling import Poses
 from gsn_perception.grasping.surface import Surface
 
-_FACING = 0.9  # share of the observed surface that must look at a point it was seen from
+_FACING = 0.7  # share of the observed surface that must look at a point it was seen from; noise turns some away
 
 
 def sighted(poses: Poses, gripper: Gripper, surface: Surface, viewpoint: np.ndarray | None) -> np.ndarray:
@@ -41,6 +41,6 @@ def seen_from(mesh: Mesh, viewpoint: np.ndarray) -> bool:
     """
     if mesh.confidence is None or not len(mesh.faces):
         return False
-    observed = mesh.areas() * (mesh.confidence[mesh.faces].mean(axis=1) > 0.5)
+    observed = mesh.areas() * (mesh.confidence[mesh.faces].min(axis=1) > 0.5)
     looks = ((viewpoint - mesh.triangles.mean(axis=1)) * mesh.face_normals()).sum(axis=1) > 0
     return bool(observed.sum() > 0 and (observed * looks).sum() > _FACING * observed.sum())

@@ -126,7 +126,7 @@ def test_measured_points_are_what_the_sensor_saw():
     depth = np.full((CAMERA.height, CAMERA.width), np.nan, dtype=np.float32)
     depth[3, 5], depth[4, 2] = 0.5, 1.5
     points = Observation(IMAGE, CAMERA, depth=depth).measured_points()
-    np.testing.assert_allclose(CAMERA.at(np.eye(4)).project(points), [[5, 3], [2, 4]], atol=1e-4)
+    np.testing.assert_allclose(CAMERA.at(np.eye(4)).project(points), [[5.5, 3.5], [2.5, 4.5]], atol=1e-4)  # the middles
     np.testing.assert_allclose(points[:, 2], [0.5, 1.5])
     assert Observation(IMAGE, CAMERA).measured_points() is None
 

@@ -340,8 +340,8 @@ def test_a_camera_in_the_origin_is_recognised_by_what_it_observed():
     """As the grasp node meets it: a mesh without confidence, points with it."""
     box = trimesh.creation.box((0.05, 0.05, 0.2))
     mesh = as_mesh(trimesh.Trimesh(*trimesh.remesh.subdivide_to_size(box.vertices, box.faces, 0.01)))
-    mesh = mesh.transform(make_transform(np.eye(3), np.array([0.0, 0.0, 0.6])))
-    rows, seen = mesh.vertices, (mesh.vertices[:, 2] < 0.51).astype(np.float32)
+    mesh = mesh.transform(make_transform(np.eye(3), np.array([0.0, 0.0, 0.25])))
+    rows, seen = mesh.vertices, (mesh.vertices[:, 2] < 0.155).astype(np.float32)
     points = Points(rows, np.full_like(rows, 0.5), np.zeros_like(rows), seen)
     column = FEATURES.index("sighted")
     planner = GraspPlanner(PANDA, PlannerSettings(max_grasps=200, score_threshold=0.0))
