@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Annotated
 from typing import Any
-from typing import Literal
 
 import tyro
 
+from gsn_perception.cli.bench_options import BenchOptions
 from gsn_perception.cli.bench_peif import PeifBench
 from gsn_perception.cli.bench_peif import bench_peif
 from gsn_perception.cli.bench_ros import FuzzOptions
@@ -29,25 +29,9 @@ from gsn_perception.cli.bench_surface import bench_surface
 if TYPE_CHECKING:
     from gsn_perception.geometry import Observation
 
-Budget = Literal["smoke", "short", "full"]
-
 
 @dataclass(frozen=True, slots=True)
-class _Common:
-    budget: Budget = "full"
-    """How many repeats: smoke a few, short a third, full all."""
-    threads: int = 0
-    """Threads torch and the kernels may use; 0 = all cores."""
-    json: Path | None = None
-    """Write every figure to this file."""
-    out: Path | None = None
-    """Write a bar chart to this PNG."""
-    seed: int = 0
-    """Seed of what is measured on."""
-
-
-@dataclass(frozen=True, slots=True)
-class GsnOptions(_Common):
+class GsnOptions(BenchOptions):
     """Image to Gaussians, batch 1, stage by stage: median over 100."""
 
     checkpoint: str | None = None
@@ -57,7 +41,7 @@ class GsnOptions(_Common):
 
 
 @dataclass(frozen=True, slots=True)
-class RasterOptions(_Common):
+class RasterOptions(BenchOptions):
     """The rasteriser, forward and forward with backward, beside the dense torch reference."""
 
     batch: int = 4
@@ -67,7 +51,7 @@ class RasterOptions(_Common):
 
 
 @dataclass(frozen=True, slots=True)
-class ChainOptions(_Common):
+class ChainOptions(BenchOptions):
     """Image to grasps, stage by stage: median over 20."""
 
     checkpoint: str | None = None
@@ -79,8 +63,8 @@ class ChainOptions(_Common):
 
 
 @dataclass(frozen=True, slots=True)
-class GraspOptions(_Common):
-    """Mesh to grasps, 512 candidates, on reconstructions of made-up objects on their support plane: median over 20."""
+class GraspOptions(BenchOptions):
+    """Mesh to grasps on reconstructions of made-up objects on their support plane: median over 20."""
 
     lattice: bool = True
     """Lines through the object first; without, 512 random points at least."""

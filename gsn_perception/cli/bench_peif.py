@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 from typing import Literal
 
+from gsn_perception.cli.bench_options import BenchOptions
+
 
 @dataclass(frozen=True, slots=True)
-class PeifBench:
+class PeifBench(BenchOptions):
     """PEIF: milliseconds per 10,000 queries, stage by stage, and the error of its equivariance over all patches."""
 
     checkpoint: Path | None = None
@@ -19,16 +21,6 @@ class PeifBench:
     """Configuration of random weights."""
     points: int = 10_000
     """Points of each cloud."""
-    budget: Literal["smoke", "short", "full"] = "full"
-    """How many queries, repeats and motions."""
-    threads: int = 0
-    """Threads torch and the kernels may use; 0 = all cores."""
-    json: Path | None = None
-    """Write every figure to this file."""
-    out: Path | None = None
-    """Write a bar chart of the times to this PNG."""
-    seed: int = 0
-    """Seed of clouds, queries and motions."""
 
 
 def bench_peif(options: PeifBench) -> tuple[str, str, dict[str, float], dict[str, Any]]:

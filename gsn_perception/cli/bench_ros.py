@@ -13,11 +13,12 @@ from typing import Literal
 
 import tyro
 
+from gsn_perception.cli.eval_common import Budget
+
 if TYPE_CHECKING:
     from gsn_perception.ros.bench.figure import Figure
 
 Part = Literal["overhead", "transport", "publish", "restart"]
-Budget = Literal["smoke", "short", "full"]
 Answer = tuple[str, dict[str, Any]]
 
 

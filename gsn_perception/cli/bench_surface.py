@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from dataclasses import dataclass
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
-from typing import Literal
+
+from gsn_perception.cli.bench_options import BenchOptions
 
 if TYPE_CHECKING:
     from gsn_perception.evaluation.surface_views import Finder
@@ -16,21 +16,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class SurfaceBench:
+class SurfaceBench(BenchOptions):
     """MISE against dense marching cubes on known shapes, and splat and depth to mesh by every method with weights."""
 
     checkpoint: str | None = None
     """Gaussian weights (.safetensors) or the name of shipped ones; the shipped default when left out."""
-    budget: Literal["smoke", "short", "full"] = "full"
-    """How many objects, resolutions and repeats."""
-    threads: int = 0
-    """Threads torch and the kernels may use; 0 = all cores."""
-    json: Path | None = None
-    """Write every figure to this file."""
-    out: Path | None = None
-    """Write a bar chart of the methods' times to this PNG."""
-    seed: int = 0
-    """Seed of the objects."""
 
 
 def bench_surface(options: SurfaceBench) -> tuple[str, str, dict[str, float], dict[str, Any]]:

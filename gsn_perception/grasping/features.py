@@ -43,7 +43,7 @@ def features(
     - area: share of the pads that touches, the worse pad;
     - balance: closeness of the closing axis to the centre of mass;
     - gravity: smallness of the weight's torque about the closing axis, which only the pads' torsion resists;
-    - clear: how much closer than planned the surface may be before the gripper hits it;
+    - clear: how far the gripper stays from the object: by 3, 5 or 8 mm;
     - approach: from above (support plane known) or from the camera's side;
     - observed: share of the contacts that was seen rather than completed, the worse pad;
     - squeeze: how evenly deep the surface lies under the pads;
@@ -51,7 +51,7 @@ def features(
       table first when the plane is off, and the object slides along a slope;
     - stroke: what is left of the gripper's stroke once closed: an unseen side that is farther than it was made up to
       be does not fit;
-    - sighted: share of the fingers' room that the camera saw to be free, where it is known where the camera was.
+    - sighted: share of the fingers' room that the object did not hide from the camera, where the camera is known.
 
     Args:
         poses: P candidates.

@@ -63,8 +63,8 @@ def lattice_pairs(
         tangents / np.linalg.norm(tangents, axis=1, keepdims=True),
         np.where(coarse[line], _LEADS[1], _LEADS[0]),
     )
-    steepest = np.minimum(-slope[first], slope[first + 1])
-    return checked_pairs(pairs, steepest, gripper, friction=friction, clearance=clearance)
+    worse = np.minimum(-slope[first], slope[first + 1])
+    return checked_pairs(pairs, worse, gripper, friction=friction, clearance=clearance)
 
 
 def object_axes(surface: Surface, axis: np.ndarray) -> np.ndarray | None:
@@ -96,15 +96,11 @@ def object_axes(surface: Surface, axis: np.ndarray) -> np.ndarray | None:
 def _lines(surface: Surface, axes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Origins [L,3] before the object, directions [L,3] of lines through the box around it, and which are coarse [L]."""
     local = (surface.mesh.vertices[np.unique(surface.mesh.faces)] - surface.center) @ axes
-    directions = [
-        (i, j, a, r) for i, a in enumerate(np.pi * np.arange(_AZIMUTHS) / _AZIMUTHS) for j, r in enumerate(_RISES)
-    ]
-    frames = np.array([_frame(a, r) for _, _, a, r in directions])  # [D,3,3] rows: direction, two across
-    even = np.array([i % 2 == 0 and j % 2 == 0 for i, j, _, _ in directions])
+    azimuths = np.pi * np.arange(_AZIMUTHS) / _AZIMUTHS
+    frames = [_frame(a, r) for a in azimuths for r in _RISES]
+    even = [i % 2 == 0 and j % 2 == 0 for i in range(len(azimuths)) for j in range(len(_RISES))]
     shadows = (local @ frame[1:].T for frame in frames)
-    low, high = (
-        np.array(side) for side in zip(*((s.min(axis=0), s.max(axis=0)) for s in shadows), strict=True)
-    )  # [D,2]
+    low, high = np.array([[s.min(axis=0), s.max(axis=0)] for s in shadows]).swapaxes(0, 1)  # [D,2] each
     count = float(np.prod((high - low) / _SPACING + 1, axis=1).sum())
     spacing = _SPACING * np.sqrt(2.0) ** max(np.ceil(np.log2(count / _LINES)), 0)
     parts = []
@@ -119,7 +115,7 @@ def _lines(surface: Surface, axes: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
 
 
 def _frame(azimuth: float, rise: float) -> np.ndarray:
-    """[3,3] rows: a direction and two across it, the first of them level."""
+    """[3,3] rows: a direction, and two across it, the first of them level."""
     c, s = np.cos(azimuth), np.sin(azimuth)
     direction = np.array([np.cos(rise) * c, np.cos(rise) * s, np.sin(rise)])
     level = np.array([-s, c, 0.0])

@@ -166,13 +166,18 @@ class GraspPlanner:
         """Round after round until there are enough."""
         settings, gripper = self.settings, self.gripper
         rejected: Counter[str] = Counter()
-        found = [self._holding(steady_poses(task, gripper, settings, rejected), task, rejected)]
+        held = self._holding(steady_poses(task, gripper, settings, rejected), task, rejected)
+        best = self._best(held)
         for number in range(settings.rounds):
-            if len(self._best(_Held.cat(found))) >= min(settings.enough, settings.max_grasps):
+            if len(best) >= min(settings.enough, settings.max_grasps):
                 break
             poses = drawn_poses(task, gripper, settings, settings.seed + number, rejected)
-            found.append(self._holding(poses, task, rejected))
-        return self._ranked(_Held.cat(found), rejected, label)
+            held = _Held.cat([held, self._holding(poses, task, rejected)])
+            best = self._best(held)
+        low = int((held.scores < settings.score_threshold).sum())
+        if low:
+            rejected["scoring too low"] += low
+        return PlanResult(held.grasps(best, label), dict(rejected), held.figures[best])
 
     def _holding(self, poses: Poses, task: Task, rejected: Counter[str]) -> _Held:
         """Those whose pads, once closed, press within the friction cones."""
@@ -208,20 +213,6 @@ class GraspPlanner:
         )
         return good[chosen]
 
-    def _ranked(self, held: _Held, rejected: Counter[str], label: int) -> PlanResult:
-        """Thinned and sorted."""
-        poses, best = held.poses, self._best(held)
-        low = int((held.scores < self.settings.score_threshold).sum())
-        if low:
-            rejected["scoring too low"] += low
-        grasps = tuple(
-            Grasp(make_transform(R, center), float(width), float(score), label)
-            for R, center, width, score in zip(
-                poses.rotations[best], poses.centers[best], poses.widths[best], held.scores[best], strict=True
-            )
-        )
-        return PlanResult(grasps, dict(rejected), held.figures[best])
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Held:
@@ -235,6 +226,16 @@ class _Held:
     def cat(cls, parts: list[_Held]) -> _Held:
         figures, scores = (np.concatenate([getattr(p, name) for p in parts]) for name in ("figures", "scores"))
         return cls(Poses.cat([p.poses for p in parts]), figures, scores)
+
+    def grasps(self, rows: np.ndarray, label: int) -> tuple[Grasp, ...]:
+        """Those of some rows [G], in their order."""
+        poses = self.poses.select(rows)
+        return tuple(
+            Grasp(make_transform(R, center), float(width), float(score), label)
+            for R, center, width, score in zip(
+                poses.rotations, poses.centers, poses.widths, self.scores[rows], strict=True
+            )
+        )
 
 
 def pre_grasp(grasp: Grasp, standoff: float) -> Grasp:
