@@ -20,6 +20,7 @@ _PUBLIC = {
     "Plane": "gsn_perception.geometry",
     "Reconstruction": "gsn_perception.geometry",
     "Refusal": "gsn_perception.geometry",
+    "Remark": "gsn_perception.geometry",
     "Reconstructor": "gsn_perception.pipeline",
     "GraspPlanner": "gsn_perception.grasping",
     "Gripper": "gsn_perception.grasping",

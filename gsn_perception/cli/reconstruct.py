@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,8 @@ def run(options: Options) -> int:
         _write(folder, options, observation, results, grasps, timings)
     for result in results:
         print(_line(result))
+    for remark in dict.fromkeys(remark for result in results for remark in result.remarks):
+        print(f"remark {remark}", file=sys.stderr)
     print(f"{len(grasps)} grasps; written to {options.out}")
     return 0 if objects else 3
 
@@ -148,7 +151,7 @@ def _entry(result: Reconstruction | Refusal) -> dict:
     from gsn_perception.geometry import Reconstruction
 
     if not isinstance(result, Reconstruction):
-        return {"label": result.label, "refused": result.reason}
+        return {"label": result.label, "refused": result.reason, "remarks": _remarks(result)}
     extent = result.mesh.vertices.max(0) - result.mesh.vertices.min(0)
     return {
         "label": result.label,
@@ -162,7 +165,12 @@ def _entry(result: Reconstruction | Refusal) -> dict:
         "volume_m3": result.mesh.volume(),
         "quality": dict(result.quality),
         "timings": dict(result.timings),
+        "remarks": _remarks(result),
     }
+
+
+def _remarks(result: Reconstruction | Refusal) -> list[dict[str, str]]:
+    return [{"code": remark.code, "text": remark.text} for remark in result.remarks]
 
 
 def _line(result: Reconstruction | Refusal) -> str:
@@ -171,5 +179,5 @@ def _line(result: Reconstruction | Refusal) -> str:
     if not isinstance(result, Reconstruction):
         return f"object {result.label}: refused: {result.reason}"
     size = " x ".join(f"{1000 * v:.0f}" for v in result.mesh.vertices.max(0) - result.mesh.vertices.min(0))
-    figures = ", ".join(f"{k} {v:.3g}" for k, v in result.quality.items())
+    figures = ", ".join(f"{k} {v:.3g}" for k, v in result.quality.items() if not k.startswith("remark."))
     return f"object {result.label}: {size} mm, scale from {result.scale_source}, {figures}"

@@ -11,6 +11,7 @@ from gsn_perception.geometry.observation import Plane
 from gsn_perception.geometry.observation import Points
 from gsn_perception.geometry.observation import Reconstruction
 from gsn_perception.geometry.observation import Refusal
+from gsn_perception.geometry.remark import Remark
 
 __all__ = [
     "Camera",
@@ -24,4 +25,5 @@ __all__ = [
     "Points",
     "Reconstruction",
     "Refusal",
+    "Remark",
 ]

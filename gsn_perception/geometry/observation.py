@@ -13,6 +13,7 @@ from gsn_perception.geometry.camera import Camera
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.geometry.mesh import Mesh
+from gsn_perception.geometry.remark import Remark
 
 ScaleSource = Literal["depth", "support_plane", "size_hint", "unit"]
 
@@ -56,6 +57,7 @@ class Observation:
         roi: (x, y, w, h) in pixels around the object, for segmentation without a mask.
         stamp: Nanoseconds.
         frame_id: Name of the optical frame.
+        remarks: What is doubtful about the frame as a whole; every result of it carries them.
 
     Raises:
         InputError: the arrays disagree in size or type, or the depth holds no usable value.
@@ -70,6 +72,7 @@ class Observation:
     roi: tuple[int, int, int, int] | None = None
     stamp: int = 0
     frame_id: str = ""
+    remarks: tuple[Remark, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_image()
@@ -172,6 +175,7 @@ class Reconstruction:
         support_plane: The plane used, or None.
         quality: Named figures, e.g. silhouette IoU and depth residual against the observation.
         timings: Seconds per stage.
+        remarks: What is doubtful about the frame or this object; ``quality`` has ``remark.<code>`` = 1 for each.
     """
 
     label: int
@@ -185,6 +189,7 @@ class Reconstruction:
     support_plane: Plane | None = None
     quality: Mapping[str, float] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +199,9 @@ class Refusal:
     Attributes:
         label: Its value in the mask.
         reason: One sentence for the user.
+        remarks: What is doubtful about the frame or this object, beside the reason.
     """
 
     label: int
     reason: str
+    remarks: tuple[Remark, ...] = ()

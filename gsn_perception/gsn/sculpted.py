@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gsn_perception.geometry.gaussians import Gaussians
+from gsn_perception.geometry.remark import Remark
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.scale import Scale
 from gsn_perception.gsn.seen import Seen
@@ -23,6 +24,7 @@ class Sculpted:
         seen: The splat in the input view.
         scale: Metres per normalised unit.
         timings: Seconds per stage so far.
+        remarks: What is doubtful about this object so far.
     """
 
     label: int
@@ -32,3 +34,4 @@ class Sculpted:
     seen: Seen
     scale: Scale
     timings: Mapping[str, float]
+    remarks: tuple[Remark, ...] = ()

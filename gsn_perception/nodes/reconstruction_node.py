@@ -162,6 +162,8 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
             self.refuse("not_reconstructed", result.failure)
         for refusal in result.refusals:
             self.refuse("object", f"object {refusal.label}: {refusal.reason}")
+        for remark in result.remarks:
+            self.remark(remark)
         watch.lap("reconstruct")
         self._publish(result)
         watch.lap("output")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Refusal
+from gsn_perception.geometry import Remark
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.pipeline.upright import rolled_crop
@@ -24,16 +26,19 @@ class Looked:
     """A frame before the network: everything that a bad message, mask or camera can break has been tried.
 
     Attributes:
-        observation: With its mask, and its support plane where one is given or the depth shows one.
+        observation: With its mask, its support plane where one is given or the depth shows one, and what is doubtful
+            about the frame.
         crops: Label to the object's crop, largest object first, or to why there is none.
         segmented: Seconds spent on the mask and the plane.
         looked: Label to seconds spent on the crop.
+        remarks: Label to what is doubtful about this object alone.
     """
 
     observation: Observation
     crops: Mapping[int, Crop | Refusal]
     segmented: float
     looked: Mapping[int, float]
+    remarks: Mapping[int, tuple[Remark, ...]] = field(default_factory=dict)
 
 
 def look(observation: Observation, settings: ReconstructorSettings, size: int) -> Looked:

@@ -18,6 +18,7 @@ from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
+from gsn_perception.geometry.remark import merged
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.network import GSN
 from gsn_perception.gsn.sculpted import Sculpted
@@ -173,11 +174,22 @@ class Reconstructor:
         found: list[Sculpted | Refusal] = []
         for label, outcome in looked.crops.items():
             if isinstance(outcome, Refusal):
-                found.append(outcome)
+                remarks = merged(looked.observation.remarks, looked.remarks.get(label, ()))
+                found.append(replace(outcome, remarks=remarks))
                 continue
             times = {"segment": looked.segmented, "look_at": looked.looked[label], "sculpt": share}
-            clock, rule = Clock(times), self.seen_rule
-            found.append(measured(looked.observation, label, outcome, splats[label], self.settings, clock, rule))
+            found.append(
+                measured(
+                    looked.observation,
+                    label,
+                    outcome,
+                    splats[label],
+                    self.settings,
+                    Clock(times),
+                    self.seen_rule,
+                    looked.remarks.get(label, ()),
+                )
+            )
         return looked, found
 
     def look(self, observation: Observation) -> Looked:

@@ -13,6 +13,8 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
+from gsn_perception.geometry import Remark
+from gsn_perception.geometry.remark import merged
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.scale import Scale
 from gsn_perception.gsn.scale import scale_from_depth
@@ -51,6 +53,7 @@ def measured(
     settings: ReconstructorSettings,
     clock: Clock,
     rule: SeenRule | None = None,
+    remarks: tuple[Remark, ...] = (),
 ) -> Sculpted | Refusal:
     """The network's splat brought to metres, or why nothing fixes its scale."""
     try:
@@ -60,8 +63,8 @@ def measured(
             splat = replace(splat, confidence=confidence(splat, crop, seen, scale, rule))
             gaussians = _trimmed(splat, settings).transform(crop.view.similarity(scale.value))
     except InputError as error:
-        return Refusal(label, str(error))
-    return Sculpted(label, crop, splat, gaussians, seen, scale, clock.times)
+        return Refusal(label, str(error), merged(observation.remarks, remarks))
+    return Sculpted(label, crop, splat, gaussians, seen, scale, clock.times, remarks)
 
 
 def skinned(
@@ -77,7 +80,9 @@ def skinned(
         with clock("points"):
             points = surface_points(mesh, observation, item.label, count=settings.points, seed=settings.seed)
     except InputError as error:
-        return Refusal(item.label, str(error))
+        return Refusal(item.label, str(error), merged(observation.remarks, item.remarks))
+    remarks = merged(observation.remarks, item.remarks)
+    figures = quality(crop, item.seen, scale)
     return Reconstruction(
         label=item.label,
         gaussians=item.gaussians,
@@ -88,8 +93,9 @@ def skinned(
         scale_sigma=scale.sigma,
         scale_source=scale.source,
         support_plane=observation.support_plane,
-        quality=quality(crop, item.seen, scale),
+        quality={**figures, **{f"remark.{remark.code}": 1.0 for remark in remarks}},
         timings=clock.times,
+        remarks=remarks,
     )
 
 

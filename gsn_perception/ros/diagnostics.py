@@ -24,8 +24,9 @@ class Diagnostics:
     Counts run from the start; rates, means and maxima are those since the last message, percentiles those of the last
     300 frames. The value ``why_nothing`` is one sentence while nothing was published since the last message, else empty.
 
-    The level is ERROR after a failure of the node itself, WARN after something was refused with a sentence since the
-    last message or while an active node misses an input, else OK (also when newer frames overtake older ones).
+    The level is ERROR after a failure of the node itself, WARN after something was refused with a sentence or remarked on
+    since the last message or while an active node misses an input, else OK (also when newer frames overtake older ones).
+    ``remark.<code>`` counts remarks since the start, ``remarks`` holds the sentences since the last message.
     """
 
     def __init__(self, name: str) -> None:
@@ -37,6 +38,8 @@ class Diagnostics:
         self._seconds: dict[str, list[float]] = defaultdict(list)
         self._window: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_WINDOW))
         self._outputs: set[str] = set()
+        self._remarks: Counter[str] = Counter()
+        self._remarked: dict[str, str] = {}
         self._refusal = ""
         self._warning = ""
         self._error = ""
@@ -61,6 +64,12 @@ class Diagnostics:
             self._drops[reason] += 1
             self._warning = sentence or self._warning
             self._refusal = sentence or self._refusal
+
+    def remark(self, code: str, sentence: str) -> None:
+        """Something doubtful about a frame or an object, which was answered all the same."""
+        with self._lock:
+            self._remarks[code] += 1
+            self._remarked[code] = sentence
 
     def latency(self, seconds: Mapping[str, float]) -> None:
         """Seconds per stage of one frame."""
@@ -106,8 +115,9 @@ class Diagnostics:
             elapsed = max(time.monotonic() - self._since, 1e-3)
             status = DiagnosticStatus(name=self._name, hardware_id="gsn_perception")
             level, text = DiagnosticStatus.OK, state
-            if waiting or self._warning:
-                level, text = DiagnosticStatus.WARN, self._warning or waiting
+            if waiting or self._warning or self._remarked:
+                remarked = next(iter(self._remarked.values()), "")
+                level, text = DiagnosticStatus.WARN, self._warning or waiting or remarked
             if self._error:
                 level, text = DiagnosticStatus.ERROR, self._error
             status.level, status.message = level, text
@@ -120,6 +130,7 @@ class Diagnostics:
             status.values = [KeyValue(key=k, value=v) for k, v in values.items()]
             self._recent.clear()
             self._seconds.clear()
+            self._remarked.clear()
             self._warning = ""
             self._since = time.monotonic()
         return DiagnosticArray(header=Header(stamp=stamp), status=[status])
@@ -149,6 +160,9 @@ class Diagnostics:
             values |= {f"latency.{stage}.{name}_ms": f"{1e3 * seconds:.1f}" for name, seconds in figures.items()}
         for reason, count in sorted(self._drops.items()):
             values[f"dropped.{reason}"] = str(count)
+        for code, count in sorted(self._remarks.items()):
+            values[f"remark.{code}"] = str(count)
+        values["remarks"] = "; ".join(f"{code}: {text}" for code, text in self._remarked.items())
         return values
 
 

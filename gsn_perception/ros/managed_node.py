@@ -24,6 +24,7 @@ from rclpy.qos import qos_policy_name_from_kind
 from rclpy.subscription import Subscription
 
 from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Remark
 from gsn_perception.ros import settings as parameters
 from gsn_perception.ros.diagnostics import Diagnostics
 from gsn_perception.ros.ears import Ears
@@ -149,6 +150,11 @@ class ManagedNode(LifecycleNode, Generic[S]):
         self.diagnostics.drop(reason, sentence)
         self.warn(f"{reason}: {sentence}")
         return sentence
+
+    def remark(self, remark: Remark) -> None:
+        """Count something doubtful that was answered all the same, and warn (throttled)."""
+        self.diagnostics.remark(remark.code, remark.text)
+        self.warn(f"remark {remark}")
 
     def warn(self, sentence: str) -> None:
         """A warning, at most one every two seconds."""

@@ -20,6 +20,8 @@ from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
+from gsn_perception.geometry import Remark
+from gsn_perception.geometry.remark import merged
 from gsn_perception.geometry.transforms import split_similarity
 from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.ros import gaussians
@@ -63,6 +65,7 @@ class FrameResult:
         observation: What was seen, or None (deactivation).
         T_target_camera: [4,4].
         failure: Why the frame as a whole came to nothing, or empty.
+        remarks: What is doubtful about the frame or its objects, each once.
     """
 
     header: Header
@@ -72,6 +75,7 @@ class FrameResult:
     observation: Observation | None = None
     T_target_camera: np.ndarray = field(default_factory=lambda: np.eye(4))
     failure: str = ""
+    remarks: tuple[Remark, ...] = ()
 
     @classmethod
     def of(
@@ -99,6 +103,7 @@ class FrameResult:
             observation=observation,
             T_target_camera=T,
             failure=failure,
+            remarks=merged(observation.remarks, *(o.remarks for o in outcomes)),
         )
 
     @property
@@ -114,7 +119,8 @@ class FrameResult:
         refused = "; ".join(f"object {r.label} refused: {r.reason}" for r in self.refusals)
         made = ", ".join(f"{o.label} ({o.scale_source})" for o in self.objects)
         text = f"{len(self.objects)} object(s) reconstructed" + (f": {made}" if made else "")
-        return f"{text}; {refused}" if refused else text
+        text = f"{text}; {refused}" if refused else text
+        return "; ".join([text, *(f"remark {remark}" for remark in self.remarks)])
 
     def timings(self) -> dict[str, float]:
         """Seconds per stage, summed over the objects; what they share (segmentation) counts once."""
