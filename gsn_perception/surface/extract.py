@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import fast_simplification
+from dataclasses import replace
+
 import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import connected_components
@@ -16,10 +17,13 @@ from gsn_perception.surface.field import Field
 from gsn_perception.surface.mise import Lattice
 
 _NUDGE = 1e-4
+_OFF = 0.01  # of a cell: vertices stay so far from the lattice's corners
 
 
 def extract_surface(lattice: Lattice, *, level: float = 0.0, field: Field | None = None, bisections: int = 0) -> Mesh:
     """Marching cubes; the mesh is closed also where the solid reaches the border of the lattice.
+
+    Without bisections no faces cross or touch. :func:`bisected` can make some that do.
 
     Args:
         lattice: The sampled field.
@@ -38,19 +42,27 @@ def extract_surface(lattice: Lattice, *, level: float = 0.0, field: Field | None
     padded = np.pad(values, 1, constant_values=-span)
     corners, faces, _, _ = marching_cubes(padded, 0.0, gradient_direction="ascent", allow_degenerate=True)
     corners = corners.astype(np.float64) - 1.0
-    if field is not None and bisections > 0:
-        corners = _bisect(corners, lattice, level, field, bisections)
-    return Mesh(lattice.positions(corners), faces)
+    low, axis = _edges(corners)
+    mesh = Mesh(lattice.positions(_placed(corners, low, axis)), faces)
+    return mesh if field is None else bisected(mesh, lattice, level=level, field=field, steps=bisections)
 
 
-def _bisect(corners: np.ndarray, lattice: Lattice, level: float, field: Field, steps: int) -> np.ndarray:
-    """Vertices [V,3] in lattice units moved along the one axis in which they are fractional."""
-    axis = np.abs(corners - np.round(corners)).argmax(axis=1)
-    rows = np.arange(len(corners))
-    low = np.round(corners)
-    low[rows, axis] = np.floor(corners[rows, axis])
+def bisected(mesh: Mesh, lattice: Lattice, *, level: float, field: Field, steps: int) -> Mesh:
+    """With every vertex moved along its lattice edge to where the field really changes sign; faces may cross then.
+
+    Args:
+        mesh: Vertices on edges of the lattice, as extracted from it.
+        lattice: The sampled field.
+        level: The value of the surface.
+        field: What was sampled.
+        steps: Halvings of an edge; 0 moves nothing.
+    """
+    if steps < 1 or not len(mesh.faces):
+        return mesh
+    corners = (mesh.vertices.astype(np.float64) - lattice.origin) / lattice.cell
+    low, axis = _edges(corners)
     high = low.copy()
-    high[rows, axis] += 1.0
+    high[np.arange(len(low)), axis] += 1.0
     inner = ((low >= 0) & (high <= np.array(lattice.values.shape) - 1)).all(axis=1)
     rising = ~_inside(lattice, low, level).reshape(-1, 1)
     inside, outside = np.where(rising, high, low), np.where(rising, low, high)
@@ -58,9 +70,25 @@ def _bisect(corners: np.ndarray, lattice: Lattice, level: float, field: Field, s
         middle = 0.5 * (inside + outside)
         solid = np.greater(field(lattice.positions(middle)), level).reshape(-1, 1)
         inside, outside = np.where(solid, middle, inside), np.where(solid, outside, middle)
-    # The last bracket is kept off the corners, so that no two vertices meet.
-    placed = np.clip(0.5 * (inside + outside), low + 0.01 * (high - low), high - 0.01 * (high - low))
-    return np.where(inner.reshape(-1, 1), placed, corners)
+    placed = np.where(inner[:, None], _placed(0.5 * (inside + outside), low, axis), corners)
+    return replace(mesh, vertices=lattice.positions(placed))
+
+
+def _edges(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lower end [V,3] and axis [V] of the lattice edges on which vertices [V,3] in lattice units lie."""
+    axis = np.abs(corners - np.round(corners)).argmax(axis=1)
+    rows = np.arange(len(corners))
+    low = np.round(corners)
+    low[rows, axis] = np.floor(corners[rows, axis])
+    return low, axis
+
+
+def _placed(corners: np.ndarray, low: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    """Vertices [V,3] kept off the ends of their edges, so that no two meet."""
+    out = low.copy()
+    rows = np.arange(len(corners))
+    out[rows, axis] += np.clip(corners[rows, axis] - low[rows, axis], _OFF, 1.0 - _OFF)
+    return out
 
 
 def _inside(lattice: Lattice, corners: np.ndarray, level: float) -> np.ndarray:
@@ -83,10 +111,11 @@ def outer_surface(mesh: Mesh, smallest: float = 1.0) -> Mesh:
         return mesh
     a, b, c = (mesh.triangles[:, i].astype(np.float64) for i in range(3))
     volume = np.bincount(part[mesh.faces[:, 0]], np.einsum("ij,ij->i", a, np.cross(b, c)) / 6.0, parts)
-    return _select_faces(mesh, (volume >= min(smallest, 1.0) * volume.max())[part[mesh.faces[:, 0]]])
+    return select_faces(mesh, (volume >= min(smallest, 1.0) * volume.max())[part[mesh.faces[:, 0]]])
 
 
-def _select_faces(mesh: Mesh, keep: np.ndarray) -> Mesh:
+def select_faces(mesh: Mesh, keep: np.ndarray) -> Mesh:
+    """The faces of a mask [F] and their vertices, without attributes."""
     used, faces = np.unique(mesh.faces[keep], return_inverse=True)
     return Mesh(mesh.vertices[used], faces.reshape(-1, 3))
 
@@ -105,33 +134,6 @@ def smooth(mesh: Mesh, iterations: int, *, shrink: float = 0.5, inflate: float =
         for factor in (shrink, inflate):
             vertices = vertices + factor * ((graph @ vertices) / degree[:, None] - vertices)
     return Mesh(vertices, mesh.faces)
-
-
-def decimate(mesh: Mesh, max_triangles: int, smallest: float = 1.0) -> Mesh:
-    """At most ``max_triangles`` faces by quadric edge collapse; the mesh itself where every attempt opens it.
-
-    Pieces of less than ``smallest`` of the largest one's volume are dropped as :func:`outer_surface` does.
-    """
-    if len(mesh.faces) <= max_triangles:
-        return mesh
-    volume = mesh.volume()
-    for share, aggressiveness in ((1.0, 7), (1.0, 4), (0.97, 5), (0.93, 6), (0.9, 3)):
-        target = int(share * max_triangles)
-        vertices, faces = fast_simplification.simplify(
-            mesh.vertices, mesh.faces, target_count=target, agg=aggressiveness
-        )
-        small = _without_fins(Mesh(vertices, faces))
-        if len(small.faces) <= max_triangles and small.is_watertight():
-            small = outer_surface(small, smallest)
-            if abs(small.volume() - volume) <= 0.02 * abs(volume):
-                return small
-    return mesh
-
-
-def _without_fins(mesh: Mesh) -> Mesh:
-    """Without pairs of faces on the same three vertices, which edge collapse leaves behind."""
-    _, index, count = np.unique(np.sort(mesh.faces, axis=1), axis=0, return_inverse=True, return_counts=True)
-    return _select_faces(mesh, count[index.ravel()] == 1)
 
 
 def paint(mesh: Mesh, gaussians: Gaussians, *, neighbours: int = 8) -> np.ndarray:

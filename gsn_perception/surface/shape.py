@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from gsn_perception.geometry import Mesh
-from gsn_perception.surface.extract import decimate
+from gsn_perception.surface.decimation import decimate
+from gsn_perception.surface.extract import bisected
 from gsn_perception.surface.extract import extract_surface
 from gsn_perception.surface.extract import outer_surface
 from gsn_perception.surface.extract import smooth
 from gsn_perception.surface.field import Field
 from gsn_perception.surface.mise import mise
+from gsn_perception.surface.untangling import untangled
 from gsn_perception.surface.vertex_refinement import refine_vertices
 
 _COARSEST = 8
@@ -47,7 +49,10 @@ def closed_mesh(
     smallest_piece: float = 0.01,
     refinements: int = 0,
 ) -> Mesh:
-    """The field's outer surface; the grid is coarsened where decimation can't keep the mesh closed.
+    """The field's outer surface, closed and free of self-intersections.
+
+    Where smoothing makes faces cross, the vertices there go back to where marching cubes put them; the grid is coarsened
+    where decimation can't keep the mesh closed.
 
     Args:
         shape: What to extract.
@@ -59,7 +64,7 @@ def closed_mesh(
         refinements: Rounds in which vertices go back to the surface after smoothing and decimation.
 
     Returns:
-        A watertight mesh in the field's frame.
+        A mesh in the field's frame that is :func:`strictly_closed`.
 
     Raises:
         InputError: nothing is above the level, or the box is empty.
@@ -68,10 +73,15 @@ def closed_mesh(
         lattice = mise(
             shape.field, shape.lower, shape.upper, level=shape.level, resolution=resolution, seeds=shape.seeds
         )
-        mesh = extract_surface(lattice, level=shape.level, field=shape.field, bisections=bisections)
-        mesh = outer_surface(mesh, smallest_piece)
-        mesh = decimate(smooth(mesh, smoothing), max_triangles, smallest_piece)
-        if (len(mesh.faces) <= max_triangles and mesh.is_watertight()) or resolution <= _COARSEST:
+        plain = outer_surface(extract_surface(lattice, level=shape.level), smallest_piece)
+        moved = bisected(plain, lattice, level=shape.level, field=shape.field, steps=bisections)
+        mesh = smooth(moved, smoothing)
+        if len(mesh.faces) > max_triangles:
+            mesh = decimate(mesh, max_triangles, smallest_piece, safe=plain.vertices)
+        else:
+            mesh = untangled(mesh, plain.vertices)
+        if len(mesh.faces) <= max_triangles or resolution <= _COARSEST:
             reach = 0.5 * float((shape.upper - shape.lower).max()) / resolution
-            return refine_vertices(mesh, shape.field, level=shape.level, reach=reach, steps=refinements)
+            refined = refine_vertices(mesh, shape.field, level=shape.level, reach=reach, steps=refinements)
+            return untangled(refined, mesh.vertices) if refinements else mesh
         resolution = max(_COARSEST, int(resolution * min(0.9, (max_triangles / len(mesh.faces)) ** 0.5)))
