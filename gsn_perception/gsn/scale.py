@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch
 
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.gaussians import Gaussians
@@ -16,6 +15,12 @@ from gsn_perception.geometry.observation import ScaleSource
 
 MIN_PIXELS = 20
 _OPAQUE = 0.3
+_VISIBLE = 0.1
+_DIRECTIONS = 400
+# fitted on development objects, 8 views each, to the least 90 % quantile of the error with a median of 6 % at most
+_DEPTH_SHARE = 0.4
+_BEYOND_CENTRES = 1.06
+_SIZE_SPREAD = 0.09
 _GRAZING = np.sin(np.deg2rad(10.0))
 
 
@@ -54,14 +59,71 @@ def scale_from_depth(rendered: np.ndarray, alpha: np.ndarray, measured: np.ndarr
     return Scale(value, float(1.4826 * np.median(np.abs(ratio - value))), "depth")
 
 
-def scale_from_size(gaussians: Gaussians, longest: float) -> Scale:
-    """From the object's longest extent in metres: that of the opaque Gaussians' centres and one deviation around.
+def scale_from_size(
+    gaussians: Gaussians, longest: float, view: ObjectView | None = None, alpha: np.ndarray | None = None
+) -> Scale:
+    """From the largest distance between any two points of the object, metres: what a caliper opens to at most.
+
+    The silhouette is known exactly and says how far the object reaches across the view; the splat says how far along it,
+    less surely. Two guesses of the same length are averaged: the silhouette's largest width with part of the splat's
+    depth range across it, and the splat's own largest width within the silhouette. Directions in which an object is
+    seen end-on stay a guess of the network's.
+
+    Args:
+        gaussians: The normalised splat.
+        longest: Metres.
+        view: The virtual camera; without it the splat alone counts.
+        alpha: [S,S] share of the object in it, together with ``view``.
+
+    Returns:
+        The scale with the spread of such guesses on objects that were not trained on.
 
     Raises:
-        InputError: the splat has no opaque content.
+        InputError: the splat has no opaque content in the silhouette.
     """
-    low, high = _extent(gaussians)
-    return Scale(longest / float((high - low).max()), float("nan"), "size_hint")
+    means = gaussians.select(gaussians.opacities > _VISIBLE).means.detach().cpu().double().numpy()
+    across = 0.0
+    if view is not None and alpha is not None:
+        means, across = _inside(means, view, alpha > 0.5), _silhouette_width(view, alpha > 0.5)
+    if not len(means):
+        raise InputError("the splat is empty (no Gaussian is opaque); check that the mask shows the object")
+    own = _largest_width(means)
+    slanted = np.hypot(across, _DEPTH_SHARE * np.ptp(means[:, 2])) if across > 0 else own
+    # a splat whose Gaussians hide in a corner of the silhouette says nothing; centres lie inside the surface
+    guess = float(np.sqrt(slanted * max(own, 0.5 * slanted))) * _BEYOND_CENTRES
+    if not guess > 0:
+        raise InputError(
+            "the splat has no extent (its Gaussians lie in one point); check that the mask shows the object"
+        )
+    return Scale(longest / guess, _SIZE_SPREAD * longest / guess, "size_hint")
+
+
+def _inside(means: np.ndarray, view: ObjectView, mask: np.ndarray) -> np.ndarray:
+    """Those of normalised points [N,3] that project into the mask [S,S]."""
+    seen = means + np.array([0.0, 0.0, view.distance])
+    uv = np.floor(view.camera.project(np.maximum(seen, [-np.inf, -np.inf, 1e-6]))).astype(np.int64)
+    framed = ((uv >= 0) & (uv < view.size)).all(axis=1) & (seen[:, 2] > 0)
+    uv = np.clip(uv, 0, view.size - 1)
+    return np.asarray(means[framed & mask[uv[:, 1], uv[:, 0]]])
+
+
+def _silhouette_width(view: ObjectView, mask: np.ndarray) -> float:
+    """Largest distance of two pixels of the mask [S,S] at the distance of the canonical cube's centre."""
+    rows, columns = np.nonzero(mask)
+    if not len(rows):
+        return 0.0
+    corners = np.stack([columns, rows], axis=1)[:, None] + np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
+    hull = cv2.convexHull(corners.reshape(-1, 2).astype(np.int32))[:, 0]
+    return _largest_width(view.camera.rays(hull.astype(np.float64)) * view.distance)
+
+
+def _largest_width(points: np.ndarray) -> float:
+    """Largest distance of two of points [N,3]: their widest projection onto directions all around, to 1 %."""
+    step = np.arange(_DIRECTIONS) + 0.5
+    height = 1.0 - step / _DIRECTIONS  # a half sphere
+    ring, turn = np.sqrt(1.0 - height**2), np.pi * (1.0 + 5.0**0.5) * step
+    directions = np.stack([ring * np.cos(turn), ring * np.sin(turn), height])
+    return float(np.ptp(points @ directions, axis=0).max())
 
 
 def scale_from_plane(gaussians: Gaussians, view: ObjectView, plane: Plane) -> Scale:
@@ -89,11 +151,3 @@ def _opaque(gaussians: Gaussians) -> Gaussians:
     if not len(opaque):
         raise InputError("the splat is empty (no Gaussian is opaque); check that the mask shows the object")
     return opaque
-
-
-def _extent(gaussians: Gaussians) -> tuple[torch.Tensor, torch.Tensor]:
-    opaque = _opaque(gaussians)
-    reach = torch.diagonal(opaque.covariances(), dim1=-2, dim2=-1).sqrt()
-    low = torch.quantile(opaque.means - reach, 0.01, dim=0)
-    high = torch.quantile(opaque.means + reach, 0.99, dim=0)
-    return low, high
