@@ -28,6 +28,7 @@ from gsn_perception.gsn.seen import quality
 from gsn_perception.gsn.seen import see
 from gsn_perception.pipeline.mesher import Mesher
 from gsn_perception.pipeline.settings import ReconstructorSettings
+from gsn_perception.pipeline.standing import stood
 from gsn_perception.surface.points import surface_points
 
 
@@ -64,7 +65,8 @@ def measured(
             gaussians = _trimmed(splat, settings).transform(crop.view.similarity(scale.value))
     except InputError as error:
         return Refusal(label, str(error), merged(observation.remarks, remarks))
-    return Sculpted(label, crop, splat, gaussians, seen, scale, clock.times, remarks)
+    item = Sculpted(label, crop, splat, gaussians, seen, scale, clock.times, remarks, observation.support_plane)
+    return stood(item, observation)
 
 
 def skinned(
