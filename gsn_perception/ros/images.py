@@ -66,7 +66,11 @@ def to_rgb(message: Image | CompressedImage, remarks: list[Remark] | None = None
 
 
 def to_depth(
-    message: Image | CompressedImage, limits: DepthRange | None = None, remarks: list[Remark] | None = None
+    message: Image | CompressedImage,
+    limits: DepthRange | None = None,
+    remarks: list[Remark] | None = None,
+    *,
+    near: float | None = None,
 ) -> np.ndarray:
     """Depth [H,W] float32 in metres along z, NaN = unknown.
 
@@ -77,6 +81,7 @@ def to_depth(
         message: An image, ``compressedDepth`` with PNG or RVL, or a 16 bit PNG or a TIFF (``depth/compressed``).
         limits: What counts as known.
         remarks: Takes what had to be assumed.
+        near: Nearest depth that is of use, metres, where the limits are applied later.
 
     Raises:
         InputError: the message is damaged or its encoding is no depth.
@@ -84,7 +89,9 @@ def to_depth(
     limits = limits or DepthRange()
     message = _plain(message)
     if hasattr(message, "format"):
-        numbers, encoding = compressed_depth.depth_of(message, near=limits.near, remarks=remarks)
+        numbers, encoding = compressed_depth.depth_of(
+            message, near=limits.near if near is None else near, remarks=remarks
+        )
     else:
         encoding = canonical(message.encoding)
         if encoding not in _DEPTH_SCALE:

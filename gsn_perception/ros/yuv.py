@@ -78,13 +78,13 @@ def rgb_of_yuv(message: Image) -> np.ndarray:
     """
     encoding = message.encoding.lower()
     if encoding in _PACKED:
-        _check_even(message, 2, 1)
+        _check_even(message, message.height, 2, 1)
         pairs = np.ascontiguousarray(pixels_of(message, (np.dtype("u1"), 2)))
         return cv2.cvtColor(pairs, _PACKED[encoding])
     planes = _PLANAR[encoding]
     check_size(message.encoding, message.width, message.height)
     height, stride = _plane_of(message, planes)
-    _check_even(message, planes.across, planes.down)
+    _check_even(message, height, planes.across, planes.down)
     data = np.frombuffer(message.data, np.uint8)
     luma = data[: height * stride].reshape(height, stride)[:, : message.width]
     u, v = _chroma(data[height * stride :], planes, height, stride, message.width)
@@ -101,10 +101,10 @@ def _plane_of(message: Image, planes: _Planes) -> tuple[int, int]:
     whole = planes.bytes_per_pixel
     if length == width * height * whole:
         return height, width
-    if step > width and length == step * height * whole:
+    if step > width and (planes.interleaved or step % planes.across == 0) and length == step * height * whole:
         return height, step
     rows = height / whole
-    if step >= width and length == step * height and rows == int(rows):
+    if step == width and length == step * height and rows == int(rows):
         return int(rows), step
     raise InputError(
         f"the {message.encoding} image of {width}x{height} holds {length} bytes, not {int(width * height * whole)}; "
@@ -112,10 +112,10 @@ def _plane_of(message: Image, planes: _Planes) -> tuple[int, int]:
     )
 
 
-def _check_even(message: Image, across: int, down: int) -> None:
-    if message.width % across or message.height % down:
+def _check_even(message: Image, height: int, across: int, down: int) -> None:
+    if message.width % across or height % down:
         raise InputError(
-            f"the {message.encoding} image is {message.width}x{message.height}, but pairs of its pixels share a "
+            f"the {message.encoding} image is {message.width}x{height}, but pairs of its pixels share a "
             "colour; publish an even size or rgb8"
         )
 

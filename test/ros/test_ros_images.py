@@ -171,6 +171,16 @@ def test_damaged_yuv_is_refused(encoding):
             images.to_rgb(item)
 
 
+@pytest.mark.parametrize("encoding", ["nv12", "i420"])
+@pytest.mark.parametrize("step", range(8, 14))
+@pytest.mark.parametrize("height", [3, 4, 6, 9])
+def test_planes_of_any_step_and_height_are_read_or_refused(encoding, step, height):
+    for length in {step * height, step * height * 3 // 2, 8 * height * 3 // 2}:
+        item = Image(width=8, height=height, step=step, encoding=encoding, data=array("B", bytes(length)))
+        with contextlib.suppress(InputError):
+            assert images.to_rgb(item).shape in ((height, 8, 3), (height * 2 // 3, 8, 3))
+
+
 def test_odd_sizes_of_shared_colours_are_refused():
     with pytest.raises(InputError, match="even size"):
         images.to_rgb(message(np.zeros((4, 5, 2), np.uint8), "yuyv"))

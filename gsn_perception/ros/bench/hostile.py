@@ -42,6 +42,10 @@ _ENCODINGS = (
     ),
     *("32FC1; compressedDepth png", "x" * 300, "йцу"),
 )
+_BYTES = (  # encodings and bytes a pixel
+    *(("bayer_rggb8", 1), ("yuyv", 2), ("uyvy", 2), ("nv16", 2), ("nv24", 3), ("rgb16", 6), ("rgba8", 4)),
+    *(("mono16", 2), ("32FC1", 4)),
+)
 _SIZES = (0, 1, 2, WIDTH - 1, WIDTH + 1, 2**15, 2**16, 2**31 - 1, 2**31, 2**32 - 1)
 _NUMBERS = (0.0, -0.0, 1.0, -1.0, 1e-300, 1e38, 1e300, -1e300, float("nan"), float("inf"), float("-inf"))
 _MODELS = ("plumb_bob", "rational_polynomial", "equidistant", "fisheye", "", "thin_prism", "kannala", "\0", "y" * 200)
@@ -141,20 +145,7 @@ def _values(rng: Rng, name: str, message: Any) -> Any:
         if kind == 2:  # blocks: many labels that are each large enough
             labels = (np.arange(HEIGHT)[:, None] // 12 * 16 + np.arange(WIDTH) // 13) * 997 % 65536
         return images.from_mask(labels.astype(np.uint16), message.header)
-    encoding, size = _pick(
-        rng,
-        (
-            ("bayer_rggb8", 1),
-            ("yuyv", 2),
-            ("uyvy", 2),
-            ("nv16", 2),
-            ("nv24", 3),
-            ("32FC1", 4),
-            ("rgb16", 6),
-            ("rgba8", 4),
-            ("mono16", 2),
-        ),
-    )
+    encoding, size = _pick(rng, _BYTES)
     data = array("B", rng.bytes(WIDTH * HEIGHT * size))
     return Image(header=message.header, width=WIDTH, height=HEIGHT, encoding=encoding, step=WIDTH * size, data=data)
 
