@@ -1,4 +1,7 @@
-"""One message of every row of drivers.csv: what cameras, simulators and image_transport publish, with source and version."""
+"""One message of every row of drivers.csv: what cameras, simulators and image_transport publish.
+
+Its versions are commits of the source, or "memory" where that could not be read.
+"""
 
 import csv
 from pathlib import Path
