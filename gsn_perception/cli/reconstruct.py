@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gsn_perception.geometry import Observation
     from gsn_perception.geometry import Reconstruction
     from gsn_perception.geometry import Refusal
+    from gsn_perception.geometry import Remark
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +104,19 @@ def _observation(options: Options) -> Observation:
     from gsn_perception.io import read_image
     from gsn_perception.io import read_mask
 
+    remarks: list[Remark] = []
     if options.mask is None and options.roi is None and options.depth is None:
         raise InputError("there is no mask, no depth and no region of interest; give --mask, --depth or --roi")
     return Observation(
         image=read_image(options.image),
-        camera=read_camera(options.camera),
+        camera=read_camera(options.camera, remarks),
         mask=None if options.mask is None else read_mask(options.mask),
         depth=None if options.depth is None else read_depth(options.depth),
         support_plane=parse_plane(options.support_plane),
         size_hint=options.size_hint,
         roi=parse_roi(options.roi),
         frame_id="camera_optical_frame",
+        remarks=tuple(remarks),
     )
 
 

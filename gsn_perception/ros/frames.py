@@ -10,6 +10,7 @@ from sensor_msgs.msg import CameraInfo
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
+from gsn_perception.geometry import Remark
 from gsn_perception.ros import images
 from gsn_perception.ros.camera_info import Undistortion
 from gsn_perception.ros.camera_info import to_camera
@@ -115,17 +116,20 @@ class FrameDecoder:
         Raises:
             InputError: a message is damaged, sizes disagree, or the camera is not calibrated.
         """
-        camera = to_camera(frame.info, rectify=settings.rectify)
-        image = images.to_rgb(frame.messages["image"])
+        remarks: list[Remark] = []
+        image = images.to_rgb(frame.messages["image"], remarks)
+        extent = (image.shape[1], image.shape[0])
+        camera = to_camera(frame.info, rectify=settings.rectify, size=extent, remarks=remarks)
         depth, mask = frame.messages.get("depth"), frame.messages.get("mask")
         limits = images.DepthRange(settings.min_depth, settings.max_depth)
-        depth = None if depth is None else images.to_depth(depth, limits)
-        mask = None if mask is None else images.to_mask(mask, "binary" if settings.mask_mode == "binary" else "labels")
+        depth = None if depth is None else images.to_depth(depth, limits, remarks)
+        mode: images.MaskMode = "binary" if settings.mask_mode == "binary" else "labels"
+        mask = None if mask is None else images.to_mask(mask, mode, settings.mask_background)
         for name, array in (("image", image), ("depth", depth), ("mask", mask)):
             if array is not None and array.shape[:2] != (camera.height, camera.width):
                 size = f"{array.shape[1]}x{array.shape[0]}"
                 raise InputError(f"the {name} is {size}, not {camera.width}x{camera.height} as camera_info says")
-        maps = self._undistortion(frame.info) if settings.rectify else None
+        maps = self._undistortion(frame.info, extent) if settings.rectify else None
         if maps is not None:
             image = maps.colors(image)
             depth = None if depth is None else maps.values(depth)
@@ -140,14 +144,15 @@ class FrameDecoder:
             roi=settings.roi if any(settings.roi) else None,  # type: ignore[arg-type]
             stamp=frame.stamp,
             frame_id=frame.frame_id,
+            remarks=tuple(remarks),
         )
 
-    def _undistortion(self, info: CameraInfo) -> Undistortion | None:
+    def _undistortion(self, info: CameraInfo, size: tuple[int, int]) -> Undistortion | None:
         roi = info.roi
         window = (roi.x_offset, roi.y_offset, roi.width, roi.height, info.binning_x, info.binning_y)
-        key = (info.width, info.height, info.distortion_model, tuple(info.d), tuple(info.k), *window)
+        key = (info.width, info.height, info.distortion_model, tuple(info.d), tuple(info.k), *window, *size)
         if key != self._key:
-            self._maps, self._key = Undistortion.of(info), key
+            self._maps, self._key = Undistortion.of(info, size), key
         return self._maps
 
 

@@ -47,9 +47,10 @@ class Intake:
         settings = self._node.settings
         self._gate, self.enabled, self._topics = RateGate(), True, {}
         self.restart(settings)
-        packed, compressed = settings.depth_transport == "compressedDepth", settings.image_transport == "compressed"
+        packed = {"compressedDepth": interface.DEPTH_COMPRESSED, "compressed": interface.DEPTH_FILE}
+        compressed = settings.image_transport == "compressed"
         if settings.use_depth:
-            self._listen(interface.DEPTH_COMPRESSED if packed else interface.DEPTH, "depth")
+            self._listen(packed.get(settings.depth_transport, interface.DEPTH), "depth")
         if settings.use_mask:
             self._listen(interface.MASK, "mask")
         self._listen(interface.CAMERA_INFO, "camera_info")

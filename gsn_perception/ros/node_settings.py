@@ -62,7 +62,9 @@ class ReconstructionSettings:
         "raw", "raw: `image`; compressed: `image/compressed`", choices=("raw", "compressed")
     )
     depth_transport: str = parameter(
-        "raw", "raw: `depth`; compressedDepth: `depth/compressedDepth`", choices=("raw", "compressedDepth")
+        "raw",
+        "raw: `depth`; compressedDepth: `depth/compressedDepth`; compressed: `depth/compressed`, a 16 bit PNG",
+        choices=("raw", "compressedDepth", "compressed"),
     )
     rectify: bool = parameter(False, "the image is raw: undistort it by K and D; else it is rectified and P holds")
     use_depth: bool = parameter(True, "use `depth` where somebody publishes it")
@@ -86,6 +88,11 @@ class ReconstructionSettings:
         "labels",
         "binary: every pixel above 0 is one object; labels: each value is an object",
         choices=("binary", "labels"),
+    )
+    mask_background: tuple[int, ...] = parameter(
+        (0,),
+        "labels of `mask` that are no objects, e.g. 0 and 1 for Isaac Sim, 255 for a body index map",
+        any_length=True,
     )
     max_objects: int = parameter(8, "objects a frame; the largest masks are taken", low=1, high=65535)
     min_mask_pixels: int = parameter(150, "smaller masks are refused", low=1)

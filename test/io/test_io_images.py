@@ -96,6 +96,26 @@ def test_camera_json_round_trip_shifts_the_centre_once(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, 0),
+        ({"D": [0, 0.0, 0, 0, 0], "distortion": {"k1": 0.0}, "depth_unit": "mm"}, 0),
+        ({"D": []}, 0),
+        ({"D": [0.0, -0.1]}, 1),
+        ({"distortion_coefficients": {"rows": 1, "data": [0.1, 0]}}, 1),
+        ({"distortion": {"k1": -0.2}}, 1),
+        ({"coeffs": [[0.01]]}, 1),
+    ],
+)
+def test_distortion_in_a_camera_file_is_said(tmp_path, given, said):
+    K = [[600, 0, 310], [0, 600, 236], [0, 0, 1]]
+    (tmp_path / "camera.json").write_text(json.dumps({"width": 640, "height": 480, "K": K, **given}))
+    remarks = []
+    assert read_camera(tmp_path / "camera.json", remarks).width == 640
+    assert [remark.code for remark in remarks] == ["distortion_ignored"] * said
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         ("{", "not JSON"),

@@ -206,3 +206,44 @@ def test_saving_writes_every_object_or_nothing(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError):
         save(frame_result(), str(tmp_path / "file"))
+
+
+def observed(settings=None, **changes):
+    given = {**messages(5), **changes}
+    joiner = assembler([])
+    frame = next(made for name in given if (made := joiner.add(name, given[name])) is not None)
+    return FrameDecoder()(frame, settings or ReconstructionSettings())
+
+
+def test_what_was_assumed_is_in_the_observation():
+    assert observed().remarks == ()
+    image = images.from_rgb(RGB[..., ::-1], make_header(5, "cam"))
+    image.encoding = "8UC3"
+    info = messages(5)["camera_info"]
+    info.width, info.height, info.binning_x, info.binning_y = 64, 48, 2, 2  # K is that of the binned image already
+    made = observed(image=image, camera_info=info)
+    assert [remark.code for remark in made.remarks] == ["colour_order_assumed", "camera_info_binned"]
+    np.testing.assert_array_equal(made.image, RGB)
+    np.testing.assert_allclose(made.camera.K, CAMERA.K)
+
+
+def test_labels_that_are_no_objects_are_background():
+    labels = np.ones((24, 32), np.uint16)
+    labels[:4], labels[10:14, 10:14] = 0, 2
+    mask = images.from_mask(labels, make_header(5, "cam"))
+    assert set(np.unique(observed(mask=mask).mask)) == {0, 1, 2}
+    made = observed(ReconstructionSettings(mask_background=(0, 1)), mask=mask)
+    np.testing.assert_array_equal(made.mask, np.where(labels == 2, 2, 0))
+    binary = observed(ReconstructionSettings(mask_background=(0, 1), mask_mode="binary"), mask=mask)
+    np.testing.assert_array_equal(binary.mask, labels == 2)
+
+
+def test_maps_follow_the_camera_info():
+    decoder, given = FrameDecoder(), messages(5)
+    info = given["camera_info"]
+    for skew, moved in ((0.0, False), (30.0, True), (0.0, False)):
+        info.k[1] = skew
+        joiner = assembler([])
+        frame = next(m for name in given if (m := joiner.add(name, given[name])) is not None)
+        made = decoder(frame, ReconstructionSettings(rectify=True))
+        assert (not np.array_equal(made.image, RGB)) == moved
