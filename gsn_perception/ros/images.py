@@ -20,6 +20,7 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Remark
 from gsn_perception.ros import compressed
 from gsn_perception.ros import compressed_depth
+from gsn_perception.ros import optional
 from gsn_perception.ros.colours import rgb_of
 from gsn_perception.ros.encodings import canonical
 from gsn_perception.ros.encodings import layout_of
@@ -61,8 +62,22 @@ def to_rgb(message: Image | CompressedImage, remarks: list[Remark] | None = None
     if is_yuv(message.encoding):
         return rgb_of_yuv(message)
     if layout_of(message.encoding) is None:
-        raise InputError(f"image encoding {message.encoding[:40]!r} has no known colour order; publish rgb8 or bgr8")
+        return _bridged(message)
     return rgb_of(pixels_of(message), canonical(message.encoding), remarks)
+
+
+def _bridged(message: Image) -> np.ndarray:
+    """Colours of an encoding that is not in our tables, by cv_bridge where it is installed."""
+    bridge = optional.find("cv_bridge")
+    reason = ""
+    if bridge is not None:
+        try:
+            return np.ascontiguousarray(bridge.CvBridge().imgmsg_to_cv2(message, "rgb8"))
+        except Exception as error:  # cv_bridge raises errors of OpenCV, its own and NumPy's
+            reason = f" (cv_bridge: {str(error)[:80]})"
+    raise InputError(
+        f"image encoding {message.encoding[:40]!r} has no known colour order{reason}; publish rgb8 or bgr8"
+    )
 
 
 def to_depth(

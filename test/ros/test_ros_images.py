@@ -488,3 +488,25 @@ def test_too_near_is_unknown_and_wrapping_is_said():
         found = images.to_depth(compressed_depth("32FC1", levels, (a, b)), images.DepthRange(near), remarks)
         np.testing.assert_array_equal(np.isnan(found), [[True, True, False]])
         assert [remark.code for remark in remarks] == codes
+
+
+def test_encodings_outside_our_tables_go_to_cv_bridge_where_it_is_installed(monkeypatch):
+    from types import SimpleNamespace
+
+    class Bridge:
+        def imgmsg_to_cv2(self, message, wanted):
+            assert wanted == "rgb8"
+            if message.encoding != "vendor12":
+                raise RuntimeError("unknown")
+            return np.full((message.height, message.width, 3), 7, np.uint8)
+
+    def image(encoding):
+        return Image(height=2, width=3, encoding=encoding, step=9, data=array("B", bytes(18)))
+
+    monkeypatch.setattr(images.optional, "find", lambda name: SimpleNamespace(CvBridge=Bridge))
+    assert (images.to_rgb(image("vendor12")) == 7).all()
+    with pytest.raises(InputError, match="cv_bridge: unknown"):
+        images.to_rgb(image("vendor13"))
+    monkeypatch.setattr(images.optional, "find", lambda name: None)
+    with pytest.raises(InputError, match="no known colour order; publish rgb8"):
+        images.to_rgb(image("vendor12"))
