@@ -50,6 +50,25 @@ class ScoreModel:
         return cls.parse(json.loads(_place().read_text()))
 
     @classmethod
+    @cache
+    def fitted_extruded(cls) -> ScoreModel:
+        """The same for grasps on measured points extruded to the plane: ``slope`` and ``shift`` of the logit, fitted apart.
+
+        Raises:
+            InputError: the numbers are missing or not usable.
+        """
+        values = json.loads(_place().read_text())
+        try:
+            slope, shift = (float(values["extruded"][name]) for name in ("slope", "shift"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"the score of extruded points is unusable ({error}); fit it again") from None
+        return cls.parse(values).rescaled(slope, shift)
+
+    def rescaled(self, slope: float, shift: float) -> ScoreModel:
+        """With another logit: ``slope`` times this one's plus ``shift`` (Platt 1999)."""
+        return ScoreModel(tuple(slope * w for w in self.weights), slope * self.bias + shift)
+
+    @classmethod
     def parse(cls, values: Mapping[str, Any]) -> ScoreModel:
         """From named weights, as :meth:`named` gives them.
 
@@ -74,6 +93,7 @@ class ScoreModel:
         with atomic_write(path) as partial:
             partial.write_text(json.dumps({**self.named(), **(notes or {})}, indent=1) + "\n")
         ScoreModel.fitted.cache_clear()
+        ScoreModel.fitted_extruded.cache_clear()
         return path
 
 

@@ -10,7 +10,6 @@ import trimesh
 pytest.importorskip("mujoco")
 
 from gsn_perception.evaluation.grasps import running
-from gsn_perception.evaluation.grasps.baselines import extruded_mesh
 from gsn_perception.evaluation.grasps.baselines import top_down
 from gsn_perception.evaluation.grasps.exhaustive import search
 from gsn_perception.evaluation.grasps.rolling import has_twin
@@ -24,6 +23,7 @@ from gsn_perception.geometry import Plane
 from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.grasping import Gripper
 from gsn_perception.grasping import PlannerSettings
+from gsn_perception.grasping.extrusion import extruded_mesh
 from gsn_perception.scenes.textured_mesh import TexturedMesh
 
 PANDA = Gripper.named("panda")
