@@ -16,7 +16,7 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
-from rclpy.lifecycle import LifecycleNode
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleState
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -28,6 +28,8 @@ from gsn_perception.geometry import Remark
 from gsn_perception.ros import settings as parameters
 from gsn_perception.ros.diagnostics import Diagnostics
 from gsn_perception.ros.ears import Ears
+from gsn_perception.ros.guarding import Failed
+from gsn_perception.ros.guarding import GuardedNode
 from gsn_perception.ros.interface import Topic
 from gsn_perception.ros.outputs import Output
 
@@ -35,8 +37,8 @@ S = TypeVar("S")
 _SUCCESS, _FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
 
-class ManagedNode(LifecycleNode, Generic[S]):
-    """A lifecycle node whose transitions never fail silently.
+class ManagedNode(GuardedNode, Generic[S]):
+    """A lifecycle node whose transitions never fail silently, and that no callback ends.
 
     rclpy swallows what a transition raises; here it is logged, goes into diagnostics, and the transition FAILS.
     Subclasses override :meth:`configure`, :meth:`activate`, :meth:`deactivate`, :meth:`cleanup`, :meth:`apply` and
@@ -55,13 +57,14 @@ class ManagedNode(LifecycleNode, Generic[S]):
         super().__init__(name, **options)
         self.is_configured = False
         self.is_active = False
+        self._hears = False  # messages count from the first subscription on, though others are still to be made
         self._transition = threading.RLock()
         self.settings: S = parameters.declare(self, settings)
         self.service_group = ReentrantCallbackGroup()
         self.waiting_group = MutuallyExclusiveCallbackGroup()  # services that wait: one at a time holds a thread
         self._process = psutil.Process()
         self.diagnostics = Diagnostics(self.get_fully_qualified_name())
-        self._ears = Ears(self)
+        self._ears = Ears(self, lambda error: self.refuse("bad_message", error))
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # with use_sim_time and no /clock yet, ROS time stands still
         self._diagnostics_timer = self.create_timer(1.0, self._publish_diagnostics, self.service_group, clock=steady)
@@ -113,7 +116,7 @@ class ManagedNode(LifecycleNode, Generic[S]):
         """
 
         def guarded(message: Any) -> None:
-            if not self.is_active:
+            if not self._hears:
                 return
             self.diagnostics.count(topic.name)
             try:
@@ -151,6 +154,17 @@ class ManagedNode(LifecycleNode, Generic[S]):
         self.warn(f"{reason}: {sentence}")
         return sentence
 
+    def on_failed(self, failed: Failed) -> str:
+        """Tell of a callback that raised, which is a fault of ours unless it is an InputError or rclpy's refusal."""
+        error = failed.error
+        sentence = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        sentence = f"{failed.what} failed: {sentence}"
+        known = isinstance(error, InputError | rclpy_implementation.RCLError)
+        told = sentence if known else f"{sentence}\n{''.join(traceback.format_exception(error))}"
+        self.get_logger().error(told, throttle_duration_sec=2.0)
+        self.diagnostics.drop("callback", sentence)
+        return sentence
+
     def remark(self, remark: Remark) -> None:
         """Count something doubtful that was answered all the same, and warn (throttled)."""
         self.diagnostics.remark(remark.code, remark.text)
@@ -175,16 +189,17 @@ class ManagedNode(LifecycleNode, Generic[S]):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """See :meth:`activate`."""
-        self.is_active = True
+        self._hears = True
         result = self._guard("activate", lambda: super(ManagedNode, self).on_activate(state), self.activate)
+        self.is_active = result == _SUCCESS  # not before: timers and services take what activate() makes for granted
         if result != _SUCCESS:
-            self.is_active = False
+            self._hears = False
             self._guard("deactivate", self.unlisten, lambda: super(ManagedNode, self).on_deactivate(state), quiet=True)
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """See :meth:`deactivate`."""
-        self.is_active = False
+        self.is_active = self._hears = False
         return self._guard(
             "deactivate", self.unlisten, self.deactivate, lambda: super(ManagedNode, self).on_deactivate(state)
         )
