@@ -61,10 +61,10 @@ class Lack:
     def sentence(self, where: str) -> str:
         """For the user; ``where`` says who publishes it, e.g. ``advertised on /mask by 1 publisher``."""
         name, switch = self.stream, f"set use_{self.stream} to false"
-        if not self.came or self.silent > self.wait + 2 * self.late:
+        away = round(median(self.away)) if self.away else 0
+        if self._is_silent(self.wait):
             since = f"for {self.silent / 1e9:.1f} s" if self.silent >= NANOSECONDS // 10 else "yet"
             return f"{name} is {where} but nothing came {since}; see that it is really published, or {switch}"
-        away = round(median(self.away)) if self.away else 0
         if away > _OTHER_CLOCK:
             far = (
                 f"the nearest {name} is stamped {away / 1e9:.1f} s away from its image, by another clock or not at all"
@@ -77,8 +77,15 @@ class Lack:
             least = math.ceil(1.2 * self.late / 1e8) / 10
             behind = f"{name} comes up to {self.late / 1e9:.1f} s after its image, max_wait is {self.wait / 1e9:g} s"
             return f"{behind}; set max_wait to at least {least:g}"
+        if self._is_silent(min(self.wait, NANOSECONDS)):
+            return f"{name} is {where} but nothing came for {self.silent / 1e9:.1f} s; see that it goes on, or {switch}"
+        if self.late > NANOSECONDS // 20:
+            return f"{name} comes up to {self.late / 1e9:.1f} s after its image, and that of this one is still to come"
         others = f"no {name} came for this image though some came for others"
         return f"{others}; publish it for the images that depth and mask share, or {switch}"
+
+    def _is_silent(self, wait: int) -> bool:
+        return not self.came or self.silent > wait + 2 * self.late
 
     @property
     def _stamping(self) -> str:

@@ -178,6 +178,27 @@ def test_late_masks_are_all_joined_and_nothing_else_is_handed_out(rate, late, wo
     assert set(bench.drops) <= {"no_mask"}, "a segmenter slower than the camera is no fault"
 
 
+def test_a_publisher_that_falls_silent_is_named_after_a_second_and_one_that_is_late_is_not():
+    bench = Bench(("mask",))
+    for number in range(40):
+        bench(("image", 100 * number))
+        if 4 <= number < 20:
+            bench(("mask", 100 * (number - 4)))
+        if number in (19, 22):
+            assert bench.lack() == ""
+            assert "comes up to 0.4 s after its image, and that of this one is still to come" in bench.lack(0.0)
+        bench.now += 0.1
+    assert "nothing came for 2.0 s" in bench.lack()
+    assert set(bench.drops) == {"no_mask"}  # every one of them younger than the last join by less than five seconds
+
+
+def test_depth_and_mask_of_different_images_are_told_apart_from_silence():
+    bench = Bench()
+    events = [(("image", 100 * n), ("depth" if n % 2 else "mask", 100 * n)) for n in range(60)]
+    assert bench(*[arrival for pair in events for arrival in pair]) == []
+    assert "though some came for others; publish it for the images that depth and mask share" in bench.sentences[-1]
+
+
 def test_masks_later_than_max_wait_say_so():
     events = camera(10, 20, (1, "image"))
     events += [(t + 3.0, 2, "mask", 1000 + 1000 * t) for t in range(0, 17)]
