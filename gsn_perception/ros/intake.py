@@ -85,8 +85,8 @@ class Intake:
             missing = self._assembler.lack(after)
         if missing:
             for stream in ("image", "camera_info"):
-                if nobody := self._presence.nobody(stream):
-                    return f"{missing}; {nobody}"
+                if reason := self._presence.why_silent(stream):
+                    return f"{missing}; {reason}"
         return missing
 
     def _drop(self, reason: str) -> None:

@@ -40,19 +40,29 @@ class Presence:
 
     def where(self, stream: str) -> str:
         """E.g. ``advertised on /mask by 1 publisher``; a type that can't be heard is named."""
+        topic, count = self._subscriptions[stream].topic_name, self._count(stream)
+        foreign = self._foreign(stream)
+        by = f"{count} publisher{'s' if count != 1 else ''}"
+        return f"advertised on {topic} by {by}{f' {foreign},' if foreign else ''}"
+
+    def why_silent(self, stream: str) -> str:
+        """Why nothing comes, as far as the graph tells: nobody publishes it, or with another type; else empty."""
+        if stream not in self._subscriptions:
+            return ""
+        topic = self._subscriptions[stream].topic_name
+        if not self._count(stream):
+            return f"nobody publishes {topic}"
+        foreign = self._foreign(stream)
+        return f"{topic} is published {foreign}; remap it or set the transport" if foreign else ""
+
+    def _foreign(self, stream: str) -> str:
+        """The types of the publishers that can't be heard; the middleware drops them without a word, event or not."""
         subscription = self._subscriptions[stream]
-        found = self._node.get_publishers_info_by_topic(subscription.topic_name)
         kind: Any = subscription.msg_type
         wanted = f"{kind.__module__.split('.', maxsplit=1)[0]}/msg/{kind.__name__}"
+        found = self._node.get_publishers_info_by_topic(subscription.topic_name)
         others = sorted({info.topic_type for info in found} - {wanted})
-        foreign = f" as {' and '.join(others)}, not as {wanted}," if others else ""
-        by = f"{len(found)} publisher{'s' if len(found) != 1 else ''}"
-        return f"advertised on {subscription.topic_name} by {by}{foreign}"
-
-    def nobody(self, stream: str) -> str:
-        """A sentence where nobody publishes the stream, else empty."""
-        known = stream in self._subscriptions and not self._count(stream)
-        return f"nobody publishes {self._subscriptions[stream].topic_name}" if known else ""
+        return f"as {' and '.join(others)}, not as {wanted}" if others else ""
 
     def _count(self, stream: str) -> int:
         subscription = self._subscriptions.get(stream)

@@ -94,25 +94,38 @@ def test_a_silent_publisher_is_named_everywhere(graph, running, stream):
     assert not pipeline.seen
 
 
-def test_a_mask_of_a_type_that_cannot_be_heard_is_named(graph, domain):
+@pytest.fixture
+def other(domain):
+    """A node of another participant: within one a topic has one type."""
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=domain)
+    made = rclpy.create_node("segmenter", context=context)
+    yield made
+    made.destroy_node()
+    context.try_shutdown()
+
+
+def test_a_mask_of_a_type_that_cannot_be_heard_is_named(graph, other):
     pipeline = BallPipeline()
     node = graph.add(ReconstructionNode, load=lambda settings: pipeline, namespace="left")
     assert node.start()
     publishers = graph.advertise([replace(t, name=f"left/{t.name}") for t in interface.RECONSTRUCTION_INPUTS[:3]])
     matched(publishers)
-    other = rclpy.Context()  # within one participant a topic has one type
-    rclpy.init(context=other, domain_id=domain)
-    segmenter = rclpy.create_node("segmenter", context=other)
-    try:
-        segmenter.create_publisher(CompressedImage, "/left/mask", qos.reliable(1))
-        until(lambda: node.count_publishers("/left/mask") == 1)
-        plain = {name.removeprefix("left/"): publisher for name, publisher in publishers.items()}
-        send(graph, plain, SECOND, without=("mask",))
-        until(lambda: "as sensor_msgs/msg/CompressedImage, not as sensor_msgs/msg/Image" in node.waiting())
-        assert not pipeline.seen
-    finally:
-        segmenter.destroy_node()
-        other.try_shutdown()
+    other.create_publisher(CompressedImage, "/left/mask", qos.reliable(1))
+    until(lambda: node.count_publishers("/left/mask") == 1)
+    plain = {name.removeprefix("left/"): publisher for name, publisher in publishers.items()}
+    send(graph, plain, SECOND, without=("mask",))
+    until(lambda: "as sensor_msgs/msg/CompressedImage, not as sensor_msgs/msg/Image" in node.waiting())
+    assert not pipeline.seen
+
+
+def test_an_image_of_a_type_that_cannot_be_heard_is_named(graph, other):
+    node = graph.add(ReconstructionNode, load=lambda settings: BallPipeline())
+    assert node.start()
+    other.create_publisher(CompressedImage, "/image", qos.reliable(1))
+    until(lambda: node.count_publishers("/image") == 1)
+    wanted = "/image is published as sensor_msgs/msg/CompressedImage, not as sensor_msgs/msg/Image"
+    assert node.waiting().startswith(f"waiting for image: no message yet; {wanted}")
 
 
 def test_masks_that_come_late_are_joined_at_the_cameras_rate(graph, running):
