@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from dataclasses import replace
 from typing import Any
 
 from sensor_msgs.msg import CameraInfo
@@ -165,11 +164,16 @@ class FrameDecoder:
         limits = images.DepthRange(settings.min_depth, settings.max_depth)
         depth = None if depth is None else images.to_depth(depth, limits)
         mask = None if mask is None else images.to_mask(mask, "binary" if settings.mask_mode == "binary" else "labels")
-        for name, array in (("image", image), ("depth", depth)):  # a mask may have its segmenter's resolution
+        for name, array in (("image", image), ("depth", depth), ("mask", mask)):
             if array is not None and array.shape[:2] != (camera.height, camera.width):
                 size = f"{array.shape[1]}x{array.shape[0]}"
                 raise InputError(f"the {name} is {size}, not {camera.width}x{camera.height} as camera_info says")
-        seen = Observation(
+        maps = self._undistortion(frame.info) if settings.rectify else None
+        if maps is not None:
+            image = maps.colors(image)
+            depth = None if depth is None else maps.values(depth)
+            mask = None if mask is None else maps.values(mask)
+        return Observation(
             image=image,
             camera=camera,
             mask=mask,
@@ -181,8 +185,6 @@ class FrameDecoder:
             frame_id=frame.frame_id,
             remarks=frame.remarks,
         )
-        maps = self._undistortion(frame.info) if settings.rectify else None
-        return seen if maps is None else _rectified(seen, maps)
 
     def _undistortion(self, info: CameraInfo) -> Undistortion | None:
         roi = info.roi
@@ -191,16 +193,6 @@ class FrameDecoder:
         if key != self._key:
             self._maps, self._key = Undistortion.of(info), key
         return self._maps
-
-
-def _rectified(seen: Observation, maps: Undistortion) -> Observation:
-    """The same frame undistorted; its camera is the undistorted one already."""
-    return replace(
-        seen,
-        image=maps.colors(seen.image),
-        depth=None if seen.depth is None else maps.values(seen.depth),
-        mask=None if seen.mask is None else maps.values(seen.mask),
-    )
 
 
 class RateGate:

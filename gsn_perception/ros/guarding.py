@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -10,12 +11,15 @@ from typing import Any
 
 from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from rclpy.service import Service
 from rclpy.subscription import Subscription
 from rclpy.timer import Timer
+
+from gsn_perception.geometry import InputError
 
 _MARK = "is_guarded"
 
@@ -31,6 +35,18 @@ class Failed:
 
     what: str
     error: Exception
+
+    @property
+    def sentence(self) -> str:
+        """For the user."""
+        kind = "" if isinstance(self.error, InputError) else f"{type(self.error).__name__}: "
+        return f"{self.what} failed: {kind}{self.error}"
+
+    @property
+    def report(self) -> str:
+        """For the log: with where it was raised, unless it is a refusal (InputError, or rclpy's of a transition)."""
+        known = isinstance(self.error, InputError | rclpy_implementation.RCLError)
+        return self.sentence if known else f"{self.sentence}\n{''.join(traceback.format_exception(self.error))}"
 
 
 def guarded(callback: Callable[..., Any], what: str, on_error: Callable[[Failed], str]) -> Callable[..., Any]:
@@ -72,9 +88,8 @@ class GuardedNode(LifecycleNode):
 
     def on_failed(self, failed: Failed) -> str:
         """Tell of it; the sentence."""
-        sentence = f"{failed.what} failed: {type(failed.error).__name__}: {failed.error}"
-        self.get_logger().error(sentence)
-        return sentence
+        self.get_logger().error(failed.report, throttle_duration_sec=2.0)
+        return failed.sentence
 
     def guard(self, callback: Callable[..., Any], what: str) -> Callable[..., Any]:
         """The callback as it may be given to a thread."""

@@ -16,7 +16,6 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
-from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleState
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -155,15 +154,9 @@ class ManagedNode(GuardedNode, Generic[S]):
         return sentence
 
     def on_failed(self, failed: Failed) -> str:
-        """Tell of a callback that raised, which is a fault of ours unless it is an InputError or rclpy's refusal."""
-        error = failed.error
-        sentence = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-        sentence = f"{failed.what} failed: {sentence}"
-        known = isinstance(error, InputError | rclpy_implementation.RCLError)
-        told = sentence if known else f"{sentence}\n{''.join(traceback.format_exception(error))}"
-        self.get_logger().error(told, throttle_duration_sec=2.0)
-        self.diagnostics.drop("callback", sentence)
-        return sentence
+        """Log and count a callback that raised."""
+        self.diagnostics.drop("callback", failed.sentence)
+        return super().on_failed(failed)
 
     def remark(self, remark: Remark) -> None:
         """Count something doubtful that was answered all the same, and warn (throttled)."""
