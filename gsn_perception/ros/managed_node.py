@@ -56,7 +56,6 @@ class ManagedNode(GuardedNode, Generic[S]):
         super().__init__(name, **options)
         self.is_configured = False
         self.is_active = False
-        self._hears = False  # messages count from the first subscription on, though others are still to be made
         self._transition = threading.RLock()
         self.settings: S = parameters.declare(self, settings)
         self.service_group = ReentrantCallbackGroup()
@@ -115,7 +114,7 @@ class ManagedNode(GuardedNode, Generic[S]):
         """
 
         def guarded(message: Any) -> None:
-            if not self._hears:
+            if not self.is_active:
                 return
             self.diagnostics.count(topic.name)
             try:
@@ -182,17 +181,16 @@ class ManagedNode(GuardedNode, Generic[S]):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """See :meth:`activate`."""
-        self._hears = True
+        self.is_active = True  # before the first message comes; timers and services must bear a half-made node
         result = self._guard("activate", lambda: super(ManagedNode, self).on_activate(state), self.activate)
-        self.is_active = result == _SUCCESS  # not before: timers and services take what activate() makes for granted
         if result != _SUCCESS:
-            self._hears = False
+            self.is_active = False
             self._guard("deactivate", self.unlisten, lambda: super(ManagedNode, self).on_deactivate(state), quiet=True)
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """See :meth:`deactivate`."""
-        self.is_active = self._hears = False
+        self.is_active = False
         return self._guard(
             "deactivate", self.unlisten, self.deactivate, lambda: super(ManagedNode, self).on_deactivate(state)
         )

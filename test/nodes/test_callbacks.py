@@ -13,7 +13,9 @@ from conftest import until
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.event_handler import PublisherEventCallbacks
+from rclpy.parameter import Parameter
 from reconstruction_rig import SECOND
+from reconstruction_rig import SUCCESS
 from reconstruction_rig import finish
 from reconstruction_rig import stamps
 from std_srvs.srv import Trigger
@@ -53,15 +55,38 @@ def test_diagnostics_while_activation_is_slow(graph, alive, monkeypatch):
     node = graph.add(ReconstructionNode, load=lambda settings: BallPipeline())
     starting = threading.Thread(target=node.start)
     starting.start()
-    until(lambda: node._hears)
+    until(lambda: node.is_active)
+    node.set_parameters([Parameter("trigger_timeout", value=0.1)])
     answer = graph.call(Trigger, "/reconstruction/reconstruct", Trigger.Request())
-    assert "not active" in answer.message
+    assert "waiting for image" in answer.message
+    said = set()
     while starting.is_alive():
-        assert not node.is_active
         node._publish_diagnostics()
+        said.add(node.waiting())
         time.sleep(0.02)
-    assert node.is_active
+    assert all(sentence.startswith("waiting for image: no message yet") for sentence in said)
+    assert node.waiting() == "waiting for image: no message yet; nobody publishes /image"
     assert node.diagnostics.drops == {}
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3])
+def test_an_activation_that_fails_half_way_is_told_and_can_be_repeated(graph, alive, monkeypatch, number):
+    listen, count = ManagedNode.listen, []
+
+    def fails(self, *args, **kwargs):
+        count.append(1)
+        if len(count) == number + 1:
+            raise RuntimeError("no memory")
+        return listen(self, *args, **kwargs)
+
+    monkeypatch.setattr(ManagedNode, "listen", fails)
+    node = graph.add(ReconstructionNode, load=lambda settings: BallPipeline())
+    assert not node.start()
+    node._publish_diagnostics()
+    assert not node.is_active
+    assert not list(node._ears._made)
+    monkeypatch.undo()
+    assert node.trigger_activate() == SUCCESS
 
 
 def test_what_a_timer_a_service_an_event_or_a_subscription_raises_is_told(graph, running, alive):
