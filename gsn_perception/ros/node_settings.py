@@ -80,6 +80,9 @@ class ReconstructionSettings:
     sync_slop: float = parameter(
         0.02, "largest difference of stamps between image, depth and mask, seconds", low=0, high=10
     )
+    max_wait: float = parameter(
+        2.0, "longest wait of an image for a depth or mask that somebody publishes, seconds of stamps", low=0, high=60
+    )
     max_age: float = parameter(0.0, "frames older than this are dropped, seconds; 0: none is too old", low=0)
     max_rate: float = parameter(0.0, "at most this many frames a second, by their stamps; 0: no limit", low=0)
     min_depth: float = parameter(0.05, "depth below this is unknown, metres", low=0)
