@@ -90,7 +90,7 @@ def _ours(topics: Mapping[str, str]) -> list[str]:
 
 
 def _absolute(given: StreamTopics) -> StreamTopics:
-    return StreamTopics(**{f.name: (v and absolute("", v)) for f in fields(given) for v in [getattr(given, f.name)]})
+    return StreamTopics(**{f.name: (v and absolute(v, "")) for f in fields(given) for v in [getattr(given, f.name)]})
 
 
 def _check(there: Mapping[str, str], given: StreamTopics) -> None:
@@ -98,10 +98,12 @@ def _check(there: Mapping[str, str], given: StreamTopics) -> None:
     for topic, name in given.by_topic().items():
         option = f"--{name.replace('_', '-')}"
         if topic not in there:
-            raise InputError(f"the bag holds no topic {topic} ({option}); {_listed(there, kinds[name])}")
+            raise InputError(f"the bag holds no topic {topic} ({option}); {_listed(there, kinds[name], option)}")
         if there[topic] not in kinds[name]:
             wanted = " or ".join(kinds[name])
-            raise InputError(f"{topic} ({option}) is {there[topic]}, not {wanted}; {_listed(there, kinds[name])}")
+            raise InputError(
+                f"{topic} ({option}) is {there[topic]}, not {wanted}; {_listed(there, kinds[name], option)}"
+            )
 
 
 def _guess(there: Mapping[str, str], given: StreamTopics, peek: Peek) -> tuple[StreamTopics, list[Remark]]:
