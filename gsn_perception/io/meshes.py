@@ -125,10 +125,9 @@ def _plural(unit: str) -> str:
 
 def _missing_package(error: Exception) -> str:
     """What to install, where that is what went wrong."""
-    if isinstance(error, ImportError):
-        return _PACKAGES.get(error.name or "", error.name or "")
-    told = re.search(r"pip install ([\w-]+)", str(error))
-    return told[1] if told else ""
+    told = re.search(r"(?:pip install |No module named ')([\w-]+)", str(error))
+    name = (getattr(error, "name", None) or (told[1] if told else "")).partition(".")[0]
+    return _PACKAGES.get(name, name)
 
 
 def _colors(loaded) -> np.ndarray | None:  # noqa: ANN001
