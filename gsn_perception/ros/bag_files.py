@@ -122,21 +122,41 @@ def _opened(path: Path, stack: ExitStack) -> Bag:
         return Bag(path, [_storage(path, stack)])
     there = sorted((file for file in path.iterdir() if file.name.endswith(_ENDINGS) and file.is_file()), key=_natural)
     named, announced, remarks = _metadata(path)
-    files = [path / name for name in named if (path / name).is_file()] if named else there
+    files = [path / name for name in named if (path / name).is_file()] or there
     if not files:
         raise InputError(f"the folder {path} holds no bag (no .mcap, .db3 or .bag file); give the recording's folder")
     lost = sorted(set(named) - {file.name for file in files})
     if lost:
-        text = f"{', '.join(lost)}, named in {_METADATA}, is not in {path} and was left out; copy the whole folder"
-        remarks.append(Remark("bag_files_missing", text))
+        text = f"{', '.join(lost)}, named in {_METADATA}, is not in {path}; read {', '.join(f.name for f in files)}"
+        remarks.append(Remark("bag_files_missing", f"{text} alone: copy the whole folder, or run `ros2 bag reindex`"))
     others = [file.name for file in there if file not in files]
     if others:
         text = f"{', '.join(others)} in {path} is not named in {_METADATA} and was left out"
         remarks.append(Remark("bag_files_left_out", f"{text}; `ros2 bag reindex {path}` takes it in"))
-    storages = [_storage(file, stack) for file in files]
+    storages, unreadable = _readable(files, stack)
     storages.sort(key=lambda storage: storage.span or (0, 0))
-    remarks += [] if named else _twice(storages)
+    remarks += unreadable if named else [*unreadable, *_twice(storages)]
     return Bag(path, storages, announced, remarks)
+
+
+def _readable(files: Sequence[Path], stack: ExitStack) -> tuple[list[Storage], list[Remark]]:
+    """The open files, and remarks about those that can't be used (the last one of a recorder that was killed).
+
+    Raises:
+        InputError: none can be used.
+    """
+    storages: list[Storage] = []
+    remarks: list[Remark] = []
+    for file in files:
+        try:
+            storages.append(_storage(file, stack))
+        except InputError as error:
+            if len(files) == 1:
+                raise
+            remarks.append(Remark("bag_file_unreadable", f"{error}; the other files were read"))
+    if not storages:
+        raise InputError(remarks[0].text.removesuffix("; the other files were read"))
+    return storages, remarks
 
 
 def _metadata(folder: Path) -> tuple[list[str], dict[str, int], list[Remark]]:

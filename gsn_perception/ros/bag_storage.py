@@ -64,7 +64,9 @@ class Storage(Protocol):
 
 
 def full_type_name(name: str) -> str:
-    """``package/msg/Name`` also of ``package/Name``, as ROS 1 and some writers of MCAP put it."""
+    """``package/msg/Name`` also of ``package/Name`` (ROS 1, some writers) and ``package::msg::dds_::Name_`` (DDS)."""
+    if "::" in name:
+        name = name.replace("::dds_::", "::").replace("::", "/").removesuffix("_")
     package, _, rest = name.partition("/")
     return f"{package}/msg/{rest}" if rest and "/" not in rest else name
 

@@ -18,6 +18,7 @@ from gsn_perception.geometry import Camera
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.ros import bags
+from gsn_perception.ros.bag_storage import full_type_name
 
 KIND = "sensor_msgs/msg/CameraInfo"
 COUNT = 12
@@ -163,6 +164,24 @@ def test_files_that_metadata_does_not_name_or_that_are_gone(tmp_path):
     write_metadata(tmp_path, files)
     files[1].unlink()
     assert read(tmp_path) == (ALL[:4] + ALL[8:], ["bag_files_missing", "bag_messages_missing"])
+
+
+def test_a_renamed_file_and_the_empty_last_one_of_a_killed_recorder(tmp_path):
+    write_mcap(tmp_path / "kitchen.mcap")
+    write_metadata(tmp_path, [tmp_path / "rosbag2_0.mcap"])
+    assert read(tmp_path) == (ALL, ["bag_files_missing"])
+    (tmp_path / "metadata.yaml").unlink()
+    for number, content in enumerate([b"", (tmp_path / "kitchen.mcap").read_bytes()[:60]]):
+        (tmp_path / f"kitchen_{number}.mcap").write_bytes(content)
+    assert read(tmp_path) == (ALL, ["bag_without_metadata", "bag_file_unreadable", "bag_file_unreadable"])
+    (tmp_path / "kitchen.mcap").unlink()
+    with pytest.raises(InputError, match="empty"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a/Image", "a/msg/Image", "a::msg::Image", "a::msg::dds_::Image_"])
+def test_type_names_of_other_writers(name):
+    assert full_type_name(name) == "a/msg/Image"
 
 
 def test_a_recovered_file_beside_the_broken_one_is_told(tmp_path):
