@@ -9,7 +9,7 @@
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet trimesh==5.2.0 numpy scipy lxml==6.0.2 networkx==3.6.1 pycollada==0.9.2 pygltflib==1.16.5 >/dev/null 2>&1
+"$work/venv/bin/pip" install --quiet trimesh==5.2.0 numpy scipy lxml==6.1.3 networkx==3.6.1 pycollada==0.9.3 pygltflib==1.16.5 >/dev/null 2>&1
 "$work/venv/bin/python" - "$work" <<'PY'
 import re
 import sys

@@ -31,15 +31,7 @@ def mended(mesh: Mesh) -> tuple[Mesh, tuple[Remark, ...]]:
     mesh = _welded(mesh)
     if not len(mesh.faces):
         return mesh, ()
-    remarks = []
-    _, first = np.unique(np.sort(mesh.faces, axis=1), axis=0, return_index=True)
-    twice = len(mesh.faces) - len(first)
-    if twice:
-        text = (
-            f"{twice} faces of the mesh lie on another one (it is two-sided or holds parts twice); each was kept once"
-        )
-        remarks.append(Remark("mesh_faces_twice", text))
-        mesh = replace(mesh, faces=mesh.faces[np.sort(first)])
+    mesh, remarks = _once(mesh)
     edges = _Edges.of(mesh.faces)
     parts, turn = _wound(len(mesh.faces), edges)
     uneven = int(turn.sum())
@@ -127,6 +119,27 @@ def _merged(mesh: Mesh, places: np.ndarray) -> Mesh:
     used, index = np.unique(faces, return_inverse=True)
     confidence = None if mesh.confidence is None else mesh.confidence[used]
     return Mesh(mesh.vertices[used], index.reshape(-1, 3), confidence=confidence)
+
+
+def _once(mesh: Mesh) -> tuple[Mesh, list[Remark]]:
+    """Faces that lie on another one: kept once, or both gone where back to back they are a wall without thickness."""
+    ordered = np.sort(mesh.faces, axis=1)
+    _, first, group, counts = np.unique(ordered, axis=0, return_index=True, return_inverse=True, return_counts=True)
+    twice = len(mesh.faces) - len(first)
+    if not twice:
+        return mesh, []
+    group = group.reshape(-1)
+    start = mesh.faces[np.arange(len(mesh.faces)), (np.argmin(mesh.faces, axis=1) + 1) % 3]
+    sides = np.bincount(group, np.where(start == ordered[:, 1], 1, -1))  # a pair back to back: 0
+    once, walls_gone = np.sort(first), np.sort(first[(counts == 1) | (sides != 0)])
+    flaws = [int((_Edges.of(mesh.faces[kept]).counts != 2).sum()) for kept in (once, walls_gone)]
+    gone = len(walls_gone) > len(once) / 2 and flaws[1] < flaws[0]
+    what = "those back to back were left out" if gone else "each was kept once"
+    text = (
+        f"{twice} faces of the mesh lie on another one (it is two-sided, holds parts twice or walls without thickness)"
+    )
+    faces = mesh.faces[walls_gone if gone else once]
+    return replace(mesh, faces=faces), [Remark("mesh_faces_twice", f"{text}; {what}")]
 
 
 def _turned(faces: np.ndarray, which: np.ndarray) -> np.ndarray:

@@ -67,6 +67,13 @@ class Bag:
         return {topic: kind for storage in reversed(self.storages) for topic, kind in storage.topics.items()}
 
     @property
+    def empty(self) -> set[str]:
+        """Topics that were announced and hold no message, where every file says how many there are."""
+        if not all(storage.counts for storage in self.storages):
+            return set()
+        return {t for t in self.topics if not any(storage.counts.get(t) for storage in self.storages)}
+
+    @property
     def remarks(self) -> list[Remark]:
         """What is doubtful so far; reading may add to it."""
         left_out = {topic: why for storage in self.storages for topic, why in storage.left_out.items()}

@@ -43,6 +43,11 @@ class StreamTopics:
         """Topic to stream name, of those that are set."""
         return {getattr(self, f.name): f.name for f in fields(self) if getattr(self, f.name)}
 
+    def without(self, topics: Collection[str]) -> StreamTopics:
+        """Without some topics."""
+        kept = {f.name: getattr(self, f.name) for f in fields(self)}
+        return StreamTopics(**{name: topic for name, topic in kept.items() if topic not in topics})
+
 
 Peek = Callable[[Collection[str]], Iterator[Recorded]]
 

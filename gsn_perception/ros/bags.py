@@ -89,10 +89,14 @@ def read_frames(
         InputError: the bag can't be read, no image topic is found or several are, or no frame can be made.
     """
     settings = settings or ReconstructionSettings()
-    there = topics_of(path)
+    with open_bag(path) as bag:
+        there, empty = bag.topics, bag.empty
     found, guesses = choose_streams(there, topics or StreamTopics(), namespace, lambda t: _silently(path, list(t)))
     for guess in guesses:
         tell(guess)
+    for topic in empty & found.by_topic().keys():
+        tell(Remark("bag_topic_empty", f"{topic} of {path} holds no message; its publisher was silent"))
+    found = found.without(empty)
     wanted = (("depth", settings.use_depth), ("mask", settings.use_mask))
     streams = tuple(name for name, used in wanted if used and getattr(found, name))
     names = {topic: name for topic, name in found.by_topic().items() if name in ("image", "camera_info", *streams)}

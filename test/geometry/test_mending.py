@@ -114,6 +114,17 @@ def test_a_sheet_and_a_shared_edge_are_told():
     assert mesh.volume() == pytest.approx(2 * BOX.volume, rel=1e-5)
 
 
+def test_a_wall_without_thickness_goes_and_leaves_no_hole():
+    """A diagonal wall inside a box, back to back, as CAD programs leave it between joined parts."""
+    wall = [i for i, v in enumerate(BOX.vertices) if v[0] * v[1] > 0]
+    a, b, c, d = sorted(wall, key=lambda i: (BOX.vertices[i][0], BOX.vertices[i][0] * BOX.vertices[i][2]))
+    faces = np.concatenate([BOX.faces, [[a, b, c], [c, b, a], [a, c, d], [d, c, a]]])
+    mesh, remarks = mended(Mesh(BOX.vertices, faces))
+    assert codes(remarks) == ["mesh_faces_twice"]
+    assert mesh.is_watertight()
+    assert len(mesh.faces) == 12
+
+
 def test_confidence_stays_with_its_vertex_and_nothing_makes_nothing():
     vertices, faces = soup(BOX)
     mesh, _ = mended(Mesh(vertices, faces, confidence=vertices[:, 2] + 0.5))

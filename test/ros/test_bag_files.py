@@ -320,23 +320,25 @@ def test_ros_1_recordings_read_as_those_of_ros_2(tmp_path, kind):
             list(bags.read(path))
 
 
+def observation(index, **changes):
+    values = {
+        "image": np.full((24, 32, 3), index, np.uint8),
+        "camera": Camera.from_fov(1.0, 32, 24),
+        "mask": np.ones((24, 32), np.uint8),
+        "depth": np.ones((24, 32), np.float32),
+        "frame_id": "cam",
+        "stamp": 10**9 + index * 10**8,
+    }
+    return Observation(**{**values, **changes})
+
+
 def driver_bag(path, names, frames=2):
     """Our recording under a driver's topic names; a frame id may stand beside a name."""
     from rosbags import rosbag2
     from rosbags.typesys import Stores
     from rosbags.typesys import get_typestore
 
-    seen = [
-        Observation(
-            image=np.full((24, 32, 3), i, np.uint8),
-            camera=Camera.from_fov(1.0, 32, 24),
-            mask=np.ones((24, 32), np.uint8),
-            depth=np.ones((24, 32), np.float32),
-            frame_id="cam",
-            stamp=10**9 + i * 10**8,
-        )
-        for i in range(frames)
-    ]
+    seen = [observation(i) for i in range(frames)]
     bags.record(path.parent / "ours", seen)
     store = get_typestore(Stores.ROS2_JAZZY)
     with rosbag2.Writer(path, version=9) as writer:
@@ -395,6 +397,28 @@ def test_doubtful_topics_are_listed(tmp_path):
             list(bags.read_frames(path, topics=given))
     with pytest.raises(InputError, match="no image /left/image; name one by --image"):
         list(bags.read_frames(path, namespace="left"))
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_a_stream_that_was_silent_is_told_and_not_waited_for(tmp_path, storage):
+    from rosbags import rosbag2
+    from rosbags.typesys import Stores
+    from rosbags.typesys import get_typestore
+
+    store = get_typestore(Stores.ROS2_JAZZY)
+    bags.record(tmp_path / "ours", [observation(i, depth=None, mask=None) for i in range(3)])
+    plugin = rosbag2.StoragePlugin[storage.upper()]
+    with rosbag2.Writer(tmp_path / "bag", version=9, storage_plugin=plugin) as writer:
+        writer.add_connection("/depth", "sensor_msgs/msg/Image", typestore=store)
+        to = {}
+        for item in bags.read(tmp_path / "ours"):
+            if item.topic not in to:
+                to[item.topic] = writer.add_connection(item.topic, item.type_name, typestore=store)
+            writer.write(to[item.topic], item.time, item.data)
+    remarks = []
+    seen = list(bags.read_observations(tmp_path / "bag", tell=remarks.append))
+    assert [(int(o.image.max()), o.depth) for o in seen] == [(0, None), (1, None), (2, None)]
+    assert [(r.code, "/depth" in r.text) for r in remarks] == [("bag_topic_empty", True)]
 
 
 def test_a_recording_without_images_or_calibration_says_so(tmp_path):
