@@ -10,6 +10,7 @@ from sensor_msgs.msg import CameraInfo
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
+from gsn_perception.geometry.mask_size import fit_mask
 from gsn_perception.ros import images
 from gsn_perception.ros.camera_info import Undistortion
 from gsn_perception.ros.camera_info import to_camera
@@ -118,9 +119,9 @@ class FrameDecoder:
         camera = to_camera(frame.info, rectify=settings.rectify)
         image = images.to_rgb(frame.messages["image"])
         depth, mask = frame.messages.get("depth"), frame.messages.get("mask")
-        limits = images.DepthRange(settings.min_depth, settings.max_depth)
-        depth = None if depth is None else images.to_depth(depth, limits)
+        depth = None if depth is None else images.to_depth(depth)  # min_depth and max_depth: after its unit is checked
         mask = None if mask is None else images.to_mask(mask, "binary" if settings.mask_mode == "binary" else "labels")
+        mask, resampled = (None, None) if mask is None else fit_mask(mask, (camera.height, camera.width))
         for name, array in (("image", image), ("depth", depth), ("mask", mask)):
             if array is not None and array.shape[:2] != (camera.height, camera.width):
                 size = f"{array.shape[1]}x{array.shape[0]}"
@@ -140,6 +141,7 @@ class FrameDecoder:
             roi=settings.roi if any(settings.roi) else None,  # type: ignore[arg-type]
             stamp=frame.stamp,
             frame_id=frame.frame_id,
+            remarks=() if resampled is None else (resampled,),
         )
 
     def _undistortion(self, info: CameraInfo) -> Undistortion | None:
