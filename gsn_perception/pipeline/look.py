@@ -23,6 +23,7 @@ from gsn_perception.pipeline.masks import doubts
 from gsn_perception.pipeline.masks import labelled
 from gsn_perception.pipeline.plausibility import camera_remarks
 from gsn_perception.pipeline.plausibility import check_depth_unit
+from gsn_perception.pipeline.plausibility import range_remarks
 from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.pipeline.upright import rolled_crop
 
@@ -58,12 +59,10 @@ def look(observation: Observation, settings: ReconstructorSettings, size: int) -
     Raises:
         InputError: the frame as a whole can't be used.
     """
-    check_depth_unit(observation.depth if settings.use_depth else None, observation.mask)
-    observation = trusted(observation, settings)
-    observation = replace(observation, remarks=merged(observation.remarks, camera_remarks(observation.camera)))
-    given = observation.mask is not None
+    observation = _believed(observation, settings)
     began = time.perf_counter()
     mask, plane = object_mask(observation, settings)
+    given = observation.mask is not None
     labels = by_size(mask)[: settings.max_objects]
     observation = replace(observation, mask=mask, support_plane=observation.support_plane or plane)
     fitted = observation.support_plane is None and observation.depth is not None
@@ -85,6 +84,19 @@ def look(observation: Observation, settings: ReconstructorSettings, size: int) -
             crops[label] = Refusal(label, str(error))
         looked[label] = time.perf_counter() - began
     return Looked(observation, crops, segmented, looked, doubts(observation, labels, left_out))
+
+
+def _believed(observation: Observation, settings: ReconstructorSettings) -> Observation:
+    """What is trusted, with what is hard to believe about its numbers.
+
+    Raises:
+        InputError: the mask or the unit of the depth can't be used.
+    """
+    came = observation.depth if settings.use_depth else None
+    check_depth_unit(came, observation.mask)
+    observation = trusted(observation, settings)
+    numbers = (*camera_remarks(observation.camera), *range_remarks(came, observation.depth, observation.mask))
+    return replace(observation, remarks=merged(observation.remarks, numbers))
 
 
 def trusted(observation: Observation, settings: ReconstructorSettings) -> Observation:

@@ -10,6 +10,7 @@ from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Remark
+from gsn_perception.gsn.scale import MIN_PIXELS
 from gsn_perception.gsn.scale import Scale
 from gsn_perception.segmentation.mask_cleaning import Cleaned
 
@@ -18,6 +19,7 @@ _FAR_PLANE = 0.1  # of the pixels at the very largest depth: a simulator's backg
 _OFF_CENTRE = 0.2  # of the image's size
 _FIELD = (5.0, 150.0)  # degrees; a pinhole image of a scene within reach of an arm has more and less
 _PIXEL_ASPECT = 1.3
+_IN_RANGE = 0.5  # of the objects' depth
 _LEAST_DEPTH = 0.4  # of an object's pixels
 _GRASPED_SIDE = 1 / 3  # of max_extent: the shortest side of what a gripper could meet
 _RIM = 0.08  # of the mask's pixels; a rim of one pixel is normal
@@ -55,6 +57,28 @@ def check_depth_unit(depth: np.ndarray | None, mask: np.ndarray | None = None) -
     raise InputError(
         f"the depth image holds {low:.0f} to {high:.0f}, which can be no metres, {unit}; "
         "divide by 1000 (in ROS 16UC1 holds millimetres and 32FC1 metres)"
+    )
+
+
+def range_remarks(before: np.ndarray | None, after: np.ndarray | None, mask: np.ndarray | None) -> tuple[Remark, ...]:
+    """Whether the objects' depth lies out of the range that is believed.
+
+    Args:
+        before: [H,W] metres along z as it came; or None.
+        after: [H,W] without what is too near or too far; or None.
+        mask: [H,W] labels; or None.
+    """
+    if before is None or after is None or mask is None:
+        return ()
+    values = before[(mask > 0) & np.isfinite(before)]
+    if not len(values) or np.isfinite(after[(mask > 0) & np.isfinite(before)]).mean() > _IN_RANGE:
+        return ()
+    return (
+        Remark(
+            "depth_range",
+            f"most of the objects' depth (typically {np.median(values):.3g} m) lies outside of min_depth to max_depth and "
+            "counts as unknown; check its unit (metres as float, millimetres as 16 bit), or widen that range",
+        ),
     )
 
 
@@ -144,8 +168,9 @@ def depth_remarks(depth: np.ndarray | None, mask: np.ndarray) -> tuple[Remark, .
     """
     if depth is None or not mask.any():
         return ()
-    share = float(np.isfinite(depth[mask]).mean())
-    if share >= _LEAST_DEPTH:
+    known = np.isfinite(depth[mask])
+    share = float(known.mean())
+    if share >= _LEAST_DEPTH or known.sum() < MIN_PIXELS:  # with less the scale has another source, which is said there
         return ()
     return (
         Remark(

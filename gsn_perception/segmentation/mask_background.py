@@ -13,6 +13,11 @@ from gsn_perception.geometry import Plane
 from gsn_perception.segmentation.plane import noise
 
 _JUMP = 0.015  # metres between neighbouring pixels, and 1.5 % of the depth: no surface does that twice in a row
+_LOW = 3.0  # standard deviations above the plane: what is lower lies on it
+_THIN = (
+    1.3  # likewise, the median of what is lower: table has 0, and up to 1 under a rim of one pixel; a blade has 1.7 up
+)
+_FLATTEST = 0.0003  # metres: no plane is measured better
 _BAND = 3  # pixels of a 640 wide image: the rim by which a mask is judged
 _LEAST_KNOWN = 50  # pixels of the mask with depth, to say anything
 _LEAST_CORE = 0.15  # of those, on the object
@@ -43,7 +48,7 @@ class Background:
     lost: bool = False
 
 
-def background(mask: np.ndarray, others: np.ndarray, depth: np.ndarray, low: np.ndarray, width: int) -> Background:
+def background(mask: np.ndarray, others: np.ndarray, depth: np.ndarray, level: np.ndarray, width: int) -> Background:
     """Tell object from background.
 
     Background is what lies on the support plane or below it, and smooth pieces of depth that lie mostly outside of the
@@ -53,7 +58,7 @@ def background(mask: np.ndarray, others: np.ndarray, depth: np.ndarray, low: np.
         mask: [H,W] bool, of one object.
         others: [H,W] bool, of all other objects.
         depth: [H,W] metres along z, NaN = unknown.
-        low: [H,W] bool, from :func:`on_plane`.
+        level: [H,W] from :func:`levels`.
         width: Of the whole image in pixels: larger images have wider rims.
     """
     nothing = np.zeros_like(mask)
@@ -61,18 +66,20 @@ def background(mask: np.ndarray, others: np.ndarray, depth: np.ndarray, low: np.
     known = np.isfinite(depth)
     if (known & mask).sum() < _LEAST_KNOWN:
         return none
-    grow = max(1.0, width / 640)
-    pieces, own = _pieces(mask, others, depth, low)
-    foreign = known & (low | ~np.isin(pieces, own))
+    low, grow = low_pixels(level), max(1.0, width / 640)
+    pieces, numbers = _pieces(mask, others, depth, low)
+    foreign = known & (low | ~np.isin(pieces, numbers))
     core = known & mask & ~foreign & (pieces > 0)
     if core.sum() < max(_LEAST_CORE * (known & mask).sum(), _LEAST_KNOWN):
         beside = _dilated(mask, _REACH * grow) & ~mask & ~others & known & ~low
-        lost = bool(low.any() and beside.sum() > 0.3 * mask.sum())
-        return Background(nothing, nothing, nothing, 1.0, lost)
+        lost = bool(low.any() and beside.sum() > 0.1 * mask.sum())
+        return Background(nothing, nothing, foreign, 1.0, lost)
     inside = mask & foreign
     rim = mask & ~_eroded(mask, _BAND * grow)
     share = float((inside & rim).sum() / max((known & rim).sum(), 1))
-    if share < _RIM_ACTS:
+    own = low & inside & rim
+    thin = bool(own.any()) and float(np.median(level[own])) > _THIN
+    if share < _RIM_ACTS or thin:
         return Background(nothing, nothing, foreign, share)
     if share > _RIM_SPREADS:
         inside = inside | _undecided(mask, core, foreign, _NEAR_BORDER * grow)
@@ -87,20 +94,19 @@ def background(mask: np.ndarray, others: np.ndarray, depth: np.ndarray, low: np.
     return Background(inside, outside, foreign & ~outside, share)
 
 
-def on_plane(
-    mask: np.ndarray, others: np.ndarray, depth: np.ndarray, camera: Camera, plane: Plane | None
-) -> np.ndarray:
-    """[H,W] bool: on the support plane or below it, by how much the plane's own pixels around the mask scatter.
+def levels(mask: np.ndarray, others: np.ndarray, depth: np.ndarray, camera: Camera, plane: Plane | None) -> np.ndarray:
+    """[H,W] height above the support plane, in standard deviations of its own pixels around the mask; NaN unknown.
 
     Args:
         mask: [H,W] bool, of one object.
         others: [H,W] bool, of all other objects.
         depth: [H,W] metres along z, NaN = unknown.
         camera: Its camera.
-        plane: The support plane; without one nothing lies on it.
+        plane: The support plane; without one, or where none of it is seen, everything is infinitely high.
     """
+    high = np.where(np.isfinite(depth), np.inf, np.nan)
     if plane is None:
-        return np.zeros_like(mask)
+        return high
     height = plane.height(camera.back_project(depth).astype(np.float64))
     with np.errstate(invalid="ignore"):
         flat = np.abs(height) < 3 * noise(depth)
@@ -108,11 +114,16 @@ def on_plane(
         if around.sum() < _LEAST_KNOWN:
             around = flat & ~mask & ~others
         if around.sum() < _LEAST_KNOWN:
-            return np.zeros_like(mask)
+            return high
         middle = float(np.median(height[around]))
         scatter = 1.4826 * float(np.median(np.abs(height[around] - middle)))
-        most = 3 * float(np.median(noise(depth[around])))
-        return np.asarray(height - middle < np.clip(3 * scatter, 0.001, most))
+        return np.asarray((height - middle) / np.clip(scatter, _FLATTEST, float(np.median(noise(depth[around])))))
+
+
+def low_pixels(level: np.ndarray) -> np.ndarray:
+    """[H,W] bool: on the support plane or below it."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(level < _LOW)
 
 
 def _pieces(mask: np.ndarray, others: np.ndarray, depth: np.ndarray, low: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,8 @@ import numpy as np
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Plane
 from gsn_perception.segmentation.mask_background import background
-from gsn_perception.segmentation.mask_background import on_plane
+from gsn_perception.segmentation.mask_background import levels
+from gsn_perception.segmentation.mask_background import low_pixels
 from gsn_perception.segmentation.mask_pieces import own_pieces
 from gsn_perception.segmentation.mask_pieces import without_holes
 from gsn_perception.segmentation.mask_pieces import without_stripes
@@ -65,14 +66,15 @@ def clean_mask(
     part, rest, camera_part = mask[rows, columns], others[rows, columns], camera.windowed(rows, columns)
     seen = None if depth is None else depth[rows, columns]
     known = None if seen is None else np.isfinite(seen)
-    low = contrary = np.zeros_like(part)
+    contrary, level = np.zeros_like(part), None
     if seen is not None:
-        low = contrary = on_plane(part, rest, seen, camera_part, plane)
-    dense = without_stripes(part, ~rest & ~low, _GAP if seen is None else _GAP_SEEN)
+        level = levels(part, rest, seen, camera_part, plane)
+        contrary = low_pixels(level)
+    dense = without_stripes(part, ~rest & ~contrary, _GAP if seen is None else _GAP_SEEN)
     part = own_pieces(dense, rest, seen, camera_part)
     lost, moved = False, 0
-    if seen is not None:
-        found = background(part, rest, seen, low, camera.width)
+    if seen is not None and level is not None:
+        found = background(part, rest, seen, level, camera.width)
         contrary, lost, moved = found.contrary, found.lost, int(found.outside.sum())
         left = (part & ~found.inside) | found.outside
         part = part if (left == part).all() else own_pieces(left, rest, seen, camera_part)

@@ -16,11 +16,18 @@ _CLOSE, _FAR = 0.1, 0.5  # of the largest piece's size: how far tiny and other p
 _CLOSE_METRES, _FAR_METRES = 0.01, 0.02  # and never less
 _HIDDEN_FAR = 1.5  # of its size, with something in front all the way
 _HIDDEN = 0.8  # of the way
+_BEFORE = 0.01  # metres nearer than both ends
+_ROUNDS = 4  # of looking for pieces near pieces
 _SAMPLES = 400  # points of a piece that stand for it
 _MOST_PIECES = 64  # the largest are looked at one by one; the rest of a mask of crumbs are left out
 _BESIDE = 0.5  # of its diagonal: a part that is so near in the image belongs to it unless it is far in space
 _STRIPES = 0.25  # of the mask's pixels in narrow gaps: they are no shape but damage
-_HOLE_UNKNOWN, _HOLE_SEEN = 0.01, 0.05  # of the mask: holes filled without depth, with depth of the object
+_HOLE, _HOLE_OF_MANY, _HOLE_SEEN = (
+    0.002,
+    0.01,
+    0.05,
+)  # of the mask: filled anyway, as one of many, with the object's depth
+_MANY = 3
 
 
 def own_pieces(mask: np.ndarray, others: np.ndarray, depth: np.ndarray | None, camera: Camera) -> np.ndarray:
@@ -40,18 +47,18 @@ def own_pieces(mask: np.ndarray, others: np.ndarray, depth: np.ndarray | None, c
     areas = np.bincount(numbers.ravel(), minlength=count)
     areas[0] = 0
     order = np.argsort(-areas, kind="stable")[: min(count - 1, _MOST_PIECES)]
-    main = _Piece(numbers == order[0], depth, camera)
-    far, nearest = cv2.distanceTransformWithLabels(
-        (~main.on).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    link = max(_LINK, _LINK_PART * main.diagonal)
-    kept = main.on.copy()
-    grown = _linked(mask, main.on, link)
-    for number in order[1:]:
-        piece = _Piece(numbers == number, depth, camera)
-        gap = float(far[piece.on].min())
-        if _belongs(piece, main, gap, bool(grown[piece.on].any()), _Way(piece, main, far, nearest, others, depth)):
-            kept |= piece.on
+    kept = numbers == order[0]
+    largest = _Piece(kept, depth, camera)
+    link = max(_LINK, _LINK_PART * largest.diagonal)
+    linked = set(np.unique(numbers[_linked(mask, kept, link)]).tolist())
+    waiting = {int(n): _Piece(numbers == n, depth, camera) for n in order[1:]}
+    for _ in range(_ROUNDS):  # what is near to what is kept is kept
+        ways = _Ways(_Piece(kept, depth, camera), others, depth)
+        found = [n for n, piece in waiting.items() if _belongs(piece, largest, n in linked, ways)]
+        for number in found:
+            kept = kept | waiting.pop(number).on
+        if not found:
+            break
     return kept
 
 
@@ -80,56 +87,54 @@ class _Piece:
         return float(np.linalg.norm(high - low))
 
 
-class _Way:
-    """The straight way in the image from a piece to the main one."""
+class _Ways:
+    """The straight ways in the image from pieces to the object."""
 
-    def __init__(
-        self,
-        piece: _Piece,
-        main: _Piece,
-        far: np.ndarray,
-        nearest: np.ndarray,
-        others: np.ndarray,
-        depth: np.ndarray | None,
-    ) -> None:
-        self._arguments = (piece, main, far, nearest, others, depth)
+    def __init__(self, main: _Piece, others: np.ndarray, depth: np.ndarray | None) -> None:
+        self.main, self._others, self._depth = main, others, depth
+        self._far, self._nearest = cv2.distanceTransformWithLabels(
+            (~main.on).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+        )
 
-    def is_hidden(self) -> bool:
-        """Whether another object, or something nearer than both ends, covers most of it."""
-        piece, main, far, nearest, others, depth = self._arguments
-        start = np.array(np.unravel_index(int(np.where(piece.on, far, np.inf).argmin()), far.shape))
-        there = np.argwhere(main.on & (nearest == nearest[tuple(start)]))
+    def gap(self, piece: _Piece) -> float:
+        """Pixels to the object."""
+        return float(self._far[piece.on].min())
+
+    def hidden(self, piece: _Piece, *, labelled: bool = False) -> bool:
+        """Whether another object, or something nearer than both ends unless it must be ``labelled``, covers the way."""
+        start = np.unravel_index(int(np.where(piece.on, self._far, np.inf).argmin()), self._far.shape)
+        there = np.argwhere(self.main.on & (self._nearest == self._nearest[start]))
         if not len(there):
             return False
-        steps = np.linspace(0, 1, max(int(np.abs(there[0] - start).max()), 2) + 1)[1:-1, None]
-        rows, columns = np.round(start + steps * (there[0] - start)).astype(int).T
-        hidden = others[rows, columns]
-        if depth is not None and len(piece.points) and len(main.points):
-            before = min(np.percentile(piece.points[:, 2], 10), np.percentile(main.points[:, 2], 10)) - 0.01
+        span = there[0] - np.array(start)
+        steps = np.linspace(0, 1, max(int(np.abs(span).max()), 2) + 1)[1:-1, None]
+        rows, columns = np.round(np.array(start) + steps * span).astype(int).T
+        hidden = self._others[rows, columns]
+        if not labelled and self._depth is not None and len(piece.points) and len(self.main.points):
+            ends = [float(np.percentile(p.points[:, 2], 10)) for p in (piece, self.main)]
             with np.errstate(invalid="ignore"):
-                hidden = hidden | (depth[rows, columns] < before)
+                hidden = hidden | (self._depth[rows, columns] < min(ends) - _BEFORE)
         return bool(hidden.mean() >= _HIDDEN)
 
 
-def _belongs(piece: _Piece, main: _Piece, gap: float, linked: bool, way: _Way) -> bool:
-    part = piece.pixels / main.pixels
-    if len(piece.points) and len(main.points):
-        size = main.size
-        apart = float(cKDTree(main.points).query(piece.points)[0].min())
-        spacing = 2 * size / np.sqrt(len(main.points))  # of the samples
-        near = max(_CLOSE_METRES, _CLOSE * size) if part < _TINY else max(_FAR_METRES, _FAR * size)
-        if linked and part < _TINY:
-            near = max(_FAR_METRES, _FAR * size)
-        if apart <= near + spacing:
-            return True
-        if part >= _PART and apart <= size and gap <= _BESIDE * main.diagonal:
-            return True
-        return part >= _PART and apart <= _HIDDEN_FAR * size and way.is_hidden()
-    if linked or (part >= _TINY and gap <= _CLOSE * main.diagonal):
+def _belongs(piece: _Piece, largest: _Piece, linked: bool, ways: _Ways) -> bool:
+    """Whether a piece is near what is kept, in space where both have depth, or cut off from it."""
+    part, gap = piece.pixels / largest.pixels, ways.gap(piece)
+    if gap <= largest.diagonal and ways.hidden(piece, labelled=True):
         return True
-    if part >= _PART and gap <= _BESIDE * main.diagonal:
+    if not (len(piece.points) and len(largest.points)):
+        if linked or (part >= _TINY and gap <= _CLOSE * largest.diagonal):
+            return True
+        return part >= _PART and gap <= _BESIDE * largest.diagonal
+    size = largest.size
+    apart = float(cKDTree(ways.main.points).query(piece.points)[0].min())
+    apart -= 2 * size / np.sqrt(len(ways.main.points))  # the spacing of the samples
+    tiny = part < _TINY and not linked
+    if apart <= (max(_CLOSE_METRES, _CLOSE * size) if tiny else max(_FAR_METRES, _FAR * size)):
         return True
-    return part >= _PART and gap <= _HIDDEN_FAR * main.diagonal and way.is_hidden()
+    if part < _PART:
+        return False
+    return (apart <= size and gap <= _BESIDE * largest.diagonal) or (apart <= _HIDDEN_FAR * size and ways.hidden(piece))
 
 
 def _linked(mask: np.ndarray, main: np.ndarray, reach: float) -> np.ndarray:
@@ -173,9 +178,9 @@ def without_holes(mask: np.ndarray, others: np.ndarray, contrary: np.ndarray, kn
     open_ = np.unique(np.concatenate([holes[0], holes[-1], holes[:, 0], holes[:, -1]]))
     bad = np.bincount(holes[contrary | others], minlength=count)
     seen = bad * 0 if known is None else np.bincount(holes[known & ~contrary], minlength=count)
-    small = (area <= _HOLE_UNKNOWN * total) & (bad <= 0.1 * area)
-    proven = (area <= _HOLE_SEEN * total) & (bad <= 0.1 * area) & (seen >= 0.5 * area)
-    fill = small | proven
-    fill[open_] = False
-    fill[0] = False
+    free = bad <= 0.1 * area
+    free[open_] = free[0] = False
+    some = free & (area <= _HOLE_OF_MANY * total)
+    fill = some if some.sum() >= _MANY else free & (area <= _HOLE * total)  # a cup's handle has one hole
+    fill |= free & (area <= _HOLE_SEEN * total) & (seen >= 0.5 * area)
     return mask | (fill[holes] & ~others)
