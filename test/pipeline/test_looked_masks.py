@@ -79,7 +79,7 @@ def test_probabilities_are_one_object(frame: Observation, mode: str) -> None:
 
 def test_many_values_that_are_no_labels_are_one_sentence(frame: Observation) -> None:
     noise = np.random.default_rng(0).integers(0, 40, frame.mask.shape).astype(np.uint8)
-    with pytest.raises(InputError, match="39 values.*mask_mode"):
+    with pytest.raises(InputError, match=r"39 values.*mask_mode"):
         look(replace(frame, mask=noise), SETTINGS, 64)
 
 

@@ -29,7 +29,7 @@ def _depth(seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("mask", [MASK, None])
 def test_millimetres_are_no_metres(mask) -> None:
     check_depth_unit(_depth(), mask)
-    with pytest.raises(InputError, match="they are millimetres.*divide by 1000"):
+    with pytest.raises(InputError, match=r"they are millimetres.*divide by 1000"):
         check_depth_unit(np.round(_depth() * 1000), mask)
     with pytest.raises(InputError, match="look like millimetres"):
         check_depth_unit(_depth() * 1000, mask)
