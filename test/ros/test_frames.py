@@ -97,6 +97,20 @@ def test_decoding():
     assert np.isfinite(out.depth).all()
 
 
+@pytest.mark.parametrize("rectify", [False, True])
+def test_a_mask_at_the_segmenters_resolution_is_resampled_with_a_remark(rectify):
+    given = messages(1)
+    given["mask"] = images.from_mask(np.full((12, 16), 3, np.uint8), make_header(1, "cam"))
+    with_distortion(given["camera_info"])
+    out = decoded(given, rectify=rectify)
+    assert out.mask.shape == RGB.shape[:2]
+    assert out.mask[12, 16] == 3
+    assert [remark.code for remark in out.remarks] == ["mask_resampled"]
+    given["mask"] = images.from_mask(np.full((16, 16), 3, np.uint8), make_header(1, "cam"))
+    with pytest.raises(InputError, match="aspect"):
+        decoded(given, rectify=rectify)
+
+
 @pytest.mark.parametrize("what", ["info", "depth", "uncalibrated"])
 def test_disagreeing_messages_are_refused(what):
     given = messages(1)
