@@ -29,7 +29,11 @@ class Options:
     out: Path
     """Output folder."""
     mask: Path | None = None
-    """PNG, > 0 is an object, different values are different objects."""
+    """PNG, > 0 is an object, different values are different objects; at the image's size or at least its aspect."""
+    mask_mode: Literal["labels", "binary"] = "labels"
+    """labels: each value of the mask is an object; binary: every pixel above 0 is one object."""
+    clean_masks: bool = True
+    """Leave out of the mask what is not the object by its depth or place, and move one that lags."""
     roi: str | None = None
     """x,y,w,h around the object, where there is no mask."""
     depth: Path | None = None
@@ -70,6 +74,8 @@ def run(options: Options) -> int:
     settings = ReconstructorSettings(
         unit_scale=options.unit_scale,
         allow_cut=options.allow_cut,
+        mask_mode=options.mask_mode,
+        clean_masks=options.clean_masks,
         mesh_method=options.mesh_method,
         mesh_weights=options.mesh_weights,
         seed=options.seed,

@@ -12,8 +12,10 @@ import numpy as np
 from gsn_perception.geometry.camera import Camera
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.gaussians import Gaussians
+from gsn_perception.geometry.mask_size import fit_mask
 from gsn_perception.geometry.mesh import Mesh
 from gsn_perception.geometry.remark import Remark
+from gsn_perception.geometry.remark import merged
 
 ScaleSource = Literal["depth", "support_plane", "size_hint", "unit"]
 
@@ -50,7 +52,9 @@ class Observation:
     Attributes:
         image: [H,W,3] uint8 RGB.
         camera: Its pinhole camera; results are in its optical frame whatever its pose says.
-        mask: [H,W] uint8/uint16 (or bool) instance labels, 0 = background; None lets the pipeline segment.
+        mask: [H,W] instance labels of whole numbers, 0 = background, kept as uint8 or uint16; or bool, or probabilities
+            in [0, 1] of one object. One of another resolution but the image's aspect is resampled, with a remark. None
+            lets the pipeline segment.
         depth: [H,W] float32 metres along z, NaN = unknown; None without a depth sensor.
         support_plane: The plane the object stands on, camera frame; None when unknown.
         size_hint: The object's longest extent in metres; None when unknown.
@@ -107,14 +111,10 @@ class Observation:
     def _check_mask(self) -> None:
         if self.mask is None:
             return
-        if self.mask.shape != self.image.shape[:2]:
-            raise InputError(
-                f"the mask has shape {self.mask.shape}, the image {self.image.shape[:2]}; sizes must agree"
-            )
-        if self.mask.dtype == bool:
-            object.__setattr__(self, "mask", self.mask.astype(np.uint8))
-        if self.mask.dtype not in (np.uint8, np.uint16):
-            raise InputError(f"the mask is {self.mask.dtype}; give uint8 or uint16 labels, 0 = background")
+        mask, remark = fit_mask(_as_labels(self.mask), self.image.shape[:2])
+        object.__setattr__(self, "mask", mask)
+        if remark is not None:
+            object.__setattr__(self, "remarks", merged(self.remarks, [remark]))
 
     def _check_depth(self) -> None:
         if self.depth is None:
@@ -137,6 +137,29 @@ class Observation:
             raise InputError(
                 f"roi {self.roi} lies outside the {self.camera.width}x{self.camera.height} image; give x,y,w,h inside it"
             )
+
+
+def _as_labels(mask: np.ndarray) -> np.ndarray:
+    """A mask as uint8 or uint16: whole numbers as they are, probabilities as 0..255.
+
+    Raises:
+        InputError: it holds other numbers, or none.
+    """
+    if not isinstance(mask, np.ndarray) or mask.dtype.kind not in "buif":
+        kind = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
+        raise InputError(f"the mask is {kind}; give uint8 or uint16 labels, 0 = background")
+    if mask.dtype in (np.uint8, np.uint16) or not mask.size:
+        return mask
+    if mask.dtype.kind == "b":
+        return mask.astype(np.uint8)
+    low, high = mask.min(), mask.max()
+    if not (low >= 0 and high <= np.iinfo(np.uint16).max):  # NaN fails, too
+        raise InputError(f"the mask holds values from {low} to {high}; give labels 0..65535, 0 = background")
+    if mask.dtype.kind == "f" and (np.round(mask) != mask).any():
+        if high > 1:
+            raise InputError("the mask holds broken numbers above 1; give whole labels, or probabilities in [0, 1]")
+        return np.round(255 * mask).astype(np.uint8)
+    return mask.astype(np.uint8 if high <= 255 else np.uint16)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

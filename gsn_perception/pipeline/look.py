@@ -16,7 +16,14 @@ from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Refusal
 from gsn_perception.geometry import Remark
+from gsn_perception.geometry.remark import merged
 from gsn_perception.gsn.crop import Crop
+from gsn_perception.pipeline.masks import cleaned
+from gsn_perception.pipeline.masks import doubts
+from gsn_perception.pipeline.masks import labelled
+from gsn_perception.pipeline.plausibility import camera_remarks
+from gsn_perception.pipeline.plausibility import check_depth_unit
+from gsn_perception.pipeline.plausibility import range_remarks
 from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.pipeline.upright import rolled_crop
 
@@ -52,13 +59,20 @@ def look(observation: Observation, settings: ReconstructorSettings, size: int) -
     Raises:
         InputError: the frame as a whole can't be used.
     """
-    observation = trusted(observation, settings)
+    observation = _believed(observation, settings)
     began = time.perf_counter()
     mask, plane = object_mask(observation, settings)
+    given = observation.mask is not None
     labels = by_size(mask)[: settings.max_objects]
     observation = replace(observation, mask=mask, support_plane=observation.support_plane or plane)
-    if observation.support_plane is None and observation.depth is not None:
+    fitted = observation.support_plane is None and observation.depth is not None
+    if fitted:
         observation = replace(observation, support_plane=_fit_plane(observation))
+    left_out: Mapping[int, tuple[Remark, ...]] = {}
+    if given and settings.clean_masks:
+        observation, left_out = cleaned(observation, labels)
+        if fitted and observation.mask is not mask:  # as if the mask had come so
+            observation = replace(observation, support_plane=_fit_plane(observation))
     segmented = time.perf_counter() - began
     crops: dict[int, Crop | Refusal] = {}
     looked: dict[int, float] = {}
@@ -69,15 +83,31 @@ def look(observation: Observation, settings: ReconstructorSettings, size: int) -
         except InputError as error:
             crops[label] = Refusal(label, str(error))
         looked[label] = time.perf_counter() - began
-    return Looked(observation, crops, segmented, looked)
+    return Looked(observation, crops, segmented, looked, doubts(observation, labels, left_out))
+
+
+def _believed(observation: Observation, settings: ReconstructorSettings) -> Observation:
+    """What is trusted, with what is hard to believe about its numbers.
+
+    Raises:
+        InputError: the mask or the unit of the depth can't be used.
+    """
+    came = observation.depth if settings.use_depth else None
+    check_depth_unit(came, observation.mask)
+    observation = trusted(observation, settings)
+    numbers = (*camera_remarks(observation.camera), *range_remarks(came, observation.depth, observation.mask))
+    return replace(observation, remarks=merged(observation.remarks, numbers))
 
 
 def trusted(observation: Observation, settings: ReconstructorSettings) -> Observation:
-    """With what the settings forbid taken away."""
+    """With what the settings forbid taken away, and a mask of labels.
+
+    Raises:
+        InputError: the mask is one of neither labels nor probabilities.
+    """
     if not settings.use_mask and observation.mask is not None:
         observation = replace(observation, mask=None)
-    if observation.mask is not None and settings.mask_mode == "binary":
-        observation = replace(observation, mask=(observation.mask > 0).astype(np.uint8))
+    observation = labelled(observation, settings.mask_mode)
     if observation.depth is None:
         return observation
     if not settings.use_depth:

@@ -27,6 +27,7 @@ from gsn_perception.gsn.seen import confidence
 from gsn_perception.gsn.seen import quality
 from gsn_perception.gsn.seen import see
 from gsn_perception.pipeline.mesher import Mesher
+from gsn_perception.pipeline.plausibility import scale_remarks
 from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.pipeline.standing import stood
 from gsn_perception.surface.points import surface_points
@@ -63,9 +64,12 @@ def measured(
             scale = _scale(observation, crop, splat, seen, settings)
             splat = replace(splat, confidence=confidence(splat, crop, seen, scale, rule))
             gaussians = _trimmed(splat, settings).transform(crop.view.similarity(scale.value))
+            has_depth = observation.depth is not None
+            size = scale_remarks(scale, gaussians, has_depth=has_depth, max_extent=settings.max_extent)
     except InputError as error:
         return Refusal(label, str(error), merged(observation.remarks, remarks))
-    item = Sculpted(label, crop, splat, gaussians, seen, scale, clock.times, remarks, observation.support_plane)
+    merged_remarks = merged(remarks, size)
+    item = Sculpted(label, crop, splat, gaussians, seen, scale, clock.times, merged_remarks, observation.support_plane)
     return stood(item, observation)
 
 

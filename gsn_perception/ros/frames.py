@@ -11,6 +11,7 @@ from sensor_msgs.msg import CameraInfo
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Remark
+from gsn_perception.geometry.mask_size import fit_mask
 from gsn_perception.ros import images
 from gsn_perception.ros.camera_info import Undistortion
 from gsn_perception.ros.camera_info import to_camera
@@ -163,10 +164,12 @@ class FrameDecoder:
         extent = (image.shape[1], image.shape[0])
         camera = to_camera(frame.info, rectify=settings.rectify, size=extent, remarks=remarks)
         depth, mask = frame.messages.get("depth"), frame.messages.get("mask")
-        limits = images.DepthRange(settings.min_depth, settings.max_depth)
-        depth = None if depth is None else images.to_depth(depth, limits, remarks)
+        # min_depth and max_depth: after its unit is checked
+        depth = None if depth is None else images.to_depth(depth, None, remarks, near=settings.min_depth)
         mode: images.MaskMode = "binary" if settings.mask_mode == "binary" else "labels"
         mask = None if mask is None else images.to_mask(mask, mode, settings.mask_background)
+        mask, resampled = (None, None) if mask is None else fit_mask(mask, (camera.height, camera.width))
+        remarks += [] if resampled is None else [resampled]
         for name, array in (("image", image), ("depth", depth), ("mask", mask)):
             if array is not None and array.shape[:2] != (camera.height, camera.width):
                 size = f"{array.shape[1]}x{array.shape[0]}"

@@ -24,6 +24,8 @@ _PIPELINE = (
         "use_depth",
         "use_mask",
         "mask_mode",
+        "clean_masks",
+        "max_extent",
         "upright",
         "unit_scale",
         "allow_cut",
@@ -96,6 +98,12 @@ class ReconstructionSettings:
         (0,),
         "labels of `mask` that are no objects, e.g. 0 and 1 for Isaac Sim, 255 for a body index map",
         any_length=True,
+    )
+    clean_masks: bool = parameter(
+        True, "leave out of a given mask what is not the object by its depth or place, and move one that lags"
+    )
+    max_extent: float = parameter(
+        0.6, "objects longer, or with no side below a third of it, get a remark, metres; 0: none does", low=0
     )
     max_objects: int = parameter(8, "objects a frame; the largest masks are taken", low=1, high=65535)
     min_mask_pixels: int = parameter(150, "smaller masks are refused", low=1)

@@ -168,3 +168,19 @@ def test_cuda_where_there_is_none(frame: Path, tmp_path: Path, capsys) -> None:
         pytest.skip("this machine has CUDA")
     assert main(_arguments(frame, tmp_path / "out", device="cuda")) == 2
     assert "CUDA" in capsys.readouterr().err
+
+
+def test_mask_mode_and_doubts_reach_the_report(frame: Path, tmp_path: Path, capsys) -> None:
+    """Two labels on one object are one in binary mode; a stray pixel is left out and told."""
+    mask = (cv2.imread(str(frame / "mask.png"), cv2.IMREAD_UNCHANGED) > 0).astype(np.uint8)
+    halves = mask * np.where(np.arange(mask.shape[1]) < mask.shape[1] // 2, 1, 2).astype(np.uint8)
+    halves[0, 0] = 2
+    write_image(tmp_path / "halves.png", halves)
+    found = {}
+    for mode in ("labels", "binary"):
+        out = tmp_path / mode
+        assert main(_arguments(frame, out, mask=str(tmp_path / "halves.png"), mask_mode=mode)) == 0
+        found[mode] = json.loads((out / "report.json").read_text())["objects"]
+    assert [len(found[mode]) for mode in ("labels", "binary")] == [2, 1]
+    assert "remark mask_pieces: 1 of the mask's" in capsys.readouterr().err
+    assert "mask_pieces" in [remark["code"] for remark in found["binary"][0]["remarks"]]

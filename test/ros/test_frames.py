@@ -92,7 +92,23 @@ def test_decoding():
     assert (out.mask == 3).all()
     assert out.support_plane.offset == 0.6
     assert (decoded(messages(7), mask_mode="binary").mask == 1).all()
-    assert np.isnan(decoded(messages(7), max_depth=0.4).depth).all()
+    # what lies out of range is kept until the pipeline has looked at the unit
+    np.testing.assert_array_equal(decoded(messages(7), max_depth=0.4).depth, decoded(messages(7)).depth)
+    assert np.isfinite(out.depth).all()
+
+
+@pytest.mark.parametrize("rectify", [False, True])
+def test_a_mask_at_the_segmenters_resolution_is_resampled_with_a_remark(rectify):
+    given = messages(1)
+    given["mask"] = images.from_mask(np.full((12, 16), 3, np.uint8), make_header(1, "cam"))
+    with_distortion(given["camera_info"])
+    out = decoded(given, rectify=rectify)
+    assert out.mask.shape == RGB.shape[:2]
+    assert out.mask[12, 16] == 3
+    assert [remark.code for remark in out.remarks] == ["mask_resampled"]
+    given["mask"] = images.from_mask(np.full((16, 16), 3, np.uint8), make_header(1, "cam"))
+    with pytest.raises(InputError, match="aspect"):
+        decoded(given, rectify=rectify)
 
 
 @pytest.mark.parametrize("what", ["info", "depth", "uncalibrated"])
