@@ -102,7 +102,11 @@ def read_frames(
     names = {topic: name for topic, name in found.by_topic().items() if name in ("image", "camera_info", *streams)}
     drops: Counter[str] = Counter()
     assembler = FrameAssembler(
-        streams, int(settings.sync_slop * 1e9), lambda stream: True, lambda reason: drops.update([reason])
+        streams,
+        int(settings.sync_slop * 1e9),
+        lambda stream: True,
+        lambda reason: drops.update([reason]),
+        wait=int(settings.max_wait * 1e9),
     )
     count = 0
     for item in read(path, list(names), tell=tell):
@@ -113,11 +117,12 @@ def read_frames(
     if not count:
         listed = ", ".join(f"{topic} ({name})" for topic, name in names.items())
         raise InputError(
-            f"no frame of {path} is complete ({assembler.missing or 'no two stamps agree'}): read {listed}"
+            f"no frame of {path} is complete ({assembler.lack(0.0) or 'no two stamps agree'}): read {listed}"
         )
     if drops:
         reasons = ", ".join(f"{number} {reason}" for reason, number in drops.items())
-        text = f"images of {path} without a partner were left out ({reasons}); raise sync_slop if the streams are late"
+        cure = "; raise sync_slop if the streams are out of step" if drops["unsynchronised"] else ""
+        text = f"images of {path} without a partner were left out ({reasons}){cure}"
         tell(Remark("bag_images_dropped", text))
 
 

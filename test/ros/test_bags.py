@@ -11,6 +11,7 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry.transforms import look_at
 from gsn_perception.geometry.transforms import make_transform
+from gsn_perception.pipeline.look import trusted
 from gsn_perception.ros import bags
 from gsn_perception.ros.headers import stamp_to_ns
 from gsn_perception.ros.node_settings import ReconstructionSettings
@@ -57,8 +58,10 @@ def test_settings_choose_the_streams(tmp_path):
         bags.read_observations(tmp_path / "bag", settings=ReconstructionSettings(use_depth=False, max_depth=0.6))
     )
     assert only.depth is None
-    near = next(bags.read_observations(tmp_path / "bag", settings=ReconstructionSettings(max_depth=0.6)))
-    assert np.nanmax(near.depth) <= 0.6
+    settings = ReconstructionSettings(max_depth=0.6)
+    whole = next(bags.read_observations(tmp_path / "bag", settings=settings))
+    assert np.nanmax(whole.depth) > 0.6  # the pipeline checks the unit before it cuts
+    assert np.nanmax(trusted(whole, settings.pipeline()).depth) <= 0.6
 
 
 def test_messages_come_in_recorded_order(tmp_path):
