@@ -18,7 +18,8 @@ import tyro
 if TYPE_CHECKING:
     from gsn_perception.evaluation.grasps.running import Work
 
-_KEPT = ("objects", "budget", "poses", "gripper", "answers", "checkpoint", "seed")  # what a resumed run must agree in
+_KEPT = ("objects", "budget", "poses", "gripper", "answers", "checkpoint", "seed", "elevation", "rejudge")
+"""What a resumed run must agree in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,10 @@ class GraspOptions:
     """Grasps of every list that are carried out, spread evenly over it; 1 is the best."""
     gripper: str = "panda"
     """Name of a shipped gripper, or a YAML file laid out like theirs."""
+    elevation: tuple[float, float] = (30.0, 60.0)
+    """Degrees that the cameras look down, from and to; 90 is straight down."""
+    rejudge: Path | None = None
+    """Folder of an earlier run: its grasps are carried out again and set beside what came of them then; nothing is planned."""
     out: Path = Path("runs/grasp")
     """Folder of the finished trials (trials.jsonl), tables and pictures; a run that was interrupted goes on there."""
     cache: Path = Path("cache/parts")
@@ -65,11 +70,17 @@ def run_grasp(options: GraspOptions) -> tuple[str, dict[str, Any]]:
     Raises:
         InputError: bad options, or a folder of another run.
     """
+    from gsn_perception.cli.eval_grasp_folder import TRIALS
+    from gsn_perception.cli.eval_grasp_folder import check_folder
+    from gsn_perception.cli.eval_rejudge import run_rejudge
     from gsn_perception.evaluation.grasps.rows import read_rows
 
     work = _work(options)
-    _check_folder(options)
-    path = options.out / "trials.jsonl"
+    check_folder(options.out, {name: str(asdict(options)[name]) for name in _KEPT})
+    if options.rejudge is not None:
+        sources = _all_sources(options)
+        return run_rejudge(work, sources, options.rejudge, options.out, _processes(options, len(sources)))
+    path = options.out / TRIALS
     _run(options, work, path)
     rows = read_rows(path)
     _draw(options, work, rows)
@@ -98,12 +109,16 @@ def _work(options: GraspOptions) -> Work:
         raise InputError(f"there is no method {unknown[0]!r}; choose from {', '.join(METHODS)}")
     if min(options.poses, options.cameras, options.answers) < 1:
         raise InputError("poses, cameras and answers count from 1; give larger numbers")
+    if not -90 <= options.elevation[0] <= options.elevation[1] <= 90:
+        low, high = options.elevation
+        raise InputError(f"elevation {low:g} to {high:g} degrees is no range up to 90; give the lower end first")
     campaign = Campaign(
         methods=options.methods or tuple(METHODS),
         poses=options.poses,
         cameras=options.cameras,
         answers=options.answers,
         seed=options.seed,
+        elevation=options.elevation,
     )
     make = partial(make_reconstructor, options.checkpoint, options.device)
     return Work(campaign, choose_gripper(options.gripper), PlannerSettings(), make, options.cache)
@@ -116,27 +131,8 @@ def make_reconstructor(checkpoint: str | None, device: str) -> Any:
     return Reconstructor.from_pretrained(checkpoint, device)
 
 
-def _check_folder(options: GraspOptions) -> None:
-    """A folder goes on only with the options it was begun with."""
-    import json
-
-    from gsn_perception.evaluation.report import write_json
-    from gsn_perception.geometry import InputError
-
-    path = options.out / "options.json"
-    now = {name: str(asdict(options)[name]) for name in _KEPT}
-    if path.is_file():
-        before: Mapping[str, str] = json.loads(path.read_text())
-        other = [name for name in _KEPT if name != "budget" and before.get(name) != now[name]]
-        if other:
-            raise InputError(f"{options.out} holds trials with another {other[0]}; give another --out or remove it")
-    write_json(path, now)
-
-
 def _run(options: GraspOptions, work: Work, path: Path) -> None:
     """Every trial that is not in the file yet."""
-    import os
-
     from tqdm import tqdm
 
     from gsn_perception.evaluation.grasps.rows import append_rows
@@ -145,21 +141,35 @@ def _run(options: GraspOptions, work: Work, path: Path) -> None:
 
     sources = _sources(options)
     done = read_rows(path)
-    processes = min(options.processes or len(os.sched_getaffinity(0)), len(sources))
+    processes = _processes(options, len(sources))
     bar = tqdm(total=len(sources), desc="grasps", ncols=100)
-    for rows in run_campaign(work, sources, done, processes if processes > 1 else 0):
+    for rows in run_campaign(work, sources, done, processes):
         append_rows(path, rows)
         bar.update()
     bar.close()
+
+
+def _processes(options: GraspOptions, tasks: int) -> int:
+    """How many at the same time; 0 = in this one."""
+    import os
+
+    count = min(options.processes or len(os.sched_getaffinity(0)), tasks)
+    return count if count > 1 else 0
+
+
+def _all_sources(options: GraspOptions) -> list[Any]:
+    """Calls that load the objects of the folder."""
+    from gsn_perception.scenes.loader import mesh_sources
+
+    return list(mesh_sources(options.objects))
 
 
 def _sources(options: GraspOptions) -> list[Any]:
     """Calls that load the objects of the budget, shape classes in turn."""
     from gsn_perception.evaluation.cases import BUDGETS
     from gsn_perception.evaluation.cases import in_turn
-    from gsn_perception.scenes.loader import mesh_sources
 
-    sources = mesh_sources(options.objects)
+    sources = _all_sources(options)
     shapes = [str(source.keywords.get("shape")) for source in sources]
     return in_turn(sources, shapes, BUDGETS[options.budget] or len(sources), options.seed)
 
@@ -183,8 +193,10 @@ def _tables(rows: Sequence[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
             | {"epsilon auroc": ".3f"},
         ),
     }
-    text = "\n\n".join(table(lines, columns, title) for title, (lines, columns) in parts.items() if lines)
-    return text, {title: dict(lines) for title, (lines, _) in parts.items()} | {"trials": list(rows)}
+    judge = summary.simulators(rows)
+    text = "\n\n".join(table(lines, columns, title + judge) for title, (lines, columns) in parts.items() if lines)
+    figures: dict[str, Any] = {title: dict(lines) for title, (lines, _) in parts.items()}
+    return text, figures | {"mujoco": judge.strip(" ()"), "trials": list(rows)}
 
 
 def _draw(options: GraspOptions, work: Work, rows: Sequence[dict[str, Any]]) -> None:
@@ -237,7 +249,7 @@ def _rolled(options: GraspOptions, work: Work, rows: Sequence[dict[str, Any]]) -
         judge = make_judge(item, work.gripper, work.cache, work.campaign.judge)
         for resting in resting_poses(item, judge, options.poses, options.seed):
             if (item.name, resting.index) in poses and bar.n < options.rolls:
-                found += roll_figures(resting, 0, kit, seed=options.seed)
+                found += roll_figures(resting, 0, kit, seed=options.seed, elevation=options.elevation)
                 bar.update()
         if bar.n >= options.rolls:
             break

@@ -29,6 +29,8 @@ from gsn_perception.scenes.tabletop import TabletopScene
 from gsn_perception.scenes.textured_mesh import TexturedMesh
 from gsn_perception.scenes.views import tabletop_camera
 
+ELEVATION = (30.0, 60.0)
+"""Degrees that a robot's camera looks down on the table."""
 _DRAWS = 60  # directions let fall to find the poses an object comes to rest in
 _SAME = np.cos(np.deg2rad(15))
 _ROLLED = np.cos(np.deg2rad(20))  # a pose that rolls further than this when it settles is not stable
@@ -128,7 +130,9 @@ def _rest(item: TexturedMesh, judge: Judge, down: np.ndarray, rng: np.random.Gen
     return pose if turned > _ROLLED and np.linalg.norm(pose[:2, 3] - start[:2, 3]) < 0.05 else None
 
 
-def make_trial(resting: Resting, index: int, seed: int, *, roll: float = 0.0) -> Trial:
+def make_trial(
+    resting: Resting, index: int, seed: int, *, roll: float = 0.0, elevation: tuple[float, float] = ELEVATION
+) -> Trial:
     """A view of an object at rest: table, light, camera and the sensor's noise follow from name, numbers and seed.
 
     Args:
@@ -136,21 +140,22 @@ def make_trial(resting: Resting, index: int, seed: int, *, roll: float = 0.0) ->
         index: Number of the camera.
         seed: Of everything drawn.
         roll: Radians by which the camera is turned about its optical axis.
+        elevation: Degrees that the camera looks down, from and to.
     """
     name = resting.item.name.encode()
     rng = np.random.default_rng([seed, zlib.crc32(name), resting.index, index])
     scene = TabletopScene((Placed(resting.item, resting.T_world_object, 1),), random_table(rng), Lighting.random(rng))
-    camera = _camera(rng, scene, resting)
+    camera = _camera(rng, scene, resting, elevation)
     if roll:
         camera = camera.at(camera.world_from_camera @ make_transform(rotation_about_z(roll), np.zeros(3)))
     return Trial(resting, index, scene, camera, int(rng.integers(1 << 31)))
 
 
-def _camera(rng: np.random.Generator, scene: TabletopScene, resting: Resting) -> Camera:
+def _camera(rng: np.random.Generator, scene: TabletopScene, resting: Resting, elevation: tuple[float, float]) -> Camera:
     """A camera that has the whole object in view, also when it is rolled."""
     points = resting.mesh.vertices.astype(np.float64)
     for _ in range(50):
-        camera = tabletop_camera(rng, target=scene.centre)
+        camera = tabletop_camera(rng, target=scene.centre, elevation=elevation)
         inside = transform_points(camera.camera_from_world, points)
         radius = np.linalg.norm(camera.project(inside) - [camera.width / 2, camera.height / 2], axis=1).max()
         if radius < 0.48 * min(camera.width, camera.height):

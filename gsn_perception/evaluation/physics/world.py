@@ -19,10 +19,8 @@ TABLE, OBJECT, HAND = 1, 2, 4
 _MEETS = {TABLE: OBJECT | HAND, OBJECT: TABLE | HAND, HAND: TABLE | OBJECT | HAND}  # a body never meets its own parent
 _HAND_MASS, _FINGER_MASS = 0.7, 0.05
 _PAD_CONTACTS = 4  # corners of the patch in which a flat pad and a flat side meet
-_SOFTEST, _STIFFEST = (
-    0.99,
-    0.9999,
-)  # impedances; where pads sink less than a micrometre, contacts open and close for ever
+_SOFTEST = 0.99  # impedance; where pads sink less than a micrometre, contacts open and close for ever
+_STIFFEST = 0.9999  # MuJoCo's bound
 _RIGID = [0.99, 0.999, 0.0001]  # impedance of what holds the hand together
 _MOTOR_REACH = 0.007  # metres from the grip's target at which the motor gives its limit
 _ROTOR = 1.2  # kg that motor and gears add to a finger along its slide
