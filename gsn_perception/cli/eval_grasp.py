@@ -86,7 +86,9 @@ def run_grasp(options: GraspOptions) -> tuple[str, dict[str, Any]]:
     _draw(options, work, rows)
     text, figures = _tables(rows)
     if options.rolls:
-        line, figures["rolled camera"] = _rolled(options, work, rows)
+        from gsn_perception.cli.eval_rolled import rolled
+
+        line, figures["rolled camera"] = rolled(work, _sources(options), rows, options.rolls)
         text += "\n\n" + line
     if options.fit:
         text += "\n\n" + _fit(options, rows)
@@ -225,36 +227,3 @@ def _fit(options: GraspOptions, rows: Sequence[dict[str, Any]]) -> str:
     path = model.store({"fitted_on": f"{options.objects.name}, RGB-D", **{k: round(v, 4) for k, v in quality.items()}})
     figures = ", ".join(f"{name} {value:.3g}" for name, value in quality.items())
     return f"fitted the score ({figures}; left out by object) -> {path}"
-
-
-def _rolled(options: GraspOptions, work: Work, rows: Sequence[dict[str, Any]]) -> tuple[str, dict[str, float]]:
-    """The grasps of rolled cameras against the upright one's, on poses that count."""
-    import numpy as np
-    from tqdm import tqdm
-
-    from gsn_perception.evaluation.grasps.kit import Kit
-    from gsn_perception.evaluation.grasps.rolling import roll_figures
-    from gsn_perception.evaluation.grasps.summary import counted
-    from gsn_perception.evaluation.grasps.trials import make_judge
-    from gsn_perception.evaluation.grasps.trials import resting_poses
-    from gsn_perception.evaluation.report import table
-    from gsn_perception.grasping import GraspPlanner
-
-    poses = {(r["object"], r["pose"]) for r in counted(rows)}
-    kit = Kit(GraspPlanner(work.gripper, work.settings), work.make_reconstruct(), options.seed)
-    found: list[dict[str, float]] = []
-    bar = tqdm(total=options.rolls, desc="rolled camera", ncols=100)
-    for source in _sources(options):
-        item = source()
-        judge = make_judge(item, work.gripper, work.cache, work.campaign.judge)
-        for resting in resting_poses(item, judge, options.poses, options.seed):
-            if (item.name, resting.index) in poses and bar.n < options.rolls:
-                found += roll_figures(resting, 0, kit, seed=options.seed, elevation=options.elevation)
-                bar.update()
-        if bar.n >= options.rolls:
-            break
-    bar.close()
-    figures = {"views": float(bar.n), "rolls": float(len(found))}
-    figures |= {key: float(np.mean([f[key] for f in found])) for key in ("regret", "twin")} if found else {}
-    columns = {"views": ".0f", "rolls": ".0f", "regret": ".3f", "twin": ".0%"}
-    return table([("RGB-D", figures)], columns, "rolled camera"), figures

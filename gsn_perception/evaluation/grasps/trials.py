@@ -12,6 +12,7 @@ import numpy as np
 from gsn_perception.evaluation.physics.judge import Judge
 from gsn_perception.evaluation.physics.judge import JudgeSettings
 from gsn_perception.evaluation.physics.parts import convex_parts
+from gsn_perception.evaluation.physics.solid import solid_of
 from gsn_perception.evaluation.physics.world import body_of
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Mesh
@@ -52,8 +53,8 @@ class Resting:
 
     @property
     def mesh(self) -> Mesh:
-        """The true mesh in the world."""
-        return self.item.mesh.transform(self.T_world_object)
+        """The true mesh in the world, facing outwards whatever the file says."""
+        return solid_of(self.item.mesh).outward.transform(self.T_world_object)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,10 +98,11 @@ def resting_poses(item: TexturedMesh, judge: Judge, count: int, seed: int) -> li
     is repeated at other yaws.
     """
     rng = np.random.default_rng([seed, zlib.crc32(item.name.encode())])
+    solid = solid_of(item.mesh).closed
     downs: list[np.ndarray] = []
     votes: list[int] = []
     for direction in rng.normal(size=(_DRAWS, 3)):
-        down = -settle(item.mesh, direction / np.linalg.norm(direction))[2]  # which way of the object points down
+        down = -settle(solid, direction / np.linalg.norm(direction))[2]  # which way of the object points down
         same = [i for i, other in enumerate(downs) if other @ down > _SAME]
         if same:
             votes[same[0]] += 1
@@ -110,7 +112,7 @@ def resting_poses(item: TexturedMesh, judge: Judge, count: int, seed: int) -> li
     found: list[Resting] = []
     order = [downs[i] for i in np.argsort(-np.array(votes), kind="stable")]
     for down in order * count:
-        pose = _rest(item, judge, down, rng)
+        pose = _rest(solid, judge, down, rng)
         if pose is not None:
             found.append(Resting(item, len(found), pose))
         if len(found) == count:
@@ -118,11 +120,11 @@ def resting_poses(item: TexturedMesh, judge: Judge, count: int, seed: int) -> li
     return found
 
 
-def _rest(item: TexturedMesh, judge: Judge, down: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
+def _rest(solid: Mesh, judge: Judge, down: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
     """[4,4] where the object comes to rest, None where it rolls over."""
-    upright = settle(item.mesh, down)
+    upright = settle(solid, down)
     rotation = rotation_about_z(rng.uniform(-np.pi, np.pi)) @ upright
-    points = item.mesh.vertices.astype(np.float64) @ rotation.T
+    points = solid.vertices.astype(np.float64) @ rotation.T
     low, high = points.min(axis=0), points.max(axis=0)
     start = make_transform(rotation, [-(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2, 0.001 - low[2]])  # type: ignore[arg-type]
     pose = judge.settle(start)

@@ -15,6 +15,8 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.io import atomic_write
 
+_HOLE = 0.1  # share of the surface: smaller holes are closed first, what has larger ones is a hollow wall
+
 
 @dataclass(frozen=True, slots=True)
 class PartSettings:
@@ -28,8 +30,6 @@ class PartSettings:
     """At most so many parts."""
     convex: float = 0.95
     """A mesh that fills this much of its convex hull is one part."""
-    hole: float = 0.1
-    """Holes that are so small a share of the surface are closed first; one with larger holes is a hollow wall."""
 
 
 def convex_parts(mesh: Mesh, folder: Path | None = None, settings: PartSettings | None = None) -> list[np.ndarray]:
@@ -50,7 +50,7 @@ def convex_parts(mesh: Mesh, folder: Path | None = None, settings: PartSettings 
     if not len(mesh.faces):
         raise InputError("the mesh has no triangles to decompose; leave it out")
     solid = solid_of(mesh)
-    mesh = solid.closed if solid.lid <= settings.hole else solid.outward
+    mesh = solid.closed if solid.lid <= _HOLE else solid.outward
     if folder is None:
         return _decompose(mesh, settings)
     key = hashlib.sha256(mesh.vertices.tobytes() + mesh.faces.tobytes() + repr(settings).encode()).hexdigest()[:24]
