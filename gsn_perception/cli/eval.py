@@ -140,9 +140,9 @@ def _lpips(files: tuple[Path, ...]) -> ImageDistance | None:
 
 
 def _geometry(options: GeometryOptions) -> tuple[str, dict[str, Any]]:
+    from gsn_perception.evaluation.alike import compare
     from gsn_perception.evaluation.cases import surface_case
     from gsn_perception.evaluation.geometry_eval import evaluate_geometry
-    from gsn_perception.evaluation.report import summarise
     from gsn_perception.evaluation.views import Protocol
 
     reconstructor = load_reconstructor(options)
@@ -151,7 +151,7 @@ def _geometry(options: GeometryOptions) -> tuple[str, dict[str, Any]]:
     cases = progress((surface_case(item, protocol) for item in objects), len(objects), "surfaces")
     samples = 20_000 if options.budget == "smoke" else 100_000
     rows = evaluate_geometry(cases, reconstructor, seed=options.seed, samples=samples)
-    summary = {who: summarise(entries) for who, entries in rows.items()}
+    summary = compare(rows)
     for who, entries in rows.items():
         ratios = [r["volume_ratio"] for r in entries if np.isfinite(r.get("volume_ratio", np.nan))]
         summary[who]["all"]["median_volume_ratio"] = float(np.median(ratios)) if ratios else float("nan")
