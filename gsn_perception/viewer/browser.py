@@ -15,16 +15,29 @@ from typing import Any
 
 import cv2
 import numpy as np
+from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 from gsn_perception.geometry import InputError
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS = (
-    "--headless --no-sandbox --disable-gpu --use-angle=swiftshader --enable-unsafe-swiftshader --disable-quic "
-    "--no-first-run --disable-background-networking --disable-component-update --disable-sync --disable-extensions "
-    "--disable-dev-shm-usage --mute-audio --hide-scrollbars --force-device-scale-factor=1 --remote-debugging-port=0"
-).split()
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-extensions",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+    "--force-device-scale-factor=1",
+    "--remote-debugging-port=0",
+)
 _POLL = 0.5  # seconds between two looks
 
 
@@ -62,7 +75,10 @@ class Browser:
             stack.callback(_end, self._process)
             port = self._wait(lambda: _debugging_port(Path(profile)), "did not start")
             page = self._wait(lambda: _page(port), "opened no page")
-            self._socket = stack.enter_context(connect(page, max_size=None, open_timeout=timeout))
+            try:
+                self._socket = stack.enter_context(connect(page, max_size=None, open_timeout=timeout))
+            except (OSError, WebSocketException) as error:
+                raise InputError(f"the browser cannot be talked to ({error})") from None
             metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
             self.call("Emulation.setDeviceMetricsOverride", **metrics)
             self._stack = stack.pop_all()
@@ -80,13 +96,18 @@ class Browser:
             InputError: the browser refuses it or does not answer in time.
         """
         self._number += 1
-        self._socket.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
         end = time.monotonic() + self._timeout
+        try:
+            self._socket.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
+            return self._answer(method, end)
+        except TimeoutError:
+            raise InputError(f"the browser did not answer {method} within {self._timeout:.0f} s") from None
+        except WebSocketException as error:
+            raise InputError(f"the browser went away during {method} ({error})") from None
+
+    def _answer(self, method: str, end: float) -> dict[str, Any]:
         while True:
-            try:
-                answer = json.loads(self._socket.recv(timeout=max(0.0, end - time.monotonic())))
-            except TimeoutError:
-                raise InputError(f"the browser did not answer {method} within {self._timeout:.0f} s") from None
+            answer = json.loads(self._socket.recv(timeout=max(0.0, end - time.monotonic())))
             if answer.get("id") == self._number:
                 if "error" in answer:
                     raise InputError(f"the browser refuses {method}: {answer['error'].get('message')}")
@@ -99,7 +120,10 @@ class Browser:
     def picture(self) -> np.ndarray:
         """The page as it looks now, [H,W,3] uint8 RGB."""
         data = base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
-        return cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        if pixels is None:
+            raise InputError("the browser gave a picture that is none")
+        return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
     def settled(self, seconds: float = 60.0) -> np.ndarray:
         """The first picture that stays as it is for some looks, or the last one after ``seconds``."""

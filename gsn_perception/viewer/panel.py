@@ -11,7 +11,6 @@ import viser
 from gsn_perception.grasping import Gripper
 from gsn_perception.viewer.figures import Figures
 from gsn_perception.viewer.results import Results
-from gsn_perception.viewer.scene import CELL
 from gsn_perception.viewer.scene import COMPLETED_COLOR
 from gsn_perception.viewer.scene import OBSERVED_COLOR
 from gsn_perception.viewer.scene import Drawn
@@ -29,10 +28,11 @@ def build_panel(server: viser.ViserServer, results: Results, gripper: Gripper, d
     server.gui.add_html(notes_html(results))
     if drawn.layers:
         _add_switches(server, drawn)
-    if drawn.forks:
-        _Grasps(server, results, gripper, drawn)
+    slider = _add_slider(server, results, drawn) if drawn.forks else None
     _add_surroundings(server, drawn)
-    server.gui.add_html(legend_html(bool(drawn.forks), drawn.grid is not None, results.plane is not None))
+    server.gui.add_html(legend_html(drawn, results.plane is not None))
+    if slider is not None:
+        _Clicks(server, results, gripper, drawn)
 
 
 def _add_switches(server: viser.ViserServer, drawn: Drawn) -> None:
@@ -40,7 +40,7 @@ def _add_switches(server: viser.ViserServer, drawn: Drawn) -> None:
     there = [name for name, layer in _PRESETS.items() if layer in drawn.layers]
     preset = server.gui.add_button_group("Look at", there) if len(there) > 1 else None
     first = next(iter(drawn.layers))
-    switches = {name: server.gui.add_checkbox(name, name == first) for name in drawn.layers}
+    switches: dict[str, Any] = {name: server.gui.add_checkbox(name, name == first) for name in drawn.layers}
     known = any(unsure is not None for _, unsure in drawn.layers.values())
     confidence = server.gui.add_checkbox("Confidence colours", False) if known else None
 
@@ -76,26 +76,31 @@ def _bind(box: Any, node: Any) -> None:
         node.visible = box.value
 
 
-class _Grasps:
-    """The slider, and what a click on a grasp shows."""
+def _add_slider(server: viser.ViserServer, results: Results, drawn: Drawn) -> Any:
+    count = len(drawn.forks)
+    first = min(count, max(_FIRST, len({grasp.label for grasp in results.grasps})))
+    slider = server.gui.add_slider("Grasps shown", 0, count, 1, first)
+
+    def refresh(_event: object = None) -> None:
+        shown = set(drawn.order[: int(slider.value)])
+        for place, node in enumerate(drawn.forks):
+            node.visible = place in shown
+
+    slider.on_update(refresh)
+    refresh()
+    return slider
+
+
+class _Clicks:
+    """What a click on a grasp shows: the whole gripper, and its figures at the panel's end."""
 
     def __init__(self, server: viser.ViserServer, results: Results, gripper: Gripper, drawn: Drawn) -> None:
-        self._server, self._results, self._gripper, self._drawn = server, results, gripper, drawn
+        self._server, self._results, self._gripper = server, results, gripper
         self._figures = Figures(results, gripper)
         self._gripper_node: Any = None
-        count = len(drawn.forks)
-        first = min(count, max(_FIRST, len({g.label for g in results.grasps})))
-        self._slider = server.gui.add_slider("Grasps shown", 0, count, 1, first)
-        self._text = server.gui.add_html(f'<div style="{_STYLE}">Click a grasp for its figures.</div>')
-        self._slider.on_update(self._refresh)
+        self._text = server.gui.add_html(f'<div style="{_STYLE}"><b>Click a grasp for its figures.</b></div>')
         for place, node in enumerate(drawn.forks):
             node.on_click(lambda _event, place=place: self._select(place))
-        self._refresh()
-
-    def _refresh(self, _event: object = None) -> None:
-        shown = set(self._drawn.order[: int(self._slider.value)])
-        for place, node in enumerate(self._drawn.forks):
-            node.visible = place in shown
 
     def _select(self, place: int) -> None:
         """Draw the whole gripper, tell the figures."""
@@ -104,9 +109,9 @@ class _Grasps:
         grasp = self._results.grasps[place]
         vertices, faces = boxes(self._gripper, grasp)
         self._gripper_node = self._server.scene.add_mesh_simple(
-            "/gripper", vertices, faces, color=(90, 100, 115), opacity=0.45, flat_shading=True, cast_shadow=False
+            "/gripper", vertices, faces, color=(90, 100, 115), opacity=0.25, flat_shading=True, cast_shadow=False
         )
-        title = f"grasp {place + 1} of {len(self._drawn.forks)}, {self._gripper.name}"
+        title = f"grasp {place + 1} of {len(self._results.grasps)}, {self._gripper.name}"
         rows = self._figures.table(place)
         self._text.content = figures_html(title, rows, self._figures.features(place))
 
@@ -150,15 +155,16 @@ def _extent_text(vertices: np.ndarray) -> str:
     return " x ".join(f"{1000 * v:.0f}" for v in np.ptp(vertices, axis=0)) + " mm"
 
 
-def legend_html(grasps: bool, grid: bool, plane: bool) -> str:
+def legend_html(drawn: Drawn, plane: bool) -> str:
     """What the colours and lines mean."""
     lines = []
-    if grasps:
+    if drawn.forks:
         lines.append(f"grasp: score 0 {_gradient(score_color(0), score_color(0.5), score_color(1))} 1")
-    lines.append(f"confidence: completed {_gradient(COMPLETED_COLOR, OBSERVED_COLOR)} measured")
-    if grid:
+    if drawn.layers:
+        lines.append(f"confidence: completed {_gradient(COMPLETED_COLOR, OBSERVED_COLOR)} measured")
+    if drawn.grid is not None:
         where = "on the support plane" if plane else "under the object; no support plane is known"
-        lines.append(f"grid {where}, lines every {100 * CELL:.0f} and {500 * CELL:.0f} cm")
+        lines.append(f"grid {where}, lines every {100 * drawn.cell:.0f} and {500 * drawn.cell:.0f} cm")
     lines.append(f"axes of the camera: {_swatch('#e00')}x right {_swatch('#0b0')}y down {_swatch('#00e')}z forward")
     lines.append("drag turns, right drag moves, wheel zooms")
     return f'<div style="{_STYLE};color:#555">{"<br>".join(lines)}</div>'

@@ -27,11 +27,12 @@ from gsn_perception.viewer.glb import mesh_glb
 from gsn_perception.viewer.results import Results
 from gsn_perception.viewer.shapes import fork
 
-CELL = 0.01  # metres between the grid's lines; every fifth is darker
 MEASURED = 0.5  # confidence from which a point counts as measured
 OBSERVED_COLOR = np.array([0.16, 0.42, 0.86])
 COMPLETED_COLOR = np.array([0.95, 0.60, 0.15])
-_SPLAT_UNIT = 100.0  # viser keeps covariances as float16, whose step of 6e-8 m^2 is too coarse for millimetres in metres
+_SPLAT_UNIT = (
+    100.0  # viser keeps covariances as float16, whose step of 6e-8 m^2 is too coarse for millimetres in metres
+)
 _FORK = 0.0025  # metres
 
 
@@ -45,6 +46,7 @@ class Drawn:
         order: Places of the grasps in the file: the best of each object in turn.
         grid: The support plane's, or None.
         axes: The camera's.
+        cell: Metres between the grid's lines; every fifth is darker.
     """
 
     layers: dict[str, tuple[Any, Any]] = field(default_factory=dict)
@@ -52,6 +54,7 @@ class Drawn:
     order: list[int] = field(default_factory=list)
     grid: Any = None
     axes: Any = None
+    cell: float = 0.01
 
 
 def start_viewer(results: Results, gripper: Gripper, *, host: str = "127.0.0.1", port: int = 8080) -> viser.ViserServer:
@@ -119,14 +122,15 @@ def _add_surroundings(server: viser.ViserServer, results: Results, drawn: Drawn)
     centre = (points.min(axis=0) + points.max(axis=0)) / 2
     low = float((points @ up).min()) if results.plane is None else -results.plane.offset
     foot = centre + (low - centre @ up) * up
-    width = max(0.2, np.ceil(3 * size / (10 * CELL)) * 10 * CELL)
+    drawn.cell = 0.01 if size < 0.3 else 0.05
+    width = np.ceil(4 * max(size, 0.1) / (10 * drawn.cell)) * 10 * drawn.cell
     rotation = minimal_rotation_to(up)
     drawn.grid = server.scene.add_grid(
         "/grid",
         width=width,
         height=width,
-        cell_size=CELL,
-        section_size=5 * CELL,
+        cell_size=drawn.cell,
+        section_size=5 * drawn.cell,
         cell_color=(225, 225, 225),
         section_color=(190, 190, 190),
         shadow_opacity=0.2,
