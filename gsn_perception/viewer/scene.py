@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
@@ -33,6 +35,8 @@ COMPLETED_COLOR = np.array([0.95, 0.60, 0.15])
 _SPLAT_UNIT = (
     100.0  # viser keeps covariances as float16, whose step of 6e-8 m^2 is too coarse for millimetres in metres
 )
+_LAST_PORT = 65535
+_PORTS = 50  # tried one after the other
 _FORK = 0.0025  # metres
 
 
@@ -71,17 +75,38 @@ def start_viewer(results: Results, gripper: Gripper, *, host: str = "127.0.0.1",
     """
     from gsn_perception.viewer.panel import build_panel
 
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):  # its banner; the command says where to look
-            server = viser.ViserServer(host=host, port=port, verbose=False)
-    except (OSError, RuntimeError, OverflowError) as error:
-        raise InputError(f"cannot serve on {host}:{port} ({error}); choose another --host or --port") from None
+    port = free_port(host, port)
+    with contextlib.redirect_stdout(io.StringIO()):  # its banner; the command says where to look
+        server = viser.ViserServer(host=host, port=port, verbose=False)
     server.gui.configure_theme(show_logo=False, show_share_button=False)
     server.scene.set_up_direction(results.up)
     drawn = _draw(server, results, gripper)
     build_panel(server, results, gripper, drawn)
     _aim(server, results, gripper, drawn.order)
     return server
+
+
+def free_port(host: str, port: int) -> int:
+    """The first port from ``port`` on that can be listened on; viser waits for ever where there is none.
+
+    Raises:
+        InputError: the host is not this machine's, or no port is free.
+    """
+    if not 0 <= port <= _LAST_PORT:
+        raise InputError(f"there is no port {port}; choose one from 1 to {_LAST_PORT}")
+    complaint: OSError | None = None
+    for attempt in range(port, min(port + _PORTS, _LAST_PORT + 1)):
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(host, attempt, type=socket.SOCK_STREAM)[0]
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+                return attempt if attempt else int(probe.getsockname()[1])
+        except OSError as error:
+            complaint = complaint or error
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                break
+    raise InputError(f"cannot serve on {host}:{port} ({complaint}); choose another --host or --port")
 
 
 def _draw(server: viser.ViserServer, results: Results, gripper: Gripper) -> Drawn:
