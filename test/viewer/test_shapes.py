@@ -6,6 +6,11 @@ import struct
 
 import numpy as np
 import trimesh
+from viewer_made import CENTRE
+from viewer_made import PLANE
+from viewer_made import UP
+from viewer_made import ball
+from viewer_made import grasp_from
 
 from gsn_perception.geometry import Mesh
 from gsn_perception.grasping import GraspPlanner
@@ -18,12 +23,6 @@ from gsn_perception.viewer.results import Results
 from gsn_perception.viewer.shapes import bars
 from gsn_perception.viewer.shapes import boxes
 from gsn_perception.viewer.shapes import fork
-
-from viewer_made import CENTRE
-from viewer_made import PLANE
-from viewer_made import UP
-from viewer_made import ball
-from viewer_made import grasp_from
 
 
 def test_the_mesh_file_reads_back_with_a_matt_material():

@@ -11,6 +11,11 @@ import urllib.request
 
 import numpy as np
 import pytest
+from viewer_made import CENTRE
+from viewer_made import PLANE
+from viewer_made import UP
+from viewer_made import grasp_from
+from viewer_made import write_folder
 
 from gsn_perception.cli.main import main
 from gsn_perception.geometry import InputError
@@ -22,12 +27,6 @@ from gsn_perception.viewer.scene import confidence_color
 from gsn_perception.viewer.scene import in_turn
 from gsn_perception.viewer.scene import score_color
 from gsn_perception.viewer.scene import start_viewer
-
-from viewer_made import CENTRE
-from viewer_made import PLANE
-from viewer_made import UP
-from viewer_made import grasp_from
-from viewer_made import write_folder
 
 
 @pytest.fixture
@@ -113,7 +112,7 @@ def test_a_port_that_is_taken_gives_the_next_and_an_impossible_one_a_sentence(fo
     finally:
         second.stop()
     for host, port in (("127.0.0.1", 70000), ("127.0.0.1", -1), ("no.such.host.invalid", 8080), ("192.0.2.7", 8080)):
-        with pytest.raises(InputError, match="cannot serve on|there is no port"):
+        with pytest.raises(InputError, match=r"cannot serve on|there is no port"):
             start_viewer(Results.load(folder), Gripper.named("panda"), host=host, port=port)
 
 

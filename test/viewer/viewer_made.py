@@ -27,7 +27,7 @@ def ball(centre=CENTRE, radius=RADIUS, subdivisions=4):
     shape = trimesh.creation.icosphere(subdivisions=subdivisions, radius=radius)
     facing = -(shape.vertices @ centre) / radius / np.linalg.norm(centre)
     colors = np.tile(RED, (len(shape.vertices), 1))
-    return Mesh(shape.vertices + centre, shape.faces, colors, shape.vertex_normals, (facing > 0).astype(np.float32))
+    return Mesh(shape.vertices + centre, shape.faces, colors, shape.vertex_normals, (facing > 0.6).astype(np.float32))
 
 
 def grasp_from(approach, centre=CENTRE, score=0.9, label=1):
