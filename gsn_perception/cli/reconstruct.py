@@ -91,7 +91,8 @@ def run(options: Options) -> int:
         plans = planner.plan_scene(objects, scene=observation.measured_points())
         grasps = sorted((g for plan in plans.values() for g in plan.grasps), key=lambda g: -g.score)
         timings["grasp"] = time.perf_counter() - began
-        _write(folder, options, observation, results, grasps, timings)
+        seen = observation if observation.mask is not None else reconstructor.look(observation).observation
+        _write(folder, options, seen, results, grasps, timings)
     for result in results:
         print(_line(result))
     for remark in dict.fromkeys(remark for result in results for remark in result.remarks):
@@ -140,14 +141,22 @@ def _write(
     from gsn_perception.geometry.merge import merge_points
     from gsn_perception.io import write_gaussians_ply
     from gsn_perception.io import write_grasps_json
+    from gsn_perception.io import write_image
     from gsn_perception.io import write_mesh_ply
     from gsn_perception.io import write_points_ply
     from gsn_perception.viewer.overview import draw_overview
 
     objects = [r for r in results if isinstance(r, Reconstruction)]
-    report = {"image": options.image.name, "timings": timings, "objects": [_entry(r) for r in results]}
+    report = {
+        "image": options.image.name,
+        "gripper": options.gripper,
+        "timings": timings,
+        "objects": [_entry(r) for r in results],
+    }
     (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     write_grasps_json(folder / "grasps.json", grasps, frame_id=observation.frame_id)
+    if options.mask is None and observation.mask is not None:  # found by segmentation; can be given as --mask
+        write_image(folder / "mask.png", observation.mask)
     if not objects:
         return
     write_gaussians_ply(folder / "gaussians.ply", cat([r.gaussians for r in objects]))
@@ -162,11 +171,13 @@ def _entry(result: Reconstruction | Refusal) -> dict:
     if not isinstance(result, Reconstruction):
         return {"label": result.label, "refused": result.reason, "remarks": _remarks(result)}
     extent = result.mesh.vertices.max(0) - result.mesh.vertices.min(0)
+    plane = result.support_plane
     return {
         "label": result.label,
         "scale_m_per_unit": result.scale,
         "scale_sigma": None if result.scale_sigma != result.scale_sigma else result.scale_sigma,
         "scale_source": result.scale_source,
+        "support_plane": None if plane is None else [*plane.normal.tolist(), plane.offset],
         "T_camera_object": result.T_camera_object.tolist(),
         "extent_camera_axes_m": extent.tolist(),
         "gaussians": len(result.gaussians),

@@ -66,6 +66,22 @@ def test_every_file_is_written_and_reads_back(frame: Path, tmp_path: Path, capsy
     assert "scale from depth" in capsys.readouterr().out
 
 
+def test_without_a_mask_the_one_found_is_written_and_outlined(frame: Path, tmp_path: Path) -> None:
+    from gsn_perception.io import read_mask
+
+    roi = cv2.boundingRect(cv2.imread(str(frame / "mask.png"), cv2.IMREAD_GRAYSCALE))
+    words = _arguments(frame, tmp_path / "out", mask=None, roi=",".join(map(str, roi)))
+    assert main(words) == 0
+    found, true = read_mask(tmp_path / "out" / "mask.png") > 0, read_mask(frame / "mask.png") > 0
+    assert (found & true).sum() > 0.7 * (found | true).sum()
+    tile = cv2.imread(str(tmp_path / "out" / "overview.png"))[20:380, :484].astype(int)
+    assert ((tile[..., 1] > tile[..., 0] + 60) & (tile[..., 1] > tile[..., 2] + 60)).sum() > 100  # green, label 1
+    assert main(_arguments(frame, tmp_path / "with")) == 0
+    assert not (tmp_path / "with" / "mask.png").exists()
+    (entry,) = json.loads((tmp_path / "with" / "report.json").read_text())["objects"]
+    assert entry["support_plane"] is None or len(entry["support_plane"]) == 4
+
+
 def test_a_size_hint_scales_without_depth(frame: Path, tmp_path: Path) -> None:
     sizes = []
     for hint in ("0.1", "0.2"):
