@@ -1,4 +1,4 @@
-"""`gsn eval`: measure quality: views (gsn), surfaces (geometry, surface), real frames (frames), claims (robust), grasps (grasp)."""
+"""`gsn eval`: measure quality: views (gsn), surfaces (geometry, surface, table), real frames, claims (robust), grasps."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from gsn_perception.cli.eval_robust import RobustOptions
 from gsn_perception.cli.eval_robust import robust
 from gsn_perception.cli.eval_surface import SurfaceOptions
 from gsn_perception.cli.eval_surface import run_surface
+from gsn_perception.cli.eval_table import TableOptions
+from gsn_perception.cli.eval_table import run_table
 
 if TYPE_CHECKING:
     from gsn_perception.evaluation.gsn_eval import ImageDistance
@@ -62,6 +64,7 @@ Options = (
     Annotated[GsnOptions, tyro.conf.subcommand("gsn")]
     | Annotated[GeometryOptions, tyro.conf.subcommand("geometry")]
     | Annotated[SurfaceOptions, tyro.conf.subcommand("surface")]
+    | Annotated[TableOptions, tyro.conf.subcommand("table")]
     | Annotated[FramesOptions, tyro.conf.subcommand("frames")]
     | Annotated[RobustOptions, tyro.conf.subcommand("robust")]
     | Annotated[GraspOptions, tyro.conf.subcommand("grasp")]
@@ -69,7 +72,13 @@ Options = (
 
 
 def run(
-    options: GsnOptions | GeometryOptions | SurfaceOptions | FramesOptions | RobustOptions | GraspOptions,
+    options: GsnOptions
+    | GeometryOptions
+    | SurfaceOptions
+    | TableOptions
+    | FramesOptions
+    | RobustOptions
+    | GraspOptions,
 ) -> int:
     """Measure, print a table, write the files asked for."""
     from gsn_perception.evaluation.report import check_writable
@@ -82,6 +91,8 @@ def run(
         text, payload = _geometry(options)
     elif isinstance(options, SurfaceOptions):
         text, payload = run_surface(options)
+    elif isinstance(options, TableOptions):
+        text, payload = run_table(options)
     elif isinstance(options, RobustOptions):
         text, payload = robust(options)
     elif isinstance(options, FramesOptions):

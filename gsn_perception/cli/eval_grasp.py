@@ -220,10 +220,19 @@ def _draw(options: GraspOptions, work: Work, rows: Sequence[dict[str, Any]]) -> 
 
 def _fit(options: GraspOptions, rows: Sequence[dict[str, Any]]) -> str:
     """Fit, store, say how well it does on objects left out."""
+    from gsn_perception.evaluation.grasps.fitting import fit_extruded
     from gsn_perception.evaluation.grasps.fitting import fit_score
     from gsn_perception.evaluation.grasps.methods import RGBD
 
-    model, quality = fit_score([r for r in rows if r["method"] == RGBD])
-    path = model.store({"fitted_on": f"{options.objects.name}, RGB-D", **{k: round(v, 4) for k, v in quality.items()}})
+    rows = [r for r in rows if r["method"] == RGBD]
+    model, quality = fit_score([r for r in rows if r.get("source") != "extruded"])
+    notes: dict[str, Any] = {"fitted_on": f"{options.objects.name}, RGB-D"}
+    notes |= {name: round(value, 4) for name, value in quality.items()}
     figures = ", ".join(f"{name} {value:.3g}" for name, value in quality.items())
+    if any(r.get("source") == "extruded" for r in rows):
+        notes["extruded"] = fit_extruded(rows, model)
+        figures += "; extruded points: " + ", ".join(f"{k} {v:.3g}" for k, v in notes["extruded"].items())
+    else:
+        figures += "; no trial fell back to extruded points, their numbers stay"
+    path = model.store(notes)
     return f"fitted the score ({figures}; left out by object) -> {path}"

@@ -13,6 +13,7 @@ import numpy as np
 
 from gsn_perception.geometry import Grasp
 from gsn_perception.geometry import InputError
+from gsn_perception.geometry.grasp import GraspSource
 
 SEARCH = "exhaustive search"
 
@@ -74,14 +75,15 @@ def append_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 def grasp_row(grasp: Grasp) -> dict[str, Any]:
     """A grasp for a line: pose, opening, score."""
     pose = pose_row(grasp.T_frame_tcp)
-    return {"T_world_tcp": pose, "width": round(grasp.width, 5), "score": round(grasp.score, 5)}
+    return {"T_world_tcp": pose, "width": round(grasp.width, 5), "score": round(grasp.score, 5), "source": grasp.source}
 
 
 def row_grasp(row: Mapping[str, Any]) -> Grasp | None:
     """The grasp of a line, None where there was none."""
     if row.get("T_world_tcp") is None:
         return None
-    return Grasp(row_pose(row["T_world_tcp"]), float(row["width"]), float(row["score"]))
+    source: GraspSource = "extruded" if row.get("source") == "extruded" else "mesh"
+    return Grasp(row_pose(row["T_world_tcp"]), float(row["width"]), float(row["score"]), source=source)
 
 
 def pose_row(T: np.ndarray) -> list[list[float]]:
