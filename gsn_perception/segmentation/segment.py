@@ -11,7 +11,7 @@ from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
 from gsn_perception.segmentation.clusters import objects_above
 from gsn_perception.segmentation.grabcut import cut_out
-from gsn_perception.segmentation.plane import fit_support_plane
+from gsn_perception.segmentation.plane import find_support
 
 
 def segment(
@@ -41,9 +41,12 @@ def segment(
         raise InputError(f"there is no segmentation '{mode}'; choose plane or grabcut")
     if observation.depth is None:
         raise InputError("segmentation by the support plane needs depth; give depth, a mask, or a roi for grabcut")
-    plane = observation.support_plane or fit_support_plane(observation.depth, observation.camera)
-    depth = observation.depth
-    mask = objects_above(depth, observation.camera, plane, max_objects=max_objects if observation.roi is None else 100)
+    depth, camera, plane, structure = observation.depth, observation.camera, observation.support_plane, None
+    if plane is None:
+        support = find_support(depth, camera)
+        plane, structure = support.plane, support.structure
+    wanted = max_objects if observation.roi is None else 100
+    mask = objects_above(depth, camera, plane, max_objects=wanted, structure=structure)
     if observation.roi is not None:
         mask = _inside(mask, observation.roi, max_objects)
     return mask, plane
