@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from gsn_perception.geometry import Plane
 from gsn_perception.segmentation.candidates import Candidate
+from gsn_perception.segmentation.candidates import on_plane
 from gsn_perception.segmentation.grid import Grid
 from gsn_perception.segmentation.grid import grown
 from gsn_perception.segmentation.standing import Thing
@@ -19,6 +21,10 @@ LEVEL = float(np.cos(np.deg2rad(25.0)))  # a support plane is this level where g
 _OBJECT = 0.4  # metres along the plane; what is longer is furniture
 _LOW = 0.35  # metres; what is higher above another plane is no part of an object on it
 _AT_BORDER = 8  # grid points along the image border: a plane that goes on beyond it is no face of an object
+_LEAST_AREA = 0.02  # square metres seen of a support without a mask
+_FOOT = 0.006  # square metres
+_NEAR = 0.15  # or so much of the picture
+_FACE = 0.6  # of a plane's points, on things that stand on others
 _PARALLEL = float(np.cos(np.deg2rad(10.0)))
 _ABOVE = 0.03  # metres between two levels
 _UPPER = 0.25  # part of the lower level's score that lets the upper one win
@@ -53,7 +59,7 @@ def by_things(grid: Grid, candidates: Sequence[Candidate], gravity: np.ndarray |
     """
     judged = []
     for candidate in candidates:
-        if not level(candidate.plane, gravity):
+        if not level(candidate.plane, gravity) or not _wide(grid, candidate):
             continue
         things = things_on(grid, candidate, structures(grid, candidate, candidates))
         score = sum(thing.weight for thing in things)
@@ -61,7 +67,7 @@ def by_things(grid: Grid, candidates: Sequence[Candidate], gravity: np.ndarray |
             score *= _DOWNWARD_FACTOR
         if score > 0:
             judged.append(Judged(candidate, things, score))
-    standing = [j for j in judged if not any(_face_of(grid, j.candidate, k) for k in judged if k is not j)]
+    standing = [j for j in judged if not _is_face(grid, j.candidate, judged)]
     ranked = sorted(standing, key=lambda j: -j.score)
     if not ranked:
         return None
@@ -81,7 +87,7 @@ def by_objects(
         if not level(candidate.plane, gravity):
             continue
         things = [Thing(where, evidence(grid, candidate.plane, where), 0.0, 0.0) for where in objects]
-        score = sum(thing.weight for thing in things)
+        score = sum(thing.weight for thing in things) * _sure(grid, candidate)
         if gravity is None and candidate.plane.normal[1] > _DOWNWARD:
             score *= _DOWNWARD_FACTOR
         if score > 0 and (best is None or score > best.score):
@@ -93,18 +99,23 @@ def structures(grid: Grid, candidate: Candidate, candidates: Sequence[Candidate]
     """[h,w] bool: the other planes that are walls, floors and furniture, not faces of things on this one."""
     found = np.zeros(grid.known.shape, dtype=bool)
     for other in candidates:
-        if other is not candidate and _is_structure(grid, other, candidate.plane):
-            found |= grown(other.region, 1)
+        if other is not candidate:
+            piece = _structure(grid, other.region, candidate.plane)
+            found |= grown(piece, 1) | (grown(piece, 5) & on_plane(grid, other.plane, 4.0))  # and what edges cut off
     return found & ~candidate.region
 
 
-def _is_structure(grid: Grid, other: Candidate, plane: Plane) -> bool:
-    region = other.region
-    border = int(region[0].sum() + region[-1].sum() + region[:, 0].sum() + region[:, -1].sum())
-    if border >= _AT_BORDER:
-        return True
-    points = grid.points[region]
-    return _extent(points) > _OBJECT or float(np.median(plane.height(points))) > _LOW
+def _structure(grid: Grid, region: np.ndarray, plane: Plane) -> np.ndarray:
+    """[h,w] bool: the connected pieces of a region that are no face of a thing on ``plane``."""
+    count, labels = cv2.connectedComponents(region.astype(np.uint8), connectivity=8)
+    border = np.concatenate([labels[[0, -1]].ravel(), labels[:, [0, -1]].ravel()])
+    keeps = np.bincount(border, minlength=count) >= _AT_BORDER
+    sizes = np.bincount(labels.ravel(), minlength=count)
+    for number in np.flatnonzero(~keeps & (sizes > _AT_BORDER)):
+        points = grid.points[labels == number]
+        keeps[number] = number and (_extent(points) > _OBJECT or float(np.median(plane.height(points))) > _LOW)
+    keeps[0] = False
+    return np.asarray(keeps[labels])
 
 
 def _extent(points: np.ndarray) -> float:
@@ -115,15 +126,27 @@ def _extent(points: np.ndarray) -> float:
     return float(high - low)
 
 
-def _face_of(grid: Grid, candidate: Candidate, other: Judged) -> bool:
-    """Whether a plane is a part of a thing on another, larger one."""
-    if _area(grid, candidate) > _area(grid, other.candidate):
-        return False
-    region = candidate.region
-    return any(
-        thing.longest <= _OBJECT and thing.height <= _LOW and (grown(thing.where, 1) & region).sum() > 0.7 * region.sum()
-        for thing in other.things
-    )
+def _is_face(grid: Grid, candidate: Candidate, judged: Sequence[Judged]) -> bool:
+    """Whether a plane is a part of things on other, larger ones."""
+    area = _area(grid, candidate)
+    things = np.zeros(grid.known.shape, dtype=bool)
+    for other in judged:
+        if _area(grid, other.candidate) > area:
+            for thing in other.things:
+                if thing.longest <= _OBJECT and thing.height <= _LOW:
+                    things |= thing.where
+    return bool((grown(things, 1) & candidate.region).sum() > _FACE * candidate.region.sum())
+
+
+def _wide(grid: Grid, candidate: Candidate) -> bool:
+    """Whether a plane is wider than the face of an object, or fills the picture from near."""
+    near = candidate.region.sum() > _NEAR * grid.known.sum()
+    return bool(near) or _area(grid, candidate) > _LEAST_AREA
+
+
+def _sure(grid: Grid, candidate: Candidate) -> float:
+    """0.5 for a plane as small as the side of a neighbour ... 1 for one as large as an object's foot and more."""
+    return float(np.clip(np.sqrt(_area(grid, candidate) / _FOOT), 0.5, 1.0))
 
 
 def _area(grid: Grid, candidate: Candidate) -> float:

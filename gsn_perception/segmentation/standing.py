@@ -22,7 +22,8 @@ _LEAST_PIXELS = 150  # of a thing, on the image
 _RIM = 4  # pixels by which a mask may be too wide
 _RING = 2  # grid points around a thing that tell what it stands on
 _CONTACT = 0.008  # metres above the plane, beside the noise, where a thing begins
-_CLEAR = 0.15  # evidence of a thing below which it does not stand on the plane
+_AROUND = 0.25  # weight of what is around a thing in the image beside what touches it
+_CLEAR = 0.1  # evidence of a thing below which it does not stand on the plane
 _SHARE_ABOVE = 0.8  # of a thing's points, above the plane it stands on
 
 
@@ -32,7 +33,7 @@ class Thing:
 
     Attributes:
         where: [h,w] bool on the grid.
-        evidence: 0 does not touch the plane ... 1.5 the plane is all around it and meets its lower end.
+        evidence: 0 does not touch the plane ... 1.25 the plane is all around it and meets its lower end.
         longest: Metres along the plane.
         height: Metres above it.
     """
@@ -60,7 +61,7 @@ def evidence(grid: Grid, plane: Plane, thing: np.ndarray) -> float:
         thing: [h,w] bool; its border may hold pixels of what is behind.
 
     Returns:
-        0 ... 1.5.
+        0 ... 1.25.
     """
     steps = -(-_RIM // grid.stride)
     core = cv2.erode(thing.astype(np.uint8), np.ones((2 * steps + 1,) * 2, np.uint8)) > 0
@@ -80,7 +81,7 @@ def evidence(grid: Grid, plane: Plane, thing: np.ndarray) -> float:
     lowest = cv2.erode(inside, np.ones((2 * reach + 1,) * 2, np.uint8), borderValue=np.inf)
     on = on_plane(grid, plane) & ring
     touching = on & (lowest < _CONTACT + 3 * grid.sigma + reach * grid.pitch)
-    return float(touching.sum() / ring.sum() + 0.5 * on.sum() / ring.sum())
+    return float(touching.sum() / ring.sum() + _AROUND * on.sum() / ring.sum())
 
 
 def things_on(grid: Grid, candidate: Candidate, ignored: np.ndarray) -> list[Thing]:
