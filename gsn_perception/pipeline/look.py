@@ -18,6 +18,10 @@ from gsn_perception.geometry import Refusal
 from gsn_perception.geometry import Remark
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.pipeline.settings import ReconstructorSettings
+from gsn_perception.pipeline.support import checked_plane
+from gsn_perception.pipeline.support import fitted_plane
+from gsn_perception.pipeline.support import level_checked
+from gsn_perception.pipeline.support import refuse_depth_of_plane
 from gsn_perception.pipeline.upright import rolled_crop
 
 
@@ -54,11 +58,11 @@ def look(observation: Observation, settings: ReconstructorSettings, size: int) -
     """
     observation = trusted(observation, settings)
     began = time.perf_counter()
+    observation = checked_plane(observation, settings)
     mask, plane = object_mask(observation, settings)
     labels = by_size(mask)[: settings.max_objects]
     observation = replace(observation, mask=mask, support_plane=observation.support_plane or plane)
-    if observation.support_plane is None and observation.depth is not None:
-        observation = replace(observation, support_plane=_fit_plane(observation))
+    observation = level_checked(fitted_plane(observation))
     segmented = time.perf_counter() - began
     crops: dict[int, Crop | Refusal] = {}
     looked: dict[int, float] = {}
@@ -109,10 +113,11 @@ def look_at(observation: Observation, label: int, settings: ReconstructorSetting
     """The crop of one object.
 
     Raises:
-        InputError: its mask is empty, small, or cut by the border.
+        InputError: its mask is empty, small, or cut by the border, or its depth lies on the support plane.
     """
     mask = np.asarray(observation.mask == label)
     _check_mask(mask, label, settings)
+    refuse_depth_of_plane(observation, mask)
     view = ObjectView.of_mask(mask, observation.camera, size)
     return rolled_crop(observation, mask, view, settings.upright)
 
@@ -141,13 +146,3 @@ def by_size(mask: np.ndarray) -> list[int]:
     if not len(labels):
         raise InputError("the mask is empty; give a mask with the object's pixels above zero")
     return [int(labels[i]) for i in np.argsort(-counts, kind="stable")]
-
-
-def _fit_plane(observation: Observation) -> Plane | None:
-    """The plane under the objects, None where the depth shows none."""
-    from gsn_perception.segmentation import fit_support_plane
-
-    try:
-        return fit_support_plane(observation.depth, observation.camera, observation.mask)  # type: ignore[arg-type]
-    except InputError:
-        return None

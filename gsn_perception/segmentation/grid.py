@@ -52,7 +52,9 @@ class Grid:
         known = np.isfinite(z)
         filled = np.where(known, z, 0.0)
         pitch = stride * filled / min(camera.K[0, 0], camera.K[1, 1])
-        return cls(rays * z[..., None], known, noise(np.where(known, z, 1.0)), pitch, (rows, columns), stride, depth.shape)
+        return cls(
+            rays * z[..., None], known, noise(np.where(known, z, 1.0)), pitch, (rows, columns), stride, depth.shape
+        )
 
     def thin(self, image: np.ndarray) -> np.ndarray:
         """[h,w] the grid's pixels of an image [H,W]."""
@@ -62,14 +64,9 @@ class Grid:
     def spread(self, region: np.ndarray) -> np.ndarray:
         """[H,W] bool: a region [h,w] of the grid, on the image."""
         rows, columns = self.window
-        size = (columns.stop - columns.start, rows.stop - rows.start)
-        near = cv2.resize(
-            np.kron(region.astype(np.uint8), np.ones((self.stride, self.stride), np.uint8))[: size[1], : size[0]],
-            size,
-            interpolation=cv2.INTER_NEAREST,
-        )
+        near = np.repeat(np.repeat(region, self.stride, axis=0), self.stride, axis=1)
         whole = np.zeros(self.shape, dtype=bool)
-        whole[rows, columns] = near > 0
+        whole[rows, columns] = near[: rows.stop - rows.start, : columns.stop - columns.start]
         return whole
 
 

@@ -6,11 +6,13 @@ from typing import Literal
 
 import numpy as np
 
+from gsn_perception.geometry import Camera
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
 from gsn_perception.segmentation.clusters import objects_above
 from gsn_perception.segmentation.grabcut import cut_out
+from gsn_perception.segmentation.plane import Support
 from gsn_perception.segmentation.plane import find_support
 
 
@@ -43,13 +45,23 @@ def segment(
         raise InputError("segmentation by the support plane needs depth; give depth, a mask, or a roi for grabcut")
     depth, camera, plane, structure = observation.depth, observation.camera, observation.support_plane, None
     if plane is None:
-        support = find_support(depth, camera)
+        support = _level_support(depth, camera, observation.gravity)
         plane, structure = support.plane, support.structure
     wanted = max_objects if observation.roi is None else 100
     mask = objects_above(depth, camera, plane, max_objects=wanted, structure=structure)
     if observation.roi is not None:
         mask = _inside(mask, observation.roi, max_objects)
     return mask, plane
+
+
+def _level_support(depth: np.ndarray, camera: Camera, gravity: np.ndarray | None) -> Support:
+    """A level plane where gravity is known and there is one, else any."""
+    if gravity is not None:
+        try:
+            return find_support(depth, camera, gravity=gravity)
+        except InputError:
+            pass  # a wrong gravity must not hide the table; the pipeline remarks on it
+    return find_support(depth, camera)
 
 
 def _inside(mask: np.ndarray, roi: tuple[int, int, int, int], max_objects: int) -> np.ndarray:
