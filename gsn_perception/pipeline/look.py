@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
-from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Refusal
 from gsn_perception.geometry import Remark
 from gsn_perception.gsn.crop import Crop
@@ -23,6 +23,9 @@ from gsn_perception.pipeline.support import fitted_plane
 from gsn_perception.pipeline.support import level_checked
 from gsn_perception.pipeline.support import refuse_depth_of_plane
 from gsn_perception.pipeline.upright import rolled_crop
+
+if TYPE_CHECKING:
+    from gsn_perception.segmentation import Segments
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,9 +62,9 @@ def look(observation: Observation, settings: ReconstructorSettings, size: int) -
     observation = trusted(observation, settings)
     began = time.perf_counter()
     observation = checked_plane(observation, settings)
-    mask, plane = object_mask(observation, settings)
-    labels = by_size(mask)[: settings.max_objects]
-    observation = replace(observation, mask=mask, support_plane=observation.support_plane or plane)
+    found = object_mask(observation, settings)
+    labels = by_size(found.mask)[: settings.max_objects]
+    observation = replace(observation, mask=found.mask, support_plane=observation.support_plane or found.plane)
     observation = level_checked(fitted_plane(observation))
     segmented = time.perf_counter() - began
     crops: dict[int, Crop | Refusal] = {}
@@ -73,7 +76,7 @@ def look(observation: Observation, settings: ReconstructorSettings, size: int) -
         except InputError as error:
             crops[label] = Refusal(label, str(error))
         looked[label] = time.perf_counter() - began
-    return Looked(observation, crops, segmented, looked)
+    return Looked(observation, crops, segmented, looked, found.remarks)
 
 
 def trusted(observation: Observation, settings: ReconstructorSettings) -> Observation:
@@ -91,22 +94,23 @@ def trusted(observation: Observation, settings: ReconstructorSettings) -> Observ
     return replace(observation, depth=depth)
 
 
-def object_mask(observation: Observation, settings: ReconstructorSettings) -> tuple[np.ndarray, Plane | None]:
-    """The given mask, or one segmented and the plane that was found on the way.
+def object_mask(observation: Observation, settings: ReconstructorSettings) -> Segments:
+    """The given mask, or one segmented, with the plane that was found on the way and what is doubtful about objects.
 
     Raises:
         InputError: there is nothing to segment by.
     """
-    if observation.mask is not None:
-        return observation.mask, None
-    from gsn_perception.segmentation import segment
+    from gsn_perception.segmentation import Segments
+    from gsn_perception.segmentation import find_objects
 
+    if observation.mask is not None:
+        return Segments(observation.mask, None)
     mode = settings.segmentation
     if mode == "auto":
         if observation.roi is None and observation.depth is None:
             raise InputError("there is no mask, no depth and no region of interest; give one so the object is found")
         mode = "grabcut" if observation.roi is not None else "plane"
-    return segment(observation, mode, settings.max_objects)
+    return find_objects(observation, mode, settings.max_objects)
 
 
 def look_at(observation: Observation, label: int, settings: ReconstructorSettings, size: int) -> Crop:
