@@ -39,11 +39,10 @@ def checked_plane(observation: Observation, settings: ReconstructorSettings) -> 
     if support is None or support.score < _SURE:
         return _turned(observation, given)
     middle = _middle(observation)
-    foot = middle - float(support.plane.height(middle)) * support.plane.normal
     below = support.others if float(given.height(middle)) > 0 else ()
-    if any(_agree(given, plane, foot) for plane in (support.plane, *below)):
+    if any(_agree(given, plane, middle) for plane in (support.plane, *below)):
         return observation
-    remark = _contradiction(given, support.plane, foot)
+    remark = _contradiction(given, support.plane, middle)
     return replace(observation, support_plane=support.plane, remarks=merged(observation.remarks, (remark,)))
 
 
@@ -131,12 +130,17 @@ def _middle(observation: Observation) -> np.ndarray:
     return np.asarray(np.median(points[objects if objects.any() else known], axis=0))
 
 
-def _agree(given: Plane, measured: Plane, foot: np.ndarray) -> bool:
-    """Whether two planes are one within the noise, below the objects."""
+def _agree(given: Plane, measured: Plane, middle: np.ndarray) -> bool:
+    """Whether two planes are one within the noise, below the middle [3] of the objects."""
     from gsn_perception.segmentation.grid import noise
 
+    foot = _foot(measured, middle)
     shift = abs(float(given.height(foot)))
     return _degrees(given.normal, measured.normal) <= _TILT and shift <= max(_SHIFT, 3 * float(noise(foot[2])))
+
+
+def _foot(plane: Plane, middle: np.ndarray) -> np.ndarray:
+    return np.asarray(middle - float(plane.height(middle)) * plane.normal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +168,9 @@ def _guesses(given: Plane) -> list[_Guess]:
     return guesses
 
 
-def _contradiction(given: Plane, measured: Plane, foot: np.ndarray) -> Remark:
-    why = next((guess.words for guess in _guesses(given) if _agree(guess.plane, measured, foot)), "")
+def _contradiction(given: Plane, measured: Plane, middle: np.ndarray) -> Remark:
+    why = next((guess.words for guess in _guesses(given) if _agree(guess.plane, measured, middle)), "")
+    foot = _foot(measured, middle)
     text = (
         f"the given support plane is {abs(float(given.height(foot))):.3g} m and "
         f"{_degrees(given.normal, measured.normal):.1f} degrees from the one that the depth shows under the objects "

@@ -18,7 +18,7 @@ _FAILURES = 2  # hypotheses whose points are scattered, before the search ends
 _LEAST_SHARE = 0.012  # of the voters, in one connected piece
 _LEAST_POINTS = 60
 _DENSE = 0.5  # of the points inside a piece, on the plane: less is chance
-_PIECE = 0.04  # pieces of a plane smaller than this part of its largest are no part of it
+_PIECE = 0.1  # pieces of a plane smaller than this part of its largest are no part of it
 
 
 @dataclass(frozen=True, slots=True, eq=False)

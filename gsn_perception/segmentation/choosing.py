@@ -16,11 +16,13 @@ from gsn_perception.segmentation.grid import grown
 from gsn_perception.segmentation.standing import Thing
 from gsn_perception.segmentation.standing import evidence
 from gsn_perception.segmentation.standing import things_on
+from gsn_perception.segmentation.top_view import LONGEST
 
 LEVEL = float(np.cos(np.deg2rad(25.0)))  # a support plane is this level where gravity is known
 _OBJECT = 0.4  # metres along the plane; what is longer is furniture
 _LOW = 0.35  # metres; what is higher above another plane is no part of an object on it
 _AT_BORDER = 8  # grid points along the image border: a plane that goes on beyond it is no face of an object
+_CUT_OBJECT = 0.15  # metres; what is smaller at the border may be an object cut by it
 _LEAST_AREA = 0.02  # square metres seen of a support without a mask
 _FOOT = 0.006  # square metres
 _NEAR = 0.15  # or so much of the picture
@@ -61,7 +63,7 @@ def by_things(grid: Grid, candidates: Sequence[Candidate], gravity: np.ndarray |
     for candidate in candidates:
         if not level(candidate.plane, gravity) or not _wide(grid, candidate):
             continue
-        things = things_on(grid, candidate, structures(grid, candidate, candidates))
+        things = things_on(grid, candidate, structures(grid, candidate, candidates, _OBJECT))
         score = sum(thing.weight for thing in things)
         if gravity is None and candidate.plane.normal[1] > _DOWNWARD:
             score *= _DOWNWARD_FACTOR
@@ -95,26 +97,33 @@ def by_objects(
     return best
 
 
-def structures(grid: Grid, candidate: Candidate, candidates: Sequence[Candidate]) -> np.ndarray:
-    """[h,w] bool: the other planes that are walls, floors and furniture, not faces of things on this one."""
+def structures(
+    grid: Grid, candidate: Candidate, candidates: Sequence[Candidate], longest: float = LONGEST
+) -> np.ndarray:
+    """[h,w] bool: the other planes that are walls, floors and furniture, not faces of things on this one.
+
+    ``longest`` is the longest side of a thing, metres.
+    """
     found = np.zeros(grid.known.shape, dtype=bool)
     for other in candidates:
         if other is not candidate:
-            piece = _structure(grid, other.region, candidate.plane)
+            piece = _structure(grid, other.region, candidate.plane, longest)
             found |= grown(piece, 1) | (grown(piece, 5) & on_plane(grid, other.plane, 4.0))  # and what edges cut off
     return found & ~candidate.region
 
 
-def _structure(grid: Grid, region: np.ndarray, plane: Plane) -> np.ndarray:
+def _structure(grid: Grid, region: np.ndarray, plane: Plane, longest: float) -> np.ndarray:
     """[h,w] bool: the connected pieces of a region that are no face of a thing on ``plane``."""
     count, labels = cv2.connectedComponents(region.astype(np.uint8), connectivity=8)
     border = np.concatenate([labels[[0, -1]].ravel(), labels[:, [0, -1]].ravel()])
     keeps = np.bincount(border, minlength=count) >= _AT_BORDER
     sizes = np.bincount(labels.ravel(), minlength=count)
-    for number in np.flatnonzero(~keeps & (sizes > _AT_BORDER)):
-        points = grid.points[labels == number]
-        keeps[number] = number and (_extent(points) > _OBJECT or float(np.median(plane.height(points))) > _LOW)
     keeps[0] = False
+    for number in 1 + np.flatnonzero(sizes[1:] > _AT_BORDER):
+        points = grid.points[labels == number]
+        extent = _extent(points)
+        goes_on = bool(keeps[number]) and extent > _CUT_OBJECT
+        keeps[number] = goes_on or extent > longest or float(np.median(plane.height(points))) > _LOW
     return np.asarray(keeps[labels])
 
 

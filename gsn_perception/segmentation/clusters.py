@@ -9,6 +9,7 @@ from gsn_perception.geometry import Camera
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Plane
 from gsn_perception.segmentation.grid import noise
+from gsn_perception.segmentation.plane import Support
 from gsn_perception.segmentation.standing import TALLEST
 from gsn_perception.segmentation.top_view import TopView
 
@@ -17,7 +18,7 @@ _LEAST_PIXELS = 150
 
 
 def objects_above(
-    depth: np.ndarray, camera: Camera, plane: Plane, *, max_objects: int, structure: np.ndarray | None = None
+    depth: np.ndarray, camera: Camera, plane: Plane, *, max_objects: int, support: Support | None = None
 ) -> np.ndarray:
     """Label what stands on a plane.
 
@@ -29,7 +30,8 @@ def objects_above(
         camera: Its camera.
         plane: The support plane, camera frame.
         max_objects: The largest (in pixels) are kept.
-        structure: [H,W] bool: points of walls and of other furniture, which are no objects.
+        support: Where the plane is seen, and walls and other furniture, which are no objects; all points on the plane
+            and none where it is not known.
 
     Returns:
         [H,W] uint16 labels, 1 = largest, 0 = background.
@@ -44,8 +46,8 @@ def objects_above(
         above = (height > 0.003 + 2 * sigma) & (height < TALLEST)
         on = np.abs(height) < 3 * sigma
     above &= ~_flying(depth)
-    if structure is not None:
-        above, on = above & ~structure, on & ~structure
+    if support is not None and support.region.any():
+        above, on = above & ~support.structure, on & support.region
     labels = np.zeros(depth.shape, dtype=np.int64)
     labels[above] = TopView(points[on], plane).components(points[above])[0]
     return _kept(labels, np.isfinite(height), max_objects)

@@ -11,6 +11,7 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Plane
 from gsn_perception.segmentation.candidates import Candidate
 from gsn_perception.segmentation.candidates import plane_candidates
+from gsn_perception.segmentation.candidates import refitted
 from gsn_perception.segmentation.choosing import by_objects
 from gsn_perception.segmentation.choosing import by_things
 from gsn_perception.segmentation.choosing import level
@@ -22,6 +23,9 @@ from gsn_perception.segmentation.grid import grown
 _LEAST_SHARE = 0.15  # of the points, on a plane that carries nothing
 _LEAST_POINTS = 60  # of the grid
 _FEW = 300  # pixels of depth
+_SETTLES = 0.02  # metres between a plane that is given and where it is seen
+_SETTLED_SHARE = 0.05  # of the points, that near to it
+_SETTLED_TILT = 0.995  # cosine of 6 degrees
 _RIM = 3  # pixels around a mask that may be the object's
 
 
@@ -33,12 +37,14 @@ class Support:
         plane: Camera frame, normal to the camera's side.
         score: How well it carries things or objects; 0 where nothing stands on it.
         others: Every other plane that was found, by falling size.
+        region: [H,W] bool: where the plane is seen.
         structure: [H,W] bool: points of walls, floors and other furniture.
     """
 
     plane: Plane
     score: float
     others: tuple[Plane, ...]
+    region: np.ndarray
     structure: np.ndarray
 
 
@@ -101,6 +107,30 @@ def find_support(
     return _support(grid, _level_ones(large, gravity)[0], candidates, 0.0)
 
 
+def settled_plane(depth: np.ndarray, camera: Camera, plane: Plane) -> Plane:
+    """A given plane moved by less than two centimetres to where the depth shows it; as it is where it does not.
+
+    A plane 5 mm below the table would make a thing of the table.
+
+    Args:
+        depth: [H,W] metres along z, NaN = unknown.
+        camera: Its camera.
+        plane: Camera frame.
+    """
+    grid = Grid.of(depth, camera)
+    with np.errstate(invalid="ignore"):
+        height = plane.height(grid.points)
+        near = np.abs(height) < _SETTLES
+    if near.sum() < max(_LEAST_POINTS, _SETTLED_SHARE * grid.known.sum()):
+        return plane
+    counts, edges = np.histogram(height[near], bins=20, range=(-_SETTLES, _SETTLES))
+    shift = float(edges[np.argmax(counts)] + _SETTLES / 20)
+    moved = Plane(plane.normal, plane.offset - shift)
+    for _ in range(3):
+        moved = refitted(moved, grid.points[near], grid.sigma[near])
+    return moved if moved.normal @ plane.normal > _SETTLED_TILT else plane
+
+
 def _under(
     depth: np.ndarray,
     camera: Camera,
@@ -154,4 +184,5 @@ def _level_ones(candidates: list[Candidate], gravity: np.ndarray | None) -> list
 
 def _support(grid: Grid, chosen: Candidate, candidates: list[Candidate], score: float) -> Support:
     others = tuple(c.plane for c in candidates if c is not chosen)
-    return Support(chosen.plane, score, others, grid.spread(structures(grid, chosen, candidates)))
+    structure = grid.spread(structures(grid, chosen, candidates))
+    return Support(chosen.plane, score, others, grid.spread(chosen.region), structure)

@@ -18,6 +18,7 @@ from gsn_perception.segmentation.clusters import objects_above
 from gsn_perception.segmentation.grabcut import cut_out
 from gsn_perception.segmentation.plane import Support
 from gsn_perception.segmentation.plane import find_support
+from gsn_perception.segmentation.plane import settled_plane
 from gsn_perception.segmentation.splitting import SPLIT
 from gsn_perception.segmentation.splitting import merged_remark
 from gsn_perception.segmentation.splitting import split_merged
@@ -70,12 +71,13 @@ def find_objects(
         raise InputError(f"there is no segmentation '{mode}'; choose plane or grabcut")
     if observation.depth is None:
         raise InputError("segmentation by the support plane needs depth; give depth, a mask, or a roi for grabcut")
-    depth, camera, plane, structure = observation.depth, observation.camera, observation.support_plane, None
+    depth, camera, plane, support = observation.depth, observation.camera, observation.support_plane, None
     if plane is None:
         support = _level_support(depth, camera, observation.gravity)
-        plane, structure = support.plane, support.structure
+        plane = support.plane
     wanted = max_objects if observation.roi is None else 100
-    mask = objects_above(depth, camera, plane, max_objects=wanted, structure=structure)
+    seen = plane if support is not None else settled_plane(depth, camera, plane)
+    mask = objects_above(depth, camera, seen, max_objects=wanted, support=support)
     mask, apart = split_merged(mask, observation.image, depth, camera, plane)
     if observation.roi is not None:
         mask, kept = _inside(mask, observation.roi, max_objects)

@@ -128,9 +128,10 @@ def _candidates(grid: Grid, numbers: np.ndarray, count: int, image: np.ndarray, 
         if where.sum() < least:
             continue
         low, high = np.percentile(plane.height(grid.points[where]), [3, 97])
-        flat = (grid.points[where] @ axes).astype(np.float32)
+        core = cv2.erode(where.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=0) > 0
+        flat = (grid.points[core if core.sum() > 0.3 * where.sum() else where] @ axes).astype(np.float32)
         thin = min(cv2.minAreaRect(flat)[1])
-        if low < _FOOT and high > _TALL and thin > _WIDE:
+        if low < _FOOT + 3 * float(np.median(grid.sigma[where])) and high > _TALL and thin > _WIDE:
             parts.append(_Part(number, lab[where][:, 1:].mean(axis=0), cv2.convexHull(flat)[:, 0]))
     return parts
 

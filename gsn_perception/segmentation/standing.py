@@ -24,6 +24,7 @@ _RING = 2  # grid points around a thing that tell what it stands on
 _CONTACT = 0.008  # metres above the plane, beside the noise, where a thing begins
 _AROUND = 0.25  # weight of what is around a thing in the image beside what touches it
 _CLEAR = 0.1  # evidence of a thing below which it does not stand on the plane
+_CUT_WEIGHT = 0.3  # of a thing that the border of the picture cuts: no object of interest, often furniture
 _SHARE_ABOVE = 0.8  # of a thing's points, above the plane it stands on
 
 
@@ -45,8 +46,10 @@ class Thing:
 
     @property
     def weight(self) -> float:
-        """Evidence by size in the image: near and many pixels count more, one large thing not all."""
-        return self.evidence * float(np.sqrt(self.where.sum()))
+        """Evidence by size in the image: near and many pixels count more, one large thing not all; what is cut less."""
+        w = self.where
+        cut = w[0].any() or w[-1].any() or w[:, 0].any() or w[:, -1].any()
+        return self.evidence * float(np.sqrt(w.sum())) * (_CUT_WEIGHT if cut else 1.0)
 
 
 def evidence(grid: Grid, plane: Plane, thing: np.ndarray) -> float:
