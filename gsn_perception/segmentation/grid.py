@@ -10,6 +10,7 @@ import numpy as np
 from gsn_perception.geometry import Camera
 
 _CELLS = 36000  # grid points at most, about
+_FARTHEST = 1000.0  # metres
 Window = tuple[slice, slice]
 
 
@@ -49,11 +50,19 @@ class Grid:
         v, u = np.arange(rows.start, rows.stop, stride), np.arange(columns.start, columns.stop, stride)
         z = depth[np.ix_(v, u)].astype(np.float64)
         rays = camera.rays(np.stack(np.meshgrid(u + 0.5, v + 0.5), axis=-1))
-        known = np.isfinite(z)
+        with np.errstate(invalid="ignore", over="ignore"):
+            points = rays * z[..., None]
+            known = np.asarray((np.abs(points) < _FARTHEST).all(axis=-1))  # NaN is not; nor is what a damaged K makes
         filled = np.where(known, z, 0.0)
         pitch = stride * filled / min(camera.K[0, 0], camera.K[1, 1])
         return cls(
-            rays * z[..., None], known, noise(np.where(known, z, 1.0)), pitch, (rows, columns), stride, depth.shape
+            np.where(known[..., None], points, np.nan),
+            known,
+            noise(np.where(known, z, 1.0)),
+            pitch,
+            (rows, columns),
+            stride,
+            depth.shape,
         )
 
     def thin(self, image: np.ndarray) -> np.ndarray:
