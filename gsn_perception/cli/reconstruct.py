@@ -40,6 +40,8 @@ class Options:
     """16-bit PNG in millimetres registered to the image, 0 = unknown."""
     support_plane: str | None = None
     """nx,ny,nz,d of the plane the object stands on (n.x + d = 0, metres, camera frame, n to the object's side)."""
+    trust_support_plane: bool = False
+    """Keep the support plane given although the depth shows another one under the objects."""
     size_hint: float | None = None
     """The object's longest extent in metres."""
     unit_scale: bool = False
@@ -72,6 +74,7 @@ def run(options: Options) -> int:
 
     observation = _observation(options)
     settings = ReconstructorSettings(
+        trust_support_plane=options.trust_support_plane,
         unit_scale=options.unit_scale,
         allow_cut=options.allow_cut,
         mask_mode=options.mask_mode,

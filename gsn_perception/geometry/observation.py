@@ -57,6 +57,7 @@ class Observation:
             lets the pipeline segment.
         depth: [H,W] float32 metres along z, NaN = unknown; None without a depth sensor.
         support_plane: The plane the object stands on, camera frame; None when unknown.
+        gravity: [3] the direction in which things fall, camera frame, made unit; None when unknown.
         size_hint: The object's longest extent in metres; None when unknown.
         roi: (x, y, w, h) in pixels around the object, for segmentation without a mask.
         stamp: Nanoseconds.
@@ -77,6 +78,7 @@ class Observation:
     stamp: int = 0
     frame_id: str = ""
     remarks: tuple[Remark, ...] = ()
+    gravity: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         self._check_image()
@@ -86,6 +88,8 @@ class Observation:
             raise InputError(f"size hint {self.size_hint} is not a positive length; give the longest extent in metres")
         if self.roi is not None:
             self._check_roi()
+        if self.gravity is not None:
+            self._check_gravity()
 
     def measured_points(self) -> np.ndarray | None:
         """[M,3] float32 all that the depth sensor measured, camera frame, metres; None without depth.
@@ -130,6 +134,16 @@ class Observation:
         if unusable.any():
             depth = np.where(unusable, np.float32(np.nan), depth)
         object.__setattr__(self, "depth", depth)
+
+    def _check_gravity(self) -> None:
+        try:
+            gravity = np.asarray(self.gravity, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise InputError("gravity is not numeric; give its direction in the camera frame as x, y, z") from None
+        length = float(np.linalg.norm(gravity))
+        if gravity.shape != (3,) or not np.isfinite(length) or length < 1e-9:
+            raise InputError("gravity is zero, not finite or not of three numbers; give its direction in camera frame")
+        object.__setattr__(self, "gravity", gravity / length)
 
     def _check_roi(self) -> None:
         x, y, w, h = self.roi  # type: ignore[misc]

@@ -53,8 +53,9 @@ class ScoreModel:
     @classmethod
     @cache
     def fitted_extruded(cls) -> ScoreModel:
-        """The same for grasps on measured points extruded to the plane: ``slope`` and ``shift`` of the logit, fitted apart;
-        the same score where none were fitted.
+        """The same for grasps on measured points extruded to the plane.
+
+        Its logit has a ``slope`` and a ``shift`` of its own, fitted apart; where none were fitted it is the same score.
 
         Raises:
             InputError: the numbers are not usable.

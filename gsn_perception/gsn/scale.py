@@ -16,6 +16,7 @@ from gsn_perception.geometry.observation import ScaleSource
 
 MIN_PIXELS = 20
 _OPAQUE = 0.3
+_FARTHEST = 20.0  # metres; no table is farther from the camera that sees things on it
 _GRAZING = np.sin(np.deg2rad(10.0))
 
 
@@ -79,7 +80,13 @@ def scale_from_plane(gaussians: Gaussians, view: ObjectView, plane: Plane) -> Sc
     scales = -plane.offset / lowest
     if not np.isfinite(scales).all() or (scales <= 0).any():
         raise InputError(
-            "the support plane does not pass below the object; check its sign: n.x + d = 0 in camera frame"
+            f"the support plane (d {plane.offset:.3g}) does not pass below the object but behind the camera: the sign of "
+            "its normal or of d is flipped; give it so that n.x + d = 0 in camera frame and n points to the objects' side"
+        )
+    if abs(plane.offset) > _FARTHEST:
+        raise InputError(
+            f"the support plane is {abs(plane.offset):.4g} m from the camera; if d is in millimetres, "
+            f"give {plane.offset / 1000:.4g}"
         )
     return Scale(float(scales[1]), float(np.ptp(scales) / 2), "support_plane")
 

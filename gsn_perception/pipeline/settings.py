@@ -19,6 +19,8 @@ class ReconstructorSettings:
     """Whether depth is used where there is any."""
     use_mask: bool = True
     """Whether a given mask is used."""
+    trust_support_plane: bool = False
+    """Keep a given support plane although the depth shows another one under the objects."""
     mask_mode: Literal["binary", "labels"] = "labels"
     """binary: every pixel above 0 is one object; labels: each value is an object."""
     clean_masks: bool = True

@@ -23,6 +23,7 @@ _PIPELINE = (
         "segmentation",
         "use_depth",
         "use_mask",
+        "trust_support_plane",
         "mask_mode",
         "clean_masks",
         "max_extent",
@@ -118,6 +119,12 @@ class ReconstructionSettings:
     support_plane: tuple[float, ...] = parameter(
         (0.0, 0.0, 0.0, 0.0), "nx ny nz d of the plane under the objects, camera frame, n.x + d = 0; zeros: unknown"
     )
+    trust_support_plane: bool = parameter(
+        False, "keep the support_plane given although the depth shows another one under the objects"
+    )
+    target_is_level: bool = parameter(
+        True, "z of target_frame points up: the support plane is looked for among level ones; false for tool frames"
+    )
     size_hint: float = parameter(
         0.0, "longest extent of the object in metres where there is no depth; 0: unknown", low=0
     )
@@ -175,6 +182,11 @@ class ReconstructionSettings:
         if not any(self.support_plane):
             return None
         return Plane(np.array(self.support_plane[:3]), self.support_plane[3])
+
+    def is_level(self, camera_frame: str) -> bool:
+        """Whether the z axis of ``target_frame`` says where up is: an optical frame's points into the picture."""
+        target = self.target_frame
+        return self.target_is_level and target != camera_frame and not target.endswith("optical_frame")
 
     def pipeline(self) -> ReconstructorSettings:
         """What the pipeline is told."""

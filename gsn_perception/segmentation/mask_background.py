@@ -10,7 +10,7 @@ from scipy.signal import fftconvolve
 
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Plane
-from gsn_perception.segmentation.plane import noise
+from gsn_perception.segmentation.grid import noise
 
 _JUMP = 0.015  # metres between neighbouring pixels, and 1.5 % of the depth: no surface does that twice in a row
 _LOW = 3.0  # standard deviations above the plane: what is lower lies on it
