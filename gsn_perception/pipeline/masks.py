@@ -66,7 +66,21 @@ def doubts(
 ) -> dict[int, tuple[Remark, ...]]:
     """Label to what is doubtful about its mask and its depth."""
     mask = np.asarray(observation.mask)
-    return {
-        label: merged(found.get(label, ()), depth_remarks(observation.depth, np.asarray(mask == label)))
-        for label in labels
-    }
+    remarks: dict[int, tuple[Remark, ...]] = {}
+    for label in labels:
+        own = np.asarray(mask == label)
+        told = merged(found.get(label, ()), depth_remarks(observation.depth, own))
+        if not any(remark.code == "objects_merged" for remark in told):
+            told = merged(told, _heap_remarks(observation, own))
+        remarks[label] = told
+    return remarks
+
+
+def _heap_remarks(observation: Observation, own: np.ndarray) -> tuple[Remark, ...]:
+    """That several things lie under one mask [H,W] bool, where the depth shows it."""
+    if observation.depth is None or observation.support_plane is None:
+        return ()
+    from gsn_perception.segmentation.splitting import merged_remark
+
+    remark = merged_remark(own, observation.depth, observation.camera, observation.support_plane)
+    return () if remark is None else (remark,)

@@ -68,9 +68,9 @@ def measured(
             size = scale_remarks(scale, gaussians, has_depth=has_depth, max_extent=settings.max_extent)
     except InputError as error:
         return Refusal(label, str(error), merged(observation.remarks, remarks))
-    merged_remarks = merged(remarks, size)
-    item = Sculpted(label, crop, splat, gaussians, seen, scale, clock.times, merged_remarks, observation.support_plane)
-    return stood(item, observation)
+    item = Sculpted(label, crop, splat, gaussians, seen, scale, clock.times, merged(remarks, size))
+    with clock("support"):
+        return stood(item, observation)
 
 
 def skinned(
@@ -84,7 +84,8 @@ def skinned(
                 item, resolution=settings.mesh_resolution, max_triangles=settings.mesh_max_triangles
             ).transform(crop.view.similarity(scale.value))
         with clock("points"):
-            points = surface_points(mesh, observation, item.label, count=settings.points, seed=settings.seed)
+            stands_on = replace(observation, support_plane=item.support)
+            points = surface_points(mesh, stands_on, item.label, count=settings.points, seed=settings.seed)
     except InputError as error:
         return Refusal(item.label, str(error), merged(observation.remarks, item.remarks))
     remarks = merged(observation.remarks, item.remarks)
@@ -98,7 +99,7 @@ def skinned(
         scale=scale.value,
         scale_sigma=scale.sigma,
         scale_source=scale.source,
-        support_plane=observation.support_plane,
+        support_plane=item.support,
         quality={**figures, **{f"remark.{remark.code}": 1.0 for remark in remarks}},
         timings=clock.times,
         remarks=remarks,

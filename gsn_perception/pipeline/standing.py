@@ -40,10 +40,19 @@ def standing_of(item: Sculpted) -> Standing | None:
 
 
 def stood(item: Sculpted, observation: Observation) -> Sculpted:
-    """The item with ``stands`` decided; a remark where the depth shows that it is held or hangs."""
+    """The item with the plane under it, and whether it stands there; remarks where that is not the frame's plane.
+
+    Another object may be under it, or the depth may show that it is held or hangs.
+    """
+    item = replace(item, support=observation.support_plane)
     if item.support is None or observation.depth is None or observation.mask is None or item.scale.source != "depth":
         return item
+    from gsn_perception.segmentation import support_plane_of
+
     mask = np.asarray(observation.mask == item.label)
+    support, told = support_plane_of(observation, mask, item.support)
+    if told:
+        return replace(item, support=support, remarks=(*item.remarks, *told))
     opaque = item.gaussians.select(item.gaussians.opacities > _OPAQUE).means.double().numpy()
     air = height_in_air(observation, mask, item.support, opaque)
     if air is None:
