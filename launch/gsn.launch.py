@@ -49,7 +49,7 @@ def _nodes(context: LaunchContext) -> list[LifecycleNode]:
     weights = {name: given[name] for name in ("checkpoint", "device") if given[name]}
     inputs = [(name, given[name]) for name in ("image", "camera_info", "depth", "mask")]
     inputs.append(("image/compressed", f"{given['image']}/compressed"))
-    inputs.append(("depth/compressedDepth", f"{given['depth']}/compressedDepth"))
+    inputs += [(f"depth/{kind}", f"{given['depth']}/{kind}") for kind in ("compressedDepth", "compressed")]
 
     def lifecycle(name: str, extra: dict[str, Any], remappings: list[tuple[str, str]]) -> LifecycleNode:
         files = [str(SHARE / "config" / f"{name}.yaml"), *filter(None, [given["params_file"]])]

@@ -25,7 +25,7 @@ PACKAGE = "gsn_perception"
 SHARE = Path(get_package_share_directory(PACKAGE))
 
 ARGUMENTS = {  # name: default, description
-    "bag": ("", "folder of a rosbag2 recording, or an .mcap or .db3 file"),
+    "bag": ("", "folder of a rosbag2 recording, or an .mcap, .db3 or ROS 1 .bag file"),
     "rate": ("1.0", "speed of playing"),
     "loop": ("false", "start again at the end"),
     "wait": ("120.0", "longest wait for the nodes to subscribe, seconds"),

@@ -26,7 +26,7 @@ class Info:
     """Show a recording's topics, message counts and rates."""
 
     bag: Annotated[Path, tyro.conf.Positional]
-    """Folder of the recording, or an .mcap or .db3 file."""
+    """Folder of the recording, or an .mcap, .db3 or ROS 1 .bag file."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Play:
     """Publish a recording on its topics; the executable bag_play takes ROS arguments as well."""
 
     bag: Annotated[Path, tyro.conf.Positional]
-    """Folder of the recording, or an .mcap or .db3 file."""
+    """Folder of the recording, or an .mcap, .db3 or ROS 1 .bag file."""
     rate: float = 1.0
     """Speed."""
     loop: bool = False
@@ -131,12 +131,13 @@ def run(options: Info | Make | Pack | Play | Eval) -> int:
 def _info(options: Info) -> int:
     from gsn_perception.ros import bags
 
-    times: dict[str, list[int]] = {topic: [] for topic in bags.topics_of(options.bag)}
+    there = bags.topics_of(options.bag)
+    times: dict[str, list[int]] = {topic: [] for topic in there}
     for item in bags.read(options.bag):
         times[item.topic].append(item.time)
     stamps = [stamp for series in times.values() for stamp in series]
     print(f"{options.bag}: {len(stamps)} messages, {_seconds(stamps):.2f} s")
-    for topic, kind in sorted(bags.topics_of(options.bag).items()):
+    for topic, kind in sorted(there.items()):
         series = times[topic]
         rate = f"{(len(series) - 1) / _seconds(series):.1f} Hz" if _seconds(series) > 0 else ""
         print(f"  {topic:<24} {kind:<32} {len(series):>6}  {rate}".rstrip())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from dataclasses import dataclass
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Any
 import tyro
 
 if TYPE_CHECKING:
+    from gsn_perception.geometry import Remark
     from gsn_perception.ros.replaying import ReplayedFrame
 
 _COLUMNS = {"seconds": ".2f", "f_score": ".3f", "chamfer": ".3f", "centre_error": ".4f"}
@@ -23,7 +25,7 @@ class Eval:
     """Reconstruct every frame of a recording, without DDS, and score it where the truth is known."""
 
     bag: Annotated[Path, tyro.conf.Positional]
-    """Folder of the recording."""
+    """Folder of the recording, or an .mcap, .db3 or ROS 1 .bag file."""
     out: Path | None = None
     """Folder of the results; BAG/results when left out."""
     checkpoint: str = ""
@@ -31,7 +33,15 @@ class Eval:
     device: str = "auto"
     """auto, cpu or cuda."""
     namespace: str | None = None
-    """Of the topics; found out when left out."""
+    """Of the topics NAMESPACE/image, camera_info, depth and mask; found out when left out."""
+    image: str = ""
+    """Colour image topic, where it is not called .../image; guessed when there is one only."""
+    camera_info: str = ""
+    """Topic of its intrinsics; the camera_info beside the image when left out."""
+    depth: str = ""
+    """Depth topic, registered to the colour image; guessed when one is in the image's frame."""
+    mask: str = ""
+    """Instance mask topic."""
 
 
 def evaluate(options: Eval) -> int:
@@ -40,6 +50,7 @@ def evaluate(options: Eval) -> int:
 
     from gsn_perception.evaluation.report import write_json
     from gsn_perception.geometry import InputError
+    from gsn_perception.ros.bags import StreamTopics
     from gsn_perception.ros.node_settings import ReconstructionSettings
     from gsn_perception.ros.processing import load_pipeline
     from gsn_perception.ros.replaying import replay
@@ -50,12 +61,26 @@ def evaluate(options: Eval) -> int:
     out = folder / "results" if options.out is None else options.out
     settings = replace(ReconstructionSettings(), checkpoint=options.checkpoint, device=options.device)
     pipeline = load_pipeline(settings)
-    with tqdm(desc="frames", unit="frame", leave=False) as bar:
-        found = replay(
-            options.bag, out, pipeline, settings, namespace=options.namespace, on_frame=lambda frame: bar.update()
-        )
+    topics = StreamTopics(options.image, options.camera_info, options.depth, options.mask)
+    remarks: list[Remark] = []
+    try:
+        with tqdm(desc="frames", unit="frame", leave=False) as bar:
+            found = replay(
+                options.bag,
+                out,
+                pipeline,
+                settings,
+                namespace=options.namespace,
+                topics=topics,
+                on_frame=lambda frame: bar.update(),
+                tell=remarks.append,
+            )
+    finally:  # also beside the sentence about a bag that can't be used
+        for remark in remarks:
+            print(f"remark {remark}", file=sys.stderr)
     print(_text(found))
-    write_json(out / "report.json", {"bag": str(options.bag), "weights": pipeline.describe(), "frames": _plain(found)})
+    report = {"bag": str(options.bag), "weights": pipeline.describe(), "remarks": [str(r) for r in remarks]}
+    write_json(out / "report.json", {**report, "frames": _plain(found)})
     print(f"written to {out}")
     return 0 if any(frame.scores for frame in found) else 1
 

@@ -26,7 +26,8 @@ class Options:
     """What is shown and where it goes."""
 
     out: Path = Path("demo")
-    """Folder for overview.png, gaussians.ply, points.ply, mesh.ply, grasps.json and the recording."""
+    """Folder for overview.png, gaussians.ply, points.ply, mesh.ply, grasps.json and the recording; viewer.png, too, where
+    Chromium is found."""
     frames: Path | None = None
     """Folder of real frames (color.png, depth.png, mask.png, camera.json each); ../shared/data/frames where it exists."""
     checkpoint: str = ""
@@ -65,6 +66,7 @@ def run(options: Options) -> int:
                 place.mkdir(parents=True, exist_ok=True)
                 outcomes[name] = graph.play(stream(), place)
             peaks = graph.peak_memory()
+        _take_snapshots([out if name == "scene" else out / name for name in streams])
         text, missing = report(outcomes, peaks)
         print(text)
         (out / "report.txt").write_text(text + "\n")
@@ -72,6 +74,15 @@ def run(options: Options) -> int:
     for sentence in missing:
         print(f"missing: {sentence}", file=sys.stderr)
     return EXIT_MISSING if missing else 0
+
+
+def _take_snapshots(places: list[Path]) -> None:
+    """What ``gsn view`` shows of each recording, where a browser is there to draw it."""
+    from gsn_perception.viewer.snapshot import take_snapshot
+
+    for place in places:
+        if (place / "mesh.ply").is_file():
+            take_snapshot(place)
 
 
 def table_stream(options: Options) -> list[Observation]:

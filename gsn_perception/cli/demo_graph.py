@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from gsn_perception.geometry import Grasp
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Observation
+from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Points
 from gsn_perception.geometry.gaussians import cat
 from gsn_perception.geometry.merge import merge_meshes
@@ -112,6 +114,7 @@ class Graph(LiveGraph):
         write_mesh_ply(place / "mesh.ply", mesh)
         plane_message = self.collector.message(interface.SUPPORT_PLANE)
         plane = None if plane_message is None else polygon_to_plane(plane_message)
+        _write_report(place / "report.json", meshes, plane)
         shown = Shown.of(splat, mesh, grasps, plane)
         write_image(place / "overview.png", overview_picture(replace(seen, support_plane=plane), shown))
         return len(meshes), len(grasps)
@@ -159,6 +162,13 @@ class Graph(LiveGraph):
             if header is None or stamp_to_ns(header.stamp) != stamp:
                 stale.append(topic.name)
         return stale
+
+
+def _write_report(path: Path, meshes: dict[int, Mesh], plane: Plane | None) -> None:
+    """What ``gsn view`` wants to know beside the files, in the words of ``gsn reconstruct``."""
+    row = None if plane is None else [*plane.normal.tolist(), plane.offset]
+    objects = [{"label": k, "support_plane": row, "triangles": len(mesh.faces)} for k, mesh in meshes.items()]
+    path.write_text(json.dumps({"objects": objects}, indent=1) + "\n")
 
 
 def _is_remark(status: str) -> bool:

@@ -1,4 +1,4 @@
-"""`gsn eval`: measure quality: views (gsn), surfaces (geometry, surface), real frames (frames), claims (robust), grasps (grasp)."""
+"""`gsn eval`: measure quality: views (gsn), surfaces (geometry, surface, table), real frames, claims (robust), grasps."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from gsn_perception.cli.eval_robust import RobustOptions
 from gsn_perception.cli.eval_robust import robust
 from gsn_perception.cli.eval_surface import SurfaceOptions
 from gsn_perception.cli.eval_surface import run_surface
+from gsn_perception.cli.eval_table import TableOptions
+from gsn_perception.cli.eval_table import run_table
 
 if TYPE_CHECKING:
     from gsn_perception.evaluation.gsn_eval import ImageDistance
@@ -62,6 +64,7 @@ Options = (
     Annotated[GsnOptions, tyro.conf.subcommand("gsn")]
     | Annotated[GeometryOptions, tyro.conf.subcommand("geometry")]
     | Annotated[SurfaceOptions, tyro.conf.subcommand("surface")]
+    | Annotated[TableOptions, tyro.conf.subcommand("table")]
     | Annotated[FramesOptions, tyro.conf.subcommand("frames")]
     | Annotated[RobustOptions, tyro.conf.subcommand("robust")]
     | Annotated[GraspOptions, tyro.conf.subcommand("grasp")]
@@ -69,7 +72,13 @@ Options = (
 
 
 def run(
-    options: GsnOptions | GeometryOptions | SurfaceOptions | FramesOptions | RobustOptions | GraspOptions,
+    options: GsnOptions
+    | GeometryOptions
+    | SurfaceOptions
+    | TableOptions
+    | FramesOptions
+    | RobustOptions
+    | GraspOptions,
 ) -> int:
     """Measure, print a table, write the files asked for."""
     from gsn_perception.evaluation.report import check_writable
@@ -82,6 +91,8 @@ def run(
         text, payload = _geometry(options)
     elif isinstance(options, SurfaceOptions):
         text, payload = run_surface(options)
+    elif isinstance(options, TableOptions):
+        text, payload = run_table(options)
     elif isinstance(options, RobustOptions):
         text, payload = robust(options)
     elif isinstance(options, FramesOptions):
@@ -140,9 +151,9 @@ def _lpips(files: tuple[Path, ...]) -> ImageDistance | None:
 
 
 def _geometry(options: GeometryOptions) -> tuple[str, dict[str, Any]]:
+    from gsn_perception.evaluation.alike import compare
     from gsn_perception.evaluation.cases import surface_case
     from gsn_perception.evaluation.geometry_eval import evaluate_geometry
-    from gsn_perception.evaluation.report import summarise
     from gsn_perception.evaluation.views import Protocol
 
     reconstructor = load_reconstructor(options)
@@ -151,7 +162,7 @@ def _geometry(options: GeometryOptions) -> tuple[str, dict[str, Any]]:
     cases = progress((surface_case(item, protocol) for item in objects), len(objects), "surfaces")
     samples = 20_000 if options.budget == "smoke" else 100_000
     rows = evaluate_geometry(cases, reconstructor, seed=options.seed, samples=samples)
-    summary = {who: summarise(entries) for who, entries in rows.items()}
+    summary = compare(rows)
     for who, entries in rows.items():
         ratios = [r["volume_ratio"] for r in entries if np.isfinite(r.get("volume_ratio", np.nan))]
         summary[who]["all"]["median_volume_ratio"] = float(np.median(ratios)) if ratios else float("nan")

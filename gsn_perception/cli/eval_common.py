@@ -75,11 +75,13 @@ def progress(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
 
 
 def tables(summary: Mapping[str, Mapping[str, Mapping[str, float]]], columns: dict[str, str], title: str) -> str:
-    """One table: every answer over all objects, then by shape class."""
+    """One table: every answer over all objects, over those that all answered, then by shape class and the small ones."""
+    from gsn_perception.evaluation.alike import shown_groups
     from gsn_perception.evaluation.report import table
 
-    rows = [(who, groups["all"]) for who, groups in summary.items()]
-    shapes = [s for s in next(iter(summary.values())) if s != "all"]
-    rows += [(f"{who} / {shape}", groups[shape]) for shape in shapes for who, groups in summary.items()]
+    rows = []
+    for group in shown_groups(summary):
+        mark = "" if group == "all" else f" / {group}"
+        rows += [(who + mark, groups[group]) for who, groups in summary.items() if group in groups]
     shown = {k: v for k, v in columns.items() if any(k in figures for _, figures in rows)}
     return table(rows, shown, title)

@@ -18,7 +18,8 @@ import tyro
 if TYPE_CHECKING:
     from gsn_perception.evaluation.grasps.running import Work
 
-_KEPT = ("objects", "budget", "poses", "gripper", "answers", "checkpoint", "seed")  # what a resumed run must agree in
+_KEPT = ("objects", "budget", "poses", "gripper", "answers", "checkpoint", "seed", "elevation", "rejudge")
+"""What a resumed run must agree in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,10 @@ class GraspOptions:
     """Grasps of every list that are carried out, spread evenly over it; 1 is the best."""
     gripper: str = "panda"
     """Name of a shipped gripper, or a YAML file laid out like theirs."""
+    elevation: tuple[float, float] = (30.0, 60.0)
+    """Degrees that the cameras look down, from and to; 90 is straight down."""
+    rejudge: Path | None = None
+    """Folder of an earlier run: its grasps are carried out again and set beside what came of them then; nothing is planned."""
     out: Path = Path("runs/grasp")
     """Folder of the finished trials (trials.jsonl), tables and pictures; a run that was interrupted goes on there."""
     cache: Path = Path("cache/parts")
@@ -65,17 +70,25 @@ def run_grasp(options: GraspOptions) -> tuple[str, dict[str, Any]]:
     Raises:
         InputError: bad options, or a folder of another run.
     """
+    from gsn_perception.cli.eval_grasp_folder import TRIALS
+    from gsn_perception.cli.eval_grasp_folder import check_folder
+    from gsn_perception.cli.eval_rejudge import run_rejudge
     from gsn_perception.evaluation.grasps.rows import read_rows
 
     work = _work(options)
-    _check_folder(options)
-    path = options.out / "trials.jsonl"
+    check_folder(options.out, {name: str(asdict(options)[name]) for name in _KEPT})
+    if options.rejudge is not None:
+        sources = _all_sources(options)
+        return run_rejudge(work, sources, options.rejudge, options.out, _processes(options, len(sources)))
+    path = options.out / TRIALS
     _run(options, work, path)
     rows = read_rows(path)
     _draw(options, work, rows)
     text, figures = _tables(rows)
     if options.rolls:
-        line, figures["rolled camera"] = _rolled(options, work, rows)
+        from gsn_perception.cli.eval_rolled import rolled
+
+        line, figures["rolled camera"] = rolled(work, _sources(options), rows, options.rolls)
         text += "\n\n" + line
     if options.fit:
         text += "\n\n" + _fit(options, rows)
@@ -98,12 +111,16 @@ def _work(options: GraspOptions) -> Work:
         raise InputError(f"there is no method {unknown[0]!r}; choose from {', '.join(METHODS)}")
     if min(options.poses, options.cameras, options.answers) < 1:
         raise InputError("poses, cameras and answers count from 1; give larger numbers")
+    if not -90 <= options.elevation[0] <= options.elevation[1] <= 90:
+        low, high = options.elevation
+        raise InputError(f"elevation {low:g} to {high:g} degrees is no range up to 90; give the lower end first")
     campaign = Campaign(
         methods=options.methods or tuple(METHODS),
         poses=options.poses,
         cameras=options.cameras,
         answers=options.answers,
         seed=options.seed,
+        elevation=options.elevation,
     )
     make = partial(make_reconstructor, options.checkpoint, options.device)
     return Work(campaign, choose_gripper(options.gripper), PlannerSettings(), make, options.cache)
@@ -116,27 +133,8 @@ def make_reconstructor(checkpoint: str | None, device: str) -> Any:
     return Reconstructor.from_pretrained(checkpoint, device)
 
 
-def _check_folder(options: GraspOptions) -> None:
-    """A folder goes on only with the options it was begun with."""
-    import json
-
-    from gsn_perception.evaluation.report import write_json
-    from gsn_perception.geometry import InputError
-
-    path = options.out / "options.json"
-    now = {name: str(asdict(options)[name]) for name in _KEPT}
-    if path.is_file():
-        before: Mapping[str, str] = json.loads(path.read_text())
-        other = [name for name in _KEPT if name != "budget" and before.get(name) != now[name]]
-        if other:
-            raise InputError(f"{options.out} holds trials with another {other[0]}; give another --out or remove it")
-    write_json(path, now)
-
-
 def _run(options: GraspOptions, work: Work, path: Path) -> None:
     """Every trial that is not in the file yet."""
-    import os
-
     from tqdm import tqdm
 
     from gsn_perception.evaluation.grasps.rows import append_rows
@@ -145,21 +143,35 @@ def _run(options: GraspOptions, work: Work, path: Path) -> None:
 
     sources = _sources(options)
     done = read_rows(path)
-    processes = min(options.processes or len(os.sched_getaffinity(0)), len(sources))
+    processes = _processes(options, len(sources))
     bar = tqdm(total=len(sources), desc="grasps", ncols=100)
-    for rows in run_campaign(work, sources, done, processes if processes > 1 else 0):
+    for rows in run_campaign(work, sources, done, processes):
         append_rows(path, rows)
         bar.update()
     bar.close()
+
+
+def _processes(options: GraspOptions, tasks: int) -> int:
+    """How many at the same time; 0 = in this one."""
+    import os
+
+    count = min(options.processes or len(os.sched_getaffinity(0)), tasks)
+    return count if count > 1 else 0
+
+
+def _all_sources(options: GraspOptions) -> list[Any]:
+    """Calls that load the objects of the folder."""
+    from gsn_perception.scenes.loader import mesh_sources
+
+    return list(mesh_sources(options.objects))
 
 
 def _sources(options: GraspOptions) -> list[Any]:
     """Calls that load the objects of the budget, shape classes in turn."""
     from gsn_perception.evaluation.cases import BUDGETS
     from gsn_perception.evaluation.cases import in_turn
-    from gsn_perception.scenes.loader import mesh_sources
 
-    sources = mesh_sources(options.objects)
+    sources = _all_sources(options)
     shapes = [str(source.keywords.get("shape")) for source in sources]
     return in_turn(sources, shapes, BUDGETS[options.budget] or len(sources), options.seed)
 
@@ -183,8 +195,10 @@ def _tables(rows: Sequence[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
             | {"epsilon auroc": ".3f"},
         ),
     }
-    text = "\n\n".join(table(lines, columns, title) for title, (lines, columns) in parts.items() if lines)
-    return text, {title: dict(lines) for title, (lines, _) in parts.items()} | {"trials": list(rows)}
+    judge = summary.simulators(rows)
+    text = "\n\n".join(table(lines, columns, title + judge) for title, (lines, columns) in parts.items() if lines)
+    figures: dict[str, Any] = {title: dict(lines) for title, (lines, _) in parts.items()}
+    return text, figures | {"mujoco": judge.strip(" ()"), "trials": list(rows)}
 
 
 def _draw(options: GraspOptions, work: Work, rows: Sequence[dict[str, Any]]) -> None:
@@ -206,43 +220,19 @@ def _draw(options: GraspOptions, work: Work, rows: Sequence[dict[str, Any]]) -> 
 
 def _fit(options: GraspOptions, rows: Sequence[dict[str, Any]]) -> str:
     """Fit, store, say how well it does on objects left out."""
+    from gsn_perception.evaluation.grasps.fitting import fit_extruded
     from gsn_perception.evaluation.grasps.fitting import fit_score
     from gsn_perception.evaluation.grasps.methods import RGBD
 
-    model, quality = fit_score([r for r in rows if r["method"] == RGBD])
-    path = model.store({"fitted_on": f"{options.objects.name}, RGB-D", **{k: round(v, 4) for k, v in quality.items()}})
+    rows = [r for r in rows if r["method"] == RGBD]
+    model, quality = fit_score([r for r in rows if r.get("source") != "extruded"])
+    notes: dict[str, Any] = {"fitted_on": f"{options.objects.name}, RGB-D"}
+    notes |= {name: round(value, 4) for name, value in quality.items()}
     figures = ", ".join(f"{name} {value:.3g}" for name, value in quality.items())
+    if any(r.get("source") == "extruded" for r in rows):
+        notes["extruded"] = fit_extruded(rows, model)
+        figures += "; extruded points: " + ", ".join(f"{k} {v:.3g}" for k, v in notes["extruded"].items())
+    else:
+        figures += "; no trial fell back to extruded points, their numbers stay"
+    path = model.store(notes)
     return f"fitted the score ({figures}; left out by object) -> {path}"
-
-
-def _rolled(options: GraspOptions, work: Work, rows: Sequence[dict[str, Any]]) -> tuple[str, dict[str, float]]:
-    """The grasps of rolled cameras against the upright one's, on poses that count."""
-    import numpy as np
-    from tqdm import tqdm
-
-    from gsn_perception.evaluation.grasps.kit import Kit
-    from gsn_perception.evaluation.grasps.rolling import roll_figures
-    from gsn_perception.evaluation.grasps.summary import counted
-    from gsn_perception.evaluation.grasps.trials import make_judge
-    from gsn_perception.evaluation.grasps.trials import resting_poses
-    from gsn_perception.evaluation.report import table
-    from gsn_perception.grasping import GraspPlanner
-
-    poses = {(r["object"], r["pose"]) for r in counted(rows)}
-    kit = Kit(GraspPlanner(work.gripper, work.settings), work.make_reconstruct(), options.seed)
-    found: list[dict[str, float]] = []
-    bar = tqdm(total=options.rolls, desc="rolled camera", ncols=100)
-    for source in _sources(options):
-        item = source()
-        judge = make_judge(item, work.gripper, work.cache, work.campaign.judge)
-        for resting in resting_poses(item, judge, options.poses, options.seed):
-            if (item.name, resting.index) in poses and bar.n < options.rolls:
-                found += roll_figures(resting, 0, kit, seed=options.seed)
-                bar.update()
-        if bar.n >= options.rolls:
-            break
-    bar.close()
-    figures = {"views": float(bar.n), "rolls": float(len(found))}
-    figures |= {key: float(np.mean([f[key] for f in found])) for key in ("regret", "twin")} if found else {}
-    columns = {"views": ".0f", "rolls": ".0f", "regret": ".3f", "twin": ".0%"}
-    return table([("RGB-D", figures)], columns, "rolled camera"), figures

@@ -65,7 +65,7 @@ class SurfaceOptions(ObjectOptions):
 
 def run_surface(options: SurfaceOptions) -> tuple[str, dict[str, Any]]:
     """The table and every figure."""
-    from gsn_perception.evaluation.report import summarise
+    from gsn_perception.evaluation.alike import compare
     from gsn_perception.evaluation.surface_scores import COLUMNS
 
     objects = load_objects(options)
@@ -76,7 +76,7 @@ def run_surface(options: SurfaceOptions) -> tuple[str, dict[str, Any]]:
         rows, names = _full(options, objects, methods, samples, keep), ["truth", *methods]
     else:
         rows, names = _single(options, objects, samples, keep)
-    summary = {who: summarise(entries) for who, entries in rows.items()}
+    summary = compare(rows)
     if options.out is not None:
         _sheet(options.out, keep, names)
     text = tables(summary, dict(COLUMNS), f"surfaces from {options.input}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -12,7 +14,9 @@ class Options:
     """Options of ``gsn grasp``."""
 
     mesh: Path
-    """Mesh in metres: PLY, OBJ, STL, GLB, ..."""
+    """Mesh: PLY, OBJ, STL, OFF, GLB, 3MF, DAE, ..., grasped in the file's own axes."""
+    unit: Literal["m", "cm", "mm", "inch"] | None = None
+    """Of the mesh's numbers; what the file says (3MF, DAE, GLB) or metres when left out."""
     out: Path = Path("grasps.json")
     """Where the grasps go."""
     gripper: str = "panda"
@@ -31,20 +35,35 @@ class Options:
 
 def run(options: Options) -> int:
     """Plan and write; 1 when no grasp was found (the reason is printed, the file holds an empty list)."""
+    import numpy as np
+
     from gsn_perception.cli.parse import choose_gripper
     from gsn_perception.cli.parse import parse_plane
+    from gsn_perception.geometry import Remark
+    from gsn_perception.geometry.mending import mended
     from gsn_perception.grasping import GraspPlanner
     from gsn_perception.grasping import PlannerSettings
-    from gsn_perception.io import read_mesh
     from gsn_perception.io import write_grasps_json
+    from gsn_perception.io.meshes import check_size
+    from gsn_perception.io.meshes import read_mesh
+    from gsn_perception.io.meshes import size_text
 
     plane = parse_plane(options.support_plane)
     gripper = choose_gripper(options.gripper)
     settings = PlannerSettings(num_candidates=options.num_candidates, max_grasps=options.max_grasps, seed=options.seed)
-    mesh = read_mesh(options.mesh)
+    mesh = read_mesh(options.mesh, unit=options.unit)
+    check_size(mesh, options.mesh, options.unit)
+    mesh, remarks = mended(mesh)
+    for remark in remarks:
+        print(f"remark {remark}", file=sys.stderr)
     start = time.perf_counter()
     result = GraspPlanner(gripper, settings).plan(mesh, support_plane=plane)
     elapsed = time.perf_counter() - start
     write_grasps_json(options.out, result.grasps, frame_id=options.frame_id)
-    print(f"{result.reason} ({gripper.name}, {len(mesh.faces)} triangles, {elapsed * 1000:.0f} ms) -> {options.out}")
+    if not result.grasps and np.ptp(mesh.vertices, axis=0).min() > gripper.max_width:
+        text = f"the mesh measures {size_text(mesh)}, on every side more than the {gripper.max_width:g} m"
+        remark = Remark("mesh_too_wide", f"{text} that {gripper.name} opens; give --unit if its numbers are no metres")
+        print(f"remark {remark}", file=sys.stderr)
+    size = f"{len(mesh.faces)} triangles, {size_text(mesh)}"
+    print(f"{result.reason} ({gripper.name}, {size}, {elapsed * 1000:.0f} ms) -> {options.out}")
     return 0 if result.grasps else 1

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gsn_perception.geometry import Observation
     from gsn_perception.geometry import Reconstruction
     from gsn_perception.geometry import Refusal
+    from gsn_perception.geometry import Remark
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,19 @@ class Options:
     out: Path
     """Output folder."""
     mask: Path | None = None
-    """PNG, > 0 is an object, different values are different objects."""
+    """PNG, > 0 is an object, different values are different objects; at the image's size or at least its aspect."""
+    mask_mode: Literal["labels", "binary"] = "labels"
+    """labels: each value of the mask is an object; binary: every pixel above 0 is one object."""
+    clean_masks: bool = True
+    """Leave out of the mask what is not the object by its depth or place, and move one that lags."""
     roi: str | None = None
     """x,y,w,h around the object, where there is no mask."""
     depth: Path | None = None
     """16-bit PNG in millimetres registered to the image, 0 = unknown."""
     support_plane: str | None = None
     """nx,ny,nz,d of the plane the object stands on (n.x + d = 0, metres, camera frame, n to the object's side)."""
+    trust_support_plane: bool = False
+    """Keep the support plane given although the depth shows another one under the objects."""
     size_hint: float | None = None
     """The object's longest extent in metres."""
     unit_scale: bool = False
@@ -67,8 +74,11 @@ def run(options: Options) -> int:
 
     observation = _observation(options)
     settings = ReconstructorSettings(
+        trust_support_plane=options.trust_support_plane,
         unit_scale=options.unit_scale,
         allow_cut=options.allow_cut,
+        mask_mode=options.mask_mode,
+        clean_masks=options.clean_masks,
         mesh_method=options.mesh_method,
         mesh_weights=options.mesh_weights,
         seed=options.seed,
@@ -84,7 +94,8 @@ def run(options: Options) -> int:
         plans = planner.plan_scene(objects, scene=observation.measured_points())
         grasps = sorted((g for plan in plans.values() for g in plan.grasps), key=lambda g: -g.score)
         timings["grasp"] = time.perf_counter() - began
-        _write(folder, options, observation, results, grasps, timings)
+        seen = observation if observation.mask is not None else reconstructor.look(observation).observation
+        _write(folder, options, seen, results, grasps, timings)
     for result in results:
         print(_line(result))
     for remark in dict.fromkeys(remark for result in results for remark in result.remarks):
@@ -103,17 +114,19 @@ def _observation(options: Options) -> Observation:
     from gsn_perception.io import read_image
     from gsn_perception.io import read_mask
 
+    remarks: list[Remark] = []
     if options.mask is None and options.roi is None and options.depth is None:
         raise InputError("there is no mask, no depth and no region of interest; give --mask, --depth or --roi")
     return Observation(
         image=read_image(options.image),
-        camera=read_camera(options.camera),
+        camera=read_camera(options.camera, remarks),
         mask=None if options.mask is None else read_mask(options.mask),
         depth=None if options.depth is None else read_depth(options.depth),
         support_plane=parse_plane(options.support_plane),
         size_hint=options.size_hint,
         roi=parse_roi(options.roi),
         frame_id="camera_optical_frame",
+        remarks=tuple(remarks),
     )
 
 
@@ -131,14 +144,22 @@ def _write(
     from gsn_perception.geometry.merge import merge_points
     from gsn_perception.io import write_gaussians_ply
     from gsn_perception.io import write_grasps_json
+    from gsn_perception.io import write_image
     from gsn_perception.io import write_mesh_ply
     from gsn_perception.io import write_points_ply
     from gsn_perception.viewer.overview import draw_overview
 
     objects = [r for r in results if isinstance(r, Reconstruction)]
-    report = {"image": options.image.name, "timings": timings, "objects": [_entry(r) for r in results]}
+    report = {
+        "image": options.image.name,
+        "gripper": options.gripper,
+        "timings": timings,
+        "objects": [_entry(r) for r in results],
+    }
     (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     write_grasps_json(folder / "grasps.json", grasps, frame_id=observation.frame_id)
+    if options.mask is None and observation.mask is not None:  # found by segmentation; can be given as --mask
+        write_image(folder / "mask.png", observation.mask)
     if not objects:
         return
     write_gaussians_ply(folder / "gaussians.ply", cat([r.gaussians for r in objects]))
@@ -153,11 +174,13 @@ def _entry(result: Reconstruction | Refusal) -> dict:
     if not isinstance(result, Reconstruction):
         return {"label": result.label, "refused": result.reason, "remarks": _remarks(result)}
     extent = result.mesh.vertices.max(0) - result.mesh.vertices.min(0)
+    plane = result.support_plane
     return {
         "label": result.label,
         "scale_m_per_unit": result.scale,
         "scale_sigma": None if result.scale_sigma != result.scale_sigma else result.scale_sigma,
         "scale_source": result.scale_source,
+        "support_plane": None if plane is None else [*plane.normal.tolist(), plane.offset],
         "T_camera_object": result.T_camera_object.tolist(),
         "extent_camera_axes_m": extent.tolist(),
         "gaussians": len(result.gaussians),

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Annotated
 
 import tyro
+
+if TYPE_CHECKING:
+    from gsn_perception.grasping import Gripper
+
+_DEFAULT = "panda"
 
 
 @dataclass(frozen=True)
@@ -16,8 +25,8 @@ class Options:
 
     folder: Annotated[Path, tyro.conf.Positional]
     """The --out folder of gsn reconstruct or gsn demo."""
-    gripper: str = "panda"
-    """Drawn at the grasps: name of a shipped gripper or a YAML file."""
+    gripper: str = ""
+    """Drawn at the grasps: name of a shipped gripper or a YAML file; the one that was planned for by default."""
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 lets other machines look."""
     port: int = 8080
@@ -28,13 +37,13 @@ class Options:
 
 def run(options: Options) -> int:
     """Serve until interrupted."""
-    from gsn_perception.cli.parse import choose_gripper
     from gsn_perception.viewer.results import Results
     from gsn_perception.viewer.scene import start_viewer
 
-    gripper = choose_gripper(options.gripper)
-    server = start_viewer(Results.load(options.folder), gripper, host=options.host, port=options.port)
-    print(f"open http://{options.host}:{server.get_port()} in a browser; Ctrl-C stops", flush=True)
+    results = Results.load(options.folder)
+    server = start_viewer(results, _gripper(options.gripper, results.gripper), host=options.host, port=options.port)
+    here = "localhost" if options.host in ("0.0.0.0", "::") else options.host
+    print(f"open http://{here}:{server.get_port()} in a browser; Ctrl-C stops", flush=True)
     end = float("inf") if options.seconds is None else time.monotonic() + options.seconds
     try:
         while time.monotonic() < end:
@@ -42,5 +51,20 @@ def run(options: Options) -> int:
     except KeyboardInterrupt:
         pass
     finally:
-        server.stop()
+        with contextlib.redirect_stdout(io.StringIO()):
+            server.stop()
     return 0
+
+
+def _gripper(wanted: str, planned_for: str) -> Gripper:
+    """The one asked for, else the one of the report, else the default where that is not at hand any more."""
+    from gsn_perception.cli.parse import choose_gripper
+    from gsn_perception.geometry import InputError
+
+    if wanted or not planned_for:
+        return choose_gripper(wanted or _DEFAULT)
+    try:
+        return choose_gripper(planned_for)
+    except InputError as error:
+        print(f"{error}; drawing {_DEFAULT}, --gripper chooses another", file=sys.stderr)
+        return choose_gripper(_DEFAULT)

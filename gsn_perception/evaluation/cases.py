@@ -95,6 +95,11 @@ class SurfaceCase:
     T_camera_object: np.ndarray
 
     @property
+    def extent(self) -> float:
+        """The longest side of the true box, metres."""
+        return float(np.ptp(self.truth.transform(np.linalg.inv(self.T_camera_object)).vertices, axis=0).max())
+
+    @property
     def plane(self) -> Plane:
         """What the object rests on."""
         normal = self.T_camera_object[:3, 2]

@@ -82,7 +82,7 @@ def visible_hull(case: SurfaceCase) -> Mesh:
 
 
 def _head(case: SurfaceCase) -> dict[str, Any]:
-    return {"name": case.name, "shape": case.shape}
+    return {"name": case.name, "shape": case.shape, "extent": case.extent}
 
 
 def _score(mesh: Mesh, case: SurfaceCase, rng: np.random.Generator, samples: int) -> dict[str, float]:

@@ -74,7 +74,7 @@ def evaluate_full(
         truth = unit_mesh(item.mesh)
         for turn, (T, points) in enumerate(protocol.clouds(item)):
             rng = np.random.default_rng(protocol.seed)
-            head = {"name": item.name, "shape": item.shape, "turn": turn}
+            head = {"name": item.name, "shape": item.shape, "turn": turn, "extent": float(item.extent.max())}
             meshes = [truth]
             for name, method in methods.items():
                 began = time.perf_counter()

@@ -75,7 +75,7 @@ def evaluate_views(
         frame = frame if what != "rgb" else replace(frame, depth=None)
         own = np.linalg.inv(case.T_camera_object)
         (item, *_) = splats(frame)
-        head = {"name": case.name, "shape": case.shape}
+        head = {"name": case.name, "shape": case.shape, "extent": case.extent}
         truth = case.truth.transform(own)
         meshes = [truth]
         if isinstance(item, Sculpted) and what == "splat":

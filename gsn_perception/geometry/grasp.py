@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
 from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.geometry.transforms import split_similarity
+
+GraspSource = Literal["mesh", "extruded"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,12 +25,14 @@ class Grasp:
         width: Opening between the finger pads in metres before closing.
         score: In [0, 1], higher is better.
         label: Instance label of the object.
+        source: What it was planned on: ``mesh``, or ``extruded``, the measured points extruded to the support plane.
     """
 
     T_frame_tcp: np.ndarray
     width: float
     score: float
     label: int = 1
+    source: GraspSource = "mesh"
 
     def transform(self, T: np.ndarray) -> Grasp:
         """The same grasp in another frame: ``T`` [4,4] rigid, target from current."""

@@ -12,8 +12,10 @@ import numpy as np
 from gsn_perception.geometry.camera import Camera
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.gaussians import Gaussians
+from gsn_perception.geometry.mask_size import fit_mask
 from gsn_perception.geometry.mesh import Mesh
 from gsn_perception.geometry.remark import Remark
+from gsn_perception.geometry.remark import merged
 
 ScaleSource = Literal["depth", "support_plane", "size_hint", "unit"]
 
@@ -50,9 +52,12 @@ class Observation:
     Attributes:
         image: [H,W,3] uint8 RGB.
         camera: Its pinhole camera; results are in its optical frame whatever its pose says.
-        mask: [H,W] uint8/uint16 (or bool) instance labels, 0 = background; None lets the pipeline segment.
+        mask: [H,W] instance labels of whole numbers, 0 = background, kept as uint8 or uint16; or bool, or probabilities
+            in [0, 1] of one object. One of another resolution but the image's aspect is resampled, with a remark. None
+            lets the pipeline segment.
         depth: [H,W] float32 metres along z, NaN = unknown; None without a depth sensor.
         support_plane: The plane the object stands on, camera frame; None when unknown.
+        gravity: [3] the direction in which things fall, camera frame, made unit; None when unknown.
         size_hint: The object's longest extent in metres; None when unknown.
         roi: (x, y, w, h) in pixels around the object, for segmentation without a mask.
         stamp: Nanoseconds.
@@ -73,6 +78,7 @@ class Observation:
     stamp: int = 0
     frame_id: str = ""
     remarks: tuple[Remark, ...] = ()
+    gravity: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         self._check_image()
@@ -82,6 +88,8 @@ class Observation:
             raise InputError(f"size hint {self.size_hint} is not a positive length; give the longest extent in metres")
         if self.roi is not None:
             self._check_roi()
+        if self.gravity is not None:
+            self._check_gravity()
 
     def measured_points(self) -> np.ndarray | None:
         """[M,3] float32 all that the depth sensor measured, camera frame, metres; None without depth.
@@ -107,14 +115,10 @@ class Observation:
     def _check_mask(self) -> None:
         if self.mask is None:
             return
-        if self.mask.shape != self.image.shape[:2]:
-            raise InputError(
-                f"the mask has shape {self.mask.shape}, the image {self.image.shape[:2]}; sizes must agree"
-            )
-        if self.mask.dtype == bool:
-            object.__setattr__(self, "mask", self.mask.astype(np.uint8))
-        if self.mask.dtype not in (np.uint8, np.uint16):
-            raise InputError(f"the mask is {self.mask.dtype}; give uint8 or uint16 labels, 0 = background")
+        mask, remark = fit_mask(_as_labels(self.mask), self.image.shape[:2])
+        object.__setattr__(self, "mask", mask)
+        if remark is not None:
+            object.__setattr__(self, "remarks", merged(self.remarks, [remark]))
 
     def _check_depth(self) -> None:
         if self.depth is None:
@@ -131,12 +135,45 @@ class Observation:
             depth = np.where(unusable, np.float32(np.nan), depth)
         object.__setattr__(self, "depth", depth)
 
+    def _check_gravity(self) -> None:
+        try:
+            gravity = np.asarray(self.gravity, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise InputError("gravity is not numeric; give its direction in the camera frame as x, y, z") from None
+        length = float(np.linalg.norm(gravity))
+        if gravity.shape != (3,) or not np.isfinite(length) or length < 1e-9:
+            raise InputError("gravity is zero, not finite or not of three numbers; give its direction in camera frame")
+        object.__setattr__(self, "gravity", gravity / length)
+
     def _check_roi(self) -> None:
         x, y, w, h = self.roi  # type: ignore[misc]
         if w < 1 or h < 1 or x < 0 or y < 0 or x + w > self.camera.width or y + h > self.camera.height:
             raise InputError(
                 f"roi {self.roi} lies outside the {self.camera.width}x{self.camera.height} image; give x,y,w,h inside it"
             )
+
+
+def _as_labels(mask: np.ndarray) -> np.ndarray:
+    """A mask as uint8 or uint16: whole numbers as they are, probabilities as 0..255.
+
+    Raises:
+        InputError: it holds other numbers, or none.
+    """
+    if not isinstance(mask, np.ndarray) or mask.dtype.kind not in "buif":
+        kind = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
+        raise InputError(f"the mask is {kind}; give uint8 or uint16 labels, 0 = background")
+    if mask.dtype in (np.uint8, np.uint16) or not mask.size:
+        return mask
+    if mask.dtype.kind == "b":
+        return mask.astype(np.uint8)
+    low, high = mask.min(), mask.max()
+    if not (low >= 0 and high <= np.iinfo(np.uint16).max):  # NaN fails, too
+        raise InputError(f"the mask holds values from {low} to {high}; give labels 0..65535, 0 = background")
+    if mask.dtype.kind == "f" and (np.round(mask) != mask).any():
+        if high > 1:
+            raise InputError("the mask holds broken numbers above 1; give whole labels, or probabilities in [0, 1]")
+        return np.round(255 * mask).astype(np.uint8)
+    return mask.astype(np.uint8 if high <= 255 else np.uint16)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -26,3 +26,9 @@ class Remark:
 def merged(*groups: Iterable[Remark]) -> tuple[Remark, ...]:
     """All remarks in order, each once."""
     return tuple(dict.fromkeys(remark for group in groups for remark in group))
+
+
+def note(remarks: list[Remark] | None, code: str, text: str) -> None:
+    """Add a remark where somebody collects them."""
+    if remarks is not None:
+        remarks.append(Remark(code, text))

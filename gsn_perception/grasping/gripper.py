@@ -204,11 +204,15 @@ def _boxes(values: Mapping[str, Any], key: str, source: str, folder: Path) -> tu
 def _covering(entry: Mapping[str, Any], source: str, folder: Path) -> list[Box]:
     """Boxes that cover a collision mesh of the grasp frame."""
     from gsn_perception.grasping.gripper_mesh import covering_boxes
-    from gsn_perception.io import read_mesh
+    from gsn_perception.io.meshes import METRES
+    from gsn_perception.io.meshes import read_mesh
 
     cell = _positive(entry, "cell", source, "mesh ")
+    unit = entry.get("unit")
+    if unit not in (None, *METRES):
+        raise InputError(f"gripper {source}: the unit of a mesh is {unit!r}; choose one of {', '.join(METRES)}")
     try:
-        corners = covering_boxes(read_mesh(folder / str(entry["mesh"])), cell)
+        corners = covering_boxes(read_mesh(folder / str(entry["mesh"]), unit=unit), cell)
     except InputError as error:
         raise InputError(f"gripper {source}: {error}") from None
     return [Box((low + high) / 2, high - low) for low, high in corners]

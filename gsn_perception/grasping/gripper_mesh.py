@@ -6,29 +6,40 @@ import numpy as np
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
+from gsn_perception.geometry.mending import mended
 from gsn_perception.grasping.boxes import Blocks
 from gsn_perception.grasping.boxes import overlaps
 
 _MOST_CELLS = 200_000
 _MOST_BOXES = 96
+_LARGEST = 1.0  # metres, of a gripper
+_RAYS = 64
+_INSIDE = 0.45  # of the directions; half of them see out from the rim of a hole
+_CHUNK = 20_000  # rays at a time
 
 
 def covering_boxes(mesh: Mesh, cell: float) -> list[np.ndarray]:
     """Boxes [2,3] (lower and upper corner) that together hold every point of a solid.
 
     Cells of a grid that the surface touches (exactly) or that lie inside are merged into boxes, greedily, and cut to the
-    mesh's own bounds.
+    mesh's own bounds. Parts may overlap or look inwards; a hole ends where its rim does.
 
     Args:
-        mesh: Closed surface, metres.
+        mesh: Surface, metres.
         cell: Side of a cell, metres: the boxes reach at most this far beyond the solid.
 
     Raises:
-        InputError: the mesh is empty, or the cell is so small that there would be too many boxes.
+        InputError: the mesh is empty or too large for a gripper, or the cell is so small that there would be too many
+            boxes.
     """
     if not len(mesh.faces) or not np.isfinite(mesh.vertices).all():
         raise InputError("the collision mesh has no surface; give a closed mesh in metres")
+    mesh = mended(mesh)[0]
+    if not len(mesh.faces):
+        raise InputError("the collision mesh has no surface; give a closed mesh in metres")
     low, high = mesh.vertices.min(axis=0).astype(np.float64), mesh.vertices.max(axis=0).astype(np.float64)
+    if (high - low).max() > _LARGEST:
+        raise InputError(f"the collision mesh is {(high - low).max():.3g} m long; give its unit, e.g. unit: mm")
     shape = np.maximum(np.ceil((high - low) / cell - 1e-9).astype(int), 1)
     if shape.prod() > _MOST_CELLS:
         raise InputError(f"a cell of {cell} m makes {shape.prod()} cells of the collision mesh; give a larger one")
@@ -41,16 +52,48 @@ def covering_boxes(mesh: Mesh, cell: float) -> list[np.ndarray]:
 
 def _filled(mesh: Mesh, low: np.ndarray, cell: float, shape: tuple[int, ...]) -> np.ndarray:
     """[X,Y,Z] bool: cells that the surface touches or that lie inside."""
-    import open3d
-
     centers = low + cell * (np.indices(shape).reshape(3, -1).T + 0.5)
     half = np.tile(0.5 * cell * np.array([[-1.0] * 3, [1.0] * 3]), (len(centers), 1, 1, 1))
     axes = np.tile(np.eye(3), (len(centers), 1, 1))
     touched = overlaps(axes, centers, half, Blocks.of(mesh.triangles))
+    inside = touched.copy()
+    inside[~touched] = _inside(mesh, centers[~touched])
+    return inside.reshape(shape)
+
+
+def _inside(mesh: Mesh, points: np.ndarray) -> np.ndarray:
+    """[N] bool: points [N,3] that the surface goes around, seen in many directions.
+
+    Along each ray faces that look its way count 1 and others -1, so that overlapping parts do not cancel as in a count
+    of crossings, and a hole is missed by the rays that do not leave through it. The mean is the winding number.
+    """
+    import open3d
+
     scene = open3d.t.geometry.RaycastingScene()
     scene.add_triangles(*(open3d.core.Tensor.from_numpy(a) for a in (mesh.vertices, mesh.faces.astype(np.uint32))))
-    inside = scene.compute_occupancy(centers.astype(np.float32)).numpy() > 0.5
-    return (touched | inside).reshape(shape)
+    normals = mesh.face_normals()
+    rays = _directions(_RAYS)
+    answer = np.zeros(len(points))
+    step = max(_CHUNK // _RAYS, 1)
+    for start in range(0, len(points), step):
+        spots = points[start : start + step]
+        along = np.tile(rays, (len(spots), 1))
+        cast = np.concatenate([np.repeat(spots, _RAYS, axis=0), along], axis=1).astype(np.float32)
+        hits = scene.list_intersections(open3d.core.Tensor.from_numpy(cast))
+        which, face = hits["ray_ids"].numpy().astype(np.int64), hits["primitive_ids"].numpy().astype(np.int64)
+        signs = np.sign(np.einsum("ij,ij->i", along[which], normals[face]))
+        answer[start : start + step] = np.bincount(which // _RAYS, signs, len(spots)) / _RAYS
+    return answer > _INSIDE
+
+
+def _directions(count: int) -> np.ndarray:
+    """[N,3] unit, evenly spread in opposite pairs (a Fibonacci half sphere), along no axis of the frame."""
+    half = np.arange(count // 2)
+    z = (half + 0.5) / (count // 2)
+    angle = half * np.pi * (3 - 5**0.5) + 0.1
+    r = np.sqrt(1 - z**2)
+    upper = np.stack([r * np.cos(angle), r * np.sin(angle), z], axis=1)
+    return np.concatenate([upper, -upper])
 
 
 def merged(filled: np.ndarray) -> list[np.ndarray]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from gsn_perception.geometry import Grasp
+from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Points
@@ -21,6 +22,7 @@ from gsn_perception.grasping.candidates import drawn_poses
 from gsn_perception.grasping.candidates import preferred_approach
 from gsn_perception.grasping.candidates import steady_poses
 from gsn_perception.grasping.contacts import pad_contacts
+from gsn_perception.grasping.extrusion import extruded_points
 from gsn_perception.grasping.features import FEATURES
 from gsn_perception.grasping.features import features
 from gsn_perception.grasping.free_room import FreeRoom
@@ -45,18 +47,21 @@ class PlanResult:
         rejected: How many candidates fell to each reason, contact pairs and poses alike.
         features: [G,11] figures behind the scores, columns :data:`gsn_perception.grasping.features.FEATURES`.
         tight: Whether they come from the last try, without margins.
+        extruded: Whether they were planned on the measured points extruded to the plane, as the mesh gave none.
     """
 
     grasps: tuple[Grasp, ...]
     rejected: Mapping[str, int]
     features: np.ndarray
     tight: bool = False
+    extruded: bool = False
 
     @property
     def reason(self) -> str:
         """One sentence: why there is no grasp, or how many there are."""
         if self.grasps:
             found = f"{len(self.grasps)} grasps, the best scores {self.grasps[0].score:.2f}"
+            found += ", on measured points extruded to the plane as the mesh gives none" if self.extruded else ""
             return found + (", none with the margins asked for" if self.tight else "")
         if not self.rejected:
             return "no grasp: no candidate was drawn"
@@ -158,9 +163,33 @@ class GraspPlanner:
             return planner._planned(Task(surface, room, preferred, viewpoint), label)
 
         result = attempt(self)
-        if result.grasps or not self.settings.tight:
+        if not result.grasps and self.settings.tight:
+            result = replace(attempt(GraspPlanner(self.gripper, self.settings.tightened())), tight=True)
+        if result.grasps or not self.settings.extrude or points is None or support_plane is None:
             return result
-        return replace(attempt(GraspPlanner(self.gripper, self.settings.tightened())), tight=True)
+        return self._on_extruded(points, support_plane, viewpoint, scene, obstacles, label) or result
+
+    def _on_extruded(
+        self,
+        points: Points,
+        plane: Plane,
+        viewpoint: np.ndarray | None,
+        scene: np.ndarray | None,
+        obstacles: Sequence[Mesh],
+        label: int,
+    ) -> PlanResult | None:
+        """The plan on the measured points extruded to the plane, None where that gives nothing, either."""
+        try:
+            mesh = extruded_points(points, plane)
+        except InputError:
+            return None
+        planner = GraspPlanner(self.gripper, self.settings.for_extruded())
+        found = planner.plan(
+            mesh, support_plane=plane, viewpoint=viewpoint, scene=scene, obstacles=obstacles, label=label
+        )
+        if not found.grasps:
+            return None
+        return replace(found, grasps=tuple(replace(g, source="extruded") for g in found.grasps), extruded=True)
 
     def _planned(self, task: Task, label: int) -> PlanResult:
         """Round after round until there are enough."""

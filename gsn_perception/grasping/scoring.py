@@ -16,6 +16,7 @@ from gsn_perception.geometry import InputError
 from gsn_perception.grasping.features import FEATURES
 
 _FILE = "score.json"
+_AS_IT_IS = {"slope": 1.0, "shift": 0.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,27 @@ class ScoreModel:
         return cls.parse(json.loads(_place().read_text()))
 
     @classmethod
+    @cache
+    def fitted_extruded(cls) -> ScoreModel:
+        """The same for grasps on measured points extruded to the plane.
+
+        Its logit has a ``slope`` and a ``shift`` of its own, fitted apart; where none were fitted it is the same score.
+
+        Raises:
+            InputError: the numbers are not usable.
+        """
+        values = json.loads(_place().read_text())
+        try:
+            slope, shift = (float(values.get("extruded", _AS_IT_IS)[name]) for name in ("slope", "shift"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"the score of extruded points is unusable ({error}); fit it again") from None
+        return cls.parse(values).rescaled(slope, shift)
+
+    def rescaled(self, slope: float, shift: float) -> ScoreModel:
+        """With another logit: ``slope`` times this one's plus ``shift`` (Platt 1999)."""
+        return ScoreModel(tuple(slope * w for w in self.weights), slope * self.bias + shift)
+
+    @classmethod
     def parse(cls, values: Mapping[str, Any]) -> ScoreModel:
         """From named weights, as :meth:`named` gives them.
 
@@ -67,13 +89,16 @@ class ScoreModel:
         return {"weights": dict(zip(FEATURES, self.weights, strict=True)), "bias": self.bias}
 
     def store(self, notes: Mapping[str, Any] | None = None) -> Path:
-        """Make this the package's model; ``notes`` say how it was fitted. Returns the file."""
+        """Make this the package's model; ``notes`` say how it was fitted, and may hold ``extruded``. Returns the file."""
         from gsn_perception.io import atomic_write
 
         path = Path(str(_place()))
+        old = json.loads(path.read_text()) if path.exists() else {}
+        kept = {"extruded": old["extruded"]} if "extruded" in old else {}
         with atomic_write(path) as partial:
-            partial.write_text(json.dumps({**self.named(), **(notes or {})}, indent=1) + "\n")
+            partial.write_text(json.dumps({**self.named(), **kept, **(notes or {})}, indent=1) + "\n")
         ScoreModel.fitted.cache_clear()
+        ScoreModel.fitted_extruded.cache_clear()
         return path
 
 

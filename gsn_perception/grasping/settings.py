@@ -64,6 +64,10 @@ class PlannerSettings:
     """Of the random points."""
     model: ScoreModel = field(default_factory=ScoreModel.fitted)
     """Of the score: the weights that come with the package."""
+    extrude: bool = True
+    """Where the mesh gives no grasp, plan on the measured points extruded to the support plane; such grasps say so."""
+    extruded_model: ScoreModel = field(default_factory=ScoreModel.fitted_extruded)
+    """Of the score of such grasps."""
 
     def __post_init__(self) -> None:
         for name in (
@@ -91,3 +95,7 @@ class PlannerSettings:
     def tightened(self) -> PlannerSettings:
         """The last resort: margins that the object's surface must be right to the millimetre for."""
         return replace(self, margin=0.0, support_clearance=min(self.support_clearance, 0.001), tight=False)
+
+    def for_extruded(self) -> PlannerSettings:
+        """For measured points extruded to the plane."""
+        return replace(self, model=self.extruded_model, extrude=False)

@@ -15,12 +15,13 @@ from gsn_perception.geometry.observation import ScaleSource
 
 MIN_PIXELS = 20
 _OPAQUE = 0.3
+_FARTHEST = 20.0  # metres; no table is farther from the camera that sees things on it
 _VISIBLE = 0.1
 _DIRECTIONS = 400
-# fitted on development objects, 8 views each, to the least 90 % quantile of the error with a median of 6 % at most
-_DEPTH_SHARE = 0.4
-_BEYOND_CENTRES = 1.06
-_SIZE_SPREAD = 0.09
+# fitted on development objects, 8 views each
+_OF_SILHOUETTE = 0.96  # a mask is up to a pixel too wide
+_BEYOND_CENTRES = 1.07  # Gaussians' centres lie inside the surface, and what is hidden is guessed short
+_SIZE_SPREAD = 0.08
 _GRAZING = np.sin(np.deg2rad(10.0))
 
 
@@ -64,10 +65,8 @@ def scale_from_size(
 ) -> Scale:
     """From the largest distance between any two points of the object, metres: what a caliper opens to at most.
 
-    The silhouette is known exactly and says how far the object reaches across the view; the splat says how far along it,
-    less surely. Two guesses of the same length are averaged: the silhouette's largest width with part of the splat's
-    depth range across it, and the splat's own largest width within the silhouette. Directions in which an object is
-    seen end-on stay a guess of the network's.
+    The silhouette is known exactly and bounds that length from below; the splat within the silhouette adds how far the
+    object reaches along the view. How long an object is that is seen end-on stays a guess of the network's.
 
     Args:
         gaussians: The normalised splat.
@@ -76,7 +75,7 @@ def scale_from_size(
         alpha: [S,S] share of the object in it, together with ``view``.
 
     Returns:
-        The scale with the spread of such guesses on objects that were not trained on.
+        The scale; its sigma is the spread of such guesses on objects that were not trained on.
 
     Raises:
         InputError: the splat has no opaque content in the silhouette.
@@ -87,10 +86,7 @@ def scale_from_size(
         means, across = _inside(means, view, alpha > 0.5), _silhouette_width(view, alpha > 0.5)
     if not len(means):
         raise InputError("the splat is empty (no Gaussian is opaque); check that the mask shows the object")
-    own = _largest_width(means)
-    slanted = np.hypot(across, _DEPTH_SHARE * np.ptp(means[:, 2])) if across > 0 else own
-    # a splat whose Gaussians hide in a corner of the silhouette says nothing; centres lie inside the surface
-    guess = float(np.sqrt(slanted * max(own, 0.5 * slanted))) * _BEYOND_CENTRES
+    guess = _BEYOND_CENTRES * max(_largest_width(means), _OF_SILHOUETTE * across)
     if not guess > 0:
         raise InputError(
             "the splat has no extent (its Gaussians lie in one point); check that the mask shows the object"
@@ -141,7 +137,13 @@ def scale_from_plane(gaussians: Gaussians, view: ObjectView, plane: Plane) -> Sc
     scales = -plane.offset / lowest
     if not np.isfinite(scales).all() or (scales <= 0).any():
         raise InputError(
-            "the support plane does not pass below the object; check its sign: n.x + d = 0 in camera frame"
+            f"the support plane (d {plane.offset:.3g}) does not pass below the object but behind the camera: the sign of "
+            "its normal or of d is flipped; give it so that n.x + d = 0 in camera frame and n points to the objects' side"
+        )
+    if abs(plane.offset) > _FARTHEST:
+        raise InputError(
+            f"the support plane is {abs(plane.offset):.4g} m from the camera; if d is in millimetres, "
+            f"give {plane.offset / 1000:.4g}"
         )
     return Scale(float(scales[1]), float(np.ptp(scales) / 2), "support_plane")
 

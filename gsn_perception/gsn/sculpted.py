@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gsn_perception.geometry.gaussians import Gaussians
+from gsn_perception.geometry.observation import Plane
 from gsn_perception.geometry.remark import Remark
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.scale import Scale
@@ -25,6 +26,8 @@ class Sculpted:
         scale: Metres per normalised unit.
         timings: Seconds per stage so far.
         remarks: What is doubtful about this object so far.
+        support: The plane under it, camera frame, metres; None where it is not known.
+        stands: Whether it reaches that plane; False where the camera saw between them.
     """
 
     label: int
@@ -35,3 +38,5 @@ class Sculpted:
     scale: Scale
     timings: Mapping[str, float]
     remarks: tuple[Remark, ...] = ()
+    support: Plane | None = None
+    stands: bool = True

@@ -9,13 +9,21 @@ import numpy as np
 
 from gsn_perception.geometry.camera import Camera
 from gsn_perception.geometry.errors import InputError
+from gsn_perception.geometry.remark import Remark
+from gsn_perception.geometry.remark import note
 from gsn_perception.io.atomic import atomic_write
 
+_DISTORTION = ("d", "dist", "distortion", "distortion_coefficients", "dist_coeffs", "coeffs")
 
-def read_camera(path: str | Path) -> Camera:
+
+def read_camera(path: str | Path, remarks: list[Remark] | None = None) -> Camera:
     """The camera of a ``camera.json`` with ``width``, ``height`` and ``K`` (3x3, pixel centres at integers).
 
     Other keys are ignored. 0.5 is added to the principal point here, once: see :class:`Camera`.
+
+    Args:
+        path: The file.
+        remarks: Takes what the file says and this camera can't hold: distortion.
 
     Raises:
         InputError: the file is missing, no JSON, lacks a key, or its K is unusable.
@@ -34,9 +42,26 @@ def read_camera(path: str | Path) -> Camera:
     if K.shape != (3, 3):
         raise InputError(f"camera file {path}: K has shape {K.shape}; it must be three rows of three numbers")
     try:
-        return Camera.from_integer_centres(K, width, height)
+        camera = Camera.from_integer_centres(K, width, height)
     except InputError as error:
         raise InputError(f"camera file {path}: {error}") from None
+    if any(_has_numbers(value) for key, value in content.items() if key.lower() in _DISTORTION):
+        note(
+            remarks,
+            "distortion_ignored",
+            f"camera file {path} holds distortion, which was left out: the image must be rectified already; undistort it "
+            "and give the new K, or take the distortion out of the file",
+        )
+    return camera
+
+
+def _has_numbers(value: object) -> bool:
+    """Whether a list, or a mapping by name, holds a number that is not zero."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return any(_has_numbers(item) for item in value)
+    return isinstance(value, int | float) and value != 0
 
 
 def write_camera(path: str | Path, camera: Camera) -> None:

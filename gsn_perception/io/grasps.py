@@ -7,7 +7,7 @@ The file is one object::
      "convention": "... how to read a pose ...",
      "grasps": [{"T_frame_tcp": [[4x4]], "position": [x, y, z],
                  "quaternion_xyzw": [..], "quaternion_wxyz": [..],
-                 "width": m, "score": 0..1, "label": 1}, ...]}          # best first
+                 "width": m, "score": 0..1, "label": 1, "source": "mesh" or "extruded"}, ...]}     # best first
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.grasp import Grasp
+from gsn_perception.geometry.grasp import GraspSource
 from gsn_perception.geometry.transforms import quat_from_matrix
 from gsn_perception.io.atomic import atomic_write
 
@@ -102,6 +103,7 @@ def _entry(grasp: Grasp) -> dict:
         "width": float(grasp.width),
         "score": float(grasp.score),
         "label": int(grasp.label),
+        "source": grasp.source,
     }
 
 
@@ -109,4 +111,5 @@ def _grasp(entry: dict) -> Grasp:
     pose = np.array(entry["T_frame_tcp"], dtype=np.float64)
     if pose.shape != (4, 4):
         raise ValueError("pose")
-    return Grasp(pose, float(entry["width"]), float(entry["score"]), int(entry["label"]))
+    source: GraspSource = "extruded" if entry.get("source") == "extruded" else "mesh"
+    return Grasp(pose, float(entry["width"]), float(entry["score"]), int(entry["label"]), source)

@@ -45,7 +45,8 @@ def read_depth(path: str | Path) -> np.ndarray:
 def read_mask(path: str | Path) -> np.ndarray:
     """Instance labels, [H,W] uint8 or uint16: 0 = background, every other value an object.
 
-    A mask saved as a colour image is taken when its channels agree.
+    A mask saved as a colour image is taken when its channels agree, a cut-out on a transparent ground by its alpha, and
+    a PNG with a palette of colours by its indices, which are the labels in data sets that colour them.
 
     Raises:
         InputError: the file is missing, corrupt, coloured or of another type.
@@ -53,11 +54,28 @@ def read_mask(path: str | Path) -> np.ndarray:
     pixels = _decode(path, "mask")
     if pixels.dtype not in (np.uint8, np.uint16):
         raise InputError(f"mask {path} is {pixels.dtype}; give 8-bit or 16-bit labels, 0 = background")
-    if pixels.ndim == 3:
-        if (pixels[:, :, 1:3] != pixels[:, :, :1]).any():
-            raise InputError(f"mask {path} is a colour image; give one channel of labels, 0 = background")
-        pixels = pixels[:, :, 0]
-    return np.ascontiguousarray(pixels)
+    if pixels.ndim == 2:
+        return np.ascontiguousarray(pixels)
+    grey = not (pixels[:, :, 1:3] != pixels[:, :, :1]).any()
+    alpha = pixels[:, :, 3] if pixels.shape[2] == 4 else None
+    if alpha is not None and (alpha != alpha.flat[0]).any():
+        plain = not grey or (pixels[:, :, 0] == pixels.flat[0]).all()
+        return np.ascontiguousarray(alpha if plain else np.where(alpha > 0, pixels[:, :, 0], 0))
+    if grey:
+        return np.ascontiguousarray(pixels[:, :, 0])
+    indices = _palette_indices(path)
+    if indices is None:
+        raise InputError(f"mask {path} is a colour image; give one channel of labels, 0 = background")
+    return indices
+
+
+def _palette_indices(path: str | Path) -> np.ndarray | None:
+    """[H,W] uint8 of an image with a palette whose first colour is black; OpenCV gives the colours alone."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        palette = image.getpalette()
+        return np.array(image) if image.mode == "P" and palette is not None and not any(palette[:3]) else None
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:

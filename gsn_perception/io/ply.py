@@ -1,8 +1,11 @@
-"""PLY files: a splat as 3DGS viewers read it, a point cloud, a mesh (binary, little endian)."""
+"""PLY files: a splat as 3DGS viewers read it, a point cloud, a mesh; written in binary (little endian), read as text too."""
 
 from __future__ import annotations
 
+import re
+from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -20,6 +23,7 @@ _READ = {
     "char": "i1", "int8": "i1", "short": "<i2", "int16": "<i2", "ushort": "<u2", "uint16": "<u2",
     "int": "<i4", "int32": "<i4", "uint": "<u4", "uint32": "<u4",
 }  # fmt: skip
+_ORDERS: dict[str, Literal["<", ">", "="]] = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": "="}
 _SPLAT = ["x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2", "opacity"]
 _SPLAT += ["scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"]
 _SPLAT_NEEDED = [name for name in _SPLAT if name not in ("nx", "ny", "nz")]
@@ -58,7 +62,7 @@ def read_gaussians_ply(path: str | Path) -> Gaussians:
     """Read a splat written here or by another 3DGS tool; view-dependent colour (f_rest) is left out.
 
     Raises:
-        InputError: the file is missing, no binary little-endian PLY, cut short, or holds no splat.
+        InputError: the file is missing, no PLY, cut short, or holds no splat.
     """
     table = _read_vertices(path)
     names = table.dtype.names or ()
@@ -86,7 +90,7 @@ def read_points_ply(path: str | Path) -> Points:
     """Read a point cloud; without normals they are 0, without colour grey, without confidence 1.
 
     Raises:
-        InputError: the file is missing, no binary little-endian PLY, cut short, or has no positions.
+        InputError: the file is missing, no PLY, cut short, or has no positions.
     """
     table = _read_vertices(path)
     names = set(table.dtype.names or ())
@@ -151,11 +155,24 @@ def _read_vertices(path: str | Path) -> np.ndarray:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"cannot read {path} ({reason}); check the path") from None
-    head, mark, body = data.partition(b"end_header\n")
-    lines = head.decode("ascii", "replace").split("\n")
-    if not mark or lines[0].strip() != "ply" or not any("binary_little_endian" in line for line in lines[:4]):
-        raise InputError(f"{path} is not a binary little-endian PLY; export it in that format")
-    count, columns, element = 0, [], ""
+    mark = re.search(rb"end_header\r?\n", data)
+    lines = [] if mark is None else data[: mark.start()].decode("ascii", "replace").splitlines()
+    kinds = [words[1] for words in map(str.split, lines[:4]) if words[:1] == ["format"] and len(words) > 1]
+    if mark is None or lines[0].strip() != "ply" or not kinds or kinds[0] not in _ORDERS:
+        raise InputError(f"{path} is no PLY file; export it in that format")
+    count, columns = _vertex_columns(lines, path)
+    dtype = np.dtype(columns).newbyteorder(_ORDERS[kinds[0]])
+    table = _ascii_rows(data[mark.end() :], count, dtype) if kinds[0] == "ascii" else None
+    if table is None and kinds[0] != "ascii" and columns and count * dtype.itemsize <= len(data) - mark.end():
+        table = np.frombuffer(data, dtype=dtype, count=count, offset=mark.end())
+    if table is None:
+        raise InputError(f"{path} is cut short: {count} vertices announced; copy or export it again")
+    return table
+
+
+def _vertex_columns(lines: list[str], path: str | Path) -> tuple[int, list[tuple[str, str]]]:
+    """How many vertices a header announces, and their columns with types."""
+    count, columns, element = 0, list[tuple[str, str]](), ""
     for words in (line.split() for line in lines):
         if words[:1] == ["element"]:
             if element == "vertex":
@@ -165,10 +182,18 @@ def _read_vertices(path: str | Path) -> np.ndarray:
             columns.append((words[2], _READ[words[1]]))
         elif words[:1] == ["property"]:
             raise InputError(f"{path}: element {element} is not understood; the vertices must come first")
-    dtype = np.dtype(columns)
-    if not columns or count * dtype.itemsize > len(body):
-        raise InputError(f"{path} is cut short: {count} vertices announced; copy or export it again")
-    return np.frombuffer(body, dtype=dtype, count=count)
+    return count, columns
+
+
+def _ascii_rows(body: bytes, count: int, dtype: np.dtype) -> np.ndarray | None:
+    """The first lines of an ASCII PLY's body as rows, None where there are too few or they hold no numbers."""
+    rows = [tuple(line.split()) for line in islice((raw for raw in body.splitlines() if raw.strip()), count)]
+    if not dtype.names or len(rows) < count or any(len(row) != len(dtype.names) for row in rows):
+        return None
+    try:
+        return np.array([tuple(map(float, row)) for row in rows], dtype=dtype)
+    except ValueError:
+        return None
 
 
 def _stack(table: np.ndarray, names: list[str]) -> np.ndarray:

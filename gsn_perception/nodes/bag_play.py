@@ -70,7 +70,7 @@ def _play(options: argparse.Namespace, ros_args: list[str], stop: threading.Even
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bag_play", description=__doc__, epilog="ROS arguments follow --ros-args.")
-    parser.add_argument("bag", help="folder of a rosbag2 recording, or an .mcap or .db3 file")
+    parser.add_argument("bag", help="folder of a rosbag2 recording, or an .mcap, .db3 or ROS 1 .bag file")
     parser.add_argument("--rate", type=float, default=1.0, help="speed (default 1)")
     parser.add_argument("--loop", action="store_true", help="start again at the end")
     parser.add_argument("--clock", action="store_true", help="publish /clock for nodes with use_sim_time")

@@ -77,7 +77,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
             self._outputs.append(self.make_output(topic, convert))
         if settings.publish_moveit:
             self._collision = moveit.CollisionPublisher(self)
-        self._mailbox = Mailbox(self._work, self._on_worker_error)
+        self._mailbox = Mailbox(self._work, self.guard(self._on_worker_error, "the worker's error handler"))
 
     def activate(self) -> None:
         """Subscribe to what the parameters ask for."""
@@ -127,7 +127,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
             raise InputError(f"{', '.join(_STREAM_PARAMETERS)} choose subscriptions; deactivate the node first")
         if self._processor is not None:
             self._processor = self._processor.with_settings(settings)
-        if self.is_active and settings.sync_slop != self.settings.sync_slop:
+        if self.is_active and any(getattr(settings, n) != getattr(self.settings, n) for n in ("sync_slop", "max_wait")):
             self._intake.restart(settings)
 
     def waiting(self) -> str:
@@ -207,7 +207,10 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
             return response
         timeout = self.settings.trigger_timeout
         late = f"no frame came within {timeout} s; check that image and camera_info are published"
-        response.success, response.message = self._tickets.ask(timeout) or (False, self.waiting() or late)
+        response.success, response.message = self._tickets.ask(timeout) or (
+            False,
+            self._intake.waiting(after=0.0) or late,
+        )
         return response
 
     def _on_save(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:

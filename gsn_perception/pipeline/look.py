@@ -7,18 +7,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
-from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Refusal
 from gsn_perception.geometry import Remark
+from gsn_perception.geometry.remark import merged
 from gsn_perception.gsn.crop import Crop
+from gsn_perception.pipeline.masks import cleaned
+from gsn_perception.pipeline.masks import doubts
+from gsn_perception.pipeline.masks import labelled
+from gsn_perception.pipeline.plausibility import camera_remarks
+from gsn_perception.pipeline.plausibility import check_depth_unit
+from gsn_perception.pipeline.plausibility import range_remarks
 from gsn_perception.pipeline.settings import ReconstructorSettings
+from gsn_perception.pipeline.support import checked_plane
+from gsn_perception.pipeline.support import fitted_plane
+from gsn_perception.pipeline.support import level_checked
+from gsn_perception.pipeline.support import refuse_depth_of_plane
 from gsn_perception.pipeline.upright import rolled_crop
+
+if TYPE_CHECKING:
+    from gsn_perception.segmentation import Segments
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,13 +66,20 @@ def look(observation: Observation, settings: ReconstructorSettings, size: int) -
     Raises:
         InputError: the frame as a whole can't be used.
     """
-    observation = trusted(observation, settings)
+    observation = _believed(observation, settings)
     began = time.perf_counter()
-    mask, plane = object_mask(observation, settings)
-    labels = by_size(mask)[: settings.max_objects]
-    observation = replace(observation, mask=mask, support_plane=observation.support_plane or plane)
-    if observation.support_plane is None and observation.depth is not None:
-        observation = replace(observation, support_plane=_fit_plane(observation))
+    observation = checked_plane(observation, settings)
+    given = observation.mask is not None
+    found = object_mask(observation, settings)
+    labels = by_size(found.mask)[: settings.max_objects]
+    told = observation.support_plane or found.plane
+    observation = fitted_plane(replace(observation, mask=found.mask, support_plane=told))
+    left_out: Mapping[int, tuple[Remark, ...]] = found.remarks
+    if given and settings.clean_masks:
+        observation, left_out = cleaned(observation, labels)
+        if told is None and observation.mask is not found.mask:  # as if the mask had come so
+            observation = fitted_plane(replace(observation, support_plane=None))
+    observation = level_checked(observation)
     segmented = time.perf_counter() - began
     crops: dict[int, Crop | Refusal] = {}
     looked: dict[int, float] = {}
@@ -69,15 +90,31 @@ def look(observation: Observation, settings: ReconstructorSettings, size: int) -
         except InputError as error:
             crops[label] = Refusal(label, str(error))
         looked[label] = time.perf_counter() - began
-    return Looked(observation, crops, segmented, looked)
+    return Looked(observation, crops, segmented, looked, doubts(observation, labels, left_out))
+
+
+def _believed(observation: Observation, settings: ReconstructorSettings) -> Observation:
+    """What is trusted, with what is hard to believe about its numbers.
+
+    Raises:
+        InputError: the mask or the unit of the depth can't be used.
+    """
+    came = observation.depth if settings.use_depth else None
+    check_depth_unit(came, observation.mask)
+    observation = trusted(observation, settings)
+    numbers = (*camera_remarks(observation.camera), *range_remarks(came, observation.depth, observation.mask))
+    return replace(observation, remarks=merged(observation.remarks, numbers))
 
 
 def trusted(observation: Observation, settings: ReconstructorSettings) -> Observation:
-    """With what the settings forbid taken away."""
+    """With what the settings forbid taken away, and a mask of labels.
+
+    Raises:
+        InputError: the mask is one of neither labels nor probabilities.
+    """
     if not settings.use_mask and observation.mask is not None:
         observation = replace(observation, mask=None)
-    if observation.mask is not None and settings.mask_mode == "binary":
-        observation = replace(observation, mask=(observation.mask > 0).astype(np.uint8))
+    observation = labelled(observation, settings.mask_mode)
     if observation.depth is None:
         return observation
     if not settings.use_depth:
@@ -87,32 +124,34 @@ def trusted(observation: Observation, settings: ReconstructorSettings) -> Observ
     return replace(observation, depth=depth)
 
 
-def object_mask(observation: Observation, settings: ReconstructorSettings) -> tuple[np.ndarray, Plane | None]:
-    """The given mask, or one segmented and the plane that was found on the way.
+def object_mask(observation: Observation, settings: ReconstructorSettings) -> Segments:
+    """The given mask, or one segmented, with the plane that was found on the way and what is doubtful about objects.
 
     Raises:
         InputError: there is nothing to segment by.
     """
-    if observation.mask is not None:
-        return observation.mask, None
-    from gsn_perception.segmentation import segment
+    from gsn_perception.segmentation import Segments
+    from gsn_perception.segmentation import find_objects
 
+    if observation.mask is not None:
+        return Segments(observation.mask, None)
     mode = settings.segmentation
     if mode == "auto":
         if observation.roi is None and observation.depth is None:
             raise InputError("there is no mask, no depth and no region of interest; give one so the object is found")
         mode = "grabcut" if observation.roi is not None else "plane"
-    return segment(observation, mode, settings.max_objects)
+    return find_objects(observation, mode, settings.max_objects)
 
 
 def look_at(observation: Observation, label: int, settings: ReconstructorSettings, size: int) -> Crop:
     """The crop of one object.
 
     Raises:
-        InputError: its mask is empty, small, or cut by the border.
+        InputError: its mask is empty, small, or cut by the border, or its depth lies on the support plane.
     """
     mask = np.asarray(observation.mask == label)
     _check_mask(mask, label, settings)
+    refuse_depth_of_plane(observation, mask)
     view = ObjectView.of_mask(mask, observation.camera, size)
     return rolled_crop(observation, mask, view, settings.upright)
 
@@ -141,13 +180,3 @@ def by_size(mask: np.ndarray) -> list[int]:
     if not len(labels):
         raise InputError("the mask is empty; give a mask with the object's pixels above zero")
     return [int(labels[i]) for i in np.argsort(-counts, kind="stable")]
-
-
-def _fit_plane(observation: Observation) -> Plane | None:
-    """The plane under the objects, None where the depth shows none."""
-    from gsn_perception.segmentation import fit_support_plane
-
-    try:
-        return fit_support_plane(observation.depth, observation.camera, observation.mask)  # type: ignore[arg-type]
-    except InputError:
-        return None

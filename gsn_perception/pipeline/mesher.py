@@ -40,6 +40,7 @@ class GaussianMesher:
 
     def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
         """See :class:`Mesher`."""
+        from gsn_perception.pipeline.standing import standing_of
         from gsn_perception.surface import gaussian_solid_mesh
         from gsn_perception.surface.observed import observed_view
 
@@ -51,6 +52,7 @@ class GaussianMesher:
             resolution=resolution,
             max_triangles=max_triangles,
             settings=self.solid,
+            standing=standing_of(item),
         )
 
 
@@ -63,6 +65,7 @@ def rough_solid(item: Sculpted, solid: SolidSettings) -> Mesh:
         InputError: the splat has no opaque content.
     """
     fewer = replace(solid, cameras=_ROUGH_CAMERAS, votes=_ROUGH_VOTES, bisections=2)
+    item = replace(item, support=None)  # learned fields read the guess as it is; their shapes are grounded
     return GaussianMesher(fewer)(item, resolution=_ROUGH_RESOLUTION, max_triangles=20_000)
 
 
@@ -80,12 +83,18 @@ def finished(
     Raises:
         InputError: nothing is inside.
     """
+    from gsn_perception.pipeline.standing import standing_of
     from gsn_perception.surface.extract import paint
+    from gsn_perception.surface.ground import flush
+    from gsn_perception.surface.ground import grounded
     from gsn_perception.surface.observed import observed_view
     from gsn_perception.surface.shape import closed_mesh
     from gsn_perception.surface.skin import seen_confidence
     from gsn_perception.surface.solid import depth_views
 
+    standing, ground = standing_of(item), None
+    if standing is not None:
+        shape, ground = grounded(shape, standing, observed_view(item.crop, item.scale))
     mesh = closed_mesh(
         shape,
         resolution=resolution,
@@ -96,6 +105,9 @@ def finished(
     )
     measured = observed_view(item.crop, item.scale)
     own = depth_views(item.splat, [item.crop.view.normalised_camera], solid)[0]
+    if standing is not None:
+        mesh = flush(mesh, standing.plane)
     cell = float((shape.upper - shape.lower).max()) / resolution
     confidence = seen_confidence(mesh.vertices, own, measured, 2.0 * cell)
-    return replace(mesh, colors=paint(mesh, item.splat), confidence=confidence).with_vertex_normals()
+    where = mesh if ground is None else replace(mesh, vertices=ground.to_field(mesh.vertices))
+    return replace(mesh, colors=paint(where, item.splat), confidence=confidence).with_vertex_normals()

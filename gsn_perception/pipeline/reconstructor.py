@@ -207,7 +207,7 @@ class Reconstructor:
             InputError: the object can't be looked at (empty mask, cut by the border, too small).
         """
         observation = trusted(observation, self.settings)
-        mask, _ = object_mask(observation, self.settings)
+        mask = object_mask(observation, self.settings).mask
         if label is None:
             label = by_size(mask)[0]
         observation = replace(observation, mask=mask)

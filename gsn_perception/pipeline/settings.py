@@ -19,8 +19,16 @@ class ReconstructorSettings:
     """Whether depth is used where there is any."""
     use_mask: bool = True
     """Whether a given mask is used."""
+    trust_support_plane: bool = False
+    """Keep a given support plane although the depth shows another one under the objects."""
     mask_mode: Literal["binary", "labels"] = "labels"
     """binary: every pixel above 0 is one object; labels: each value is an object."""
+    clean_masks: bool = True
+    """Leave out of a given mask what the depth, or without it the image, says is not the object: pieces far away, rims of
+    table or background, holes, stripes; and move a mask that lags."""
+    max_extent: float = 0.6
+    """A remark is made of objects longer than this, metres, or with no side below a third of it: the unit of the depth is
+    rather wrong; 0: never."""
     upright: UprightMode = "auto"
     """How crops are rolled before the network, so that rolling the camera rolls the answer: auto stands them upright on the
     support plane where it is known and leaves them as the camera saw them where it is not; moments by the silhouette's

@@ -27,7 +27,9 @@ from gsn_perception.gsn.seen import confidence
 from gsn_perception.gsn.seen import quality
 from gsn_perception.gsn.seen import see
 from gsn_perception.pipeline.mesher import Mesher
+from gsn_perception.pipeline.plausibility import scale_remarks
 from gsn_perception.pipeline.settings import ReconstructorSettings
+from gsn_perception.pipeline.standing import stood
 from gsn_perception.surface.points import surface_points
 
 
@@ -62,9 +64,13 @@ def measured(
             scale = _scale(observation, crop, splat, seen, settings)
             splat = replace(splat, confidence=confidence(splat, crop, seen, scale, rule))
             gaussians = _trimmed(splat, settings).transform(crop.view.similarity(scale.value))
+            has_depth = observation.depth is not None
+            size = scale_remarks(scale, gaussians, has_depth=has_depth, max_extent=settings.max_extent)
     except InputError as error:
         return Refusal(label, str(error), merged(observation.remarks, remarks))
-    return Sculpted(label, crop, splat, gaussians, seen, scale, clock.times, remarks)
+    item = Sculpted(label, crop, splat, gaussians, seen, scale, clock.times, merged(remarks, size))
+    with clock("support"):
+        return stood(item, observation)
 
 
 def skinned(
@@ -78,7 +84,8 @@ def skinned(
                 item, resolution=settings.mesh_resolution, max_triangles=settings.mesh_max_triangles
             ).transform(crop.view.similarity(scale.value))
         with clock("points"):
-            points = surface_points(mesh, observation, item.label, count=settings.points, seed=settings.seed)
+            stands_on = replace(observation, support_plane=item.support)
+            points = surface_points(mesh, stands_on, item.label, count=settings.points, seed=settings.seed)
     except InputError as error:
         return Refusal(item.label, str(error), merged(observation.remarks, item.remarks))
     remarks = merged(observation.remarks, item.remarks)
@@ -92,7 +99,7 @@ def skinned(
         scale=scale.value,
         scale_sigma=scale.sigma,
         scale_source=scale.source,
-        support_plane=observation.support_plane,
+        support_plane=item.support,
         quality={**figures, **{f"remark.{remark.code}": 1.0 for remark in remarks}},
         timings=clock.times,
         remarks=remarks,

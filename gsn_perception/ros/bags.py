@@ -1,118 +1,138 @@
-"""rosbag2 recordings: observations out, raw messages in order; see :mod:`~gsn_perception.ros.recording` for in."""
+"""Recordings: observations out, raw messages in order; see :mod:`~gsn_perception.ros.recording` for in."""
 
 from __future__ import annotations
 
-import importlib
+import sys
+from collections import Counter
+from collections.abc import Callable
 from collections.abc import Iterator
-from collections.abc import Mapping
 from collections.abc import Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from rclpy.serialization import deserialize_message
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
-from gsn_perception.ros import interface
-from gsn_perception.ros import optional
+from gsn_perception.geometry import Remark
+from gsn_perception.ros.bag_files import open_bag
+from gsn_perception.ros.bag_storage import Recorded as Recorded
+from gsn_perception.ros.bag_storage import message_class as message_class
+from gsn_perception.ros.bag_streams import StreamTopics as StreamTopics
+from gsn_perception.ros.bag_streams import choose_streams
+from gsn_perception.ros.bag_streams import namespace_of as namespace_of
 from gsn_perception.ros.frames import Frame
 from gsn_perception.ros.frames import FrameAssembler
 from gsn_perception.ros.frames import FrameDecoder
 from gsn_perception.ros.node_settings import ReconstructionSettings
-from gsn_perception.ros.recording import absolute
 from gsn_perception.ros.recording import record as record
 
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """One message of a bag.
-
-    Attributes:
-        topic: Absolute name.
-        type_name: E.g. ``sensor_msgs/msg/Image``.
-        time: When it was recorded, nanoseconds.
-        data: Serialised (CDR).
-    """
-
-    topic: str
-    type_name: str
-    time: int
-    data: bytes
-
-    def message(self) -> Any:
-        """The message itself."""
-        return deserialize_message(self.data, message_class(self.type_name))
+Tell = Callable[[Remark], None]
 
 
-def read(path: str | Path, topics: Sequence[str] = ()) -> Iterator[Recorded]:
-    """The messages of a bag in recorded order; a folder, or an .mcap or .db3 file.
+def to_stderr(remark: Remark) -> None:
+    """How remarks are told where nobody asks for them."""
+    print(f"remark {remark}", file=sys.stderr, flush=True)
+
+
+def read(path: str | Path, topics: Sequence[str] = (), *, tell: Tell = to_stderr) -> Iterator[Recorded]:
+    """The messages of a bag in recorded order.
+
+    Args:
+        path: A folder (also one without metadata.yaml), or an .mcap, .db3 or (ROS 1) .bag file.
+        topics: Which; empty = all that hold ROS messages.
+        tell: Called once with everything that is doubtful about the bag: cut off, topics left out, messages missing.
 
     Raises:
-        InputError: rosbags is missing, or the bag is missing or damaged.
+        InputError: a library is missing, or the bag is missing or can't be read.
     """
-    with _open(path) as reader:
-        wanted = [c for c in reader.connections if not topics or c.topic in topics]
-        if not wanted:
-            return
-        for connection, stamp, data in reader.messages(wanted):
-            yield Recorded(connection.topic, connection.msgtype, stamp, bytes(data))
+    with open_bag(path) as bag:
+        told = list(bag.remarks)
+        for remark in told:
+            tell(remark)
+        wanted = [topic for topic in bag.topics if not topics or topic in topics]
+        count: Counter[str] = Counter()
+        for item in bag.messages(wanted):
+            count[item.topic] += 1
+            yield item
+        missing = bag.missing(count, wanted)
+        for remark in [*bag.remarks, *([missing] if missing else [])]:
+            if remark not in told:
+                tell(remark)
 
 
 def topics_of(path: str | Path) -> dict[str, str]:
     """Topic to type name.
 
     Raises:
-        InputError: rosbags is missing, or the bag is missing or damaged.
+        InputError: a library is missing, or the bag is missing or can't be read.
     """
-    with _open(path) as reader:
-        return {c.topic: c.msgtype for c in reader.connections}
-
-
-@contextmanager
-def _open(path: str | Path) -> Iterator[Any]:
-    """A reader of the bag; what goes wrong while it is read becomes one sentence."""
-    rosbag2 = optional.require("rosbags.rosbag2")
-    if not Path(path).exists():
-        raise InputError(f"there is no bag {path}; check the name")
-    try:
-        with rosbag2.Reader(Path(path)) as reader:
-            yield reader
-    except (rosbag2.ReaderError, OSError, AssertionError) as error:
-        raise InputError(f"the bag {path} can't be read ({error}); record it again") from error
+    with open_bag(path) as bag:
+        return bag.topics
 
 
 def read_frames(
-    path: str | Path, *, namespace: str | None = None, settings: ReconstructionSettings | None = None
+    path: str | Path,
+    *,
+    namespace: str | None = None,
+    topics: StreamTopics | None = None,
+    settings: ReconstructionSettings | None = None,
+    tell: Tell = to_stderr,
 ) -> Iterator[Frame]:
     """The frames of a bag, joined as the reconstruction node does it, not decoded yet; each exactly once.
 
     Args:
         path: The bag.
         namespace: Of its topics; found out by default.
+        topics: Names of its topics where they are not ours; guessed by default where one answer fits.
         settings: Choose the streams.
+        tell: See :func:`read`.
 
     Raises:
-        InputError: the bag can't be read, or holds several cameras and no namespace is given.
+        InputError: the bag can't be read, no image topic is found or several are, or no frame can be made.
     """
     settings = settings or ReconstructionSettings()
-    there = topics_of(path)
-    namespace = namespace_of(there) if namespace is None else namespace
-    names = {absolute(namespace, t.name): t.name for t in interface.RECONSTRUCTION_INPUTS}
-    found = {names[topic] for topic in there if topic in names}
+    with open_bag(path) as bag:
+        there, empty = bag.topics, bag.empty
+    found, guesses = choose_streams(there, topics or StreamTopics(), namespace, lambda t: _silently(path, list(t)))
+    for guess in guesses:
+        tell(guess)
+    for topic in empty & found.by_topic().keys():
+        tell(Remark("bag_topic_empty", f"{topic} of {path} holds no message; its publisher was silent"))
+    found = found.without(empty)
     wanted = (("depth", settings.use_depth), ("mask", settings.use_mask))
-    streams = tuple(name for name, used in wanted if used and name in found)
-    assembler = FrameAssembler(streams, int(settings.sync_slop * 1e9), lambda stream: True, lambda reason: None)
-    for item in read(path, list(names)):
-        if names[item.topic] in ("image", "camera_info", *streams):
-            frame = assembler.add(names[item.topic], item.message())
-            if frame is not None:
-                yield frame
+    streams = tuple(name for name, used in wanted if used and getattr(found, name))
+    names = {topic: name for topic, name in found.by_topic().items() if name in ("image", "camera_info", *streams)}
+    drops: Counter[str] = Counter()
+    assembler = FrameAssembler(
+        streams,
+        int(settings.sync_slop * 1e9),
+        lambda stream: True,
+        lambda reason: drops.update([reason]),
+        wait=int(settings.max_wait * 1e9),
+    )
+    count = 0
+    for item in read(path, list(names), tell=tell):
+        frame = assembler.add(names[item.topic], item.message())
+        if frame is not None:
+            count += 1
+            yield frame
+    if not count:
+        listed = ", ".join(f"{topic} ({name})" for topic, name in names.items())
+        raise InputError(
+            f"no frame of {path} is complete ({assembler.lack(0.0) or 'no two stamps agree'}): read {listed}"
+        )
+    if drops:
+        reasons = ", ".join(f"{number} {reason}" for reason, number in drops.items())
+        cure = "; raise sync_slop if the streams are out of step" if drops["unsynchronised"] else ""
+        text = f"images of {path} without a partner were left out ({reasons}){cure}"
+        tell(Remark("bag_images_dropped", text))
 
 
 def read_observations(
-    path: str | Path, *, namespace: str | None = None, settings: ReconstructionSettings | None = None
+    path: str | Path,
+    *,
+    namespace: str | None = None,
+    topics: StreamTopics | None = None,
+    settings: ReconstructionSettings | None = None,
+    tell: Tell = to_stderr,
 ) -> Iterator[Observation]:
     """:func:`read_frames`, decoded as the reconstruction node does it.
 
@@ -121,37 +141,9 @@ def read_observations(
     """
     settings = settings or ReconstructionSettings()
     decode = FrameDecoder()
-    for frame in read_frames(path, namespace=namespace, settings=settings):
+    for frame in read_frames(path, namespace=namespace, topics=topics, settings=settings, tell=tell):
         yield decode(frame, settings)
 
 
-def namespace_of(topics: Mapping[str, str]) -> str:
-    """Of the one topic ``.../image``; empty where there is none.
-
-    Raises:
-        InputError: there are several.
-    """
-    found = [
-        t.removesuffix("/image")
-        for t, kind in topics.items()
-        if t.endswith("/image") and kind == interface.IMAGE.type_name
-    ]
-    if len(found) > 1:
-        raise InputError(f"the bag holds several cameras ({', '.join(sorted(found))}); name one with --namespace")
-    return found[0] if found else ""
-
-
-def message_class(type_name: str) -> type:
-    """The Python class of ``package/msg/Name``.
-
-    Raises:
-        InputError: the package is not installed or the name is no message type.
-    """
-    try:
-        package, kind, name = type_name.split("/")
-        found: type = getattr(importlib.import_module(f"{package}.{kind}"), name)
-    except (ValueError, ImportError, AttributeError):
-        raise InputError(
-            f"message type {type_name} is not installed; install its package or leave the topic out"
-        ) from None
-    return found
+def _silently(path: str | Path, topics: Sequence[str]) -> Iterator[Recorded]:
+    return read(path, topics, tell=lambda remark: None)

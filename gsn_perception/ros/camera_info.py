@@ -1,53 +1,71 @@
-"""sensor_msgs/CameraInfo to Camera and back, and undistortion where it is asked for (REP-104)."""
+"""sensor_msgs/CameraInfo to Camera and back (REP-104)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import cv2
 import numpy as np
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Remark
+from gsn_perception.geometry.remark import note
+from gsn_perception.ros.distortion import Undistortion as Undistortion
+from gsn_perception.ros.distortion import model_of
+from gsn_perception.ros.intrinsics import intrinsics
 
-_PINHOLE_MODELS = ("plumb_bob", "rational_polynomial", "")
-_FISHEYE_MODELS = ("equidistant", "fisheye")
-_PINHOLE_COUNTS = (4, 5, 8, 12, 14)  # coefficients that OpenCV knows
+_SKEW = 1.0  # pixels that a skew may move the upper and lower border, to be left alone
 
 
-def to_camera(info: CameraInfo, *, rectify: bool = False) -> Camera:
+def to_camera(
+    info: CameraInfo,
+    *,
+    rectify: bool = False,
+    size: tuple[int, int] | None = None,
+    remarks: list[Remark] | None = None,
+) -> Camera:
     """The camera of the images that come with ``info``.
 
     CameraInfo puts pixel centres at integers; 0.5 is added here. ROI offsets are taken off and binning divides, both
-    with pixel borders (not centres) as the origin.
+    with pixel borders (not centres) as the origin. P's fourth column (the second camera of a stereo pair) is not used:
+    results stand in this camera's own optical frame.
 
     Args:
         info: Intrinsics of the full sensor with its binning and region of interest.
         rectify: False: the images are rectified already (``image_rect``), P holds; True: they are raw, K holds.
+        size: Width and height of the image where it is at hand; tells whether binning was taken off already.
+        remarks: Takes what had to be assumed.
 
     Raises:
-        InputError: K (and P) hold zeros, i.e. the camera is not calibrated, the size is zero, or the ROI leaves it.
+        InputError: K (and P) hold zeros, negative focal lengths, skew that stays in the image, or numbers that are no
+            pixels; the size is zero; the ROI leaves it; the distortion model is unknown.
     """
-    K = np.array(info.k, dtype=np.float64).reshape(3, 3)
-    P = np.array(info.p, dtype=np.float64).reshape(3, 4)[:, :3]
-    if not rectify and P[0, 0] > 0 and P[1, 1] > 0:
-        K = P
-    if K[0, 0] <= 0 or K[1, 1] <= 0 or K[2, 2] == 0:
-        raise InputError("camera_info holds zeros in K: the camera is not calibrated; calibrate it and publish K")
-    full = Camera.from_integer_centres(K, max(info.width, 1), max(info.height, 1))
-    if info.roi.x_offset + info.roi.width > full.width or info.roi.y_offset + info.roi.height > full.height:
+    K, width, height = intrinsics(info, rectify=rectify, size=size, remarks=remarks)
+    if rectify:
+        model_of(info, remarks)
+    else:
+        _check_skew(K, height, remarks)
+    K[0, 1] = 0.0  # undone by the maps where the image is raw
+    return Camera(K, width, height)
+
+
+def _check_skew(K: np.ndarray, height: int, remarks: list[Remark] | None) -> None:
+    """A rectified image has none; what moves no pixel to another is left alone."""
+    reach = max(abs(K[1, 2]), abs(height - K[1, 2])) / K[1, 1]
+    moved = abs(K[0, 1]) * reach
+    if moved <= 1e-6 * height:
+        return
+    if not moved <= _SKEW:
         raise InputError(
-            f"camera_info's region of interest leaves the {info.width}x{info.height} sensor; correct roi or width and height"
+            f"camera_info's matrix has a skew of {K[0, 1]:.3g}, which moves pixels by up to {moved:.1f}; set rectify where "
+            "the image is raw, or publish a rectified image with its P"
         )
-    bin_x, bin_y = max(info.binning_x, 1), max(info.binning_y, 1)
-    width = (info.roi.width or info.width) // bin_x
-    height = (info.roi.height or info.height) // bin_y
-    K = full.K.copy()
-    K[0, 2] -= info.roi.x_offset
-    K[1, 2] -= info.roi.y_offset
-    return Camera(np.diag([1 / bin_x, 1 / bin_y, 1.0]) @ K, width, height)
+    note(
+        remarks,
+        "skew_ignored",
+        f"camera_info's matrix has a skew of {K[0, 1]:.3g}, which moves no pixel by more than {moved:.1f} and was left "
+        "out; set rectify where the image is raw",
+    )
 
 
 def from_camera(camera: Camera, header: Header) -> CameraInfo:
@@ -64,54 +82,3 @@ def from_camera(camera: Camera, header: Header) -> CameraInfo:
         r=np.eye(3).reshape(-1),
         p=P.reshape(-1),
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Undistortion:
-    """Look-up maps from the ideal image to the raw one.
-
-    Attributes:
-        map_x: [H,W] float32 raw columns.
-        map_y: [H,W] float32 raw rows.
-    """
-
-    map_x: np.ndarray
-    map_y: np.ndarray
-
-    @classmethod
-    def of(cls, info: CameraInfo) -> Undistortion | None:
-        """The maps of ``info``, or None where its distortion is zero.
-
-        Raises:
-            InputError: the distortion model is unknown.
-        """
-        distortion = np.array(info.d, dtype=np.float64)
-        if not np.isfinite(distortion).all():
-            raise InputError(
-                "camera_info holds distortion coefficients that are not finite; calibrate the camera again"
-            )
-        if not distortion.any():
-            return None
-        camera = to_camera(info, rectify=True)
-        K = camera.integer_centre_K
-        size = (camera.width, camera.height)
-        if info.distortion_model in _PINHOLE_MODELS and len(distortion) in _PINHOLE_COUNTS:
-            maps = cv2.initUndistortRectifyMap(K, distortion, np.eye(3), K, size, cv2.CV_32FC1)
-        elif info.distortion_model in _FISHEYE_MODELS and len(distortion) == 4:
-            maps = cv2.fisheye.initUndistortRectifyMap(K, distortion, np.eye(3), K, size, cv2.CV_32FC1)
-        else:
-            raise InputError(
-                f"distortion model {info.distortion_model[:40]!r} with {len(distortion)} coefficients is unknown; "
-                "publish a rectified image or plumb_bob, rational_polynomial or equidistant"
-            )
-        return cls(*maps)
-
-    def colors(self, image: np.ndarray) -> np.ndarray:
-        """The image [H,W,3] without distortion, bilinear."""
-        return cv2.remap(image, self.map_x, self.map_y, cv2.INTER_LINEAR)
-
-    def values(self, image: np.ndarray) -> np.ndarray:
-        """Depth or labels [H,W] without distortion, nearest neighbour; NaN or 0 outside."""
-        border = float("nan") if image.dtype.kind == "f" else 0
-        mode = cv2.BORDER_CONSTANT
-        return cv2.remap(image, self.map_x, self.map_y, cv2.INTER_NEAREST, borderMode=mode, borderValue=border)

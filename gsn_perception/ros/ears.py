@@ -22,13 +22,14 @@ class Ears:
 
     Args:
         node: Owns them.
+        on_error: Called with what a message raised before it came to its callback.
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, on_error: Callable[[Exception], object]) -> None:
         self._node = node
         self._group = PolledGroup()
         self._made: list[Subscription] = []
-        self._poller = Poller()
+        self._poller = Poller(on_error)
         self._unheard: set[bytes] = set()
 
     def listen(self, topic: Topic, callback: Callable[[Any], None], *, raw: bool = False) -> Subscription:

@@ -10,14 +10,16 @@ from sensor_msgs.msg import CameraInfo
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
+from gsn_perception.geometry import Remark
+from gsn_perception.geometry.mask_size import fit_mask
 from gsn_perception.ros import images
 from gsn_perception.ros.camera_info import Undistortion
 from gsn_perception.ros.camera_info import to_camera
 from gsn_perception.ros.headers import NANOSECONDS
 from gsn_perception.ros.headers import stamp_to_ns
+from gsn_perception.ros.joining import FrameJoiner
 from gsn_perception.ros.node_settings import ReconstructionSettings
 from gsn_perception.ros.synchronizer import Joined
-from gsn_perception.ros.synchronizer import StampSynchronizer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,17 +28,23 @@ class Frame:
 
     Attributes:
         stamp: The image's, nanoseconds.
-        frame_id: The image's.
+        frame_id: The image's, or what stands in for it where that is empty.
         messages: ``image`` and, where they came, ``depth`` and ``mask``.
         info: The newest CameraInfo of that frame.
+        remarks: What is doubtful about the messages' stamps and frames.
     """
 
     stamp: int
     frame_id: str
     messages: dict[str, Any]
     info: CameraInfo
+    remarks: tuple[Remark, ...] = ()
 
 
+MAX_WAIT = 2 * NANOSECONDS
+"""How long an image waits for its depth and mask by default."""
+NO_FRAME = "camera_optical_frame"
+"""Stands in where neither image nor camera_info name a frame: nothing can be done with results in an unnamed one."""
 _CAMERAS = 16  # of which the CameraInfo is kept: a stream of ever new frame names must not fill the memory
 
 
@@ -48,29 +56,38 @@ class FrameAssembler:
     Args:
         streams: Of ``depth`` and ``mask`` those that are used.
         slop: Nanoseconds.
-        is_alive: Whether somebody publishes a stream, so that it is worth waiting for.
-        on_drop: Called with a reason's name for every image that is given up.
+        is_alive: Whether somebody publishes a stream: then no frame is made without it.
+        on_drop: Called with a reason's name for every image that is given up; :meth:`lack` says more of
+            ``unsynchronised``.
+        wait: How long an image waits for its depth and mask, nanoseconds of stamps.
+        where: Who publishes a stream, for the sentences.
     """
 
     def __init__(
-        self, streams: tuple[str, ...], slop: int, is_alive: Callable[[str], bool], on_drop: Callable[[str], None]
+        self,
+        streams: tuple[str, ...],
+        slop: int,
+        is_alive: Callable[[str], bool],
+        on_drop: Callable[[str], None],
+        *,
+        wait: int = MAX_WAIT,
+        where: Callable[[str], str] = lambda stream: "expected",
     ) -> None:
-        self._on_drop = on_drop
-        self._sync = StampSynchronizer(
-            ("image",), streams, slop=slop, is_alive=is_alive, on_drop=lambda stamp: on_drop("unsynchronised")
-        )
+        self._on_drop, self._where = on_drop, where
+        self._joiner = FrameJoiner(streams, slop=slop, wait=wait, is_alive=is_alive, on_drop=on_drop)
         self._infos: dict[str, CameraInfo] = {}
         self._pending: Joined | None = None
 
     def add(self, stream: str, message: Any) -> Frame | None:
         """Take one image, depth, mask or camera_info message in; the frame it completes, if any."""
         if stream == "camera_info":
-            self._infos.pop(message.header.frame_id, None)
-            self._infos[message.header.frame_id] = message
+            name = _frame_of(message)
+            self._infos.pop(name, None)
+            self._infos[name] = message
             if len(self._infos) > _CAMERAS:
                 del self._infos[next(iter(self._infos))]
             return self._complete()
-        joined = self._sync.add(stream, stamp_to_ns(message.header.stamp), message)
+        joined = self._joiner.add(stream, stamp_to_ns(message.header.stamp), message)
         if joined is None:
             return None
         if self._pending is not None:
@@ -78,10 +95,18 @@ class FrameAssembler:
         self._pending = joined
         return self._complete()
 
+    def rest(self) -> None:
+        """Give up images that nothing comes for any more; call it now and then."""
+        self._joiner.rest()
+
     @property
     def missing(self) -> str:
-        """What no frame can be made without and never came, as a sentence; empty when nothing is missing."""
-        if self._sync.waiting_for():
+        """What no frame can be made without and does not come, as a sentence; empty when nothing is missing."""
+        return self.lack(after=1.0)
+
+    def lack(self, after: float) -> str:
+        """As :attr:`missing`, of an image that has waited ``after`` seconds for its depth or mask."""
+        if not self._joiner.has_images:
             return "waiting for image: no message yet"
         if not self._infos:
             return "waiting for camera_info: no message yet"
@@ -89,17 +114,36 @@ class FrameAssembler:
             wanted = self._pending.messages["image"].header.frame_id
             known = ", ".join(repr(name[:40]) for name in self._infos)
             return f"waiting for camera_info of frame {wanted[:40]!r}; got that of {known}"
-        return ""
+        return self.out_of_step(after)
+
+    def out_of_step(self, after: float = 0.0) -> str:
+        """Why images get no depth or mask though somebody publishes it; empty where they do."""
+        lack = self._joiner.lack(after)
+        return "" if lack is None else lack.sentence(self._where(lack.stream))
 
     def _complete(self) -> Frame | None:
         if self._pending is None:
             return None
         joined = self._pending
-        frame_id = joined.messages["image"].header.frame_id
-        if frame_id not in self._infos:
+        frame_id, remarks = _frame_of(joined.messages["image"]), self._joiner.remarks(joined)
+        info = self._infos.get(frame_id)
+        if info is None and "" in (frame_id, *self._infos) and len(self._infos) == 1:  # one of the two names no frame
+            ((named, info),) = self._infos.items()
+            frame_id = frame_id or named
+            text = f"only one of image and camera_info names a frame ({frame_id[:40]!r}), which was taken for both"
+            remarks += (Remark("frame_id", f"{text}; set the camera driver's frame_id"),)
+        elif not frame_id:
+            text = f"neither image nor camera_info names a frame; the results are in {NO_FRAME!r}"
+            remarks += (Remark("frame_id", f"{text}; set the camera driver's frame_id"),)
+        if info is None:
             return None
         self._pending = None
-        return Frame(joined.stamp, frame_id, joined.messages, self._infos[frame_id])
+        return Frame(joined.stamp, frame_id or NO_FRAME, joined.messages, info, remarks)
+
+
+def _frame_of(message: Any) -> str:
+    """The frame a message names; ROS 1 drivers began it with a slash."""
+    return str(message.header.frame_id).removeprefix("/")
 
 
 class FrameDecoder:
@@ -115,17 +159,22 @@ class FrameDecoder:
         Raises:
             InputError: a message is damaged, sizes disagree, or the camera is not calibrated.
         """
-        camera = to_camera(frame.info, rectify=settings.rectify)
-        image = images.to_rgb(frame.messages["image"])
+        remarks: list[Remark] = []
+        image = images.to_rgb(frame.messages["image"], remarks)
+        extent = (image.shape[1], image.shape[0])
+        camera = to_camera(frame.info, rectify=settings.rectify, size=extent, remarks=remarks)
         depth, mask = frame.messages.get("depth"), frame.messages.get("mask")
-        limits = images.DepthRange(settings.min_depth, settings.max_depth)
-        depth = None if depth is None else images.to_depth(depth, limits)
-        mask = None if mask is None else images.to_mask(mask, "binary" if settings.mask_mode == "binary" else "labels")
+        # min_depth and max_depth: after its unit is checked
+        depth = None if depth is None else images.to_depth(depth, None, remarks, near=settings.min_depth)
+        mode: images.MaskMode = "binary" if settings.mask_mode == "binary" else "labels"
+        mask = None if mask is None else images.to_mask(mask, mode, settings.mask_background)
+        mask, resampled = (None, None) if mask is None else fit_mask(mask, (camera.height, camera.width))
+        remarks += [] if resampled is None else [resampled]
         for name, array in (("image", image), ("depth", depth), ("mask", mask)):
             if array is not None and array.shape[:2] != (camera.height, camera.width):
                 size = f"{array.shape[1]}x{array.shape[0]}"
                 raise InputError(f"the {name} is {size}, not {camera.width}x{camera.height} as camera_info says")
-        maps = self._undistortion(frame.info) if settings.rectify else None
+        maps = self._undistortion(frame.info, extent) if settings.rectify else None
         if maps is not None:
             image = maps.colors(image)
             depth = None if depth is None else maps.values(depth)
@@ -140,14 +189,15 @@ class FrameDecoder:
             roi=settings.roi if any(settings.roi) else None,  # type: ignore[arg-type]
             stamp=frame.stamp,
             frame_id=frame.frame_id,
+            remarks=(*frame.remarks, *remarks),
         )
 
-    def _undistortion(self, info: CameraInfo) -> Undistortion | None:
+    def _undistortion(self, info: CameraInfo, size: tuple[int, int]) -> Undistortion | None:
         roi = info.roi
         window = (roi.x_offset, roi.y_offset, roi.width, roi.height, info.binning_x, info.binning_y)
-        key = (info.width, info.height, info.distortion_model, tuple(info.d), tuple(info.k), *window)
+        key = (info.width, info.height, info.distortion_model, tuple(info.d), tuple(info.k), *window, *size)
         if key != self._key:
-            self._maps, self._key = Undistortion.of(info), key
+            self._maps, self._key = Undistortion.of(info, size), key
         return self._maps
 
 

@@ -16,6 +16,7 @@ from gsn_perception.ros.frames import RateGate
 from gsn_perception.ros.headers import ns_to_stamp
 from gsn_perception.ros.managed_node import ManagedNode
 from gsn_perception.ros.node_settings import ReconstructionSettings
+from gsn_perception.ros.presence import Presence
 from gsn_perception.ros.processing import Job
 
 
@@ -37,7 +38,7 @@ class Intake:
         self._node, self._is_asked, self._deliver = node, is_asked, deliver
         self._assembler: FrameAssembler | None = None
         self._lock = threading.Lock()  # of the assembler
-        self._topics: dict[str, str] = {}
+        self._presence = Presence(node)
         self._gate = RateGate()
         self._syncing = 0.0  # seconds spent on the messages of the frame that is being joined
         self.enabled = True
@@ -45,11 +46,12 @@ class Intake:
     def open(self) -> None:
         """Subscribe to what the parameters ask for."""
         settings = self._node.settings
-        self._gate, self.enabled, self._topics = RateGate(), True, {}
+        self._gate, self.enabled, self._presence = RateGate(), True, Presence(self._node)
         self.restart(settings)
-        packed, compressed = settings.depth_transport == "compressedDepth", settings.image_transport == "compressed"
+        packed = {"compressedDepth": interface.DEPTH_COMPRESSED, "compressed": interface.DEPTH_FILE}
+        compressed = settings.image_transport == "compressed"
         if settings.use_depth:
-            self._listen(interface.DEPTH_COMPRESSED if packed else interface.DEPTH, "depth")
+            self._listen(packed.get(settings.depth_transport, interface.DEPTH), "depth")
         if settings.use_mask:
             self._listen(interface.MASK, "mask")
         self._listen(interface.CAMERA_INFO, "camera_info")
@@ -58,28 +60,47 @@ class Intake:
     def restart(self, settings: ReconstructionSettings) -> None:
         """Join anew, e.g. with another slop."""
         streams = tuple(n for n, wanted in (("depth", settings.use_depth), ("mask", settings.use_mask)) if wanted)
-
-        def is_alive(stream: str) -> bool:
-            return self._node.count_publishers(self._topics[stream]) > 0
-
+        made = FrameAssembler(
+            streams,
+            int(settings.sync_slop * 1e9),
+            self._presence.is_alive,
+            self._drop,
+            wait=int(settings.max_wait * 1e9),
+            where=self._presence.where,
+        )
         with self._lock:
-            drop = self._node.diagnostics.drop
-            self._assembler = FrameAssembler(streams, int(settings.sync_slop * 1e9), is_alive, drop)
+            self._assembler = made
 
-    def waiting(self) -> str:
-        """Why no frame is complete, as far as it can be known; empty when nothing is missing."""
+    def waiting(self, after: float = 1.0) -> str:
+        """Why no frame is complete, as far as it can be known; empty when nothing is missing.
+
+        Args:
+            after: Seconds from which on an image counts as waiting for its depth or mask.
+        """
         if not self.enabled:
             return "the node is disabled; call ~/enable with true"
-        missing = self._assembler.missing if self._assembler is not None else ""
+        with self._lock:
+            if self._assembler is None:
+                return ""
+            self._assembler.rest()
+            missing = self._assembler.lack(after)
         if missing:
             for stream in ("image", "camera_info"):
-                if not self._node.count_publishers(self._topics[stream]):
-                    return f"{missing}; nobody publishes {self._topics[stream]}"
+                if reason := self._presence.why_silent(stream):
+                    return f"{missing}; {reason}"
         return missing
+
+    def _drop(self, reason: str) -> None:
+        """An image is given up, while the lock is held."""
+        sentence = self._assembler.out_of_step() if self._assembler and reason == "unsynchronised" else ""
+        if sentence:
+            self._node.refuse(reason, sentence)
+        else:
+            self._node.diagnostics.drop(reason)
 
     def _listen(self, topic: interface.Topic, stream: str) -> None:
         subscription = self._node.listen(topic, lambda message: self._take(stream, message))
-        self._topics[stream] = subscription.topic_name
+        self._presence.know(stream, subscription)
 
     def _take(self, stream: str, message: Any) -> None:
         began = time.perf_counter()

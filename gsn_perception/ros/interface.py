@@ -40,6 +40,7 @@ IMAGE_COMPRESSED = Topic("image/compressed", CompressedImage, "sensor")
 CAMERA_INFO = Topic("camera_info", CameraInfo, "sensor")
 DEPTH = Topic("depth", Image, "sensor")
 DEPTH_COMPRESSED = Topic("depth/compressedDepth", CompressedImage, "sensor")
+DEPTH_FILE = Topic("depth/compressed", CompressedImage, "sensor")
 MASK = Topic("mask", Image, "sensor")
 
 GAUSSIANS = Topic("gaussians", PointCloud2, "latched")

@@ -16,7 +16,6 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
-from rclpy.lifecycle import LifecycleNode
 from rclpy.lifecycle import LifecycleState
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -28,6 +27,8 @@ from gsn_perception.geometry import Remark
 from gsn_perception.ros import settings as parameters
 from gsn_perception.ros.diagnostics import Diagnostics
 from gsn_perception.ros.ears import Ears
+from gsn_perception.ros.guarding import Failed
+from gsn_perception.ros.guarding import GuardedNode
 from gsn_perception.ros.interface import Topic
 from gsn_perception.ros.outputs import Output
 
@@ -35,8 +36,8 @@ S = TypeVar("S")
 _SUCCESS, _FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
 
-class ManagedNode(LifecycleNode, Generic[S]):
-    """A lifecycle node whose transitions never fail silently.
+class ManagedNode(GuardedNode, Generic[S]):
+    """A lifecycle node whose transitions never fail silently, and that no callback ends.
 
     rclpy swallows what a transition raises; here it is logged, goes into diagnostics, and the transition FAILS.
     Subclasses override :meth:`configure`, :meth:`activate`, :meth:`deactivate`, :meth:`cleanup`, :meth:`apply` and
@@ -61,7 +62,7 @@ class ManagedNode(LifecycleNode, Generic[S]):
         self.waiting_group = MutuallyExclusiveCallbackGroup()  # services that wait: one at a time holds a thread
         self._process = psutil.Process()
         self.diagnostics = Diagnostics(self.get_fully_qualified_name())
-        self._ears = Ears(self)
+        self._ears = Ears(self, lambda error: self.refuse("bad_message", error))
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # with use_sim_time and no /clock yet, ROS time stands still
         self._diagnostics_timer = self.create_timer(1.0, self._publish_diagnostics, self.service_group, clock=steady)
@@ -151,6 +152,11 @@ class ManagedNode(LifecycleNode, Generic[S]):
         self.warn(f"{reason}: {sentence}")
         return sentence
 
+    def on_failed(self, failed: Failed) -> str:
+        """Log and count a callback that raised."""
+        self.diagnostics.drop("callback", failed.sentence)
+        return super().on_failed(failed)
+
     def remark(self, remark: Remark) -> None:
         """Count something doubtful that was answered all the same, and warn (throttled)."""
         self.diagnostics.remark(remark.code, remark.text)
@@ -175,7 +181,7 @@ class ManagedNode(LifecycleNode, Generic[S]):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """See :meth:`activate`."""
-        self.is_active = True
+        self.is_active = True  # before the first message comes; timers and services must bear a half-made node
         result = self._guard("activate", lambda: super(ManagedNode, self).on_activate(state), self.activate)
         if result != _SUCCESS:
             self.is_active = False

@@ -23,7 +23,10 @@ _PIPELINE = (
         "segmentation",
         "use_depth",
         "use_mask",
+        "trust_support_plane",
         "mask_mode",
+        "clean_masks",
+        "max_extent",
         "upright",
         "unit_scale",
         "allow_cut",
@@ -62,7 +65,9 @@ class ReconstructionSettings:
         "raw", "raw: `image`; compressed: `image/compressed`", choices=("raw", "compressed")
     )
     depth_transport: str = parameter(
-        "raw", "raw: `depth`; compressedDepth: `depth/compressedDepth`", choices=("raw", "compressedDepth")
+        "raw",
+        "raw: `depth`; compressedDepth: `depth/compressedDepth`; compressed: `depth/compressed`, a 16 bit PNG",
+        choices=("raw", "compressedDepth", "compressed"),
     )
     rectify: bool = parameter(False, "the image is raw: undistort it by K and D; else it is rectified and P holds")
     use_depth: bool = parameter(True, "use `depth` where somebody publishes it")
@@ -78,6 +83,9 @@ class ReconstructionSettings:
     sync_slop: float = parameter(
         0.02, "largest difference of stamps between image, depth and mask, seconds", low=0, high=10
     )
+    max_wait: float = parameter(
+        2.0, "longest wait of an image for a depth or mask that somebody publishes, seconds of stamps", low=0, high=60
+    )
     max_age: float = parameter(0.0, "frames older than this are dropped, seconds; 0: none is too old", low=0)
     max_rate: float = parameter(0.0, "at most this many frames a second, by their stamps; 0: no limit", low=0)
     min_depth: float = parameter(0.05, "depth below this is unknown, metres", low=0)
@@ -86,6 +94,17 @@ class ReconstructionSettings:
         "labels",
         "binary: every pixel above 0 is one object; labels: each value is an object",
         choices=("binary", "labels"),
+    )
+    mask_background: tuple[int, ...] = parameter(
+        (0,),
+        "labels of `mask` that are no objects, e.g. 0 and 1 for Isaac Sim, 255 for a body index map",
+        any_length=True,
+    )
+    clean_masks: bool = parameter(
+        True, "leave out of a given mask what is not the object by its depth or place, and move one that lags"
+    )
+    max_extent: float = parameter(
+        0.6, "objects longer, or with no side below a third of it, get a remark, metres; 0: none does", low=0
     )
     max_objects: int = parameter(8, "objects a frame; the largest masks are taken", low=1, high=65535)
     min_mask_pixels: int = parameter(150, "smaller masks are refused", low=1)
@@ -99,6 +118,12 @@ class ReconstructionSettings:
     )
     support_plane: tuple[float, ...] = parameter(
         (0.0, 0.0, 0.0, 0.0), "nx ny nz d of the plane under the objects, camera frame, n.x + d = 0; zeros: unknown"
+    )
+    trust_support_plane: bool = parameter(
+        False, "keep the support_plane given although the depth shows another one under the objects"
+    )
+    target_is_level: bool = parameter(
+        True, "z of target_frame points up: the support plane is looked for among level ones; false for tool frames"
     )
     size_hint: float = parameter(
         0.0, "longest extent of the object in metres where there is no depth; 0: unknown", low=0
@@ -157,6 +182,11 @@ class ReconstructionSettings:
         if not any(self.support_plane):
             return None
         return Plane(np.array(self.support_plane[:3]), self.support_plane[3])
+
+    def is_level(self, camera_frame: str) -> bool:
+        """Whether the z axis of ``target_frame`` says where up is: an optical frame's points into the picture."""
+        target = self.target_frame
+        return self.target_is_level and target != camera_frame and not target.endswith("optical_frame")
 
     def pipeline(self) -> ReconstructorSettings:
         """What the pipeline is told."""

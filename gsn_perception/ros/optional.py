@@ -11,7 +11,8 @@ _APT = "install it with `sudo apt install ros-$ROS_DISTRO-{}` and source the ROS
 _SENTENCES = {
     "rclpy": "rclpy is missing: source a ROS 2 installation or run `pip install 'gsn-perception[ros]'`",
     "rosbags": "reading and writing bags needs rosbags: run `pip install rosbags`",
-    "rosbags.image": "Bayer and YUV images need rosbags-image: run `pip install rosbags-image`",
+    "mcap": "reading MCAP files needs mcap: run `pip install mcap`",
+    "zstandard": "reading compressed bags needs zstandard: run `pip install zstandard`",
     "cv_bridge": "cv_bridge is missing: " + _APT.format("cv-bridge"),
     "tf2_ros": "target_frame needs tf2_ros: " + _APT.format("tf2-ros-py") + ", or give camera_to_target",
     "moveit_msgs": "publish_moveit needs moveit_msgs: "
@@ -24,7 +25,7 @@ _SENTENCES = {
 def find(name: str) -> ModuleType | None:
     """The module ``name``, or None where it is missing or does not load.
 
-    Broken modules count as missing: cv_bridge raises AttributeError beside NumPy 2.
+    Broken modules count as missing: cv_bridge built for NumPy 1 raises AttributeError beside NumPy 2.
     """
     try:
         return importlib.import_module(name)

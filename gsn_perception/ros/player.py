@@ -15,6 +15,7 @@ from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock
 
 from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Remark
 from gsn_perception.ros import bags
 from gsn_perception.ros import qos
 from gsn_perception.ros.headers import ns_to_stamp
@@ -72,11 +73,14 @@ class BagPlayer:
             raise InputError(f"the rate is {options.rate}; give a number above zero")
         self._node, self._path, self._options, self._stopped, self._before = node, path, options, stopped, before
         self._publishers: dict[str, Publisher] = {}
+        self._told: set[Remark] = set()
         for topic, type_name in bags.topics_of(path).items():
             if not (topic == "/clock" and options.clock):
                 self._advertise(topic, type_name)
         if not self._publishers:
-            raise InputError(f"the bag {path} holds no topic that could be played; record it again")
+            raise InputError(
+                f"the bag {path} holds no topic that could be played; `gsn bag info {path}` shows its topics"
+            )
         self._clock = node.create_publisher(Clock, "/clock", QoSProfile(depth=1)) if options.clock else None
 
     def _advertise(self, topic: str, type_name: str) -> None:
@@ -89,8 +93,16 @@ class BagPlayer:
         self._publishers[topic] = self._node.create_publisher(kind, topic, profile)
 
     def wait(self) -> list[str]:
-        """Wait for subscribers; topics still without one when the time is over."""
+        """Wait for subscribers; topics still without one when the time is over.
+
+        Raises:
+            InputError: a topic to wait for is not in the bag, so that its subscriber would wait for ever.
+        """
         wanted = {self._node.resolve_topic_name(t) for t in self._options.wait_for}
+        played = {p.topic_name for p in self._publishers.values()}
+        if wanted - played:
+            lost, there = (", ".join(sorted(names)) for names in (wanted - played, played))
+            raise InputError(f"the bag {self._path} holds no {lost}; name the image and camera_info of these: {there}")
         wanted = wanted or {p.topic_name for name, p in self._publishers.items() if name not in _NOT_AWAITED}
         publishers = [p for p in self._publishers.values() if p.topic_name in wanted]
         deadline = time.monotonic() + self._options.wait
@@ -118,7 +130,7 @@ class BagPlayer:
         first: int | None = None
         due = began
         per_topic: Counter[str] = Counter()
-        for item in bags.read(self._path, list(self._publishers)):
+        for item in bags.read(self._path, list(self._publishers), tell=self._tell):
             first = item.time if first is None else first
             due = began + (item.time - first) / 1e9 / self._options.rate
             per_topic[item.topic] += 1
@@ -134,6 +146,11 @@ class BagPlayer:
         next_due = due + (due - began) / periods if periods else due
         self._sleep_until(next_due if self._options.loops != 1 else due)
         return count, next_due
+
+    def _tell(self, remark: Remark) -> None:
+        if remark not in self._told:  # a loop reads the bag again
+            self._told.add(remark)
+            self._node.get_logger().warning(remark.text)
 
     def _sleep_until(self, due: float) -> None:
         while (left := due - time.monotonic()) > 0 and not self._stopped():

@@ -35,16 +35,21 @@ class PolledGroup(CallbackGroup):
 
 
 class Poller:
-    """Takes the newest message of every subscription, one callback at a time."""
+    """Takes the newest message of every subscription, one callback at a time.
 
-    def __init__(self) -> None:
+    Args:
+        on_error: Called with what taking a message (one that can't be made into Python) or a callback raised.
+    """
+
+    def __init__(self, on_error: Callable[[Exception], object] = lambda error: None) -> None:
+        self._on_error = on_error
         self._entries: dict[Subscription, Callable[[Any], None]] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def add(self, subscription: Subscription, callback: Callable[[Any], None]) -> None:
-        """Look after a subscription; its callback must not raise."""
+        """Look after a subscription."""
         with self._lock:
             self._entries[subscription] = callback
         if self._thread is None:
@@ -67,9 +72,12 @@ class Poller:
             with self._lock:
                 entries = list(self._entries.items())
             for subscription, callback in entries:
-                message = _take(subscription)
-                if message is not None and not stop.is_set():
-                    callback(message)
+                try:
+                    message = _take(subscription)
+                    if message is not None and not stop.is_set():
+                        callback(message)
+                except Exception as error:  # the other inputs, and the next message, must still be heard
+                    self._on_error(error)
 
 
 def _take(subscription: Subscription) -> Any:

@@ -122,7 +122,10 @@ class FrameProcessor:
         observation = self.decode(frame, self.settings)
         if self.transforms is None:
             return observation, None
-        return observation, self.transforms.lookup(self.settings.target_frame, frame.frame_id, frame.stamp)
+        T_target_camera = self.transforms.lookup(self.settings.target_frame, frame.frame_id, frame.stamp)
+        if self.settings.is_level(frame.frame_id):
+            observation = replace(observation, gravity=-T_target_camera[2, :3])  # the target's z axis, camera frame
+        return observation, T_target_camera
 
     def reconstruct(
         self,

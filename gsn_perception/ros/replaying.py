@@ -104,17 +104,19 @@ def replay(
     settings: ReconstructionSettings,
     *,
     namespace: str | None = None,
+    topics: bags.StreamTopics | None = None,
     on_frame: Callable[[ReplayedFrame], None] = lambda frame: None,
+    tell: bags.Tell = bags.to_stderr,
 ) -> list[ReplayedFrame]:
     """Reconstruct every frame of a bag and write its files to ``out/STAMP``.
 
     Raises:
         InputError: the bag or its truth can't be read, or ``out`` can't be written.
     """
-    truth = Truth.read(bag)
+    truth = Truth.read(bag if bag.is_dir() else bag.parent)
     processor = FrameProcessor(settings, pipeline, None, FrameDecoder())
     done = []
-    for frame in bags.read_frames(bag, namespace=namespace, settings=settings):
+    for frame in bags.read_frames(bag, namespace=namespace, topics=topics, settings=settings, tell=tell):
         try:
             seen, pose = processor.observe(frame)
         except InputError as error:

@@ -89,7 +89,8 @@ class FrameResult:
     ) -> FrameResult:
         """From the pipeline's outcomes, moved into the target frame when one is given."""
         objects = [o for o in outcomes if isinstance(o, Reconstruction)]
-        planes = [o.support_plane for o in objects if o.support_plane is not None]
+        common = [o for o in objects if "remark.other_level" not in o.quality] or objects
+        planes = [o.support_plane for o in common if o.support_plane is not None]
         used = planes[0] if planes else observation.support_plane
         T = np.eye(4) if T_target_camera is None else T_target_camera
         if T_target_camera is not None:

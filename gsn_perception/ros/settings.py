@@ -41,6 +41,7 @@ class Rule:
         read_only: Only to be set at start.
         name: ROS name where it is not the field's.
         check: Raises InputError with a sentence.
+        any_length: A list of another length than the default's is allowed.
     """
 
     doc: str
@@ -51,6 +52,7 @@ class Rule:
     read_only: bool = False
     name: str = ""
     check: Callable[[Any], None] | None = None
+    any_length: bool = False
 
 
 def parameter(default: Any, doc: str, **rule: Any) -> Any:
@@ -161,7 +163,7 @@ def named_values(settings: Any, names: Mapping[str, str]) -> dict[str, Any]:
 
 def _check_value(name: str, value: Any, default: Any, rule: Rule) -> None:
     values = value if isinstance(value, tuple) else (value,)
-    if isinstance(default, tuple) and len(values) != len(default):
+    if isinstance(default, tuple) and len(values) != len(default) and not rule.any_length:
         raise InputError(f"{name} needs {len(default)} numbers, not {len(values)}")
     if rule.choices and value not in rule.choices:
         raise InputError(f"{name} is {value!r}; choose one of {', '.join(map(repr, rule.choices))}")

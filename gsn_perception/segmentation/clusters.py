@@ -8,19 +8,18 @@ import numpy as np
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Plane
-from gsn_perception.geometry.transforms import minimal_rotation_to
-from gsn_perception.segmentation.plane import noise
+from gsn_perception.segmentation.grid import noise
+from gsn_perception.segmentation.plane import Support
+from gsn_perception.segmentation.standing import TALLEST
+from gsn_perception.segmentation.top_view import TopView
 
-_CELL = 0.008  # metres of the top view's grid; objects two cells apart are two
-_TALLEST = 0.5  # metres above the plane
-_LONGEST = 0.6  # metres along the plane
-_WIDEST = 1000.0  # metres of plane; more comes from a damaged calibration
-_EDGE = 3  # cells by which an object may stand over the visible plane
 _JUMP = 0.02  # metres of depth between neighbouring pixels that no surface takes twice in a row
 _LEAST_PIXELS = 150
 
 
-def objects_above(depth: np.ndarray, camera: Camera, plane: Plane, *, max_objects: int) -> np.ndarray:
+def objects_above(
+    depth: np.ndarray, camera: Camera, plane: Plane, *, max_objects: int, support: Support | None = None
+) -> np.ndarray:
     """Label what stands on a plane.
 
     Points above the plane are dropped onto a grid in it; connected cells are one object. Seen from above, the near
@@ -31,6 +30,8 @@ def objects_above(depth: np.ndarray, camera: Camera, plane: Plane, *, max_object
         camera: Its camera.
         plane: The support plane, camera frame.
         max_objects: The largest (in pixels) are kept.
+        support: Where the plane is seen, and walls and other furniture, which are no objects; all points on the plane
+            and none where it is not known.
 
     Returns:
         [H,W] uint16 labels, 1 = largest, 0 = background.
@@ -42,53 +43,14 @@ def objects_above(depth: np.ndarray, camera: Camera, plane: Plane, *, max_object
     height = plane.height(points)
     sigma = noise(np.nan_to_num(depth))
     with np.errstate(invalid="ignore"):
-        above = (height > 0.003 + 2 * sigma) & (height < _TALLEST)
+        above = (height > 0.003 + 2 * sigma) & (height < TALLEST)
         on = np.abs(height) < 3 * sigma
     above &= ~_flying(depth)
-    cells = _Cells(points, on, plane)
+    if support is not None and support.region.any():
+        above, on = above & ~support.structure, on & support.region
     labels = np.zeros(depth.shape, dtype=np.int64)
-    labels[above] = cells.components(points[above])
+    labels[above] = TopView(points[on], plane).components(points[above])[0]
     return _kept(labels, np.isfinite(height), max_objects)
-
-
-class _Cells:
-    """The plane's visible part as a grid."""
-
-    def __init__(self, points: np.ndarray, on: np.ndarray, plane: Plane) -> None:
-        self.axes = minimal_rotation_to(plane.normal)[:, :2]
-        flat = points[on] @ self.axes
-        if not len(flat):
-            raise InputError("the support plane is not visible in the depth image; check the plane or give a mask")
-        self.low = np.percentile(flat, 0.5, axis=0) - 10 * _CELL
-        size = np.percentile(flat, 99.5, axis=0) + 10 * _CELL - self.low
-        if not (size < _WIDEST).all():
-            raise InputError(f"the support plane is seen over more than {_WIDEST:g} m; check K in camera_info")
-        self.shape = tuple(np.minimum(np.ceil(size / _CELL), 4000).astype(int))
-        seen = np.zeros(self.shape, dtype=np.uint8)
-        index, inside = self._index(flat)
-        seen[tuple(index[inside].T)] = 1
-        hull = cv2.convexHull(np.argwhere(seen)[:, ::-1].astype(np.int32))
-        self.support = cv2.fillConvexPoly(np.zeros_like(seen), hull, 1)
-        self.support = cv2.dilate(self.support, np.ones((2 * _EDGE + 1,) * 2, np.uint8))
-
-    def components(self, points: np.ndarray) -> np.ndarray:
-        """Component numbers [M] of points [M,3], 0 where they do not stand over the plane's visible part."""
-        index, inside = self._index(points @ self.axes)
-        where = tuple(index[inside].T)
-        counts = np.zeros(self.shape, dtype=np.int32)
-        np.add.at(counts, where, 1)
-        occupied = ((counts > 0) & (self.support > 0)).astype(np.uint8)
-        _, grid, stats, _ = cv2.connectedComponentsWithStats(occupied, connectivity=8)
-        too_long = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1) * _CELL > _LONGEST
-        too_long[0] = True
-        result = np.zeros(len(points), dtype=np.int64)
-        result[inside] = np.where(too_long, 0, np.arange(len(stats)))[grid[where]]
-        return result
-
-    def _index(self, flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        index = np.floor((flat - self.low) / _CELL).astype(np.int64)
-        inside = ((index >= 0) & (index < np.array(self.shape))).all(axis=1)
-        return index, inside
 
 
 def _flying(depth: np.ndarray) -> np.ndarray:

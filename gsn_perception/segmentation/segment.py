@@ -2,21 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
 from typing import Literal
 
 import numpy as np
 
+from gsn_perception.geometry import Camera
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
+from gsn_perception.geometry import Remark
 from gsn_perception.segmentation.clusters import objects_above
 from gsn_perception.segmentation.grabcut import cut_out
-from gsn_perception.segmentation.plane import fit_support_plane
+from gsn_perception.segmentation.plane import Support
+from gsn_perception.segmentation.plane import find_support
+from gsn_perception.segmentation.plane import settled_plane
+from gsn_perception.segmentation.splitting import SPLIT
+from gsn_perception.segmentation.splitting import merged_remark
+from gsn_perception.segmentation.splitting import split_merged
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segments:
+    """The objects found.
+
+    Attributes:
+        mask: [H,W] uint16 labels, 0 = background, 1 = largest.
+        plane: The support plane, None where there is no depth.
+        remarks: Label to what is doubtful about it.
+    """
+
+    mask: np.ndarray
+    plane: Plane | None
+    remarks: Mapping[int, tuple[Remark, ...]] = field(default_factory=dict)
 
 
 def segment(
     observation: Observation, mode: Literal["plane", "grabcut"] = "plane", max_objects: int = 8
 ) -> tuple[np.ndarray, Plane | None]:
+    """Mask and plane of :func:`find_objects`."""
+    found = find_objects(observation, mode, max_objects)
+    return found.mask, found.plane
+
+
+def find_objects(
+    observation: Observation, mode: Literal["plane", "grabcut"] = "plane", max_objects: int = 8
+) -> Segments:
     """Find the objects.
 
     Args:
@@ -24,9 +57,6 @@ def segment(
             those inside its region of interest are kept. ``grabcut`` needs the region of interest.
         mode: ``plane``: what stands on the dominant plane; ``grabcut``: one object by colour.
         max_objects: At most this many, the largest.
-
-    Returns:
-        [H,W] uint16 labels (0 = background, 1 = largest) and the support plane, None where there is no depth.
 
     Raises:
         InputError: what the mode needs is missing, or nothing was found.
@@ -36,21 +66,44 @@ def segment(
     if mode == "grabcut":
         if observation.roi is None:
             raise InputError("segmentation by colour (grabcut) needs a region of interest; give roi x,y,w,h")
-        return cut_out(observation.image, observation.roi), observation.support_plane
+        return Segments(cut_out(observation.image, observation.roi), observation.support_plane)
     if mode != "plane":
         raise InputError(f"there is no segmentation '{mode}'; choose plane or grabcut")
     if observation.depth is None:
         raise InputError("segmentation by the support plane needs depth; give depth, a mask, or a roi for grabcut")
-    plane = observation.support_plane or fit_support_plane(observation.depth, observation.camera)
-    depth = observation.depth
-    mask = objects_above(depth, observation.camera, plane, max_objects=max_objects if observation.roi is None else 100)
+    depth, camera, plane, support = observation.depth, observation.camera, observation.support_plane, None
+    if plane is None:
+        support = _level_support(depth, camera, observation.gravity)
+        plane = support.plane
+    wanted = max_objects if observation.roi is None else 100
+    seen = plane if support is not None else settled_plane(depth, camera, plane)
+    mask = objects_above(depth, camera, seen, max_objects=wanted, support=support)
+    mask, apart = split_merged(mask, observation.image, depth, camera, plane)
     if observation.roi is not None:
-        mask = _inside(mask, observation.roi, max_objects)
-    return mask, plane
+        mask, kept = _inside(mask, observation.roi, max_objects)
+    else:
+        kept = list(range(1, min(int(mask.max()), max_objects) + 1))
+        mask[mask > len(kept)] = 0
+    remarks: dict[int, tuple[Remark, ...]] = {}
+    for label, number in enumerate(kept, start=1):
+        merged = merged_remark(mask == label, depth, camera, plane)
+        found = (SPLIT if number in apart else None, merged)
+        remarks[label] = tuple(remark for remark in found if remark is not None)
+    return Segments(mask, plane, remarks)
 
 
-def _inside(mask: np.ndarray, roi: tuple[int, int, int, int], max_objects: int) -> np.ndarray:
-    """The objects with most of their pixels inside the region, renumbered in order."""
+def _level_support(depth: np.ndarray, camera: Camera, gravity: np.ndarray | None) -> Support:
+    """A level plane where gravity is known and there is one, else any."""
+    if gravity is not None:
+        try:
+            return find_support(depth, camera, gravity=gravity)
+        except InputError:
+            pass  # a wrong gravity must not hide the table; the pipeline remarks on it
+    return find_support(depth, camera)
+
+
+def _inside(mask: np.ndarray, roi: tuple[int, int, int, int], max_objects: int) -> tuple[np.ndarray, list[int]]:
+    """The objects with most of their pixels inside the region, renumbered in order, and their numbers before."""
     x, y, w, h = roi
     total = np.bincount(mask.ravel())
     within = np.bincount(mask[y : y + h, x : x + w].ravel(), minlength=len(total))
@@ -59,4 +112,4 @@ def _inside(mask: np.ndarray, roi: tuple[int, int, int, int], max_objects: int) 
         raise InputError("nothing stands on the support plane inside the region of interest; move the region")
     table = np.zeros(len(total), dtype=np.uint16)
     table[chosen] = np.arange(1, len(chosen) + 1)
-    return table[mask]
+    return table[mask], chosen

@@ -63,9 +63,7 @@ def tight_box(
         InputError: there is nothing.
     """
     lower, upper = np.asarray(lower, dtype=np.float64), np.asarray(upper, dtype=np.float64)
-    cell = float((upper - lower).max()) / _COARSE
-    axes = [np.linspace(a, b, max(int(round((b - a) / cell)), 1) + 1) for a, b in zip(lower, upper, strict=True)]  # noqa: RUF046
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    points, cell = coarse_points(lower, upper)
     found = points[field(points.astype(np.float32)) > level]
     if seeds is not None and len(seeds):
         found = np.concatenate([found, seeds])
@@ -73,3 +71,10 @@ def tight_box(
         raise InputError("the field is empty: no point of it is inside; use other weights or input")
     reach = 1.25 * cell
     return np.maximum(found.min(axis=0) - reach, lower), np.minimum(found.max(axis=0) + reach, upper)
+
+
+def coarse_points(lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, float]:
+    """A coarse lattice [L,3] over a box, to find where there is anything, and its spacing."""
+    cell = float((upper - lower).max()) / _COARSE
+    axes = [np.linspace(a, b, max(int(round((b - a) / cell)), 1) + 1) for a, b in zip(lower, upper, strict=True)]  # noqa: RUF046
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3), cell

@@ -10,6 +10,8 @@ from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Points
 from gsn_perception.geometry.sampling import barycentric_samples
 
+_BELOW = 0.01  # metres: more is no noise
+
 
 def sample_mesh(mesh: Mesh, count: int, rng: np.random.Generator) -> Points:
     """``count`` points uniform by area; colours grey and confidence 0 where the mesh has none."""
@@ -33,7 +35,8 @@ def sample_mesh(mesh: Mesh, count: int, rng: np.random.Generator) -> Points:
 def surface_points(mesh: Mesh, observation: Observation, label: int, *, count: int = 4096, seed: int = 0) -> Points:
     """``count`` samples of the mesh, and up to as many measured depth points of the object with confidence 1.
 
-    Measured points take the normal of the nearest mesh sample. All in the camera frame, metres.
+    Measured points take the normal of the nearest mesh sample; those that noise puts below the support plane lie on it,
+    those farther below are none of the object. All in the camera frame, metres.
     """
     rng = np.random.default_rng(seed)
     sampled = sample_mesh(mesh, count, rng)
@@ -44,6 +47,11 @@ def surface_points(mesh: Mesh, observation: Observation, label: int, *, count: i
         return sampled
     pixels = rng.permutation(pixels)[:count]
     xyz = observation.camera.back_project(observation.depth).reshape(-1, 3)[pixels]
+    if observation.support_plane is not None:
+        height = observation.support_plane.height(xyz)
+        near = height > -_BELOW
+        pixels, xyz, height = pixels[near], xyz[near], height[near]
+        xyz = xyz - np.minimum(height, 0)[:, None] * observation.support_plane.normal.astype(xyz.dtype)
     _, nearest = cKDTree(sampled.xyz).query(xyz)
     colors = observation.image.reshape(-1, 3)[pixels].astype(np.float32) / 255
     return Points(

@@ -11,6 +11,9 @@ from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import ObjectView
 from gsn_perception.surface.extract import paint
+from gsn_perception.surface.ground import Standing
+from gsn_perception.surface.ground import flush
+from gsn_perception.surface.ground import grounded
 from gsn_perception.surface.settings import SolidSettings
 from gsn_perception.surface.shape import ImplicitShape
 from gsn_perception.surface.shape import closed_mesh
@@ -31,6 +34,7 @@ def gaussian_solid_mesh(
     observed_points: np.ndarray | None = None,
     max_triangles: int = 20_000,
     settings: SolidSettings | None = None,
+    standing: Standing | None = None,
 ) -> Mesh:
     """The solid a splat describes, as one closed surface.
 
@@ -44,6 +48,7 @@ def gaussian_solid_mesh(
         observed_points: [M,3] points known to lie on the surface; cells around them are refined.
         max_triangles: Meshes with more are decimated.
         settings: Numbers; see `gsn fit`.
+        standing: The plane under it, in the splat's frame; the mesh ends there.
 
     Returns:
         Watertight mesh in the splat's frame, with colours, outward normals and (with a view) confidence.
@@ -63,16 +68,23 @@ def gaussian_solid_mesh(
     field = SolidField(splat, settings, cell=cell, observed=measured, own=own, silhouette=silhouette)
     half = splat.half + settings.margin
     seeds = _seeds(splat, measured, observed_points)
+    shape, ground = ImplicitShape(field, -half, half, seeds=seeds), None
+    if standing is not None:
+        standing = standing.within(splat.extent, splat.T_splat_unit[:3, 3])
+        shape, ground = grounded(shape, standing, measured, steepness=1.0)
     mesh = closed_mesh(
-        ImplicitShape(field, -half, half, seeds=seeds),
+        shape,
         resolution=resolution,
         max_triangles=max_triangles,
         bisections=settings.bisections,
         smoothing=settings.smoothing,
         smallest_piece=settings.smallest_piece,
     )
+    if standing is not None:
+        mesh = flush(mesh, standing.plane)
     confidence = None if own is None else seen_confidence(mesh.vertices, own, measured, 2.0 * cell)
-    mesh = replace(mesh, colors=paint(mesh, splat.gaussians), confidence=confidence)
+    where = mesh if ground is None else replace(mesh, vertices=ground.to_field(mesh.vertices))
+    mesh = replace(mesh, colors=paint(where, splat.gaussians), confidence=confidence)
     return mesh.transform(splat.T_splat_unit).with_vertex_normals()
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -28,8 +30,11 @@ from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.grasping import Gripper
 from gsn_perception.grasping.glyph import glyph
 from gsn_perception.io import write_image
+from gsn_perception.viewer.eye import direction
 
 TILE = 240
+_WIDE = 2 * TILE + 4
+_TAG = 18  # pixels
 _SHOWN = 6
 _ELEVATION = np.deg2rad(30)
 _AZIMUTHS = np.deg2rad([35.0, 125.0, 215.0, 305.0])
@@ -47,12 +52,14 @@ class Shown:
         mesh: The meshes of all objects as one.
         grasps: Best first.
         up: [3] the direction that points up in the pictures.
+        remarks: Lines below the picture.
     """
 
     gaussians: Gaussians
     mesh: Mesh
     grasps: Sequence[Grasp]
     up: np.ndarray
+    remarks: Sequence[str] = ()
 
     @classmethod
     def of(cls, gaussians: Gaussians, mesh: Mesh, grasps: Sequence[Grasp], plane: Plane | None) -> Shown:
@@ -74,7 +81,8 @@ def draw_overview(
     """
     plane = next((r.support_plane for r in objects if r.support_plane is not None), observation.support_plane)
     shown = Shown.of(cat([r.gaussians for r in objects]), merge_meshes([r.mesh for r in objects]), grasps, plane)
-    write_image(path, overview_picture(observation, shown, gripper))
+    remarks = [f"object {r.label}: {', '.join(remark.code for remark in r.remarks)}" for r in objects if r.remarks]
+    write_image(path, overview_picture(observation, replace(shown, remarks=remarks), gripper))
 
 
 def overview_picture(observation: Observation, shown: Shown, gripper: Gripper | None = None) -> np.ndarray:
@@ -85,14 +93,17 @@ def overview_picture(observation: Observation, shown: Shown, gripper: Gripper | 
     """
     gripper = gripper or Gripper.named("panda")
     splats, _ = splat_images(shown.gaussians, orbit(shown.mesh.vertices, shown.up))
-    cameras = orbit(shown.mesh.vertices, shown.up, margin=1.4)[::2]  # room for grippers
-    meshes = [mesh_view(shown.mesh, camera) for camera in cameras]
-    held = [draw_grasps(m, camera, shown.grasps, gripper) for m, camera in zip(meshes, cameras, strict=True)]
-    over = _closer(observation, shown, gripper)
-    top = [label(_fitted(masked(observation)), "input and mask"), label(_fitted(over), "grasps, green = best")]
+    meshes = [mesh_view(shown.mesh, camera) for camera in orbit(shown.mesh.vertices, shown.up)[::2]]
+    forks = [glyph(gripper, grasp).lines[:4].reshape(-1, 3) for grasp in _spread(shown.grasps)]
+    cameras = orbit(np.concatenate([shown.mesh.vertices, *forks]), shown.up)[::2]  # room for grippers
+    held = [draw_grasps(mesh_view(shown.mesh, camera), camera, shown.grasps, gripper) for camera in cameras]
+    found = "no mask" if observation.mask is None else "outlines"
+    over = padded(_closer(observation, shown, gripper), _WIDE)
+    top = [label(masked(observation), f"input, {found}"), label(over, "grasps, green = best" if forks else "no grasp")]
     splat_row = [label(s, f"splat, {np.rad2deg(a):+.0f} deg") for s, a in zip(splats, _AZIMUTHS, strict=True)]
     mesh_row = [label(m, "mesh") for m in meshes] + [label(m, "mesh and grasps") for m in held]
-    return grid([top, splat_row, mesh_row])
+    picture = grid([top, splat_row, mesh_row])
+    return np.concatenate([picture, *(text_line(line, picture.shape[1]) for line in _wrapped(shown.remarks))])
 
 
 def _closer(observation: Observation, shown: Shown, gripper: Gripper) -> np.ndarray:
@@ -105,10 +116,10 @@ def _closer(observation: Observation, shown: Shown, gripper: Gripper) -> np.ndar
     )
     size = np.array([width, width * camera.height / camera.width])
     corner = np.clip((low + high - size) / 2, 0, [camera.width, camera.height] - size)
-    zoom = 2 * TILE / width
+    shape = fitted_size(camera.height, camera.width)
+    zoom = shape[0] / width
     crop = np.array([[zoom, 0, -zoom * corner[0]], [0, zoom, -zoom * corner[1]], [0, 0, 1]])
     shift = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])  # OpenCV counts pixel centres as integers
-    shape = (2 * TILE, round(2 * TILE * camera.height / camera.width))
     near = cv2.warpPerspective(image, np.linalg.inv(shift) @ crop @ shift, shape, flags=cv2.INTER_LINEAR)
     return draw_grasps(near, Camera(crop @ camera.K, *shape), shown.grasps, gripper)
 
@@ -123,13 +134,8 @@ def orbit(points: np.ndarray, up: np.ndarray, size: int = TILE, margin: float = 
     radius = float(np.linalg.norm(points - centre, axis=1).max())
     camera = Camera.from_fov(np.deg2rad(40), size, size)
     distance = margin * radius / np.sin(np.deg2rad(20))
-    back = -centre - (-centre @ up) * up
-    if np.linalg.norm(back) < 1e-6 * np.linalg.norm(centre):  # the camera looks straight down
-        back = np.cross(up, [1.0, 0.0, 0.0])
-    back = back / np.linalg.norm(back)
-    side = np.cross(up, back)
-    eyes = [np.cos(_ELEVATION) * (np.cos(a) * back + np.sin(a) * side) + np.sin(_ELEVATION) * up for a in _AZIMUTHS]
-    return [camera.at(look_at(centre + distance * eye, centre, up)) for eye in eyes]
+    eyes = [centre + distance * direction(centre, up, azimuth, _ELEVATION) for azimuth in _AZIMUTHS]
+    return [camera.at(look_at(eye, centre, up)) for eye in eyes]
 
 
 def mesh_view(mesh: Mesh, camera: Camera, supersample: int = 2) -> np.ndarray:
@@ -191,19 +197,50 @@ def _fork(image: np.ndarray, camera: Camera, lines: np.ndarray, colour: tuple[in
 
 
 def masked(observation: Observation) -> np.ndarray:
-    """The image with each object's outline; the bare image without a mask."""
-    out = observation.image.copy()
-    if observation.mask is None:
-        return out
-    for value in np.unique(observation.mask[observation.mask > 0]):
-        found, _ = cv2.findContours(
-            (observation.mask == value).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
-        )
-        cv2.drawContours(out, found, -1, _PALETTE[int(value) % len(_PALETTE)].tolist(), max(1, out.shape[1] // 320))
-    return out
+    """The image, fitted to its tile, with each object's outline; the bare image without a mask."""
+    size = fitted_size(*observation.image.shape[:2])
+    shrinks = size[0] < observation.image.shape[1]
+    out = cv2.resize(observation.image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    if observation.mask is not None:
+        labels = np.unique(observation.mask[observation.mask > 0])
+        for value in labels:
+            _outline(out, observation.mask == value, int(value), named=len(labels) > 1)
+    return padded(out, _WIDE)
 
 
-def _fitted(image: np.ndarray) -> np.ndarray:
-    """Scaled to the width of two tiles."""
-    height = round(image.shape[0] * 2 * TILE / image.shape[1])
-    return cv2.resize(image, (2 * TILE + 4, height), interpolation=cv2.INTER_AREA)
+def _outline(image: np.ndarray, mask: np.ndarray, value: int, *, named: bool) -> None:
+    """Draw the border of a mask [h,w] of any resolution into an image, and its label where there are several."""
+    share = cv2.resize(mask.astype(np.float32), image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    found, _ = cv2.findContours((share > 0.25).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    colour = _PALETTE[value % len(_PALETTE)].tolist()
+    cv2.drawContours(image, found, -1, colour, 2)
+    if named and found:
+        x, y, width, _ = cv2.boundingRect(max(found, key=cv2.contourArea))
+        tag = text_line(str(value), 8 + 7 * len(str(value)))
+        left = int(np.clip(x + (width - tag.shape[1]) // 2, 0, image.shape[1] - tag.shape[1]))
+        top = max(y - 2 - len(tag), _TAG)  # below the caption
+        part = image[top : top + len(tag), left : left + tag.shape[1]]
+        part[:] = tag[: len(part), : part.shape[1]]
+
+
+def fitted_size(height: int, width: int) -> tuple[int, int]:
+    """Width and height, in whole pixels, of an image in a tile two wide and no higher than that."""
+    zoom = min(_WIDE / width, 2 * TILE / height)
+    return max(1, round(width * zoom)), max(1, round(height * zoom))
+
+
+def padded(image: np.ndarray, width: int) -> np.ndarray:
+    """An image [h,w,3] in the middle of white, ``width`` wide."""
+    room = max(0, width - image.shape[1])
+    return np.pad(image, ((0, 0), (room // 2, room - room // 2), (0, 0)), constant_values=255)
+
+
+def text_line(text: str, width: int) -> np.ndarray:
+    """Small text on white, [18,width,3]."""
+    strip = np.full((_TAG, width, 3), 255, np.uint8)
+    cv2.putText(strip, text, (4, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (150, 70, 0), 1, cv2.LINE_AA)
+    return strip
+
+
+def _wrapped(lines: Sequence[str], longest: int = 130) -> list[str]:
+    return [part for line in lines for part in textwrap.wrap(f"remark, {line}", longest, subsequent_indent="    ")]

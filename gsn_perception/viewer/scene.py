@@ -1,8 +1,14 @@
-"""Puts results into a viser scene, with switches for each kind."""
+"""Puts results into a viser scene: what is drawn, from where it is looked at, and which light falls on it."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
+import socket
 from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -13,9 +19,46 @@ from gsn_perception.geometry import Grasp
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Points
+from gsn_perception.geometry.transforms import minimal_rotation_to
+from gsn_perception.geometry.transforms import quat_from_matrix
 from gsn_perception.grasping import Gripper
 from gsn_perception.grasping.glyph import glyph
+from gsn_perception.viewer.eye import FOV
+from gsn_perception.viewer.eye import choose_eye
+from gsn_perception.viewer.glb import mesh_glb
 from gsn_perception.viewer.results import Results
+from gsn_perception.viewer.shapes import fork
+
+MEASURED = 0.5  # confidence from which a point counts as measured
+OBSERVED_COLOR = np.array([0.16, 0.42, 0.86])
+COMPLETED_COLOR = np.array([0.95, 0.60, 0.15])
+_SPLAT_UNIT = (
+    100.0  # viser keeps covariances as float16, whose step of 6e-8 m^2 is too coarse for millimetres in metres
+)
+_LAST_PORT = 65535
+_PORTS = 50  # tried one after the other
+_FORK = 0.0025  # metres
+
+
+@dataclass(slots=True, eq=False)
+class Drawn:
+    """The scene's nodes.
+
+    Attributes:
+        layers: By name of the switch: as seen by the camera, and coloured by confidence (None where that is unknown).
+        forks: One per grasp, in the file's order.
+        order: Places of the grasps in the file: the best of each object in turn.
+        grid: The support plane's, or None.
+        axes: The camera's.
+        cell: Metres between the grid's lines; every fifth is darker.
+    """
+
+    layers: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    forks: list[Any] = field(default_factory=list)
+    order: list[int] = field(default_factory=list)
+    grid: Any = None
+    axes: Any = None
+    cell: float = 0.01
 
 
 def start_viewer(results: Results, gripper: Gripper, *, host: str = "127.0.0.1", port: int = 8080) -> viser.ViserServer:
@@ -30,57 +73,137 @@ def start_viewer(results: Results, gripper: Gripper, *, host: str = "127.0.0.1",
     Raises:
         InputError: the address cannot be listened on.
     """
-    try:
+    from gsn_perception.viewer.panel import build_panel
+
+    port = free_port(host, port)
+    with contextlib.redirect_stdout(io.StringIO()):  # its banner; the command says where to look
         server = viser.ViserServer(host=host, port=port, verbose=False)
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"cannot serve on {host}:{port} ({error}); choose another --host or --port") from None
-    server.scene.set_up_direction("-y")
-    server.scene.add_frame("/camera", axes_length=0.05, axes_radius=0.002)
-    handles = {
-        "Gaussians": None if results.gaussians is None else _add_gaussians(server, results.gaussians),
-        "Points": None if results.points is None else _add_points(server, results.points),
-        "Mesh": None if results.mesh is None else _add_mesh(server, results.mesh),
-        "Grasps": _add_grasps(server, gripper, results.grasps) if results.grasps else None,
-    }
-    first = True
-    for name, handle in handles.items():
-        if handle is not None:
-            _add_switch(server, name, handle, shown=first or name == "Grasps")
-            first = False
-    _aim(server, results)
+    server.gui.configure_theme(show_logo=False, show_share_button=False)
+    server.scene.set_up_direction(results.up)
+    drawn = _draw(server, results, gripper)
+    build_panel(server, results, gripper, drawn)
+    _aim(server, results, gripper, drawn.order)
     return server
 
 
-def _add_gaussians(server: viser.ViserServer, splat: Gaussians) -> Any:
-    return server.scene.add_gaussian_splats(
-        "/gaussians",
-        centers=splat.means.numpy(),
-        covariances=splat.covariances().numpy(),
-        rgbs=splat.colors.numpy(),
-        opacities=splat.opacities.numpy()[:, None],
+def free_port(host: str, port: int) -> int:
+    """The first port from ``port`` on that can be listened on; viser waits for ever where there is none.
+
+    Raises:
+        InputError: the host is not this machine's, or no port is free.
+    """
+    if not 0 <= port <= _LAST_PORT:
+        raise InputError(f"there is no port {port}; choose one from 1 to {_LAST_PORT}")
+    complaint: OSError | None = None
+    for attempt in range(port, min(port + _PORTS, _LAST_PORT + 1)):
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(host, attempt, type=socket.SOCK_STREAM)[0]
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+                return attempt if attempt else int(probe.getsockname()[1])
+        except OSError as error:
+            complaint = complaint or error
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                break
+    raise InputError(f"cannot serve on {host}:{port} ({complaint}); choose another --host or --port")
+
+
+def _draw(server: viser.ViserServer, results: Results, gripper: Gripper) -> Drawn:
+    drawn = Drawn(order=in_turn(results.grasps))
+    if results.mesh is not None:
+        drawn.layers["Mesh (completed)"] = _add_mesh(server, results.mesh)
+    if results.points is not None and len(results.points):
+        seen = results.points.confidence > MEASURED
+        drawn.layers["Points (measured)"] = _add_points(server, "/measured", results.points, seen)
+        drawn.layers["Points (completed)"] = _add_points(server, "/completed", results.points, ~seen)
+    if results.gaussians is not None and len(results.gaussians):
+        drawn.layers["Splat (Gaussians)"] = _add_gaussians(server, results.gaussians)
+    for number, grasp in enumerate(results.grasps):
+        vertices, faces = fork(gripper, grasp, _FORK)
+        drawn.forks.append(
+            server.scene.add_mesh_simple(
+                f"/grasps/{number}",
+                vertices,
+                faces,
+                color=_bytes(score_color(grasp.score)),
+                flat_shading=True,
+                cast_shadow=False,
+            )
+        )
+    _add_surroundings(server, results, drawn)
+    return drawn
+
+
+def _add_surroundings(server: viser.ViserServer, results: Results, drawn: Drawn) -> None:
+    """Light, the grid at the support plane, the camera's axes."""
+    points, up = results.extent(), results.up
+    size = float(np.linalg.norm(np.ptp(points, axis=0))) if len(points) else 0.1
+    drawn.axes = server.scene.add_frame(
+        "/camera", axes_length=min(0.02, 0.15 * size), axes_radius=min(0.0006, 0.005 * size)
+    )
+    if not len(points):
+        return
+    centre = (points.min(axis=0) + points.max(axis=0)) / 2
+    low = float((points @ up).min()) if results.plane is None else -results.plane.offset
+    foot = centre + (low - centre @ up) * up
+    drawn.cell = 0.01 if size < 0.3 else 0.05
+    width = np.ceil(4 * max(size, 0.1) / (10 * drawn.cell)) * 10 * drawn.cell
+    rotation = minimal_rotation_to(up)
+    drawn.grid = server.scene.add_grid(
+        "/grid",
+        width=width,
+        height=width,
+        cell_size=drawn.cell,
+        section_size=5 * drawn.cell,
+        cell_color=(225, 225, 225),
+        section_color=(190, 190, 190),
+        shadow_opacity=0.2,
+        plane_color=(246, 246, 246),
+        plane_opacity=1.0 if results.plane is not None else 0.0,
+        wxyz=quat_from_matrix(rotation),
+        position=foot - 0.0005 * up,
     )
 
 
-def _add_points(server: viser.ViserServer, points: Points) -> Any:
-    return server.scene.add_point_cloud("/points", points.xyz, points.colors, point_size=0.0015, precision="float32")
+def _add_gaussians(server: viser.ViserServer, splat: Gaussians) -> tuple[Any, Any]:
+    def add(name: str, colors: np.ndarray) -> Any:
+        return server.scene.add_gaussian_splats(
+            name,
+            centers=_SPLAT_UNIT * splat.means.numpy(),
+            covariances=_SPLAT_UNIT**2 * splat.covariances().numpy(),
+            rgbs=np.clip(colors, 0, 1),
+            opacities=splat.opacities.numpy()[:, None],
+            scale=1 / _SPLAT_UNIT,
+            visible=False,
+        )
+
+    unsure = None if splat.confidence is None else add("/splat/confidence", confidence_color(splat.confidence.numpy()))
+    return add("/splat/colour", splat.colors.numpy()), unsure
 
 
-def _add_mesh(server: viser.ViserServer, mesh: Mesh) -> Any:
-    import trimesh
+def _add_points(server: viser.ViserServer, name: str, points: Points, rows: np.ndarray) -> tuple[Any, Any]:
+    def add(kind: str, colors: np.ndarray) -> Any:
+        return server.scene.add_point_cloud(
+            f"{name}/{kind}",
+            points.xyz[rows],
+            np.clip(colors[rows], 0, 1),
+            point_size=0.0012,
+            point_shape="circle",
+            precision="float32",
+            visible=False,
+        )
 
+    return add("colour", points.colors), add("confidence", confidence_color(points.confidence))
+
+
+def _add_mesh(server: viser.ViserServer, mesh: Mesh) -> tuple[Any, Any]:
     colors = np.full((len(mesh.vertices), 3), 0.7) if mesh.colors is None else mesh.colors
-    rgba = np.concatenate([colors, np.ones((len(colors), 1))], axis=1)
-    drawn = trimesh.Trimesh(
-        mesh.vertices, mesh.faces, vertex_colors=np.round(rgba * 255).astype(np.uint8), process=False
-    )
-    return server.scene.add_mesh_trimesh("/mesh", drawn)
-
-
-def _add_grasps(server: viser.ViserServer, gripper: Gripper, grasps: Sequence[Grasp]) -> Any:
-    lines = [glyph(gripper, grasp).lines for grasp in grasps]
-    colors = [np.broadcast_to(score_color(grasp.score), part.shape) for grasp, part in zip(grasps, lines, strict=True)]
-    segments = np.concatenate(lines).astype(np.float32)
-    return server.scene.add_line_segments("/grasps", segments, np.concatenate(colors), thickness=0.002)
+    seen = server.scene.add_glb("/mesh/colour", mesh_glb(mesh, colors), visible=False)
+    if mesh.confidence is None:
+        return seen, None
+    unsure = mesh_glb(mesh, confidence_color(mesh.confidence))
+    return seen, server.scene.add_glb("/mesh/confidence", unsure, visible=False)
 
 
 def score_color(score: float) -> np.ndarray:
@@ -88,24 +211,32 @@ def score_color(score: float) -> np.ndarray:
     return np.clip([2 - 2 * score, 2 * score, 0.0], 0, 1).astype(np.float32)
 
 
-def _add_switch(server: viser.ViserServer, name: str, handle: Any, *, shown: bool) -> None:
-    handle.visible = shown
-    box = server.gui.add_checkbox(name, shown)
-
-    @box.on_update
-    def _(_event: object) -> None:
-        handle.visible = box.value
+def confidence_color(confidence: np.ndarray) -> np.ndarray:
+    """RGB [N,3] in [0, 1] of confidences [N]: orange where completed to blue where measured."""
+    share = np.clip(confidence, 0, 1)[:, None]
+    return (share * OBSERVED_COLOR + (1 - share) * COMPLETED_COLOR).astype(np.float32)
 
 
-def _aim(server: viser.ViserServer, results: Results) -> None:
-    """Let every browser look at the object from where the camera stood."""
-    source = results.mesh.vertices if results.mesh is not None else results.points.xyz if results.points else None
-    if source is None and results.gaussians is not None:
-        source = results.gaussians.means.numpy()
-    if source is None or not len(source):
-        return
-    centre = (source.min(axis=0) + source.max(axis=0)) / 2
-    size = float(np.linalg.norm(np.ptp(source, axis=0)))
-    direction = centre / max(float(np.linalg.norm(centre)), 1e-9) if np.any(centre) else np.array([0.0, 0.0, 1.0])
-    server.initial_camera.position = tuple(centre - 2.5 * size * direction)
-    server.initial_camera.look_at = tuple(centre)
+def in_turn(grasps: Sequence[Grasp]) -> list[int]:
+    """Places of grasps that are sorted best first: the best of each object, then the second of each, and so on."""
+    counts: dict[int, int] = {}
+    turns = []
+    for place, grasp in enumerate(grasps):
+        counts[grasp.label] = counts.get(grasp.label, 0) + 1
+        turns.append((counts[grasp.label], place))
+    return [place for _, place in sorted(turns)]
+
+
+def _bytes(color: np.ndarray) -> tuple[int, int, int]:
+    red, green, blue = (round(255 * float(channel)) for channel in color)
+    return red, green, blue
+
+
+def _aim(server: viser.ViserServer, results: Results, gripper: Gripper, order: Sequence[int]) -> None:
+    """Let every browser look at the objects and the first grasps from where a person would."""
+    shown = [glyph(gripper, results.grasps[place]).lines[:4].reshape(-1, 3) for place in order[:3]]
+    eye = choose_eye(results.extent(), results.up, np.concatenate(shown) if shown else None)
+    camera = server.initial_camera
+    camera.position, camera.look_at, camera.up = eye.position, eye.target, results.up
+    camera.fov = float(FOV)
+    camera.near = 0.002

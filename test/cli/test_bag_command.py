@@ -117,6 +117,21 @@ def test_every_frame_is_evaluated_once_beside_the_truth(tmp_path, capsys, meshes
     assert len(report["weights"]["weights_sha256"]) == 64
 
 
+def test_topics_of_a_recording_are_given_or_listed(tmp_path, capsys, meshes, tiny):
+    bag = str(tmp_path / "bag")
+    assert main(["bag", "make", bag, "--frames", "1", "--objects", "1", "--meshes", meshes]) == 0
+    capsys.readouterr()
+    words = ["bag", "eval", bag, "--checkpoint", tiny, "--image", "/camera/colour"]
+    assert main(words) == 2
+    assert "holds no topic /camera/colour (--image)" in (error := capsys.readouterr().err)
+    assert "/camera/image" in error
+    words[-1] = "/camera/image"
+    assert main([*words, "--depth", "/camera/depth", "--mask", "/camera/mask"]) in (0, 1)
+    captured = capsys.readouterr()
+    assert "1 frames" in captured.out
+    assert "bag_topics_guessed" in captured.err, "the camera_info was found out"
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

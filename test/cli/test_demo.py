@@ -1,3 +1,4 @@
+import json
 import os
 import sys
 import time
@@ -26,6 +27,7 @@ from gsn_perception.cli.main import main
 from gsn_perception.ros import interface
 from gsn_perception.ros.processes import NodeProcess
 from gsn_perception.ros.processes import ros_arguments
+from gsn_perception.viewer.browser import find_browser
 
 
 def outcome(**changes):
@@ -163,6 +165,8 @@ def test_the_whole_demo(tmp_path, capsys):
     assert all("no grasp" in line for line in printed.err.splitlines() if line.startswith("missing"))
     for name in ("overview.png", "gaussians.ply", "points.ply", "mesh.ply", "grasps.json", "report.txt", "bag"):
         assert (tmp_path / "demo" / name).exists(), name
+    assert (tmp_path / "demo" / "viewer.png").exists() == (find_browser() is not None)
+    assert json.loads((tmp_path / "demo" / "report.json").read_text())["objects"][0]["support_plane"] is not None
     assert "image -> grasps/table" in printed.out
     print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
 

@@ -45,6 +45,63 @@ def test_no_grasp_is_told_and_exit_code_1(tmp_path, capsys):
     assert read_grasps_json(tmp_path / "g.json").grasps == []
 
 
+@pytest.mark.parametrize(("unit", "metres"), [("mm", 0.001), ("cm", 0.01), ("inch", 0.0254)])
+def test_the_unit_of_a_mesh_is_asked_for_and_taken(tmp_path, capsys, unit, metres):
+    import trimesh
+
+    path, out = str(tmp_path / "box.stl"), tmp_path / "g.json"
+    trimesh.creation.box(np.array((0.05, 0.06, 0.12)) / metres).export(path)
+    assert main(["grasp", "--mesh", path, "--out", str(out)]) == 2
+    assert f"--unit {unit} (0.12 m long)" in capsys.readouterr().err
+    assert not out.exists()
+    assert main(["grasp", "--mesh", path, "--unit", unit, "--out", str(out)]) == 0
+    assert "0.05 x 0.06 x 0.12 m" in capsys.readouterr().out
+    assert read_grasps_json(out).grasps[0].width <= 0.08
+    assert main(["grasp", "--mesh", path, "--unit", "inch" if unit != "inch" else "m", "--out", str(out)]) in (1, 2)
+    assert f"--unit {unit}" in (error := capsys.readouterr().err) or "mesh_too_wide" in error
+
+
+def test_a_mesh_in_metres_read_as_millimetres_is_told(tmp_path, capsys):
+    import trimesh
+
+    trimesh.creation.box((0.05, 0.06, 0.12)).export(tmp_path / "box.ply")
+    words = ["--mesh", str(tmp_path / "box.ply"), "--out", str(tmp_path / "g.json")]
+    assert main(["grasp", *words, "--unit", "mm"]) == 2
+    assert "--unit m (0.12 m long)" in capsys.readouterr().err
+
+
+def _inside_out(mesh):
+    mesh.invert()
+
+
+def _mirrored(mesh):
+    mesh.vertices[:, 0] *= -1
+
+
+def _two_sided(mesh):
+    mesh.faces = np.concatenate([mesh.faces, mesh.faces[:, ::-1]])
+
+
+@pytest.mark.parametrize(
+    ("damage", "code"),
+    [(_inside_out, "mesh_inside_out"), (_mirrored, "mesh_inside_out"), (_two_sided, "mesh_faces_twice")],
+)
+def test_meshes_that_can_be_mended_give_the_same_grasps(tmp_path, capsys, damage, code):
+    import trimesh
+
+    found = []
+    for name, change in (("good.ply", None), ("bad.ply", damage)):
+        mesh = trimesh.Trimesh(*[getattr(trimesh.creation.box((0.05, 0.06, 0.12)), k) for k in ("vertices", "faces")])
+        if change is not None:
+            change(mesh)
+        mesh.export(tmp_path / name)
+        assert main(["grasp", "--mesh", str(tmp_path / name), "--out", str(tmp_path / "g.json")]) == 0
+        error = capsys.readouterr().err
+        assert (code in error) == (change is not None)
+        found.append(len(read_grasps_json(tmp_path / "g.json").grasps))
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

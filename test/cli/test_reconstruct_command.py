@@ -66,6 +66,22 @@ def test_every_file_is_written_and_reads_back(frame: Path, tmp_path: Path, capsy
     assert "scale from depth" in capsys.readouterr().out
 
 
+def test_without_a_mask_the_one_found_is_written_and_outlined(frame: Path, tmp_path: Path) -> None:
+    from gsn_perception.io import read_mask
+
+    roi = cv2.boundingRect(cv2.imread(str(frame / "mask.png"), cv2.IMREAD_GRAYSCALE))
+    words = _arguments(frame, tmp_path / "out", mask=None, roi=",".join(map(str, roi)))
+    assert main(words) == 0
+    found, true = read_mask(tmp_path / "out" / "mask.png") > 0, read_mask(frame / "mask.png") > 0
+    assert (found & true).sum() > 0.7 * (found | true).sum()
+    tile = cv2.imread(str(tmp_path / "out" / "overview.png"))[20:380, :484].astype(int)
+    assert ((tile[..., 1] > tile[..., 0] + 60) & (tile[..., 1] > tile[..., 2] + 60)).sum() > 100  # green, label 1
+    assert main(_arguments(frame, tmp_path / "with")) == 0
+    assert not (tmp_path / "with" / "mask.png").exists()
+    (entry,) = json.loads((tmp_path / "with" / "report.json").read_text())["objects"]
+    assert entry["support_plane"] is None or len(entry["support_plane"]) == 4
+
+
 def test_a_size_hint_scales_without_depth(frame: Path, tmp_path: Path) -> None:
     sizes = []
     for hint in ("0.1", "0.2"):
@@ -168,3 +184,19 @@ def test_cuda_where_there_is_none(frame: Path, tmp_path: Path, capsys) -> None:
         pytest.skip("this machine has CUDA")
     assert main(_arguments(frame, tmp_path / "out", device="cuda")) == 2
     assert "CUDA" in capsys.readouterr().err
+
+
+def test_mask_mode_and_doubts_reach_the_report(frame: Path, tmp_path: Path, capsys) -> None:
+    """Two labels on one object are one in binary mode; a stray pixel is left out and told."""
+    mask = (cv2.imread(str(frame / "mask.png"), cv2.IMREAD_UNCHANGED) > 0).astype(np.uint8)
+    halves = mask * np.where(np.arange(mask.shape[1]) < mask.shape[1] // 2, 1, 2).astype(np.uint8)
+    halves[0, 0] = 2
+    write_image(tmp_path / "halves.png", halves)
+    found = {}
+    for mode in ("labels", "binary"):
+        out = tmp_path / mode
+        assert main(_arguments(frame, out, mask=str(tmp_path / "halves.png"), mask_mode=mode)) == 0
+        found[mode] = json.loads((out / "report.json").read_text())["objects"]
+    assert [len(found[mode]) for mode in ("labels", "binary")] == [2, 1]
+    assert "remark mask_pieces: 1 of the mask's" in capsys.readouterr().err
+    assert "mask_pieces" in [remark["code"] for remark in found["binary"][0]["remarks"]]

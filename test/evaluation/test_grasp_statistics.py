@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gsn_perception.cli import eval_grasp
+from gsn_perception.evaluation.grasps.fitting import fit_extruded
 from gsn_perception.evaluation.grasps.fitting import fit_score
 from gsn_perception.evaluation.grasps.fitting import regress
 from gsn_perception.evaluation.grasps.rows import Key
@@ -145,3 +146,20 @@ def test_fit_stores_what_the_planner_then_uses(tmp_path, monkeypatch):
         assert json.loads(place.read_text())["grasps"] == 400
     finally:
         ScoreModel.fitted.cache_clear()
+
+
+def test_grasps_on_extruded_points_are_calibrated_apart():
+    """Half as good odds as the score says: the shift finds it, and rows on meshes have no say."""
+    rng = np.random.default_rng(0)
+    model = ScoreModel.fitted()
+    figures = rng.uniform(0.3, 1, (4000, len(model.weights)))
+    logit = np.log(model(figures) / (1 - model(figures)))
+    held = rng.random(4000) < 1 / (1 + np.exp(-(logit - 1.5)))
+    rows = [{"features": f.tolist(), "held": bool(h), "source": "extruded"} for f, h in zip(figures, held, strict=True)]
+    rows += [{"features": figures[0].tolist(), "held": True, "source": "mesh"}] * 2000
+    found = fit_extruded(rows, model)
+    assert found["shift"] == pytest.approx(-1.5, abs=0.25)
+    assert found["slope"] == pytest.approx(1.0, abs=0.15)
+    assert found["grasps"] == 4000
+    with pytest.raises(InputError, match="extruded"):
+        fit_extruded(rows[-5:], model)

@@ -10,7 +10,6 @@ import trimesh
 pytest.importorskip("mujoco")
 
 from gsn_perception.evaluation.grasps import running
-from gsn_perception.evaluation.grasps.baselines import extruded_mesh
 from gsn_perception.evaluation.grasps.baselines import top_down
 from gsn_perception.evaluation.grasps.exhaustive import search
 from gsn_perception.evaluation.grasps.rolling import has_twin
@@ -24,6 +23,7 @@ from gsn_perception.geometry import Plane
 from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.grasping import Gripper
 from gsn_perception.grasping import PlannerSettings
+from gsn_perception.grasping.extrusion import extruded_mesh
 from gsn_perception.scenes.textured_mesh import TexturedMesh
 
 PANDA = Gripper.named("panda")
@@ -58,6 +58,19 @@ def test_only_what_fits_between_the_fingers_is_graspable():
         found = search(resting_poses(item, judge, 1, 0)[0], judge)
         assert found.graspable is expected
         assert (found.candidates > 0) is expected
+
+
+def test_an_object_inside_out_or_without_its_bottom_rests_and_is_grasped_as_the_whole():
+    whole = box(0.05, 0.04, 0.12)
+    faces = whole.mesh.faces
+    bottom = whole.mesh.face_normals()[:, 2] < -0.9
+    for mesh in (Mesh(whole.mesh.vertices, faces[:, ::-1]), Mesh(whole.mesh.vertices, faces[~bottom][:, ::-1])):
+        item = replace(whole, mesh=mesh)
+        judge = make_judge(item, PANDA)
+        (resting,) = resting_poses(item, judge, 1, 0)
+        (expected,) = resting_poses(whole, make_judge(whole, PANDA), 1, 0)
+        np.testing.assert_allclose(resting.T_world_object, expected.T_world_object, atol=1e-3)
+        assert search(resting, judge).graspable
 
 
 def test_a_rolled_camera_stands_where_it_stood_and_sees_the_whole_object():

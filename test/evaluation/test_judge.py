@@ -88,7 +88,7 @@ def test_a_thin_tower_pushed_over_is_tipped():
     size = (0.012, 0.012, 0.16)
     judge = judge_of(size)
     pose = judge.settle(make_transform(np.eye(3), [0, 0, 0.08]))
-    beside = Grasp(make_transform(DOWN, [0.0152, 0.02, 0.155]), 0.07, 1.0)  # the pad's edge sweeps it aside
+    beside = Grasp(make_transform(DOWN, [0.015, 0.02, 0.155]), 0.07, 1.0)  # the pad's edge sweeps it aside
     outcome = judge(beside, pose)
     assert (outcome.verdict, outcome.stage) == ("tipped", "close")
     assert judge(Grasp(make_transform(DOWN, [0, 0.03, 0.14]), 0.08, 1.0), pose).held  # off centre, but between

@@ -108,7 +108,12 @@ IMAGE = np.zeros((6, 8, 3), np.uint8)
         ({"image": IMAGE.astype(float)}, "uint8"),
         ({"image": np.zeros((8, 6, 3), np.uint8)}, "intrinsics of this image"),
         ({"mask": np.zeros((5, 8), np.uint8)}, "sizes must agree"),
-        ({"mask": np.zeros((6, 8), np.int64)}, "labels"),
+        ({"mask": np.full((6, 8), -1, np.int64)}, "labels"),
+        ({"mask": np.full((6, 8), 70000, np.int64)}, "labels"),
+        ({"mask": np.full((6, 8), np.nan)}, "labels"),
+        ({"mask": np.full((6, 8), 1.5)}, "probabilities"),
+        ({"mask": np.zeros((6, 8), complex)}, "labels"),
+        ({"mask": [[0, 1]]}, "labels"),
         ({"depth": np.ones((3, 4), np.float32)}, "register depth"),
         ({"depth": np.ones((6, 8), np.uint16)}, "float metres"),
         ({"size_hint": -1.0}, "positive length"),
@@ -120,6 +125,17 @@ def test_bad_observations_are_one_sentence(values: dict, word: str) -> None:
     with pytest.raises(InputError, match=word) as caught:
         Observation(**{"image": IMAGE, "camera": CAMERA, **values})
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.int32, np.int64, np.uint32, np.float32, np.float64])
+def test_masks_of_any_type_of_whole_numbers_are_labels(dtype: type) -> None:
+    labels = np.zeros((6, 8), dtype)
+    labels[2:4, 3:5] = 1
+    mask = Observation(IMAGE, CAMERA, mask=labels).mask
+    assert mask.dtype == np.uint8
+    assert np.array_equal(mask, labels.astype(int))
+    if np.dtype(dtype).itemsize > 2:
+        assert Observation(IMAGE, CAMERA, mask=labels * 40000).mask.max() == 40000
 
 
 def test_measured_points_are_what_the_sensor_saw():

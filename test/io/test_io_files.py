@@ -71,8 +71,12 @@ def test_damaged_splats_get_a_sentence(tmp_path):
     path = tmp_path / "g.ply"
     with pytest.raises(InputError, match="no such file"):
         read_gaussians_ply(path)
-    path.write_text("ply\nformat ascii 1.0\nelement vertex 0\nend_header\n")
-    with pytest.raises(InputError, match="little-endian"):
+    for text in ("solid x", "ply\nformat morse 1.0\nelement vertex 0\nend_header\n", "ply\nend_header\n"):
+        path.write_text(text)
+        with pytest.raises(InputError, match="no PLY"):
+            read_gaussians_ply(path)
+    path.write_text("ply\nformat ascii 1.0\nelement vertex 2\nproperty float x\nend_header\n1\n")
+    with pytest.raises(InputError, match="cut short"):
         read_gaussians_ply(path)
     write_gaussians_ply(path, _splat())
     path.write_bytes(path.read_bytes()[:-40])
@@ -101,6 +105,33 @@ def test_points_survive_a_ply_and_other_readers_agree(tmp_path):
     np.testing.assert_allclose(np.asarray(cloud.points), xyz, atol=1e-6)
     np.testing.assert_allclose(np.asarray(cloud.colors), points.colors, atol=1e-6)
     np.testing.assert_allclose(np.asarray(cloud.normals), normals, atol=1e-6)
+
+
+@pytest.mark.parametrize("order", ["big endian", "text", "text of Windows"])
+def test_splats_and_points_are_read_from_other_orders(tmp_path, order):
+    """Rewritten here, byte by byte, from the files that are known to be right."""
+    from gsn_perception.io.ply import _read_vertices
+
+    for name, write, value, read in (
+        ("g.ply", write_gaussians_ply, _splat(), read_gaussians_ply),
+        ("p.ply", write_points_ply, Points(*np.random.default_rng(1).random((3, 5, 3)), np.ones(5)), read_points_ply),
+    ):
+        path = tmp_path / name
+        write(path, value)
+        right, table = read(path), _read_vertices(path)
+        head = path.read_bytes().partition(b"end_header\n")[0] + b"end_header\n"
+        if order == "big endian":
+            body = table.astype(table.dtype.newbyteorder(">")).tobytes()
+            path.write_bytes(head.replace(b"little", b"big") + body)
+        else:
+            rows = "".join(" ".join(repr(v) for v in row) + "\n" for row in table.tolist()).encode()
+            text = head.replace(b"binary_little_endian", b"ascii") + rows
+            path.write_bytes(text.replace(b"\n", b"\r\n") if "Windows" in order else text)
+        again = read(path)
+        for field in ("means", "scales", "quats", "opacities", "xyz", "colors", "normals"):
+            if hasattr(right, field):
+                one, other = np.asarray(getattr(again, field)), np.asarray(getattr(right, field))
+                np.testing.assert_allclose(one, other, atol=1e-6)
 
 
 def _tetrahedron(**more):
@@ -132,6 +163,114 @@ def test_other_mesh_formats_are_read(tmp_path, suffix):
     mesh = read_mesh(tmp_path / f"box.{suffix}")
     assert len(mesh.faces) == 12
     assert mesh.volume() == pytest.approx(6.0, rel=1e-5)
+
+
+@pytest.mark.parametrize("order", ["ascii", "binary"])
+def test_meshes_of_other_tools_are_read_from_text_too(tmp_path, order):
+    import trimesh
+
+    box = trimesh.creation.box((0.05, 0.06, 0.12))
+    box.vertex_attributes["confidence"] = np.linspace(0, 1, 8, dtype=np.float32)
+    (tmp_path / "m.ply").write_bytes(trimesh.exchange.ply.export_ply(box, encoding=order, vertex_normal=False))
+    mesh = read_mesh(tmp_path / "m.ply")
+    assert mesh.volume() == pytest.approx(box.volume, rel=1e-5)
+    np.testing.assert_allclose(mesh.confidence, np.linspace(0, 1, 8), atol=1e-6)
+
+
+@pytest.mark.parametrize(("unit", "metres"), [(None, 1), ("m", 1), ("cm", 0.01), ("mm", 0.001), ("inch", 0.0254)])
+def test_units_are_given(tmp_path, unit, metres):
+    import trimesh
+
+    trimesh.creation.box((5, 6, 12)).export(tmp_path / "m.stl")
+    mesh = read_mesh(tmp_path / "m.stl", unit=unit)
+    np.testing.assert_allclose(np.ptp(mesh.vertices, axis=0), np.array([5, 6, 12]) * metres, rtol=1e-6)
+
+
+def test_units_that_the_file_tells_count(tmp_path):
+    import trimesh
+
+    for unit, metres in (("millimeters", 0.001), ("inches", 0.0254), ("meters", 1)):
+        box = trimesh.creation.box((5, 6, 12))
+        box.units = unit
+        box.export(tmp_path / "m.glb")
+        np.testing.assert_allclose(np.ptp(read_mesh(tmp_path / "m.glb").vertices, axis=0)[2], 12 * metres, rtol=1e-6)
+        other = read_mesh(tmp_path / "m.glb", unit="cm")
+        np.testing.assert_allclose(np.ptp(other.vertices, axis=0)[2], 0.12, rtol=1e-6)
+
+
+@pytest.mark.parametrize("unit", ["micron", "millimeter", "centimeter", "inch", "foot", "meter", ""])
+def test_3mf_tells_its_unit(tmp_path, unit):
+    pytest.importorskip("lxml")
+    import zipfile
+
+    corners = "".join(f'<vertex x="{x}" y="{y}" z="{z}"/>' for x, y, z in ((0, 0, 0), (1, 0, 0), (0, 2, 0), (0, 0, 3)))
+    faces = "".join(
+        f'<triangle v1="{a}" v2="{b}" v3="{c}"/>' for a, b, c in ((0, 2, 1), (0, 1, 3), (1, 2, 3), (0, 3, 2))
+    )
+    model = (
+        f"<model {f'unit={chr(34)}{unit}{chr(34)}' if unit else ''} "
+        'xmlns="http://schemas.microsoft.com/3dmanufacturing/core/2015/02"><resources><object id="1" type="model"><mesh>'
+        f"<vertices>{corners}</vertices><triangles>{faces}</triangles></mesh></object></resources>"
+        '<build><item objectid="1"/></build></model>'
+    )
+    with zipfile.ZipFile(tmp_path / "m.3mf", "w") as archive:
+        archive.writestr("3D/3dmodel.model", model)
+    metres = {"micron": 1e-6, "centimeter": 0.01, "inch": 0.0254, "foot": 0.3048, "meter": 1}.get(unit, 0.001)
+    np.testing.assert_allclose(
+        read_mesh(tmp_path / "m.3mf").vertices.max(axis=0), np.array([1, 2, 3]) * metres, rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize(("suffix", "module", "package"), [("3mf", "lxml", "lxml"), ("dae", "collada", "pycollada")])
+def test_a_reader_that_is_missing_is_named(tmp_path, suffix, module, package):
+    from importlib.util import find_spec
+
+    if find_spec(module) is not None:
+        pytest.skip(f"{package} is installed")
+    (tmp_path / f"m.{suffix}").write_bytes(b"PK\x03\x04 or <COLLADA>")
+    with pytest.raises(InputError, match=f"needs {package}: run `pip install {package}`"):
+        read_mesh(tmp_path / f"m.{suffix}")
+
+
+def test_parts_of_a_scene_are_joined_where_they_stand(tmp_path):
+    import trimesh
+
+    box, scene = trimesh.creation.box((0.1, 0.2, 0.3)), trimesh.Scene()
+    scene.add_geometry(box, transform=trimesh.transformations.rotation_matrix(np.pi / 2, (1, 0, 0)))
+    scene.add_geometry(box, transform=trimesh.transformations.translation_matrix((1, 0, 0)))
+    scene.export(tmp_path / "m.glb")
+    mesh = read_mesh(tmp_path / "m.glb")
+    np.testing.assert_allclose(
+        [mesh.vertices.min(0), mesh.vertices.max(0)], [(-0.05, -0.15, -0.15), (1.05, 0.15, 0.15)]
+    )
+    groups = "mtllib none.mtl\no a\n" + "".join(f"v {x} {y} {z}\n" for x in (0, 1) for y in (0, 2) for z in (0, 3))
+    groups += (
+        "g one\nusemtl q\nf 1 2 4 3\nf 5 7 8 6\ng two\nf 1 5 6 2\no b\nf 3 4 8 7\nusemtl r\nf 1 3 7 5\nf -7 -3 -1 -5\n"
+    )
+    (tmp_path / "m.obj").write_text(groups)
+    mesh = read_mesh(tmp_path / "m.obj")
+    assert len(mesh.faces) == 12
+    assert mesh.volume() == pytest.approx(6)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.stl", b"", "empty"),
+        ("a.stl", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "git lfs pull"),
+        ("a.obj", b"<!DOCTYPE html><html>not found</html>", "web page"),
+        ("a.urdf", b"<robot name='r'/>", "robot or world"),
+        ("a.sdf", b"<sdf/>", "robot or world"),
+        ("a.STEP", b"ISO-10303-21;", "CAD"),
+        ("a.usd", b"#usda 1.0", "GLB"),
+        ("a.pcd", b"# .PCD v0.7", "points"),
+        ("a.stl", b"solid nothing\nendsolid nothing\n", "no faces"),
+    ],
+)
+def test_what_is_no_mesh_gets_a_sentence_of_its_own(tmp_path, name, content, words):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=words):
+        read_mesh(tmp_path / name)
 
 
 def test_a_texture_becomes_vertex_colours(tmp_path):

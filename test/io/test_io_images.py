@@ -96,6 +96,26 @@ def test_camera_json_round_trip_shifts_the_centre_once(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, 0),
+        ({"D": [0, 0.0, 0, 0, 0], "distortion": {"k1": 0.0}, "depth_unit": "mm"}, 0),
+        ({"D": []}, 0),
+        ({"D": [0.0, -0.1]}, 1),
+        ({"distortion_coefficients": {"rows": 1, "data": [0.1, 0]}}, 1),
+        ({"distortion": {"k1": -0.2}}, 1),
+        ({"coeffs": [[0.01]]}, 1),
+    ],
+)
+def test_distortion_in_a_camera_file_is_said(tmp_path, given, said):
+    K = [[600, 0, 310], [0, 600, 236], [0, 0, 1]]
+    (tmp_path / "camera.json").write_text(json.dumps({"width": 640, "height": 480, "K": K, **given}))
+    remarks = []
+    assert read_camera(tmp_path / "camera.json", remarks).width == 640
+    assert [remark.code for remark in remarks] == ["distortion_ignored"] * said
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         ("{", "not JSON"),
@@ -118,3 +138,31 @@ def test_bad_camera_files_get_a_sentence_that_names_the_file(tmp_path, content, 
 def test_a_missing_camera_file_gets_a_sentence(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         read_camera(tmp_path / "camera.json")
+
+
+def test_masks_of_other_forms_are_labels(tmp_path):
+    """Palettes (data sets that colour their labels), cut-outs, one bit, grey with alpha; as Pillow writes them."""
+    from PIL import Image
+
+    labels = np.zeros((8, 10), np.uint8)
+    labels[2:5, 2:6], labels[5:7, 6:9] = 1, 2
+    coloured = Image.frombytes("P", (10, 8), labels.tobytes())
+    coloured.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+    coloured.save(tmp_path / "palette.png")
+    assert np.array_equal(read_mask(tmp_path / "palette.png"), labels)
+    Image.fromarray(labels > 0).save(tmp_path / "bit.png")
+    assert np.array_equal(read_mask(tmp_path / "bit.png") > 0, labels > 0)
+    full = np.full_like(labels, 255)
+    Image.fromarray(np.dstack([labels, full])).save(tmp_path / "opaque.png")
+    assert np.array_equal(read_mask(tmp_path / "opaque.png"), labels)
+    alpha = (labels > 0).astype(np.uint8) * 255
+    picture = np.random.default_rng(0).integers(0, 256, (8, 10, 3), dtype=np.uint8)
+    for name, colours in (("cutout.png", picture), ("white.png", np.full_like(picture, 255))):
+        Image.fromarray(np.dstack([colours, alpha])).save(tmp_path / name)
+        assert np.array_equal(read_mask(tmp_path / name), alpha)
+    Image.fromarray(np.dstack([labels + 3, alpha])).save(tmp_path / "grey.png")
+    assert np.array_equal(read_mask(tmp_path / "grey.png"), np.where(alpha > 0, labels + 3, 0))
+    coloured.putpalette([255, 255, 255, 128, 0, 0, 0, 128, 0])  # which index is the background?
+    coloured.save(tmp_path / "white_first.png")
+    with pytest.raises(InputError, match="colour image"):
+        read_mask(tmp_path / "white_first.png")

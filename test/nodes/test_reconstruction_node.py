@@ -207,6 +207,36 @@ def test_compressed_images(graph):
     np.testing.assert_array_equal(pipeline.seen[0].image, item.image)
 
 
+@pytest.mark.parametrize(
+    ("transport", "topic", "form"),
+    [
+        ("compressed", interface.DEPTH_FILE, "16UC1; png compressed "),
+        ("compressedDepth", interface.DEPTH_COMPRESSED, "16UC1; compressedDepth png"),
+    ],
+)
+def test_compressed_depth(graph, transport, topic, form):
+    import cv2
+    from sensor_msgs.msg import CompressedImage
+
+    pipeline = BallPipeline()
+    node = graph.add(ReconstructionNode, load=lambda s: pipeline, parameters={"depth_transport": transport})
+    assert node.start()
+    publishers = graph.advertise((interface.IMAGE, interface.CAMERA_INFO, topic, interface.MASK))
+    matched(publishers)
+    item = observation(SECOND)
+    levels = np.rint(np.nan_to_num(item.depth) * 1000).astype(np.uint16)
+    data = bytes(12 if "Depth" in form else 0) + cv2.imencode(".png", levels)[1].tobytes()
+    message = CompressedImage(header=make_header(item.stamp, item.frame_id), format=form, data=data)
+
+    class Packed:
+        def publish(self, _):
+            publishers[topic.name].publish(message)
+
+    graph.send({**publishers, "depth": Packed()}, item)
+    until(lambda: pipeline.seen)
+    np.testing.assert_allclose(pipeline.seen[0].depth, item.depth, atol=0.0006)
+
+
 def test_time_that_jumps_back_goes_on_delivering(graph, running):
     node, publishers, _ = running
     node.set_parameters([Parameter("max_rate", value=5.0)])

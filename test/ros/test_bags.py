@@ -1,5 +1,7 @@
 """Recording and reading observations without DDS."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry.transforms import look_at
 from gsn_perception.geometry.transforms import make_transform
+from gsn_perception.pipeline.look import trusted
 from gsn_perception.ros import bags
 from gsn_perception.ros.headers import stamp_to_ns
 from gsn_perception.ros.node_settings import ReconstructionSettings
@@ -57,8 +60,10 @@ def test_settings_choose_the_streams(tmp_path):
         bags.read_observations(tmp_path / "bag", settings=ReconstructionSettings(use_depth=False, max_depth=0.6))
     )
     assert only.depth is None
-    near = next(bags.read_observations(tmp_path / "bag", settings=ReconstructionSettings(max_depth=0.6)))
-    assert np.nanmax(near.depth) <= 0.6
+    settings = ReconstructionSettings(max_depth=0.6)
+    whole = next(bags.read_observations(tmp_path / "bag", settings=settings))
+    assert np.nanmax(whole.depth) > 0.6  # the pipeline checks the unit before it cuts
+    assert np.nanmax(trusted(replace(whole, mask=None), settings.pipeline()).depth) <= 0.6
 
 
 def test_messages_come_in_recorded_order(tmp_path):
@@ -77,7 +82,7 @@ def test_the_bag_says_what_ros2_bag_needs(tmp_path):
     assert "RIHS01_" in text  # type hashes: ros2 bag refuses to play without
 
 
-@pytest.mark.parametrize("damage", ["missing", "empty folder", "truncated", "no metadata"])
+@pytest.mark.parametrize("damage", ["missing", "empty folder", "truncated"])
 def test_damaged_bags_are_refused(tmp_path, damage):
     path = tmp_path / "bag"
     if damage == "empty folder":
@@ -85,10 +90,7 @@ def test_damaged_bags_are_refused(tmp_path, damage):
     elif damage != "missing":
         bags.record(path, [frame(0)])
         (mcap,) = path.glob("*.mcap")
-        if damage == "truncated":
-            mcap.write_bytes(mcap.read_bytes()[:200])
-        else:
-            (path / "metadata.yaml").write_text("[]")
+        mcap.write_bytes(mcap.read_bytes()[:200])
     with pytest.raises(InputError, match="bag"):
         list(bags.read(path))
     with pytest.raises(InputError, match="bag"):

@@ -92,7 +92,23 @@ def test_decoding():
     assert (out.mask == 3).all()
     assert out.support_plane.offset == 0.6
     assert (decoded(messages(7), mask_mode="binary").mask == 1).all()
-    assert np.isnan(decoded(messages(7), max_depth=0.4).depth).all()
+    # what lies out of range is kept until the pipeline has looked at the unit
+    np.testing.assert_array_equal(decoded(messages(7), max_depth=0.4).depth, decoded(messages(7)).depth)
+    assert np.isfinite(out.depth).all()
+
+
+@pytest.mark.parametrize("rectify", [False, True])
+def test_a_mask_at_the_segmenters_resolution_is_resampled_with_a_remark(rectify):
+    given = messages(1)
+    given["mask"] = images.from_mask(np.full((12, 16), 3, np.uint8), make_header(1, "cam"))
+    with_distortion(given["camera_info"])
+    out = decoded(given, rectify=rectify)
+    assert out.mask.shape == RGB.shape[:2]
+    assert out.mask[12, 16] == 3
+    assert [remark.code for remark in out.remarks] == ["mask_resampled"]
+    given["mask"] = images.from_mask(np.full((16, 16), 3, np.uint8), make_header(1, "cam"))
+    with pytest.raises(InputError, match="aspect"):
+        decoded(given, rectify=rectify)
 
 
 @pytest.mark.parametrize("what", ["info", "depth", "uncalibrated"])
@@ -206,3 +222,44 @@ def test_saving_writes_every_object_or_nothing(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError):
         save(frame_result(), str(tmp_path / "file"))
+
+
+def observed(settings=None, **changes):
+    given = {**messages(5), **changes}
+    joiner = assembler([])
+    frame = next(made for name in given if (made := joiner.add(name, given[name])) is not None)
+    return FrameDecoder()(frame, settings or ReconstructionSettings())
+
+
+def test_what_was_assumed_is_in_the_observation():
+    assert observed().remarks == ()
+    image = images.from_rgb(RGB[..., ::-1], make_header(5, "cam"))
+    image.encoding = "8UC3"
+    info = messages(5)["camera_info"]
+    info.width, info.height, info.binning_x, info.binning_y = 64, 48, 2, 2  # K is that of the binned image already
+    made = observed(image=image, camera_info=info)
+    assert [remark.code for remark in made.remarks] == ["colour_order_assumed", "camera_info_binned"]
+    np.testing.assert_array_equal(made.image, RGB)
+    np.testing.assert_allclose(made.camera.K, CAMERA.K)
+
+
+def test_labels_that_are_no_objects_are_background():
+    labels = np.ones((24, 32), np.uint16)
+    labels[:4], labels[10:14, 10:14] = 0, 2
+    mask = images.from_mask(labels, make_header(5, "cam"))
+    assert set(np.unique(observed(mask=mask).mask)) == {0, 1, 2}
+    made = observed(ReconstructionSettings(mask_background=(0, 1)), mask=mask)
+    np.testing.assert_array_equal(made.mask, np.where(labels == 2, 2, 0))
+    binary = observed(ReconstructionSettings(mask_background=(0, 1), mask_mode="binary"), mask=mask)
+    np.testing.assert_array_equal(binary.mask, labels == 2)
+
+
+def test_maps_follow_the_camera_info():
+    decoder, given = FrameDecoder(), messages(5)
+    info = given["camera_info"]
+    for skew, moved in ((0.0, False), (30.0, True), (0.0, False)):
+        info.k[1] = skew
+        joiner = assembler([])
+        frame = next(m for name in given if (m := joiner.add(name, given[name])) is not None)
+        made = decoder(frame, ReconstructionSettings(rectify=True))
+        assert (not np.array_equal(made.image, RGB)) == moved

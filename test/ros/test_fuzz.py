@@ -51,7 +51,7 @@ def test_hostile_messages():
 
 
 def test_hostile_messages_of_hypothesis():
-    check(drawn(300, seed=1), least_distinct=15)
+    check(drawn(400, seed=1), least_distinct=15)
 
 
 @pytest.mark.long

@@ -1,12 +1,17 @@
 """Image messages: every encoding, padding, byte order, and what must be refused."""
 
+import contextlib
+import copy
+import io
 import struct
 import zlib
 from array import array
 
 import cv2
+import drawn_messages
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 pytest.importorskip("rclpy")
 from sensor_msgs.msg import CompressedImage
@@ -115,10 +120,75 @@ def test_damaged_compressed_is_refused(kind, data):
         images.to_rgb(CompressedImage(format=kind, data=array("B", data)))
 
 
-@pytest.mark.parametrize("encoding", ["8UC3", "32FC1", "nonsense", ""])
+@pytest.mark.parametrize("encoding", ["8UC2", "16UC1", "16SC1", "32SC1", "8SC3", "nonsense", "", "RGB8"])
 def test_images_without_colour_order_are_refused(encoding):
+    kind = {"8S": "i1", "16": "i2", "32": "i4"}.get(encoding[:2], "u1")
+    pixels = RGB[..., 0] if encoding.endswith("C1") else RGB[..., :2] if encoding == "8UC2" else RGB
     with pytest.raises(InputError, match="publish rgb8"):
-        images.to_rgb(message(RGB, encoding))
+        images.to_rgb(message(pixels.astype(kind), encoding))
+
+
+@pytest.mark.parametrize("values", [(0.0, 0.6), (0.6, 1.4), (0.6, np.nan), (0.6, np.inf), (-0.1, 0.6)])
+def test_float_images_that_look_like_depth_are_no_colours(values):
+    with pytest.raises(InputError, match="looks like depth"):
+        images.to_rgb(message(np.array([values] * 4, np.float32), "32FC1"))
+
+
+@pytest.mark.parametrize(("peak", "bits"), [(200, 8), (1000, 10), (4000, 12), (5000, 16), (65535, 16)])
+@pytest.mark.parametrize("encoding", ["mono16", "bgr16", "rgba16", "bayer_rggb16"])
+def test_sixteen_bits_that_hold_fewer_are_brightened_with_a_remark(encoding, peak, bits):
+    """Photoneo's older driver sends 10 bits in rgb16, machine vision cameras 12 in bayer_*16."""
+    values = np.linspace(0, peak, 64).astype(np.uint16).reshape(8, 8)
+    if "a16" in encoding or encoding == "bgr16":
+        values = np.repeat(values[..., None], 4 if "a16" in encoding else 3, axis=2)
+        values[..., 3:] = 65535
+    remarks = []
+    found = images.to_rgb(message(values, encoding, big=True), remarks)
+    wanted = values.reshape(8, 8, -1)[..., :1] / ((1 << bits) - 1) * 255
+    inside = slice(2, -2) if encoding.startswith("bayer") else slice(None)
+    assert np.abs(found[inside, inside] - wanted[inside, inside]).max() <= (20 if encoding.startswith("bayer") else 1)
+    assert [remark.code for remark in remarks] == (["colour_bits_assumed"] if bits < 16 else [])
+
+
+@pytest.mark.parametrize("encoding", ["nv12", "nv24", "i420", "yuyv", "yuv422"])
+def test_damaged_yuv_is_refused(encoding):
+    good = drawn_messages.colour(encoding, "")
+    for change in ("short", "long", "step", "zero", "huge", *(["odd"] if encoding != "nv24" else [])):
+        item = copy.deepcopy(good)
+        if change == "short":
+            item.data = item.data[:-1]
+        elif change == "long":
+            item.data = item.data + array("B", b"\0")
+        elif change == "step":
+            item.step, item.data = item.step - 1, item.data[:-9]
+        elif change == "odd":
+            item.width = item.width - 1
+        elif change == "zero":
+            item.height, item.data = 0, array("B")
+        else:
+            item.width = item.height = item.step = 2**16
+        with pytest.raises(InputError, match=r"bytes|step|pairs|empty|pixels"):
+            images.to_rgb(item)
+
+
+@pytest.mark.parametrize("encoding", ["nv12", "i420"])
+@pytest.mark.parametrize("step", range(8, 14))
+@pytest.mark.parametrize("height", [3, 4, 6, 9])
+def test_planes_of_any_step_and_height_are_read_or_refused(encoding, step, height):
+    for length in {step * height, step * height * 3 // 2, 8 * height * 3 // 2}:
+        item = Image(width=8, height=height, step=step, encoding=encoding, data=array("B", bytes(length)))
+        with contextlib.suppress(InputError):
+            assert images.to_rgb(item).shape in ((height, 8, 3), (height * 2 // 3, 8, 3))
+
+
+def test_odd_sizes_of_shared_colours_are_refused():
+    with pytest.raises(InputError, match="even size"):
+        images.to_rgb(message(np.zeros((4, 5, 2), np.uint8), "yuyv"))
+    item = message(np.zeros((9, 4), np.uint8), "nv12")
+    item.height, item.width, item.step = 4, 9, 9
+    item.data = array("B", bytes(54))
+    with pytest.raises(InputError, match="even size"):
+        images.to_rgb(item)
 
 
 @pytest.mark.parametrize("change", ["short", "long", "step", "width", "zero"])
@@ -202,11 +272,73 @@ def test_labels_out_of_range_are_refused(value):
         images.to_mask(message(np.array([[0, value]], np.int32), "32SC1"), "labels")
 
 
-@pytest.mark.parametrize("encoding", ["rgb8", "32FC1", "nonsense"])
+@pytest.mark.parametrize("encoding", ["rgb16", "bayer_rggb8", "nv12", "nonsense", "32FC2"])
 def test_masks_of_another_encoding_are_refused(encoding):
-    pixels = RGB if encoding != "32FC1" else np.ones((2, 2), np.float32)
+    pixels = {"rgb16": RGB.astype(np.uint16), "32FC2": RGB[..., :2].astype(np.float32)}.get(encoding, RGB[..., 0])
     with pytest.raises(InputError, match="no labels"):
         images.to_mask(message(pixels, encoding))
+
+
+def test_pictures_of_labels_are_refused_by_what_to_publish():
+    """A camera's picture, a colormap, and one object in magenta, whose blue would be a class of no instance."""
+    coloured = np.zeros((6, 8, 3), np.uint8)
+    coloured[2:4, 2:4], coloured[4:, 4:] = (90, 200, 40), (255, 0, 0)
+    for pixels, encoding in ((RGB, "rgb8"), (RGB, "bgr8"), (coloured, "rgb8"), (coloured, "8UC3")):
+        with pytest.raises(InputError, match=r"labels_map.*semantic"):
+            images.to_mask(message(pixels, encoding), "labels")
+
+
+@pytest.mark.parametrize("encoding", ["rgb8", "bgr8", "rgba8", "bgra8", "8UC3"])
+def test_label_maps_of_equal_channels(encoding):
+    labels = np.array([[0, 1, 2], [0, 200, 255]], np.uint8)
+    pixels = np.repeat(labels[..., None], 4 if "a8" in encoding else 3, axis=2)
+    np.testing.assert_array_equal(images.to_mask(message(pixels, encoding, pad=2), "labels"), labels)
+
+
+def test_panoptic_label_maps_keep_instances_apart():
+    """Class in blue, number of the instance in red + 256 green (gz-rendering's LabelMapFromColoredBuffer)."""
+    pixels = np.zeros((4, 6, 3), np.uint8)
+    pixels[0, 1:3], pixels[1, 1:3], pixels[2, 1:3] = (1, 0, 5), (2, 0, 5), (1, 0, 9)
+    found = images.to_mask(message(pixels, "rgb8"), "labels")
+    assert [found[row, 1] for row in range(4)] == [5 * 256 + 1, 5 * 256 + 2, 9 * 256 + 1, 0]
+    np.testing.assert_array_equal(images.to_mask(message(pixels[..., ::-1], "bgr8"), "labels"), found)
+    assert images.to_mask(message(pixels, "rgb8"), "labels", (0, 5)).max() == 9 * 256 + 1
+    assert (images.to_mask(message(pixels, "rgb8"), "labels", (0, 5)) > 0).sum() == 2
+    pixels[1, 1:3] = (44, 1, 5)  # instance 300: no two bytes hold class and instance
+    found = images.to_mask(message(pixels, "rgb8"), "labels")
+    assert [found[row, 1] for row in range(4)] == [1, 2, 3, 0]
+
+
+@pytest.mark.parametrize("encoding", ["32FC1", "64FC1", "32UC1"])
+def test_whole_numbers_are_labels_in_any_type(encoding):
+    labels = np.array([[0, 1, 7], [0, 300, 2]])
+    pixels = labels.astype({"32F": "f4", "64F": "f8", "32U": "u4"}[encoding[:3]])
+    np.testing.assert_array_equal(images.to_mask(message(pixels, encoding), "labels"), labels)
+    np.testing.assert_array_equal(images.to_mask(message(pixels, encoding), "binary"), labels > 0)
+
+
+@pytest.mark.parametrize("mode", ["binary", "labels"])
+@pytest.mark.parametrize("value", [0.5, np.inf, 1e20])
+def test_probabilities_are_no_labels(mode, value):
+    with pytest.raises(InputError, match="threshold"):
+        images.to_mask(message(np.array([[0.0, 1.0, value]], np.float32), "32FC1"), mode)
+
+
+@pytest.mark.parametrize(
+    ("values", "background", "labels"),
+    [
+        ([0, 1, 2, 3], (0,), [0, 1, 2, 3]),
+        ([0, 1, 2, 3], (0, 1), [0, 0, 2, 3]),
+        ([255, 0, 1, 254], (255,), [0, 1, 2, 255]),
+        ([255, 0, 1, 254], (0, 255), [0, 0, 1, 254]),
+        ([0, 1, 255, 254], (300,), [1, 2, 256, 255]),
+    ],
+)
+@pytest.mark.parametrize(("encoding", "kind"), [("mono8", "u1"), ("16UC1", "u2"), ("32SC1", "i4"), ("32FC1", "f4")])
+def test_labels_that_are_background(values, background, labels, encoding, kind):
+    item = message(np.array([values], kind), encoding)
+    np.testing.assert_array_equal(images.to_mask(item, "labels", background), [labels])
+    np.testing.assert_array_equal(images.to_mask(item, "binary", background), [np.array(labels) > 0])
 
 
 def test_round_trips():
@@ -281,3 +413,100 @@ def test_a_small_png_that_says_it_is_huge_allocates_nothing(size):
 def test_larger_images_than_8k_are_refused_before_a_byte_is_read():
     with pytest.raises(InputError, match="pixels"):
         images.to_rgb(Image(width=2**16, height=2**16, encoding="mono8", step=2**16))
+
+
+def packed(data: bytes, form: str) -> CompressedImage:
+    return CompressedImage(format=form, data=array("B", data))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_ignored(orientation):
+    """camera_info describes the pixels as the sensor delivered them; OpenCV turns colour pictures by default."""
+    stream, picture = io.BytesIO(), Pillow.fromarray(drawn_messages.RGB)
+    tags = picture.getexif()
+    tags[0x112] = orientation
+    picture.save(stream, "JPEG", exif=tags, quality=95)
+    found = images.to_rgb(packed(stream.getvalue(), "rgb8; jpeg compressed bgr8"))
+    assert np.abs(found.astype(int) - drawn_messages.RGB).mean() < 3
+
+
+def test_sixteen_bit_grey_without_an_encoding_may_be_depth():
+    data = cv2.imencode(".png", np.full((4, 4), 600, np.uint16))[1].tobytes()
+    with pytest.raises(InputError, match="colour order"):
+        images.to_rgb(packed(data, "png"))
+    assert images.to_depth(packed(data, "png"))[0, 0] == np.float32(0.6)
+
+
+@pytest.mark.parametrize("keep", [0, 4, 16, 20, -1, -9])
+def test_cut_zstd_images_are_refused(keep):
+    whole = drawn_messages.zstd(drawn_messages.colour("rgb8", ""))
+    whole.data = whole.data[:keep]
+    with pytest.raises(InputError, match="zstd"):
+        images.to_rgb(whole)
+
+
+def test_zstd_images_allocate_no_more_than_they_say():
+    item = drawn_messages.colour("rgb8", "")
+    item.data = array("B", bytes(10_000_000))  # zips to nothing
+    with pytest.raises(InputError, match=r"zstd|bytes"):
+        images.to_rgb(drawn_messages.zstd(item))
+    item.height = item.step = 2**31
+    with pytest.raises(InputError, match="pixels"):
+        images.to_rgb(drawn_messages.zstd(item))
+
+
+@pytest.mark.parametrize("form", ["jpeg", "rgb8; tiff compressed "])
+def test_damaged_tiff_is_refused(form):
+    data = bytearray(cv2.imencode(".tiff", RGB)[1].tobytes())
+    for at in range(0, len(data), 7):
+        broken = bytes(data[:at]) + bytes([data[at] ^ 0x5A]) + bytes(data[at + 1 :])
+        for item in (packed(broken, form), packed(bytes(data[:at]), form)):
+            with contextlib.suppress(InputError):
+                images.to_rgb(item)
+
+
+def test_a_small_tiff_that_says_it_is_huge_allocates_nothing():
+    head = struct.pack("<2sHI", b"II", 42, 8)
+    tags = ((256, 40000), (257, 40000), (258, 64), (262, 1), (273, 8), (277, 1), (278, 40000), (279, 10))
+    body = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    with pytest.raises(InputError, match="pixels"):
+        images.to_rgb(packed(head + body + struct.pack("<I", 0), "tiff"))
+
+
+@pytest.mark.parametrize("form", ["16UC1; compressedDepth rvl", "16UC1; compressedDepth png"])
+def test_the_sentence_names_the_missing_header(form):
+    with pytest.raises(InputError, match=r"12 bytes|RVL"):
+        images.to_depth(packed(bytes(range(200)), form))
+
+
+def test_too_near_is_unknown_and_wrapping_is_said():
+    """Levels as x86 casts them: -inf becomes the level of b alone."""
+    a, b = 100.0 * 101.0, 1 - 1010.0
+    levels = np.array([[65536 - 1009, 0, int(a / 0.5 + b)]], np.uint16)
+    for near, codes in ((0.05, ["near_depth_wraps"]), (0.152, [])):
+        remarks = []
+        found = images.to_depth(compressed_depth("32FC1", levels, (a, b)), images.DepthRange(near), remarks)
+        np.testing.assert_array_equal(np.isnan(found), [[True, True, False]])
+        assert [remark.code for remark in remarks] == codes
+
+
+def test_encodings_outside_our_tables_go_to_cv_bridge_where_it_is_installed(monkeypatch):
+    from types import SimpleNamespace
+
+    class Bridge:
+        def imgmsg_to_cv2(self, message, wanted):
+            assert wanted == "rgb8"
+            if message.encoding != "vendor12":
+                raise RuntimeError("unknown")
+            return np.full((message.height, message.width, 3), 7, np.uint8)
+
+    def image(encoding):
+        return Image(height=2, width=3, encoding=encoding, step=9, data=array("B", bytes(18)))
+
+    monkeypatch.setattr(images.optional, "find", lambda name: SimpleNamespace(CvBridge=Bridge))
+    assert (images.to_rgb(image("vendor12")) == 7).all()
+    with pytest.raises(InputError, match="cv_bridge: unknown"):
+        images.to_rgb(image("vendor13"))
+    monkeypatch.setattr(images.optional, "find", lambda name: None)
+    with pytest.raises(InputError, match="no known colour order; publish rgb8"):
+        images.to_rgb(image("vendor12"))

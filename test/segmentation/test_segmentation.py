@@ -82,11 +82,11 @@ def test_plane_around_a_mask_is_the_one_the_object_stands_on():
     truth = table(35)
     depth, labels = ray_depth(truth, [(0.0, 0.0, 0.06)])
     depth[:, :120] = depth[:, 200:] = 0.5
-    wall = fit_support_plane(depth, CAMERA)
-    assert wall.normal[2] < -0.99
-    plane = fit_support_plane(depth, CAMERA, (labels > 0).astype(np.uint8))
-    assert plane.normal @ truth.normal > 0.9999
-    assert plane.offset == pytest.approx(truth.offset, abs=0.001)
+    assert (np.abs(depth - 0.5) < 0.001).sum() > (np.abs(truth.height(CAMERA.back_project(depth))) < 0.001).sum()
+    for mask in ((labels > 0).astype(np.uint8), None):
+        plane = fit_support_plane(depth, CAMERA, mask)
+        assert plane.normal @ truth.normal > 0.9999
+        assert plane.offset == pytest.approx(truth.offset, abs=0.001)
 
 
 def test_plane_repeats_with_its_seed():

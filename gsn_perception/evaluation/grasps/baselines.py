@@ -14,10 +14,9 @@ from gsn_perception.geometry.transforms import invert
 from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.grasping import Gripper
+from gsn_perception.grasping.extrusion import upright_frame
 from gsn_perception.grasping.sampling import sample_pairs
 from gsn_perception.grasping.surface import Surface
-
-_CELL = 0.003  # metres of the extrusion's grid
 
 
 def visible_points(observation: Observation) -> np.ndarray:
@@ -34,43 +33,6 @@ def visible_points(observation: Observation) -> np.ndarray:
     if len(points) < 20:
         raise InputError(f"only {len(points)} points of the object were measured; move the camera closer")
     return points
-
-
-def upright_frame(plane: Plane, points: np.ndarray) -> np.ndarray:
-    """[4,4] T_frame_upright: z along the plane's normal, origin on the plane below the points' middle."""
-    z = plane.normal
-    x = np.cross(z, np.eye(3)[np.argmin(np.abs(z))])
-    x /= np.linalg.norm(x)
-    middle = points.mean(axis=0)
-    return make_transform(np.stack([x, np.cross(z, x), z], axis=1), middle - plane.height(middle) * z)
-
-
-def extruded_mesh(points: np.ndarray, plane: Plane) -> Mesh:
-    """The solid between points [N,3] and the plane below them, as a closed mesh in their frame.
-
-    Raises:
-        InputError: no point lies above the plane.
-    """
-    from skimage.measure import marching_cubes
-
-    T = upright_frame(plane, points)
-    local = transform_points(invert(T), points)
-    local = local[local[:, 2] > 0.5 * _CELL]
-    if not len(local):
-        raise InputError("no measured point lies above the support plane; check the plane")
-    low = local[:, :2].min(axis=0) - 4 * _CELL
-    cells = np.floor((local[:, :2] - low) / _CELL).astype(int)
-    size = cells.max(axis=0) + 5
-    heights = np.zeros(size, dtype=np.float32)
-    np.maximum.at(heights, (cells[:, 0], cells[:, 1]), local[:, 2].astype(np.float32))
-    heights = cv2.morphologyEx(heights, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    levels = int(np.ceil(heights.max() / _CELL)) + 3
-    z = (np.arange(levels) - 0.5) * _CELL  # one layer below the plane keeps the solid closed
-    filled = np.clip((heights[:, :, None] - z) / _CELL + 0.5, 0, 1) * (heights[:, :, None] > 0) * (z > -0.25 * _CELL)
-    vertices, faces, _, _ = marching_cubes(filled.astype(np.float32), 0.5)
-    upright = (vertices + [0.5, 0.5, 0]) * _CELL + [*low, z[0]]
-    mesh = Mesh(transform_points(T, upright), faces)
-    return mesh if mesh.volume() > 0 else Mesh(mesh.vertices, mesh.faces[:, ::-1])
 
 
 def top_down(points: np.ndarray, plane: Plane, gripper: Gripper) -> Grasp | None:

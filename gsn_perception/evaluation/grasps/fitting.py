@@ -53,6 +53,31 @@ def fit_score(rows: Sequence[dict[str, Any]], *, ridge: float = 1.0) -> tuple[Sc
     return regress(figures, held, ridge), quality
 
 
+def fit_extruded(rows: Sequence[dict[str, Any]], model: ScoreModel, *, ridge: float = 4.0) -> dict[str, float]:
+    """Slope and shift of the logit for grasps on extruded points (Platt 1999), pulled towards leaving it as it is.
+
+    Args:
+        rows: Grasps carried out, with ``features``, ``held`` and ``source``; those that are not extruded are left out.
+        model: Of grasps on meshes.
+        ridge: Strength of the pull.
+
+    Raises:
+        InputError: none of them was extruded.
+    """
+    rows = [r for r in rows if r.get("source") == "extruded" and r.get("features")]
+    if not rows:
+        raise InputError("no trial fell back to extruded points; run more objects")
+    scores = np.clip(model(np.array([r["features"] for r in rows], dtype=np.float64)), 1e-6, 1 - 1e-6)
+    logit, sign = np.log(scores / (1 - scores)), np.where([bool(r["held"]) for r in rows], 1.0, -1.0)
+
+    def loss(x: np.ndarray) -> float:
+        return float(np.logaddexp(0, -sign * (x[0] * logit + x[1])).sum() + 0.5 * ridge * (x[0] - 1) ** 2)
+
+    found = minimize(loss, np.array([1.0, 0.0]), method="L-BFGS-B", bounds=[(0.1, 10), (-10, 10)])
+    slope, shift = (round(float(v), 4) for v in found.x)
+    return {"slope": slope, "shift": shift, "grasps": float(len(rows)), "held": round(float((sign > 0).mean()), 4)}
+
+
 def regress(figures: np.ndarray, held: np.ndarray, ridge: float) -> ScoreModel:
     """The weights of largest likelihood, with a ridge on the weights but not on the bias.
 

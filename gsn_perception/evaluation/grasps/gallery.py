@@ -47,7 +47,7 @@ def redraw(work: Work, source: Callable[[], TexturedMesh], row: Row) -> tuple[st
     item, campaign = source(), work.campaign
     judge = make_judge(item, work.gripper, work.cache, campaign.judge)
     resting = resting_poses(item, judge, campaign.poses, campaign.seed)[row["pose"]]
-    trial = make_trial(resting, row["camera"], campaign.seed)
+    trial = make_trial(resting, row["camera"], campaign.seed, elevation=campaign.elevation)
     grasp = row_grasp(row)
     outcome = None if grasp is None else judge(grasp, resting.T_world_object)
     reason = f" ({row['reason']})" if grasp is None else f", score {grasp.score:.2f}"

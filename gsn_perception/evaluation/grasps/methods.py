@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from gsn_perception.evaluation.grasps.baselines import extruded_mesh
 from gsn_perception.evaluation.grasps.baselines import random_antipodal
 from gsn_perception.evaluation.grasps.baselines import top_down
 from gsn_perception.evaluation.grasps.baselines import visible_points
@@ -22,6 +21,7 @@ from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
 from gsn_perception.grasping import PlanResult
+from gsn_perception.grasping.extrusion import extruded_mesh
 from gsn_perception.segmentation import fit_support_plane
 
 TABLE = Plane(np.array([0, 0, 1.0]), 0.0)

@@ -9,6 +9,7 @@ import numpy as np
 from gsn_perception.evaluation.grasps.kit import Kit
 from gsn_perception.evaluation.grasps.methods import RGBD
 from gsn_perception.evaluation.grasps.methods import answer
+from gsn_perception.evaluation.grasps.trials import ELEVATION
 from gsn_perception.evaluation.grasps.trials import Resting
 from gsn_perception.evaluation.grasps.trials import make_trial
 from gsn_perception.geometry import Grasp
@@ -19,7 +20,13 @@ _NEAR, _ALIKE, _AMONG = 0.005, np.deg2rad(5.0), 10
 
 
 def roll_figures(
-    resting: Resting, camera: int, kit: Kit, *, seed: int, steps: Iterable[int] = range(1, 24)
+    resting: Resting,
+    camera: int,
+    kit: Kit,
+    *,
+    seed: int,
+    steps: Iterable[int] = range(1, 24),
+    elevation: tuple[float, float] = ELEVATION,
 ) -> list[dict[str, float]]:
     """How the grasps of a rolled camera differ from those of the upright one, a row a step of 15 degrees.
 
@@ -31,18 +38,20 @@ def roll_figures(
         kit: Pipeline and planner.
         seed: Of the view.
         steps: Which multiples of 15 degrees.
+        elevation: Degrees that the camera looks down, from and to.
 
     Returns:
         ``roll`` in degrees; ``regret``: how much lower the rolled best scores than the upright best (a list that is
         empty scores 0); ``twin``: whether one of the ten best of the rolled list lies within 5 mm and 5 degrees of
         the upright best, fingers being interchangeable. Empty where the upright camera finds no grasp.
     """
-    upright = answer(RGBD, make_trial(resting, camera, seed), kit).grasps
+    upright = answer(RGBD, make_trial(resting, camera, seed, elevation=elevation), kit).grasps
     if not upright:
         return []
     rows = []
     for step in steps:
-        rolled = answer(RGBD, make_trial(resting, camera, seed, roll=step * STEP), kit).grasps
+        trial = make_trial(resting, camera, seed, roll=step * STEP, elevation=elevation)
+        rolled = answer(RGBD, trial, kit).grasps
         best = rolled[0].score if rolled else 0.0
         rows.append(
             {

@@ -13,6 +13,7 @@ import numpy as np
 
 from gsn_perception.geometry import Grasp
 from gsn_perception.geometry import InputError
+from gsn_perception.geometry.grasp import GraspSource
 
 SEARCH = "exhaustive search"
 
@@ -73,16 +74,26 @@ def append_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 def grasp_row(grasp: Grasp) -> dict[str, Any]:
     """A grasp for a line: pose, opening, score."""
-    pose = [[round(float(v), 6) for v in line] for line in grasp.T_frame_tcp[:3]]
-    return {"T_world_tcp": pose, "width": round(grasp.width, 5), "score": round(grasp.score, 5)}
+    pose = pose_row(grasp.T_frame_tcp)
+    return {"T_world_tcp": pose, "width": round(grasp.width, 5), "score": round(grasp.score, 5), "source": grasp.source}
 
 
 def row_grasp(row: Mapping[str, Any]) -> Grasp | None:
     """The grasp of a line, None where there was none."""
     if row.get("T_world_tcp") is None:
         return None
-    pose = np.concatenate([np.array(row["T_world_tcp"], dtype=np.float64), [[0, 0, 0, 1.0]]])
-    return Grasp(pose, float(row["width"]), float(row["score"]))
+    source: GraspSource = "extruded" if row.get("source") == "extruded" else "mesh"
+    return Grasp(row_pose(row["T_world_tcp"]), float(row["width"]), float(row["score"]), source=source)
+
+
+def pose_row(T: np.ndarray) -> list[list[float]]:
+    """The upper three lines of a pose [4,4], to a micrometre."""
+    return [[round(float(v), 6) for v in line] for line in T[:3]]
+
+
+def row_pose(lines: Any) -> np.ndarray:
+    """[4,4] of three lines."""
+    return np.concatenate([np.array(lines, dtype=np.float64), [[0, 0, 0, 1.0]]])
 
 
 def _plain(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import time
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from gsn_perception.evaluation.grasps.exhaustive import search
 from gsn_perception.evaluation.grasps.ferrari_canny import robust_epsilon
@@ -24,12 +27,16 @@ from gsn_perception.evaluation.grasps.methods import answer
 from gsn_perception.evaluation.grasps.rows import SEARCH
 from gsn_perception.evaluation.grasps.rows import Key
 from gsn_perception.evaluation.grasps.rows import grasp_row
+from gsn_perception.evaluation.grasps.rows import pose_row
+from gsn_perception.evaluation.grasps.trials import ELEVATION
 from gsn_perception.evaluation.grasps.trials import Resting
 from gsn_perception.evaluation.grasps.trials import make_judge
 from gsn_perception.evaluation.grasps.trials import make_trial
 from gsn_perception.evaluation.grasps.trials import resting_poses
 from gsn_perception.evaluation.physics.judge import Judge
 from gsn_perception.evaluation.physics.judge import JudgeSettings
+from gsn_perception.evaluation.physics.judge import mujoco_version
+from gsn_perception.geometry import Grasp
 from gsn_perception.grasping import GraspPlanner
 from gsn_perception.grasping import Gripper
 from gsn_perception.grasping import PlannerSettings
@@ -57,6 +64,8 @@ class Campaign:
     """Of everything drawn."""
     judge: JudgeSettings = field(default_factory=JudgeSettings)
     """How grasps are carried out."""
+    elevation: tuple[float, float] = ELEVATION
+    """Degrees that cameras look down, from and to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +126,7 @@ def run_campaign(
         for source in sources:
             yield run_object(work, source, known)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_one_thread) as pool:
+    with worker_pool(processes) as pool:
         jobs = [pool.submit(run_object, work, source, known) for source in sources]
         try:
             for job in as_completed(jobs):
@@ -126,6 +134,11 @@ def run_campaign(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def worker_pool(processes: int) -> ProcessPoolExecutor:
+    """Processes of one thread each."""
+    return ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"), initializer=_one_thread)
 
 
 def _closed(ungraspable: frozenset[Key]) -> frozenset[Key]:
@@ -148,7 +161,7 @@ def _search(work: Work, resting: Resting, judge: Judge, done: frozenset[Key]) ->
 def _trial(
     work: Work, resting: Resting, camera: int, methods: Sequence[str], judge: Judge, surface: Surface
 ) -> list[Row]:
-    trial = make_trial(resting, camera, work.campaign.seed)
+    trial = make_trial(resting, camera, work.campaign.seed, elevation=work.campaign.elevation)
     kit = _kit(work)
     rows = []
     for method in methods:
@@ -164,13 +177,21 @@ def _carried_out(plan: Plan, rank: int, judge: Judge, resting: Resting, surface:
     if rank < 0:
         return row | {"verdict": "no candidate", "held": False}
     grasp = plan.grasps[rank]
-    outcome = judge(grasp, resting.T_world_object)
-    row |= {"verdict": outcome.verdict, "held": outcome.held, "stage": outcome.stage, "force": round(outcome.force, 2)}
+    row |= judged_row(judge, grasp, resting.T_world_object)
     epsilon = robust_epsilon(grasp, judge.gripper, surface, friction=judge.settings.world.friction)
     row["epsilon"] = round(epsilon, 5)
     if plan.features:
         row["features"] = [round(v, 4) for v in plan.features[rank]]
     return row | grasp_row(grasp)
+
+
+def judged_row(judge: Judge, grasp: Grasp, T_world_object: np.ndarray) -> Row:
+    """What physics says to a grasp of an object at a pose [4,4], and how long it took."""
+    began = time.perf_counter()
+    outcome = judge(grasp, T_world_object)
+    figures: Row = {"verdict": outcome.verdict, "held": outcome.held, "stage": outcome.stage}
+    figures |= {"force": round(outcome.force, 2), "judging": round(time.perf_counter() - began, 4)}
+    return figures | {"mujoco": mujoco_version()}
 
 
 def _ranks(count: int, wanted: int) -> list[int]:
@@ -183,7 +204,8 @@ def _ranks(count: int, wanted: int) -> list[int]:
 
 def _head(resting: Resting, camera: int, method: str) -> Row:
     item = resting.item
-    return {"object": item.name, "shape": item.shape, "pose": resting.index, "camera": camera, "method": method}
+    head = {"object": item.name, "shape": item.shape, "pose": resting.index, "camera": camera, "method": method}
+    return head | {"extent": round(float(item.extent.max()), 4), "T_world_object": pose_row(resting.T_world_object)}
 
 
 def _kit(work: Work) -> Kit:

@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from gsn_perception.evaluation.alike import COMMON
+from gsn_perception.evaluation.alike import SMALL_GROUP
+from gsn_perception.evaluation.alike import is_small
 from gsn_perception.evaluation.grasps.methods import METHODS
 from gsn_perception.evaluation.grasps.methods import RGBD
 from gsn_perception.evaluation.grasps.rows import SEARCH
@@ -20,7 +23,8 @@ from gsn_perception.evaluation.statistics import wilson
 
 Row = dict[str, Any]
 Table = list[tuple[str, dict[str, float]]]
-SUCCESS_COLUMNS = {"trials": ".0f", "held": ".1%", "low": ".1%", "high": ".1%", "p": ".1g"}
+SUCCESS_COLUMNS = {"trials": ".0f", "held": ".1%", "low": ".1%", "high": ".1%", "p": ".1g", "refused": ".1%"}
+SUCCESS_COLUMNS |= {COMMON: ".1%"}
 
 
 def counted(rows: Sequence[Row]) -> list[Row]:
@@ -40,18 +44,22 @@ def graspable(rows: Sequence[Row]) -> Table:
 
 
 def success(rows: Sequence[Row], against: str = RGBD) -> Table:
-    """Top-1 success with Wilson 95 % bounds, over all trials and by shape class.
+    """Top-1 success with Wilson 95 % bounds, over all trials, by shape class, and on small objects.
 
-    ``p`` is that of McNemar's exact test against the method ``against`` on the trials both were in.
+    ``p`` is that of McNemar's exact test against the method ``against`` on the trials both were in; ``refused`` the share
+    of trials without a candidate; ``answered by all`` the success on the trials in which every method had one.
     """
     table: Table = []
     for shape, group in _by_shape(counted(rows)):
         held = {m: {Key.of(r).trial: bool(r["held"]) for r in group if r["method"] == m} for m in METHODS}
+        common = _answered_by_all(group)
         for method, found in held.items():
             if not found:
                 continue
             low, high = wilson(sum(found.values()), len(found))
             figures = {"trials": len(found), "held": sum(found.values()) / len(found), "low": low, "high": high}
+            figures["refused"] = sum(r["method"] == method and not _has_candidate(r) for r in group) / len(found)
+            figures[COMMON] = float(np.mean([found[trial] for trial in common])) if common else float("nan")
             if method != against and held[against]:
                 figures["p"] = _paired(found, held[against])
             table.append((method if shape == "all" else f"{method} / {shape}", figures))
@@ -121,6 +129,26 @@ def _paired(a: dict[Any, bool], b: dict[Any, bool]) -> float:
     return mcnemar(np.array([a[k] for k in both], dtype=bool), np.array([b[k] for k in both], dtype=bool))
 
 
+def _has_candidate(row: Row) -> bool:
+    return bool(row["verdict"] != "no candidate")
+
+
+def _answered_by_all(rows: Sequence[Row]) -> list[Any]:
+    """The trials in which every method that was tried at all had a candidate."""
+    methods = {r["method"] for r in rows}
+    sets = [{Key.of(r).trial for r in rows if r["method"] == m and _has_candidate(r)} for m in methods]
+    return sorted(set.intersection(*sets)) if sets else []
+
+
 def _by_shape(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """All rows, those of each shape class, and those of small objects."""
     shapes = [s for s in ("box", "mid", "open", "unknown") if any(r["shape"] == s for r in rows)]
-    return [("all", list(rows)), *((s, [r for r in rows if r["shape"] == s]) for s in shapes)]
+    groups = [("all", list(rows)), *((s, [r for r in rows if r["shape"] == s]) for s in shapes)]
+    small = [r for r in rows if is_small(r)]
+    return [*groups, (SMALL_GROUP, small)] if small else groups
+
+
+def simulators(rows: Sequence[Row]) -> str:
+    """The MuJoCo that judged, as tables say it; of runs that did not keep it, nothing."""
+    versions = sorted({str(r["mujoco"]) for r in rows if "mujoco" in r})
+    return f" (mujoco {' and '.join(versions)})" if versions else ""

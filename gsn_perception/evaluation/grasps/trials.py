@@ -12,6 +12,7 @@ import numpy as np
 from gsn_perception.evaluation.physics.judge import Judge
 from gsn_perception.evaluation.physics.judge import JudgeSettings
 from gsn_perception.evaluation.physics.parts import convex_parts
+from gsn_perception.evaluation.physics.solid import solid_of
 from gsn_perception.evaluation.physics.world import body_of
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Mesh
@@ -29,6 +30,8 @@ from gsn_perception.scenes.tabletop import TabletopScene
 from gsn_perception.scenes.textured_mesh import TexturedMesh
 from gsn_perception.scenes.views import tabletop_camera
 
+ELEVATION = (30.0, 60.0)
+"""Degrees that a robot's camera looks down on the table."""
 _DRAWS = 60  # directions let fall to find the poses an object comes to rest in
 _SAME = np.cos(np.deg2rad(15))
 _ROLLED = np.cos(np.deg2rad(20))  # a pose that rolls further than this when it settles is not stable
@@ -50,8 +53,8 @@ class Resting:
 
     @property
     def mesh(self) -> Mesh:
-        """The true mesh in the world."""
-        return self.item.mesh.transform(self.T_world_object)
+        """The true mesh in the world, facing outwards whatever the file says."""
+        return solid_of(self.item.mesh).outward.transform(self.T_world_object)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +98,11 @@ def resting_poses(item: TexturedMesh, judge: Judge, count: int, seed: int) -> li
     is repeated at other yaws.
     """
     rng = np.random.default_rng([seed, zlib.crc32(item.name.encode())])
+    solid = solid_of(item.mesh).closed
     downs: list[np.ndarray] = []
     votes: list[int] = []
     for direction in rng.normal(size=(_DRAWS, 3)):
-        down = -settle(item.mesh, direction / np.linalg.norm(direction))[2]  # which way of the object points down
+        down = -settle(solid, direction / np.linalg.norm(direction))[2]  # which way of the object points down
         same = [i for i, other in enumerate(downs) if other @ down > _SAME]
         if same:
             votes[same[0]] += 1
@@ -108,7 +112,7 @@ def resting_poses(item: TexturedMesh, judge: Judge, count: int, seed: int) -> li
     found: list[Resting] = []
     order = [downs[i] for i in np.argsort(-np.array(votes), kind="stable")]
     for down in order * count:
-        pose = _rest(item, judge, down, rng)
+        pose = _rest(solid, judge, down, rng)
         if pose is not None:
             found.append(Resting(item, len(found), pose))
         if len(found) == count:
@@ -116,11 +120,11 @@ def resting_poses(item: TexturedMesh, judge: Judge, count: int, seed: int) -> li
     return found
 
 
-def _rest(item: TexturedMesh, judge: Judge, down: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
+def _rest(solid: Mesh, judge: Judge, down: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
     """[4,4] where the object comes to rest, None where it rolls over."""
-    upright = settle(item.mesh, down)
+    upright = settle(solid, down)
     rotation = rotation_about_z(rng.uniform(-np.pi, np.pi)) @ upright
-    points = item.mesh.vertices.astype(np.float64) @ rotation.T
+    points = solid.vertices.astype(np.float64) @ rotation.T
     low, high = points.min(axis=0), points.max(axis=0)
     start = make_transform(rotation, [-(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2, 0.001 - low[2]])  # type: ignore[arg-type]
     pose = judge.settle(start)
@@ -128,7 +132,9 @@ def _rest(item: TexturedMesh, judge: Judge, down: np.ndarray, rng: np.random.Gen
     return pose if turned > _ROLLED and np.linalg.norm(pose[:2, 3] - start[:2, 3]) < 0.05 else None
 
 
-def make_trial(resting: Resting, index: int, seed: int, *, roll: float = 0.0) -> Trial:
+def make_trial(
+    resting: Resting, index: int, seed: int, *, roll: float = 0.0, elevation: tuple[float, float] = ELEVATION
+) -> Trial:
     """A view of an object at rest: table, light, camera and the sensor's noise follow from name, numbers and seed.
 
     Args:
@@ -136,21 +142,22 @@ def make_trial(resting: Resting, index: int, seed: int, *, roll: float = 0.0) ->
         index: Number of the camera.
         seed: Of everything drawn.
         roll: Radians by which the camera is turned about its optical axis.
+        elevation: Degrees that the camera looks down, from and to.
     """
     name = resting.item.name.encode()
     rng = np.random.default_rng([seed, zlib.crc32(name), resting.index, index])
     scene = TabletopScene((Placed(resting.item, resting.T_world_object, 1),), random_table(rng), Lighting.random(rng))
-    camera = _camera(rng, scene, resting)
+    camera = _camera(rng, scene, resting, elevation)
     if roll:
         camera = camera.at(camera.world_from_camera @ make_transform(rotation_about_z(roll), np.zeros(3)))
     return Trial(resting, index, scene, camera, int(rng.integers(1 << 31)))
 
 
-def _camera(rng: np.random.Generator, scene: TabletopScene, resting: Resting) -> Camera:
+def _camera(rng: np.random.Generator, scene: TabletopScene, resting: Resting, elevation: tuple[float, float]) -> Camera:
     """A camera that has the whole object in view, also when it is rolled."""
     points = resting.mesh.vertices.astype(np.float64)
     for _ in range(50):
-        camera = tabletop_camera(rng, target=scene.centre)
+        camera = tabletop_camera(rng, target=scene.centre, elevation=elevation)
         inside = transform_points(camera.camera_from_world, points)
         radius = np.linalg.norm(camera.project(inside) - [camera.width / 2, camera.height / 2], axis=1).max()
         if radius < 0.48 * min(camera.width, camera.height):

@@ -20,6 +20,16 @@ from gsn_perception.geometry import Grasp
 from gsn_perception.grasping import Gripper
 from gsn_perception.grasping import pre_grasp
 
+REVISION = 2
+"""Of the judge; raised whenever the same grasp may come to something else, so that no folder mixes verdicts."""
+
+
+def mujoco_version() -> str:
+    """The simulator's, as it stands beside the figures."""
+    import mujoco
+
+    return str(mujoco.__version__)
+
 
 @dataclass(frozen=True, slots=True)
 class JudgeSettings:
@@ -31,6 +41,8 @@ class JudgeSettings:
     """Length of the straight approach."""
     reflex: float = 20.0
     """Contact force at which the arm stops on its approach: a collision (Franka's nominal threshold, 20 N)."""
+    reflex_window: float = 0.01
+    """Seconds over which that force is averaged."""
     lift: float = 0.20
     """Straight up."""
     shake: float = 0.04
@@ -81,7 +93,8 @@ class Judge:
 
         start = pre_grasp(grasp, self.settings.standoff).T_frame_tcp
         sim.put_hand(start, width)
-        force = sim.approach(start, grasp.T_frame_tcp, reflex=self.settings.reflex)
+        settings = self.settings
+        force = sim.approach(start, grasp.T_frame_tcp, reflex=settings.reflex, window=settings.reflex_window)
         if force > self.settings.reflex:
             return end("collision on approach", "approach", force)
         stills.append(sim.still("approach"))

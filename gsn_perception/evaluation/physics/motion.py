@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -56,18 +57,26 @@ class Sim:
         """Let time pass."""
         self._move(seconds, lambda s: None)
 
-    def approach(self, start: np.ndarray, goal: np.ndarray, *, reflex: float) -> float:
+    def approach(self, start: np.ndarray, goal: np.ndarray, *, reflex: float, window: float) -> float:
         """Go straight from pose to pose; ends early at a contact force above ``reflex``.
 
+        Args:
+            start: [4,4] TCP pose.
+            goal: [4,4] of the same orientation.
+            reflex: Newton, of the mean over the window.
+            window: Seconds; what is stiff taps with a large force in no time, which moves no arm.
+
         Returns:
-            The largest contact force on the hand, newton.
+            The largest mean contact force on the hand, newton.
         """
+        forces: deque[float] = deque(maxlen=max(round(window / self._dt), 1))
         largest = 0.0
 
         def step(s: float) -> bool:
             nonlocal largest
             self._data.mocap_pos[0] = start[:3, 3] + s * (goal[:3, 3] - start[:3, 3])
-            largest = max(largest, self._force())
+            forces.append(self._force())
+            largest = max(largest, sum(forces) / (forces.maxlen or 1))
             return largest > reflex
 
         self._move(_APPROACH, step)

@@ -35,7 +35,7 @@ class Outcome:
     Attributes:
         verdict: ``held``, or the first thing that went wrong.
         stage: Where it ended: approach, close, lift or shake.
-        force: Largest contact force on the hand during the approach, newton.
+        force: Largest contact force on the hand during the approach (mean over the reflex' window), newton.
         slip: How far the object moved in the hand from closing to the end, metres; NaN where it was not held.
         stills: Ends of the stages that were reached.
     """

@@ -9,9 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from gsn_perception.evaluation.physics.solid import open_edges
+from gsn_perception.evaluation.physics.solid import solid_of
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.io import atomic_write
+
+_HOLE = 0.1  # share of the surface: smaller holes are closed first, what has larger ones is a hollow wall
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +35,11 @@ class PartSettings:
 def convex_parts(mesh: Mesh, folder: Path | None = None, settings: PartSettings | None = None) -> list[np.ndarray]:
     """The vertices [K,3] float64 of each convex part, in the mesh's frame, metres.
 
-    The collision-aware decomposition of Wei et al. 2022 (CoACD). A nearly convex mesh is its hull.
+    The collision-aware decomposition of Wei et al. 2022 (CoACD), which takes the inside of a mesh that faces inwards for
+    air: the mesh is turned outwards first. A nearly convex mesh is its hull.
 
     Args:
-        mesh: Closed surface, metres.
+        mesh: Surface, metres; best closed.
         folder: Where the parts of known meshes are kept; computed anew without one.
         settings: How fine.
 
@@ -44,6 +49,8 @@ def convex_parts(mesh: Mesh, folder: Path | None = None, settings: PartSettings 
     settings = settings or PartSettings()
     if not len(mesh.faces):
         raise InputError("the mesh has no triangles to decompose; leave it out")
+    solid = solid_of(mesh)
+    mesh = solid.closed if solid.lid <= _HOLE else solid.outward
     if folder is None:
         return _decompose(mesh, settings)
     key = hashlib.sha256(mesh.vertices.tobytes() + mesh.faces.tobytes() + repr(settings).encode()).hexdigest()[:24]
@@ -59,7 +66,7 @@ def convex_parts(mesh: Mesh, folder: Path | None = None, settings: PartSettings 
 
 def _decompose(mesh: Mesh, settings: PartSettings) -> list[np.ndarray]:
     whole = _hull(mesh)
-    if whole is not None and abs(mesh.volume()) >= settings.convex * whole.volume:
+    if whole is not None and not len(open_edges(mesh.faces)) and mesh.volume() >= settings.convex * whole.volume:
         return [whole.points[whole.vertices]]
     import coacd
 

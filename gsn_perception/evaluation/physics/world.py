@@ -9,12 +9,21 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from gsn_perception.geometry import Mesh
+from gsn_perception.evaluation.physics.mass import Body
+from gsn_perception.evaluation.physics.mass import body_of
 from gsn_perception.grasping import Gripper
 
+__all__ = ["Body", "WorldSettings", "body_of", "build"]
+
 TABLE, OBJECT, HAND = 1, 2, 4
-_MEETS = {TABLE: OBJECT | HAND, OBJECT: TABLE | HAND, HAND: TABLE | OBJECT}
+_MEETS = {TABLE: OBJECT | HAND, OBJECT: TABLE | HAND, HAND: TABLE | OBJECT | HAND}  # a body never meets its own parent
 _HAND_MASS, _FINGER_MASS = 0.7, 0.05
+_PAD_CONTACTS = 4  # corners of the patch in which a flat pad and a flat side meet
+_SOFTEST = 0.99  # impedance; where pads sink less than a micrometre, contacts open and close for ever
+_STIFFEST = 0.9999  # MuJoCo's bound
+_RIGID = [0.99, 0.999, 0.0001]  # impedance of what holds the hand together
+_MOTOR_REACH = 0.007  # metres from the grip's target at which the motor gives its limit
+_ROTOR = 1.2  # kg that motor and gears add to a finger along its slide
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,37 +36,10 @@ class WorldSettings:
     """Of the pads' patch about the contact normal, metres: two thirds of the friction times a patch of 9 mm."""
     density: float = 300.0
     """Of the object, kg/m^3."""
+    give: float = 5e-5
+    """Metres that a flat pad sinks into the object, at most, when the gripper presses with its limit."""
     timestep: float = 0.002
     """Seconds."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Body:
-    """The mass properties of a solid.
-
-    Attributes:
-        mass: kg.
-        center: [3] centre of mass, mesh frame, metres.
-        inertia: [3,3] about the centre of mass, kg m^2.
-    """
-
-    mass: float
-    center: np.ndarray
-    inertia: np.ndarray
-
-
-def body_of(mesh: Mesh, parts: Sequence[np.ndarray], density: float) -> Body:
-    """Mass properties of the solid a mesh bounds; of the hull of its parts where it bounds none."""
-    import trimesh
-
-    solid = trimesh.Trimesh(mesh.vertices.astype(np.float64), mesh.faces, process=False)
-    hull = trimesh.convex.convex_hull(np.concatenate(list(parts)))
-    if not 1e-3 * hull.volume < solid.volume <= 1.01 * hull.volume:
-        solid = hull
-    mass = max(density * float(solid.volume), 2e-3)  # lighter bodies are beyond the solver
-    inertia = np.asarray(solid.moment_inertia) * mass / float(solid.volume)
-    least = 1e-7 * np.eye(3)
-    return Body(mass, np.asarray(solid.center_mass), inertia + least)
 
 
 def build(parts: Sequence[np.ndarray], body: Body, gripper: Gripper, settings: WorldSettings) -> Any:
@@ -78,10 +60,12 @@ def build(parts: Sequence[np.ndarray], body: Body, gripper: Gripper, settings: W
     root = ElementTree.Element("mujoco")
     _options(root, settings)
     asset, world = ElementTree.SubElement(root, "asset"), ElementTree.SubElement(root, "worldbody")
-    _add(world, "geom", name="table", type="plane", size=[2, 2, 0.1], **_touch(TABLE, settings))
-    _object(asset, world, parts, body, settings)
-    _hand(world, gripper, settings)
-    _drive(root, gripper)
+    stiff = impedance(body.mass, gripper.max_force, settings)
+    touch = {kind: _touch(kind, settings, stiff) for kind in _MEETS}
+    _add(world, "geom", name="table", type="plane", size=[2, 2, 0.1], **touch[TABLE])
+    _object(asset, world, parts, body, touch[OBJECT])
+    _hand(world, gripper, touch[HAND])
+    _drive(root, gripper, 2 * settings.timestep)
     return mujoco.MjModel.from_xml_string(ElementTree.tostring(root, encoding="unicode"))
 
 
@@ -92,11 +76,27 @@ def _options(root: ElementTree.Element, settings: WorldSettings) -> None:
     _add(root, "size", memory="64M")
 
 
-def _touch(kind: int, settings: WorldSettings) -> dict[str, Any]:
+def impedance(mass: float, force: float, settings: WorldSettings) -> float:
+    """The impedance d of contacts in which a pad sinks ``settings.give`` deep, or less, when it presses with a force.
+
+    MuJoCo states stiffness per unit of inverse mass: with the elliptic cone and critical damping, the normal force f sinks
+    a contact by ``f (1 - d) A t^2``, A being the sum of the bodies' inverse masses and t the time constant, so that what
+    is rigid for a kettle is jelly for a paper cup. The pad's force is shared by four contacts.
+
+    Args:
+        mass: Of the object, kg.
+        force: Of a pad, newton.
+        settings: Give and time step; the time constant is the shortest that the solver allows, two steps.
+    """
+    softness = (1 / mass + 1 / _FINGER_MASS) * (2 * settings.timestep) ** 2  # metres per newton at d = 0
+    return float(np.clip(1 - settings.give / (force / _PAD_CONTACTS * softness), _SOFTEST, _STIFFEST))
+
+
+def _touch(kind: int, settings: WorldSettings, stiff: float) -> dict[str, Any]:
     """Contact attributes of a kind of geom."""
     friction = [settings.friction, settings.torsion if kind == HAND else 1e-5, 1e-5]
     contact = {"contype": kind, "conaffinity": _MEETS[kind], "condim": 4 if kind == HAND else 3}
-    return contact | {"friction": friction, "solref": [0.006, 1], "solimp": [0.95, 0.99, 0.0005]}
+    return contact | {"friction": friction, "solref": [2 * settings.timestep, 1], "solimp": [stiff, stiff, 0.0005]}
 
 
 def _object(
@@ -104,7 +104,7 @@ def _object(
     world: ElementTree.Element,
     parts: Sequence[np.ndarray],
     body: Body,
-    settings: WorldSettings,
+    touch: dict[str, Any],
 ) -> None:
     element = _add(world, "body", name="object", pos=[0, 0, 0.5])
     _add(element, "freejoint", name="object")
@@ -115,43 +115,45 @@ def _object(
         name = f"part{number}"
         _add(asset, "mesh", name=name, vertex=part.reshape(-1))
         # MuJoCo moves a mesh to its centre and principal axes and puts the geom back by itself
-        _add(element, "geom", name=name, type="mesh", mesh=name, mass=0, **_touch(OBJECT, settings))
+        _add(element, "geom", name=name, type="mesh", mesh=name, mass=0, **touch)
 
 
-def _hand(world: ElementTree.Element, gripper: Gripper, settings: WorldSettings) -> None:
+def _hand(world: ElementTree.Element, gripper: Gripper, touch: dict[str, Any]) -> None:
     _add(world, "body", name="target", mocap="true", pos=[0, 0, 1.0])
     hand = _add(world, "body", name="hand", pos=[0, 0, 1.0], gravcomp=1)
     _add(hand, "freejoint", name="hand")
     _add(hand, "inertial", mass=_HAND_MASS, pos=[0, 0, 0], diaginertia=[2e-3, 2e-3, 2e-3])
-    touch = _touch(HAND, settings)
     for number, box in enumerate(gripper.palm):
         _add(hand, "geom", name=f"palm{number}", type="box", pos=box.center, size=box.size / 2, mass=0, **touch)
+    stop = {"range": [0, gripper.max_width / 2], "solreflimit": touch["solref"], "solimplimit": _RIGID}
     for name, side in (("left", 1.0), ("right", -1.0)):
         finger = _add(hand, "body", name=name, gravcomp=1)
-        _add(finger, "joint", name=name, type="slide", axis=[0, side, 0], range=[0, gripper.max_width / 2], damping=2)
+        _add(finger, "joint", name=name, type="slide", axis=[0, side, 0], damping=2, armature=_ROTOR, **stop)
         _add(finger, "inertial", mass=_FINGER_MASS, pos=[0, 0, 0], diaginertia=[2e-5, 2e-5, 2e-5])
         for number, box in enumerate(gripper.fingers):
             center = box.center * [1, side, 1]
             _add(finger, "geom", name=f"{name}{number}", type="box", pos=center, size=box.size / 2, mass=0, **touch)
 
 
-def _drive(root: ElementTree.Element, gripper: Gripper) -> None:
-    """The weld that carries the hand, the coupling of the fingers, and their motor."""
+def _drive(root: ElementTree.Element, gripper: Gripper, time_constant: float) -> None:
+    """The weld that carries the hand, the coupling of the fingers, and their motor, which reaches the limit at any width."""
     equality = _add(root, "equality")
-    _add(equality, "weld", body1="target", body2="hand", solref=[0.004, 1], solimp=[0.99, 0.999, 0.0001])
-    _add(equality, "joint", joint1="left", joint2="right", polycoef=[0, 1, 0, 0, 0], solref=[0.004, 1])
+    _add(equality, "weld", body1="target", body2="hand", solref=[time_constant, 1], solimp=_RIGID)
+    coupled = {"polycoef": [0, 1, 0, 0, 0], "solref": [time_constant, 1], "solimp": _RIGID}
+    _add(equality, "joint", joint1="left", joint2="right", **coupled)
     tendon = _add(root, "tendon")
     fixed = _add(tendon, "fixed", name="opening")
     for name in ("left", "right"):
         _add(fixed, "joint", joint=name, coef=0.5)
     limit = 2 * gripper.max_force
+    gain = limit / _MOTOR_REACH
     _add(
         _add(root, "actuator"),
         "position",
         name="grip",
         tendon="opening",
-        kp=2e4,
-        kv=200,
+        kp=gain,
+        kv=4 * np.sqrt(gain / 2 * (_ROTOR + _FINGER_MASS)),  # critical: each finger feels half of both
         forcerange=[-limit, limit],
     )
 

@@ -33,11 +33,18 @@ _ENCODINGS = (
         "uyvy",
         "yuv422_yuy2",
         "nv21",
+        "nv24",
+        "YUV420",
+        "8UC4",
         "",
         "RGB8",
         "\0",
     ),
     *("32FC1; compressedDepth png", "x" * 300, "йцу"),
+)
+_BYTES = (  # encodings and bytes a pixel
+    *(("bayer_rggb8", 1), ("yuyv", 2), ("uyvy", 2), ("nv16", 2), ("nv24", 3), ("rgb16", 6), ("rgba8", 4)),
+    *(("mono16", 2), ("32FC1", 4)),
 )
 _SIZES = (0, 1, 2, WIDTH - 1, WIDTH + 1, 2**15, 2**16, 2**31 - 1, 2**31, 2**32 - 1)
 _NUMBERS = (0.0, -0.0, 1.0, -1.0, 1e-300, 1e38, 1e300, -1e300, float("nan"), float("inf"), float("-inf"))
@@ -138,9 +145,7 @@ def _values(rng: Rng, name: str, message: Any) -> Any:
         if kind == 2:  # blocks: many labels that are each large enough
             labels = (np.arange(HEIGHT)[:, None] // 12 * 16 + np.arange(WIDTH) // 13) * 997 % 65536
         return images.from_mask(labels.astype(np.uint16), message.header)
-    encoding, size = _pick(
-        rng, (("bayer_rggb8", 1), ("yuyv", 2), ("uyvy", 2), ("rgb16", 6), ("rgba8", 4), ("mono16", 2))
-    )
+    encoding, size = _pick(rng, _BYTES)
     data = array("B", rng.bytes(WIDTH * HEIGHT * size))
     return Image(header=message.header, width=WIDTH, height=HEIGHT, encoding=encoding, step=WIDTH * size, data=data)
 
@@ -149,10 +154,12 @@ def _compressed(rng: Rng, name: str, message: Any) -> Any:
     if name == "mask":  # comes as an Image only
         return message
     pixels = rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-    kind = _pick(rng, ("jpg", "png", "bomb", "noise", "depth", "rvl"))
+    kind = _pick(rng, ("jpg", "png", "tiff", "bomb", "noise", "depth", "rvl", "zstd"))
     data = {
         "jpg": lambda: cv2.imencode(".jpg", pixels)[1].tobytes(),
         "png": lambda: cv2.imencode(".png", pixels)[1].tobytes(),
+        "tiff": lambda: cv2.imencode(".tiff", pixels)[1].tobytes(),
+        "zstd": lambda: _packed(rng),
         "bomb": lambda: _bomb(rng),
         "noise": lambda: _pick(rng, (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"")) + _bytes(rng),
         "depth": lambda: (
@@ -174,7 +181,7 @@ def _compressed(rng: Rng, name: str, message: Any) -> Any:
         rng,
         (
             *("jpeg", "png", "rgb8; jpeg compressed bgr8", "16UC1; compressedDepth png", "32FC1; compressedDepth"),
-            "16UC1; compressedDepth rvl",
+            *("16UC1; compressedDepth rvl", "bayer_rggb8; png compressed ", "rgb8; tiff compressed ", "zstd", "zstd"),
         ),
     )
     return CompressedImage(header=message.header, format=label, data=array("B", data))
@@ -182,6 +189,14 @@ def _compressed(rng: Rng, name: str, message: Any) -> Any:
 
 def _f32(rng: Rng) -> float:
     return float(np.clip(np.nan_to_num(_number(rng), nan=0.0, posinf=3e38, neginf=-3e38), -3e38, 3e38))
+
+
+def _packed(rng: Rng) -> bytes:
+    """As zstd_image_transport packs an image, with more or fewer pixels than it says now and then."""
+    width, height = (int(_pick(rng, (WIDTH, WIDTH, HEIGHT, 0, 2**16, 2**32 - 1))) for _ in range(2))
+    encoding = str(_pick(rng, ("rgb8", "32FC1", "nv21", "nonsense"))).encode()
+    head = struct.pack("<II?II", height, width, False, min(4 * width, 2**32 - 1), len(encoding))
+    return head + encoding + zlib.compress(bytes(int(_pick(rng, (0, 4 * WIDTH * HEIGHT, 4 * WIDTH * WIDTH, 10**7)))))
 
 
 def _bomb(rng: Rng) -> bytes:

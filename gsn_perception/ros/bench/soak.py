@@ -19,7 +19,7 @@ from gsn_perception.ros.bench.live import FilmedGraph
 NODES = ("reconstruction_node", "grasp_node")
 FRAME_DROPS = (
     *("unsynchronised", "no_camera_info", "disabled", "stale", "max_rate", "overtaken", "bad_frame", "bad_message"),
-    *("deactivated", "worker"),
+    *("deactivated", "worker", "no_depth", "no_mask"),
 )  # reasons that end a whole frame; the others (object, no_grasp, ...) are remarks on frames that were finished
 _IN_FLIGHT = 15  # frames that may wait in the synchroniser and the mailbox when the counters are read
 _TIMED = (interface.GAUSSIANS.name, interface.GRASP_TABLE.name)

@@ -1,0 +1,167 @@
+"""What is kept of the streams that are joined to images: messages that wait, and what their stamps tell."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from bisect import bisect_right
+from bisect import insort
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from itertools import pairwise
+from statistics import median
+from typing import Any
+from typing import Protocol
+
+_KEPT = 4096  # stamps of images: two minutes at 30 Hz
+RECENT = 10  # messages that an offset is told from
+_OVERHEAD = 4096  # bytes a message takes beside its pixels, generously
+
+
+def size_of(message: Any) -> int:
+    """Bytes that a message holds."""
+    data = getattr(message, "data", b"")
+    return _OVERHEAD + (len(data) if hasattr(data, "__len__") else 0)
+
+
+class Stamped(Protocol):
+    """Anything with a stamp."""
+
+    @property
+    def stamp(self) -> int:
+        """Nanoseconds."""
+        ...
+
+
+def within(items: Sequence[Stamped], stamp: int, slop: int) -> tuple[int, int]:
+    """The slice of ``items``, which are in order of their stamps, at most ``slop`` from ``stamp``."""
+    low = bisect_left(items, stamp - slop, key=_stamp_of)
+    return low, bisect_right(items, stamp + slop, lo=low, key=_stamp_of)
+
+
+def _stamp_of(item: Stamped) -> int:
+    return item.stamp
+
+
+class ImageStamps:
+    """The stamps of the images so far, those that were given up too."""
+
+    def __init__(self) -> None:
+        self._stamps: list[int] = []
+
+    def add(self, stamp: int) -> None:
+        """One more, not older than those before."""
+        self._stamps.append(stamp)
+        if len(self._stamps) > _KEPT:
+            del self._stamps[: _KEPT // 2]
+
+    def clear(self) -> None:
+        """Time began anew."""
+        self._stamps.clear()
+
+    @property
+    def oldest(self) -> int | None:
+        """Nanoseconds, None before the first."""
+        return self._stamps[0] if self._stamps else None
+
+    @property
+    def newest(self) -> int | None:
+        """Nanoseconds, None before the first."""
+        return self._stamps[-1] if self._stamps else None
+
+    def distance(self, stamp: int) -> int | None:
+        """Nanoseconds from ``stamp`` to the nearest image."""
+        at = bisect_left(self._stamps, stamp)
+        return min((abs(stamp - near) for near in self._stamps[max(at - 1, 0) : at + 1]), default=None)
+
+    def period(self) -> int | None:
+        """Nanoseconds between images, None before the second."""
+        recent = self._stamps[-20:]
+        return round(median(b - a for a, b in pairwise(recent))) if len(recent) > 1 else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """One message that waits for its image.
+
+    Attributes:
+        stamp: Nanoseconds.
+        message: Any.
+        size: Bytes.
+    """
+
+    stamp: int
+    message: Any
+    size: int
+
+
+@dataclass(slots=True, eq=False)
+class Companion:
+    """Depth or mask beside the images.
+
+    Attributes:
+        name: Of the stream.
+        entries: What waits for its image, by stamp.
+        recent: The last stamps.
+        lateness: How far the images were ahead when a message in step came, nanoseconds.
+        offsets: Stamp of a message minus that of the image it was joined to, nanoseconds.
+        came: Whether any message came.
+        heard: The newest image's stamp when the last message came; None before the first image.
+        was_alive: Whether somebody ever published it.
+    """
+
+    name: str
+    entries: list[Entry] = field(default_factory=list)
+    recent: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT))
+    lateness: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT))
+    offsets: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT))
+    came: bool = False
+    heard: int | None = None
+    was_alive: bool = False
+    _newest: int = 0
+    _last: int = 0
+
+    def add(self, stamp: int, message: Any, images: ImageStamps, slop: int, wait: int) -> None:
+        """Keep a message until its image comes or neither is worth waiting for."""
+        if not self.recent or stamp > self._newest or stamp < self._newest - wait:  # ... - wait: time began anew
+            self._newest = stamp
+        self._last = stamp
+        self.recent.append(stamp)
+        newest, distance = images.newest, images.distance(stamp)
+        self.came, self.heard = True, newest
+        if newest is not None and distance is not None and distance <= slop:
+            self.lateness.append(max(newest - stamp, 0))
+        insort(self.entries, Entry(stamp, message, size_of(message)), key=_stamp_of)
+
+    def nearest(self, stamp: int, slop: int) -> Entry | None:
+        """The message whose stamp is nearest, the newer of two."""
+        low, high = within(self.entries, stamp, slop)
+        return min(self.entries[low:high][::-1], key=lambda entry: abs(entry.stamp - stamp), default=None)
+
+    def prune(self, waiting: Sequence[Stamped], newest: int | None, slop: int, wait: int) -> None:
+        """Forget what no image can need.
+
+        Args:
+            waiting: The images that wait, by stamp.
+            newest: Of all images.
+            slop: Nanoseconds.
+            wait: Nanoseconds.
+        """
+
+        def is_wanted(stamp: int) -> bool:
+            low, high = within(waiting, stamp, slop)
+            ahead = newest is None or stamp >= newest - slop
+            # the last one may be the first of a bag that begins again, of which no image came yet
+            return low < high or (ahead and stamp >= self._newest - wait) or stamp == self._last
+
+        self.entries = [entry for entry in self.entries if is_wanted(entry.stamp)]
+
+    def slowest(self) -> int:
+        """Nanoseconds a message in step is late, at most so far; 0 where none came."""
+        return max(self.lateness, default=0)
+
+    @property
+    def size(self) -> int:
+        """Bytes that wait."""
+        return sum(entry.size for entry in self.entries)

@@ -1,0 +1,90 @@
+"""What the encodings of sensor_msgs/Image mean, and the checks before anything is decoded."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from sensor_msgs.msg import Image
+
+from gsn_perception.geometry import InputError
+
+MAX_PIXELS = 1 << 25
+"""Larger images (8K is just below) are refused, so that no message can make the node allocate without bound."""
+
+_NAMED = {  # encoding -> dtype, channels
+    **{name: ("u1", 3) for name in ("rgb8", "bgr8")},
+    **{name: ("u1", 4) for name in ("rgba8", "bgra8")},
+    **{name: ("u2", 3) for name in ("rgb16", "bgr16")},
+    **{name: ("u2", 4) for name in ("rgba16", "bgra16")},
+    "mono8": ("u1", 1),
+    "mono16": ("u2", 1),
+}
+BAYER = {f"bayer_{order}{bits}": order for order in ("rggb", "bggr", "gbrg", "grbg") for bits in (8, 16)}
+"""Encoding to the colours of the first two rows' first two pixels."""
+_GENERIC = re.compile(r"(8U|8S|16U|16S|32S|32U|32F|64F)(?:C([1-4]))?")  # OpenCV's types; 8U is 8UC1
+_DTYPES = {"8U": "u1", "8S": "i1", "16U": "u2", "16S": "i2", "32S": "i4", "32U": "u4", "32F": "f4", "64F": "f8"}
+
+
+def layout_of(encoding: str) -> tuple[np.dtype, int] | None:
+    """Type and number of channels of an encoding whose pixels lie row by row, None where it is no such one."""
+    if encoding in _NAMED:
+        code, channels = _NAMED[encoding]
+        return np.dtype(code), channels
+    if encoding in BAYER:
+        return np.dtype("u2" if encoding.endswith("16") else "u1"), 1
+    found = _GENERIC.fullmatch(encoding)
+    return None if found is None else (np.dtype(_DTYPES[found[1]]), int(found[2] or 1))
+
+
+def canonical(encoding: str) -> str:
+    """OpenCV's names with their number of channels: ``16U`` is ``16UC1``."""
+    found = _GENERIC.fullmatch(encoding)
+    return f"{found[1]}C1" if found and found[2] is None else encoding
+
+
+def check_size(encoding: str, width: int, height: int) -> None:
+    """Refuse empty and huge images.
+
+    Raises:
+        InputError: one sentence.
+    """
+    if height < 1 or width < 1:
+        raise InputError(f"the {encoding} image is empty ({width}x{height}); publish one with pixels")
+    if height * width > MAX_PIXELS:
+        raise InputError(
+            f"the {encoding} image is {width}x{height}, more than {MAX_PIXELS} pixels; publish a smaller one"
+        )
+
+
+def pixels_of(message: Image, layout: tuple[np.dtype, int] | None = None) -> np.ndarray:
+    """[H,W] or [H,W,C] in native byte order; a view of the message's memory where possible.
+
+    ``is_bigendian`` means nothing where a value is one byte (depthai-ros sets it on all of those).
+
+    Args:
+        message: Any image whose pixels lie row by row.
+        layout: Type and channels where the encoding does not say them.
+
+    Raises:
+        InputError: size, step and length disagree, or the encoding is unknown.
+    """
+    encoding = message.encoding
+    layout = layout or layout_of(encoding)
+    if layout is None:
+        raise InputError(f"image encoding {encoding[:40]!r} is not supported; publish rgb8, mono8, 16UC1 or 32FC1")
+    dtype, channels = layout[0].newbyteorder(">" if message.is_bigendian else "<"), layout[1]
+    height, width, step = message.height, message.width, message.step
+    check_size(encoding, width, height)
+    row, length = width * channels * dtype.itemsize, len(message.data)
+    if step < row:
+        raise InputError(f"the {encoding} image is {width} wide but its step is {step} bytes, not {row} or more")
+    if length != step * height:
+        raise InputError(
+            f"the {encoding} image holds {length} bytes, not {step * height} "
+            f"({height} rows of {step}); the message is damaged"
+        )
+    shape = (height, width, channels) if channels > 1 else (height, width)
+    strides = (step, channels * dtype.itemsize, dtype.itemsize)[: len(shape)]
+    pixels = np.ndarray(shape, dtype, buffer=np.frombuffer(message.data, np.uint8), strides=strides)
+    return pixels if dtype.isnative else pixels.astype(dtype.newbyteorder("="))

@@ -1,0 +1,160 @@
+"""No exception of a timer, subscription, service or event ends a node, and each is told."""
+
+import threading
+import time
+
+import pytest
+
+pytest.importorskip("rclpy")
+from conftest import BallPipeline
+from conftest import matched
+from conftest import observation
+from conftest import until
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from rclpy.event_handler import PublisherEventCallbacks
+from rclpy.parameter import Parameter
+from reconstruction_rig import SECOND
+from reconstruction_rig import SUCCESS
+from reconstruction_rig import finish
+from reconstruction_rig import stamps
+from std_srvs.srv import Trigger
+
+from gsn_perception.geometry import InputError
+from gsn_perception.nodes.grasp_node import GraspNode
+from gsn_perception.nodes.reconstruction_node import ReconstructionNode
+from gsn_perception.ros import interface
+from gsn_perception.ros import polling
+from gsn_perception.ros import qos
+from gsn_perception.ros.headers import make_header
+from gsn_perception.ros.managed_node import ManagedNode
+
+pytestmark = pytest.mark.dds
+
+
+def told(node):
+    return node.diagnostics.message(make_header(0, "").stamp, "active").status[0].message
+
+
+@pytest.fixture
+def alive(graph):
+    """The spinning thread outlives whatever is raised."""
+    yield
+    assert graph._thread.is_alive()
+
+
+def test_diagnostics_while_activation_is_slow(graph, alive, monkeypatch):
+    """The timer fires, and services are called, between one subscription and the next."""
+    listen = ManagedNode.listen
+
+    def slow(self, *args, **kwargs):
+        time.sleep(0.5)
+        return listen(self, *args, **kwargs)
+
+    monkeypatch.setattr(ManagedNode, "listen", slow)
+    node = graph.add(ReconstructionNode, load=lambda settings: BallPipeline())
+    starting = threading.Thread(target=node.start)
+    starting.start()
+    until(lambda: node.is_active)
+    node.set_parameters([Parameter("trigger_timeout", value=0.1)])
+    answer = graph.call(Trigger, "/reconstruction/reconstruct", Trigger.Request())
+    assert "waiting for image" in answer.message
+    said = set()
+    while starting.is_alive():
+        node._publish_diagnostics()
+        said.add(node.waiting())
+        time.sleep(0.02)
+    assert all(sentence.startswith("waiting for image: no message yet") for sentence in said)
+    assert node.waiting() == "waiting for image: no message yet; nobody publishes /image"
+    assert node.diagnostics.drops == {}
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3])
+def test_an_activation_that_fails_half_way_is_told_and_can_be_repeated(graph, alive, monkeypatch, number):
+    listen, count = ManagedNode.listen, []
+
+    def fails(self, *args, **kwargs):
+        count.append(1)
+        if len(count) == number + 1:
+            raise RuntimeError("no memory")
+        return listen(self, *args, **kwargs)
+
+    monkeypatch.setattr(ManagedNode, "listen", fails)
+    node = graph.add(ReconstructionNode, load=lambda settings: BallPipeline())
+    assert not node.start()
+    node._publish_diagnostics()
+    assert not node.is_active
+    assert not list(node._ears._made)
+    monkeypatch.undo()
+    assert node.trigger_activate() == SUCCESS
+
+
+def test_what_a_timer_a_service_an_event_or_a_subscription_raises_is_told(graph, running, alive):
+    node, publishers, _ = running
+
+    def oops(*_):
+        raise ZeroDivisionError("oops")
+
+    timer = node.create_timer(0.01, oops)
+    until(lambda: node.diagnostics.drops.get("callback", 0) >= 2)
+    node.destroy_timer(timer)
+    assert "a timer's callback failed: ZeroDivisionError: oops" in told(node)
+    node.create_service(Trigger, "~/broken", oops)
+    answer = graph.call(Trigger, "/reconstruction/broken", Trigger.Request())
+    assert (answer.success, "ZeroDivisionError: oops" in answer.message) == (False, True)
+    count = node.diagnostics.drops["callback"]
+    node.create_subscription(interface.IMAGE.type, "other", oops, 1)
+    other = graph.node.create_publisher(interface.IMAGE.type, "other", 1)
+    matched({"other": other})
+    other.publish(interface.IMAGE.type())
+    until(lambda: node.diagnostics.drops["callback"] > count)
+    count = node.diagnostics.drops["callback"]
+    events = PublisherEventCallbacks(matched=oops)
+    node.create_lifecycle_publisher(interface.IMAGE.type, "events", qos.latched(), event_callbacks=events)
+    graph.node.create_subscription(interface.IMAGE.type, "events", lambda m: None, qos.latched())
+    until(lambda: node.diagnostics.drops["callback"] > count)
+    assert "the event matched of events failed" in told(node)
+    graph.send(publishers, observation(SECOND))
+    finish(node, graph, 1)
+
+
+@pytest.mark.parametrize("kind", [ReconstructionNode, GraspNode])
+def test_a_transition_that_is_not_possible_now_is_refused_and_the_node_lives(graph, alive, kind):
+    """A manager that activates what is unconfigured; rclpy raises in the service."""
+    options = {"load": lambda settings: BallPipeline()} if kind is ReconstructionNode else {}
+    node = graph.add(kind, **options)
+    name = f"/{node.get_name()}/change_state"
+    for number in (Transition.TRANSITION_ACTIVATE, 250):
+        answer = graph.call(ChangeState, name, ChangeState.Request(transition=Transition(id=number)))
+        assert not answer.success
+    assert "change_state failed" in told(node)
+    assert graph.call(ChangeState, name, ChangeState.Request(transition=Transition(id=1)), timeout=60).success
+    assert node.is_configured
+
+
+def test_a_message_that_cannot_be_taken_is_dropped_and_the_next_is_heard(graph, running, monkeypatch):
+    node, publishers, _ = running
+    take, failures = polling._take, [RuntimeError("no such field")]
+
+    def fails_once(subscription):
+        message = take(subscription)
+        if message is not None and failures:
+            raise failures.pop()
+        return message
+
+    monkeypatch.setattr(polling, "_take", fails_once)
+    graph.send(publishers, observation(SECOND))
+    until(lambda: node.diagnostics.drops.get("bad_message") == 1)
+    graph.send(publishers, observation(2 * SECOND))
+    until(lambda: 2 * SECOND in stamps(graph, interface.MESH))
+
+
+def test_an_input_error_of_a_callback_is_its_sentence(graph, running):
+    node, _, _ = running
+
+    def refuses(*_):
+        raise InputError("the thing is missing; give one")
+
+    node.create_service(Trigger, "~/refuses", refuses)
+    answer = graph.call(Trigger, "/reconstruction/refuses", Trigger.Request())
+    assert answer.message.endswith("failed: the thing is missing; give one")
