@@ -29,6 +29,7 @@ from gsn_perception.scenes.sensor import DepthSensor
 from gsn_perception.scenes.table import random_table
 from gsn_perception.scenes.tabletop import TabletopScene
 from gsn_perception.scenes.textured_mesh import TexturedMesh
+from gsn_perception.surface.strict import strictly_closed
 from gsn_perception.surface.winding_number import WindingNumber
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -137,6 +138,7 @@ def table_scores(mesh: Mesh, case: TableCase, rng: np.random.Generator, *, sampl
     return {
         "lowest_mm": 1000 * lowest,
         "on_table": float(abs(lowest) <= NEAR_TABLE),
+        "strict": float(strictly_closed(mesh)),
         "volume": factor,
         "volume_factor": max(factor, 1 / max(factor, 1e-6)),
         **figures,

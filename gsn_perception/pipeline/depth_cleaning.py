@@ -14,7 +14,7 @@ import numpy as np
 
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Observation
-from gsn_perception.segmentation.plane import noise
+from gsn_perception.segmentation.grid import noise
 
 _STEEPEST = float(np.tan(np.deg2rad(80.0)))  # a surface seen flatter than this is not told from a step
 _SIGMAS = 3.0

@@ -18,6 +18,7 @@ from gsn_perception.geometry import Refusal
 from gsn_perception.geometry import Remark
 from gsn_perception.geometry.remark import merged
 from gsn_perception.gsn.crop import Crop
+from gsn_perception.pipeline.depth_cleaning import with_clean_depth
 from gsn_perception.pipeline.masks import cleaned
 from gsn_perception.pipeline.masks import doubts
 from gsn_perception.pipeline.masks import labelled
@@ -79,7 +80,7 @@ def look(observation: Observation, settings: ReconstructorSettings, size: int) -
         observation, left_out = cleaned(observation, labels)
         if told is None and observation.mask is not found.mask:  # as if the mask had come so
             observation = fitted_plane(replace(observation, support_plane=None))
-    observation = level_checked(observation)
+    observation = with_clean_depth(level_checked(observation))
     segmented = time.perf_counter() - began
     crops: dict[int, Crop | Refusal] = {}
     looked: dict[int, float] = {}

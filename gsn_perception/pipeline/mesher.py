@@ -85,7 +85,7 @@ def finished(
     """
     from gsn_perception.pipeline.standing import standing_of
     from gsn_perception.surface.extract import paint
-    from gsn_perception.surface.ground import flush
+    from gsn_perception.surface.flattening import clamped_to_plane
     from gsn_perception.surface.ground import grounded
     from gsn_perception.surface.observed import observed_view
     from gsn_perception.surface.shape import closed_mesh
@@ -106,7 +106,7 @@ def finished(
     measured = observed_view(item.crop, item.scale)
     own = depth_views(item.splat, [item.crop.view.normalised_camera], solid)[0]
     if standing is not None:
-        mesh = flush(mesh, standing.plane)
+        mesh = clamped_to_plane(mesh, standing.plane)
     cell = float((shape.upper - shape.lower).max()) / resolution
     confidence = seen_confidence(mesh.vertices, own, measured, 2.0 * cell)
     where = mesh if ground is None else replace(mesh, vertices=ground.to_field(mesh.vertices))
