@@ -1,4 +1,4 @@
-"""`gsn eval robust`: what GSN claims beyond novel views: rolls, occlusion, hue, depth, honest confidence."""
+"""`gsn eval robust`: what is claimed beyond novel views: rolls, occlusion, hue, depth, confidence, size hints, closed meshes."""
 
 from __future__ import annotations
 
@@ -21,21 +21,23 @@ if TYPE_CHECKING:
     from gsn_perception.pipeline import Reconstructor
 
 Mode = Literal["auto", "moments", "off", "quarters"]
-Part = Literal["roll", "occlusion", "hue", "depth", "confidence"]
+Part = Literal["roll", "occlusion", "hue", "depth", "confidence", "size", "closed"]
 _SHAPES = ("box", "mid", "open", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
 class RobustOptions(ObjectOptions):
-    """Rolled cameras, occluders, colours, measured depth and stated confidence."""
+    """Rolled cameras, occluders, colours, measured depth, stated confidence, size hints, strictly closed meshes."""
 
-    parts: tuple[Part, ...] = ("roll", "occlusion", "hue", "depth", "confidence")
-    """What to measure."""
+    parts: tuple[Part, ...] = ("roll", "occlusion", "hue", "depth", "confidence", "size")
+    """What to measure; closed (every mesh by Open3D's strict check) only when asked for."""
     modes: tuple[Mode, ...] = ("auto", "moments", "off", "quarters")
     """Roll: the pipeline's setting `upright`, auto with the support plane given; quarters averages the splats of all
     quarter turns of the input as it is."""
     angles: int = 24
     """Roll: angles over the full turn."""
+    views: int = 8
+    """Size, closed: views of each object."""
     out: Path | None = None
     """Folder for the pictures: occlusion.png, confidence.png."""
 
@@ -50,6 +52,8 @@ def robust(options: RobustOptions) -> tuple[str, dict[str, Any]]:
         "hue": _hue,
         "depth": _depth,
         "confidence": _confidence,
+        "size": _size,
+        "closed": _closed,
     }
     text = ""
     payload: dict[str, Any] = {}
@@ -172,6 +176,38 @@ def _confidence(
     }
     columns |= {k: ".2f" for k in dict(lines)["colour"] if k.startswith("error")}
     return table(lines, columns, "confidence"), shown
+
+
+def _size(options: RobustOptions, reconstructor: Reconstructor, objects: Sequence[Any]) -> tuple[str, dict[str, Any]]:
+    from gsn_perception.evaluation.report import table
+    from gsn_perception.evaluation.size_eval import evaluate_sizes
+    from gsn_perception.evaluation.size_eval import size_figures
+
+    rows = evaluate_sizes(_many_views(options, objects, "size hints"), reconstructor.splats)
+    groups = {"all": rows, **{s: g for s in _SHAPES if (g := [r for r in rows if r["shape"] == s])}}
+    shown = {name: _means(g) | size_figures(g) for name, g in groups.items()}
+    columns = {"views": ".0f", "median_error": ".1%", "error_90": ".1%", "within_2_sigma": ".0%", "refused": ".0%"}
+    return table(list(shown.items()), columns, "scale from a size hint"), {"summary": shown, "views": rows}
+
+
+def _closed(options: RobustOptions, reconstructor: Reconstructor, objects: Sequence[Any]) -> tuple[str, dict[str, Any]]:
+    from gsn_perception.evaluation.closed_eval import evaluate_closed
+    from gsn_perception.evaluation.report import table
+
+    rows = evaluate_closed(_many_views(options, objects, "meshes"), reconstructor)
+    shown = {who: _means(g) | {"views": len(g)} for who, g in rows.items()}
+    columns = {"views": ".0f", "open3d": ".1%", "strict": ".1%", "faces": ".0f", "refused": ".0%"}
+    return table(list(shown.items()), columns, "strictly closed"), {"summary": shown, "views": rows}
+
+
+def _many_views(options: RobustOptions, objects: Sequence[Any], what: str) -> Any:
+    """Every object from ``views`` places: those of as many seeds."""
+    from gsn_perception.evaluation.cases import surface_case
+    from gsn_perception.evaluation.views import Protocol
+
+    seeds = range(options.seed, options.seed + options.views)
+    cases = (surface_case(item, Protocol(seed=seed)) for item in objects for seed in seeds)
+    return progress(cases, len(objects) * options.views, what)
 
 
 def _protocol(options: RobustOptions) -> Any:

@@ -43,7 +43,8 @@ class Options:
     trust_support_plane: bool = False
     """Keep the support plane given although the depth shows another one under the objects."""
     size_hint: float | None = None
-    """The object's longest extent in metres."""
+    """Metres between the two points of the object farthest from each other, where there is no depth: what a caliper opens to
+    at most; of a carton the diagonal, not the side."""
     unit_scale: bool = False
     """Give normalised units where nothing fixes the scale."""
     allow_cut: bool = False

@@ -58,7 +58,8 @@ class Observation:
         depth: [H,W] float32 metres along z, NaN = unknown; None without a depth sensor.
         support_plane: The plane the object stands on, camera frame; None when unknown.
         gravity: [3] the direction in which things fall, camera frame, made unit; None when unknown.
-        size_hint: The object's longest extent in metres; None when unknown.
+        size_hint: Metres between the two points of the object farthest from each other (what a caliper opens to at most; a
+            carton's diagonal, not its side); None when unknown.
         roi: (x, y, w, h) in pixels around the object, for segmentation without a mask.
         stamp: Nanoseconds.
         frame_id: Name of the optical frame.
@@ -85,7 +86,9 @@ class Observation:
         self._check_mask()
         self._check_depth()
         if self.size_hint is not None and not (np.isfinite(self.size_hint) and self.size_hint > 0):
-            raise InputError(f"size hint {self.size_hint} is not a positive length; give the longest extent in metres")
+            raise InputError(
+                f"size hint {self.size_hint} is not a positive length; give the object's longest distance in metres"
+            )
         if self.roi is not None:
             self._check_roi()
         if self.gravity is not None:

@@ -20,7 +20,7 @@ _VISIBLE = 0.1
 _DIRECTIONS = 400
 # fitted on development objects, 8 views each
 _OF_SILHOUETTE = 0.96  # a mask is up to a pixel too wide
-_BEYOND_CENTRES = 1.07  # Gaussians' centres lie inside the surface, and what is hidden is guessed short
+_BEYOND_CENTRES = 1.09  # Gaussians' centres lie inside the surface, and what is hidden is guessed short
 _SIZE_SPREAD = 0.08
 _GRAZING = np.sin(np.deg2rad(10.0))
 

@@ -126,7 +126,9 @@ class ReconstructionSettings:
         True, "z of target_frame points up: the support plane is looked for among level ones; false for tool frames"
     )
     size_hint: float = parameter(
-        0.0, "longest extent of the object in metres where there is no depth; 0: unknown", low=0
+        0.0,
+        "metres between the two points of the object farthest apart (a carton's diagonal), where there is no depth; 0: unknown",
+        low=0,
     )
     upright: str = parameter(
         "auto",

@@ -37,9 +37,8 @@ def clamped_to_plane(mesh: Mesh, plane: Plane) -> Mesh:
     vertices = mesh.vertices.astype(np.float64)
     lift = _LIFT * float(np.ptp(vertices, axis=0).max())
     height = plane.height(vertices) - lift
-    dip = -float(height.min())
-    top = float(height.max())
-    if dip <= -lift or top <= 0:
+    dip, top = -float(height.min()), float(height.max())
+    if dip <= lift or top <= 0:  # nothing is below the plane itself, or all
         return mesh
 
     def moved(heights: np.ndarray) -> np.ndarray:
