@@ -38,7 +38,7 @@ def crossing_faces(mesh: Mesh, gap: float = GAP) -> np.ndarray:
         return np.zeros(0, dtype=bool)
     corners = mesh.triangles.astype(np.float64)
     if not np.isfinite(corners).all():
-        return ~np.isfinite(corners).all(axis=(1, 2))
+        return np.asarray(~np.isfinite(corners).all(axis=(1, 2)))
     corners -= corners.reshape(-1, 3).min(axis=0)
     extent = float(corners.max())
     low, high = corners.min(axis=1) - 0.5 * gap * extent, corners.max(axis=1) + 0.5 * gap * extent

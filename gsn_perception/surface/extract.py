@@ -63,7 +63,7 @@ def bisected(mesh: Mesh, lattice: Lattice, *, level: float, field: Field, steps:
     low, axis = _edges(corners)
     high = low.copy()
     high[np.arange(len(low)), axis] += 1.0
-    inner = ((low >= 0) & (high <= np.array(lattice.values.shape) - 1)).all(axis=1)
+    inner = np.asarray(((low >= 0) & (high <= np.array(lattice.values.shape) - 1)).all(axis=1))
     rising = ~_inside(lattice, low, level).reshape(-1, 1)
     inside, outside = np.where(rising, high, low), np.where(rising, low, high)
     for _ in range(steps):
