@@ -14,6 +14,7 @@ from gsn_perception.surface.ground import Standing
 
 _OPAQUE = 0.3
 _END = 0.02  # quantile of the opaque Gaussians' heights that counts as the splat's end
+_MOST = 2.5  # a few Gaussians drawn out farther are poles, not a surface: they are cut only
 _LEAST_SCALE = 1e-6
 
 
@@ -21,7 +22,8 @@ def grounded_splat(splat: Gaussians, standing: Standing) -> Gaussians:
     """The splat with what lies below the lowest seen point brought to the plane, and nothing below the plane.
 
     Means follow the map of :class:`~gsn_perception.surface.ground.Ground`; covariances follow its slope, so that a
-    drawn-out side keeps no gaps (the first order of the map, as in EWA splatting).
+    drawn-out side keeps no gaps (the first order of the map, as in EWA splatting). A side that would have to be drawn out
+    far stays where it was guessed.
 
     Args:
         splat: Unbatched, in the frame and units of ``standing``.
@@ -34,6 +36,8 @@ def grounded_splat(splat: Gaussians, standing: Standing) -> Gaussians:
         return splat
     end = float(np.quantile(height[opaque], _END))
     ground = Ground.of(standing.plane, standing.seen if standing.reaches else 0.0, end)
+    if ground.stretch > _MOST:
+        ground = Ground.of(standing.plane, 0.0, end)
     moved = ground.to_real(means)
     kept = ground.height(moved) >= 0
     if not kept.any():
