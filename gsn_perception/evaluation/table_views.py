@@ -35,8 +35,6 @@ from gsn_perception.surface.winding_number import WindingNumber
 Rows = dict[str, list[dict[str, Any]]]
 Reconstruct = Callable[[Observation], list[Reconstruction | Refusal]]
 
-ELEVATIONS = (50.0, 75.0, 88.0)
-"""Degrees above the horizon."""
 NEAR_TABLE = 0.005
 """Metres between the mesh's lowest point and the table that still count as standing on it."""
 FLAT = 0.2
@@ -79,7 +77,7 @@ class TableCase:
 
 
 def longest_side(mesh: Mesh, plane: Plane) -> float:
-    """The largest distance between two vertices along the table, metres."""
+    """About the largest distance between two vertices along the table, metres: from the one farthest from the middle."""
     points = mesh.vertices.astype(np.float64)
     flat = points - plane.height(points)[:, None] * plane.normal
     middle = flat.mean(axis=0)

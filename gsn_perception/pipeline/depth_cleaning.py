@@ -14,6 +14,8 @@ import numpy as np
 
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Observation
+from gsn_perception.segmentation.grid import Window
+from gsn_perception.segmentation.grid import around
 from gsn_perception.segmentation.grid import noise
 
 _STEEPEST = float(np.tan(np.deg2rad(80.0)))  # a surface seen flatter than this is not told from a step
@@ -67,25 +69,19 @@ def clean_depth(depth: np.ndarray, camera: Camera, mask: np.ndarray | None = Non
     for _ in range(_PEELS):
         near = _without_flying(near, sigma, step, inside)
     near[~inside] = np.nan
+    holes = inside & ~np.isfinite(part)  # what was removed stays unknown
     sigma *= _share_of_noise(near, sigma)
-    near = _without_pinholes(_smoothed(near, sigma, step, _pairs()), sigma, step, inside)
+    near = _without_pinholes(_smoothed(near, sigma, step, _pairs()), sigma, step, holes)
     own = (slice(_RADIUS, -_RADIUS), slice(_RADIUS, -_RADIUS))
     out[rows, columns] = np.where(inside[own], 1.0 / near[own], out[rows, columns])
     return out
 
 
-def _window(mask: np.ndarray | None, shape: tuple[int, ...]) -> tuple[slice, slice]:
+def _window(mask: np.ndarray | None, shape: tuple[int, ...]) -> Window:
     """Rows and columns around the mask, with room for the windows; all without a mask, nothing for an empty one."""
     if mask is None:
         return slice(0, shape[0]), slice(0, shape[1])
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return slice(0, 0), slice(0, 0)
-    margin = _RADIUS + 1
-    return (
-        slice(max(rows[0] - margin, 0), rows[-1] + margin + 1),
-        slice(max(columns[0] - margin, 0), columns[-1] + margin + 1),
-    )
+    return around(mask, share=0.0, least=_RADIUS + 1) if mask.any() else (slice(0, 0), slice(0, 0))
 
 
 @numba.njit(nogil=True, cache=True)
@@ -144,22 +140,22 @@ def _smoothed(near: np.ndarray, sigma: np.ndarray, step: np.ndarray, pairs: np.n
 
 
 @numba.njit(nogil=True, cache=True)
-def _without_pinholes(near: np.ndarray, sigma: np.ndarray, step: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """The object's inverse depth [H,W], filled where opposite neighbours in two directions agree on the surface."""
+def _without_pinholes(near: np.ndarray, sigma: np.ndarray, step: np.ndarray, holes: np.ndarray) -> np.ndarray:
+    """The object's inverse depth [H,W], its holes filled where opposite neighbours in two directions agree on the surface."""
     height, width = near.shape
     out = near.copy()
     for i in range(1, height - 1):
         for j in range(1, width - 1):
-            if not inside[i, j] or near[i, j] > 0.0:
+            if not holes[i, j]:
                 continue
             total, low, high, spread, count = 0.0, np.inf, -np.inf, 0.0, 0
             for k in range(4):
                 di, dj = (0, 1) if k == 0 else (1, k - 2)
                 one, other = near[i + di, j + dj], near[i - di, j - dj]
-                if abs(one - other) <= 2.0 * (step[i + di, j + dj] + _SIGMAS * sigma[i + di, j + dj]):
+                if abs(one - other) <= step[i + di, j + dj] + _SIGMAS * sigma[i + di, j + dj]:
                     middle, spread = 0.5 * (one + other), max(spread, sigma[i + di, j + dj])
                     total, low, high, count = total + middle, min(low, middle), max(high, middle), count + 1
-            if count >= _LEAST and high - low <= _SIGMAS * spread:
+            if count >= _LEAST and high - low <= 2.0 * spread:
                 out[i, j] = total / count
     return out
 

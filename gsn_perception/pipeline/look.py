@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,9 +30,8 @@ from gsn_perception.pipeline.support import fitted_plane
 from gsn_perception.pipeline.support import level_checked
 from gsn_perception.pipeline.support import refuse_depth_of_plane
 from gsn_perception.pipeline.upright import rolled_crop
-
-if TYPE_CHECKING:
-    from gsn_perception.segmentation import Segments
+from gsn_perception.segmentation import Segments
+from gsn_perception.segmentation import find_objects
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +91,7 @@ def look(observation: Observation, settings: ReconstructorSettings, size: int) -
         except InputError as error:
             crops[label] = Refusal(label, str(error))
         looked[label] = time.perf_counter() - began
-    return Looked(observation, crops, segmented, looked, doubts(observation, labels, left_out))
+    return Looked(observation, crops, segmented, looked, doubts(observation, labels, left_out, heaps=given))
 
 
 def _believed(observation: Observation, settings: ReconstructorSettings) -> Observation:
@@ -133,9 +131,6 @@ def object_mask(observation: Observation, settings: ReconstructorSettings) -> Se
     Raises:
         InputError: there is nothing to segment by.
     """
-    from gsn_perception.segmentation import Segments
-    from gsn_perception.segmentation import find_objects
-
     if observation.mask is not None:
         return Segments(observation.mask, None)
     mode = settings.segmentation

@@ -93,8 +93,9 @@ def finished(
     from gsn_perception.surface.solid import depth_views
 
     standing, ground = standing_of(item), None
+    measured = observed_view(item.crop, item.scale)
     if standing is not None:
-        shape, ground = grounded(shape, standing, observed_view(item.crop, item.scale))
+        shape, ground = grounded(shape, standing, measured)
     mesh = closed_mesh(
         shape,
         resolution=resolution,
@@ -103,7 +104,6 @@ def finished(
         smoothing=_SMOOTHING,
         smallest_piece=solid.smallest_piece,
     )
-    measured = observed_view(item.crop, item.scale)
     own = depth_views(item.splat, [item.crop.view.normalised_camera], solid)[0]
     if standing is not None:
         mesh = clamped_to_plane(mesh, standing.plane)

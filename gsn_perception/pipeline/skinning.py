@@ -31,8 +31,10 @@ from gsn_perception.pipeline.plausibility import hint_remarks
 from gsn_perception.pipeline.plausibility import mesh_remarks
 from gsn_perception.pipeline.plausibility import scale_remarks
 from gsn_perception.pipeline.settings import ReconstructorSettings
+from gsn_perception.pipeline.standing import standing_of
 from gsn_perception.pipeline.standing import stood
 from gsn_perception.pipeline.support import plane_beside_hint
+from gsn_perception.surface.ground_splat import grounded_splat
 from gsn_perception.surface.points import surface_points
 
 
@@ -79,7 +81,12 @@ def measured(
     item = Sculpted(label, crop, splat, gaussians, seen, scale, clock.times, merged(remarks, size))
     with clock("support"):
         observation, told = plane_beside_hint(observation, gaussians, scale)
-        return stood(replace(item, remarks=merged(item.remarks, told)), observation, plane_trusted=plane_trusted)
+        item = stood(replace(item, remarks=merged(item.remarks, told)), observation, plane_trusted=plane_trusted)
+        standing = standing_of(item)
+        if standing is not None:
+            ended = grounded_splat(_trimmed(splat, settings), standing)
+            item = replace(item, gaussians=ended.transform(crop.view.similarity(scale.value)))
+    return replace(item, timings=clock.times)
 
 
 def skinned(

@@ -71,6 +71,13 @@ class Ground:
             return 1.0
         return max(1.0, float((np.diff(self.heights) / np.diff(self.guessed)).max()))
 
+    def slope(self, guessed: np.ndarray) -> np.ndarray:
+        """How far [P] the map draws out at heights [P] of the guess; 1 where nothing is mapped."""
+        if not len(self.heights):
+            return np.ones(len(guessed))
+        slopes = np.concatenate([[1.0], np.diff(self.heights) / np.diff(self.guessed), [1.0]])
+        return np.asarray(slopes[np.searchsorted(self.guessed, guessed)])
+
     def height(self, points: np.ndarray) -> np.ndarray:
         """[...] signed distances of points [...,3] above the plane."""
         return self.plane.height(np.asarray(points))

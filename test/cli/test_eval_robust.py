@@ -98,6 +98,19 @@ def test_depth_and_confidence(weights, objects, tmp_path, capsys):
     assert "auroc" in capsys.readouterr().out
 
 
+def test_size_hints_and_closed_meshes(weights, objects, tmp_path, capsys):
+    words = ["--objects", str(objects), "--checkpoint", weights, "--parts", "size", "closed", "--views", "2"]
+    found = measured(words, tmp_path)
+    assert len(found["size"]["views"]) == 4
+    every = found["size"]["summary"]["all"]
+    errors = [row["error"] for row in found["size"]["views"]]
+    assert every["median_error"] == pytest.approx(np.median(errors))
+    assert every["error_90"] == pytest.approx(np.quantile(errors, 0.9))
+    for who in ("with depth", "colour"):
+        assert found["closed"]["summary"][who]["open3d"] == found["closed"]["summary"][who]["strict"] == 1.0
+    assert "strictly closed" in capsys.readouterr().out
+
+
 def test_the_fitted_rule_is_stored_beside_the_weights(weights, objects, tmp_path, capsys):
     path = tmp_path / "own.safetensors"
     save_gsn(path, load_gsn(Path(weights))[0], {"note": "kept"})

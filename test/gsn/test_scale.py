@@ -1,5 +1,8 @@
 """Metric scale from depth, size and plane: one number, no offset, and when it is refused."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -59,8 +62,63 @@ def _box_splat() -> Gaussians:
     return Gaussians(torch.from_numpy(means).float(), torch.full((n, 3), 0.005), quats, torch.rand(n, 3), opacity)
 
 
-def test_size_hint_is_the_longest_extent() -> None:
-    assert scale_from_size(_box_splat(), 0.12).value == pytest.approx(0.2, rel=0.05)
+def _silhouette(points: np.ndarray, view: ObjectView) -> np.ndarray:
+    """[S,S] 1 where points [N,3] of the normalised frame project, closed up."""
+    uv = np.floor(view.camera.project(points + [0, 0, view.distance])).astype(int)
+    alpha = np.zeros((view.size, view.size), np.uint8)
+    alpha[uv[:, 1], uv[:, 0]] = 1
+    return cv2.morphologyEx(alpha, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)).astype(np.float32)
+
+
+def test_size_hint_is_the_largest_distance_of_two_points() -> None:
+    diagonal = float(np.linalg.norm([0.6, 0.3, 0.2]))
+    view = ObjectView(np.eye(3), 0.2, 64)
+    alpha = _silhouette(_box_splat().means.numpy()[:2000], view)
+    got = scale_from_size(_box_splat(), 0.2 * diagonal, view, alpha)
+    assert got.value == pytest.approx(0.2, rel=0.1)
+    assert 0 < got.sigma < 0.2 * got.value
+    assert scale_from_size(_box_splat(), 0.2 * diagonal).value == pytest.approx(0.2, rel=0.1)
+
+
+@pytest.mark.parametrize("opacity", [0.9, 0.15])
+def test_a_thin_thing_whose_handle_is_faint_keeps_its_length(opacity: float) -> None:
+    """A hammer: an opaque head, a handle whose Gaussians are few and faint, or missing; the silhouette knows."""
+    rng = np.random.default_rng(0)
+    head = rng.uniform(-0.5, 0.5, (800, 3)) * [0.1, 0.3, 0.1] + [0.4, 0, 0]
+    handle = rng.uniform(-0.5, 0.5, (200, 3)) * [0.9, 0.04, 0.04] - [0.05, 0, 0]
+    points = np.concatenate([head, handle])
+    opacities = torch.cat([torch.full((800,), 0.9), torch.full((200,), opacity)])
+    quats = torch.tensor([1.0, 0, 0, 0]).expand(1000, 4)
+    splat = Gaussians(
+        torch.from_numpy(points).float(), torch.full((1000, 3), 0.01), quats, torch.rand(1000, 3), opacities
+    )
+    view = ObjectView(np.eye(3), 0.2, 128)
+    alpha = _silhouette(np.concatenate([points, np.linspace([-0.5, 0, 0], [0.45, 0, 0], 300)]), view)
+    true = float(np.linalg.norm([0.95, 0.15, 0.05]))
+    assert scale_from_size(splat, 0.3 * true, view, alpha).value == pytest.approx(0.3, rel=0.12)
+    bare = splat.select(torch.arange(800))  # no handle at all
+    assert scale_from_size(bare, 0.3 * true, view, alpha).value == pytest.approx(0.3, rel=0.12)
+
+
+def test_gaussians_beside_the_silhouette_do_not_count() -> None:
+    view = ObjectView(np.eye(3), 0.2, 64)
+    splat = _box_splat()
+    alpha = _silhouette(splat.means.numpy()[:2000], view)
+    stray = splat.means.clone()
+    stray[0] = torch.tensor([0.0, 0.7, 0.0])
+    moved = replace(splat, means=stray)
+    assert scale_from_size(moved, 0.1, view, alpha).value == pytest.approx(
+        scale_from_size(splat, 0.1, view, alpha).value, rel=0.02
+    )
+
+
+def test_a_splat_beside_its_silhouette_or_without_extent_has_no_size() -> None:
+    view = ObjectView(np.eye(3), 0.2, 64)
+    with pytest.raises(InputError, match="empty"):
+        scale_from_size(_box_splat(), 0.1, view, np.zeros((64, 64)))
+    point = _box_splat().select(torch.zeros(5, dtype=torch.long))
+    with pytest.raises(InputError, match="no extent"):
+        scale_from_size(point, 0.1)
 
 
 def test_plane_under_the_box_gives_its_scale_and_grazing_or_wrong_planes_are_refused() -> None:

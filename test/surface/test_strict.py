@@ -35,6 +35,18 @@ def watertight(mesh):
     return open3d.geometry.TriangleMesh(vertices, open3d.utility.Vector3iVector(mesh.faces)).is_watertight()
 
 
+def false_alarms_alone(mesh):
+    """Whether none of the pairs that Open3D names crosses in exact arithmetic.
+
+    Of nearly coplanar triangles, as on a flat bottom, Open3D 0.20 names some that lie side by side.
+    """
+    vertices = open3d.utility.Vector3dVector(mesh.vertices.astype(float))
+    them = open3d.geometry.TriangleMesh(vertices, open3d.utility.Vector3iVector(mesh.faces))
+    pairs = np.asarray(them.get_self_intersecting_triangles())
+    manifold = them.is_edge_manifold(allow_boundary_edges=False) and them.is_vertex_manifold()
+    return manifold and len(pairs) < 20 and not any(crosses(*mesh.triangles[pair]) for pair in pairs)
+
+
 def crosses(p, q):
     """Whether two triangles without common corners intersect, in exact arithmetic (none of these are coplanar)."""
     p, q = ([[Fraction(float(x)) for x in corner] for corner in t] for t in (p, q))
@@ -198,7 +210,7 @@ def test_nothing_is_left_below_a_plane_and_the_mesh_stays_closed(name, plane):
     clamped = clamped_to_plane(mesh, plane)
     assert plane.height(clamped.vertices.astype(float)).min() >= 0
     assert strictly_closed(clamped)
-    assert watertight(clamped)
+    assert false_alarms_alone(clamped)
     above = plane.height(mesh.vertices.astype(float)) > 0.12
     np.testing.assert_allclose(clamped.vertices[above], mesh.vertices[above], atol=0.02)
     assert clamped_to_plane(clamped, plane) is clamped
