@@ -70,7 +70,9 @@ def look(observation: Observation, settings: ReconstructorSettings, size: int) -
     observation = checked_plane(observation, settings)
     given = observation.mask is not None
     found = object_mask(observation, settings)
-    labels = by_size(found.mask)[: settings.max_objects]
+    labels = by_size(found.mask)
+    observation = replace(observation, remarks=merged(observation.remarks, _left_out(labels, settings)))
+    labels = labels[: settings.max_objects]
     told = observation.support_plane or found.plane
     observation = fitted_plane(replace(observation, mask=found.mask, support_plane=told))
     left_out: Mapping[int, tuple[Remark, ...]] = found.remarks
@@ -137,6 +139,15 @@ def object_mask(observation: Observation, settings: ReconstructorSettings) -> Se
             raise InputError("there is no mask, no depth and no region of interest; give one so the object is found")
         mode = "grabcut" if observation.roi is not None else "plane"
     return find_objects(observation, mode, settings.max_objects)
+
+
+def _left_out(labels: list[int], settings: ReconstructorSettings) -> tuple[Remark, ...]:
+    """That a mask has more objects than are wanted; crumbs that would be refused anyway are not told apart."""
+    count = len(labels) - settings.max_objects
+    if count <= 0:
+        return ()
+    told = f"the mask has {len(labels)} labels and only the {settings.max_objects} largest were taken"
+    return (Remark("objects_left_out", f"{told}; raise max_objects, or take background and table out of the mask"),)
 
 
 def look_at(observation: Observation, label: int, settings: ReconstructorSettings, size: int) -> Crop:

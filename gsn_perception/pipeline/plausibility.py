@@ -26,6 +26,11 @@ _RIM = 0.08  # of the mask's pixels; a rim of one pixel is normal
 _MOVED = 0.04  # likewise
 _FILLED = 0.05  # likewise
 _SOLID = 0.5  # opacity of Gaussians that count for the size
+_HINTED = 5.0  # times max_extent: a hint beyond that is in another unit
+_TINY, _NEAREST = 0.025, 0.1  # metres: no depth camera measures such a small thing from so near
+_SWAPPED = 0.05  # of the image's size
+_HINT_FACTOR = 2.5  # between size hint and depth
+_COVERED = 0.8  # of the silhouette's length
 
 
 def check_depth_unit(depth: np.ndarray | None, mask: np.ndarray | None = None) -> None:
@@ -96,6 +101,12 @@ def _camera(camera: Camera) -> Iterator[Remark]:
             f"the principal point ({cx:.1f}, {cy:.1f}) lies far from the middle of the {size} image and was taken as it "
             "is; check that K belongs to this image size, to pixels and to this crop of it",
         )
+    elif _swapped(cx, cy, camera):
+        yield Remark(
+            "principal_point",
+            f"the principal point ({cx:.1f}, {cy:.1f}) would be the middle of the {size} image if cx and cy were swapped, "
+            "and was taken as it is; check their order in K",
+        )
     fields = [_field(camera.width, camera.K[0, 0]), _field(camera.height, camera.K[1, 1])]
     if min(fields) < _FIELD[0] or max(fields) > _FIELD[1]:
         yield Remark(
@@ -110,6 +121,12 @@ def _camera(camera: Camera) -> Iterator[Remark]:
             f"fx is {ratio:.2f} times fy, so pixels would be far from square, and was taken as it is; "
             f"check that K belongs to the {size} image",
         )
+
+
+def _swapped(cx: float, cy: float, camera: Camera) -> bool:
+    width, height = camera.width, camera.height
+    near = max(abs(cx - height / 2), abs(cy - width / 2)) < _SWAPPED * min(width, height)
+    return near and max(abs(cx - width / 2), abs(cy - height / 2)) > 2 * _SWAPPED * min(width, height)
 
 
 def _field(pixels: int, focal: float) -> float:
@@ -204,18 +221,80 @@ def _scale(scale: Scale, splat: Gaussians, has_depth: bool, max_extent: float) -
             f"too little depth lies on the object, so its size is from {source}; "
             "check that depth is registered to colour and in range",
         )
-    if max_extent <= 0 or scale.source not in ("depth", "support_plane"):
+    if max_extent <= 0 or scale.source == "unit":
         return
     means = splat.means[splat.opacities > _SOLID].detach().cpu().double().numpy()
     if len(means) < 10:
         return
     axes = np.linalg.eigh(np.cov(means.T))[1]
     sides = np.sort(np.ptp(np.quantile(means @ axes, [0.02, 0.98], axis=0), axis=0))
-    if sides[2] > max_extent or sides[0] > _GRASPED_SIDE * max_extent:
+    away = float(np.linalg.norm(means.mean(axis=0)))
+    if scale.source == "size_hint":  # the user said so
+        if sides[2] > _HINTED * max_extent:
+            yield Remark(
+                "size_implausible",
+                f"by the size hint the object would measure about {sides[2]:.2g} m; "
+                "give the hint in metres, between the two points farthest from each other",
+            )
+    elif sides[2] < _TINY and away < _NEAREST:
+        yield Remark(
+            "size_implausible",
+            f"the object measures {1000 * sides[2]:.0f} mm at a distance of {1000 * away:.0f} mm, nearer than depth "
+            "cameras see; check the unit of depth (metres as float, millimetres as 16 bit)",
+        )
+    elif sides[2] > max_extent or sides[0] > _GRASPED_SIDE * max_extent:
         from_what = "depth" if scale.source == "depth" else "the support plane"
         yield Remark(
             "size_implausible",
             f"the object measures {sides[2]:.2f} x {sides[1]:.2f} x {sides[0]:.2f} m at a distance of "
-            f"{np.linalg.norm(means.mean(axis=0)):.2f} m, more than a gripper could meet; check the unit of {from_what} "
+            f"{away:.2f} m, more than a gripper could meet; check the unit of {from_what} "
             "(metres as float, millimetres as 16 bit) or raise max_extent",
         )
+
+
+def hint_remarks(scale: Scale, hinted: Scale, size_hint: float) -> tuple[Remark, ...]:
+    """Whether a size hint beside depth is in another unit than it.
+
+    Args:
+        scale: By depth.
+        hinted: By the hint.
+        size_hint: Metres.
+    """
+    ratio = hinted.value / scale.value
+    if 1 / _HINT_FACTOR <= ratio <= _HINT_FACTOR:
+        return ()
+    return (
+        Remark(
+            "size_hint_contradicts_depth",
+            f"by depth the object is about {size_hint / ratio:.2g} m long, by the size hint {size_hint:.2g} m, and depth "
+            "was used; check the unit of both (metres)",
+        ),
+    )
+
+
+def mesh_remarks(vertices: np.ndarray, camera: Camera, mask: np.ndarray) -> tuple[Remark, ...]:
+    """Whether a mesh falls short of the object's silhouette.
+
+    Args:
+        vertices: [V,3] camera frame, metres.
+        camera: Its camera.
+        mask: [H,W] bool, the object.
+    """
+    rows, columns = np.nonzero(mask)
+    ahead = vertices[vertices[:, 2] > 0]
+    if len(rows) < 3 or not len(ahead):
+        return ()
+    seen = np.stack([columns, rows], axis=1) + 0.5
+    axis = np.linalg.eigh(np.cov(seen.T))[1][:, 1]
+    low, high = np.quantile(seen @ axis, [0.005, 0.995])
+    along = camera.project(ahead.astype(np.float64)) @ axis
+    covered = (min(high, float(along.max())) - max(low, float(along.min()))) / max(high - low, 1.0)
+    if covered >= _COVERED:
+        return ()
+    return (
+        Remark(
+            "mesh_incomplete",
+            f"the mesh covers only {max(covered, 0.0):.0%} of the object's length in the image, the rest of it was too thin "
+            "or too uncertain; give depth, or look from nearer",
+        ),
+    )

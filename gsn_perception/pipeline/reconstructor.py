@@ -188,6 +188,7 @@ class Reconstructor:
                     Clock(times),
                     self.seen_rule,
                     looked.remarks.get(label, ()),
+                    plane_trusted=self.settings.trust_support_plane and observation.support_plane is not None,
                 )
             )
         return looked, found

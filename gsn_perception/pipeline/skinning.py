@@ -27,10 +27,13 @@ from gsn_perception.gsn.seen import confidence
 from gsn_perception.gsn.seen import quality
 from gsn_perception.gsn.seen import see
 from gsn_perception.pipeline.mesher import Mesher
+from gsn_perception.pipeline.plausibility import hint_remarks
+from gsn_perception.pipeline.plausibility import mesh_remarks
 from gsn_perception.pipeline.plausibility import scale_remarks
 from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.pipeline.standing import standing_of
 from gsn_perception.pipeline.standing import stood
+from gsn_perception.pipeline.support import plane_beside_hint
 from gsn_perception.surface.ground_splat import grounded_splat
 from gsn_perception.surface.points import surface_points
 
@@ -58,8 +61,10 @@ def measured(
     clock: Clock,
     rule: SeenRule | None = None,
     remarks: tuple[Remark, ...] = (),
+    *,
+    plane_trusted: bool = False,
 ) -> Sculpted | Refusal:
-    """The network's splat brought to metres, or why nothing fixes its scale."""
+    """The network's splat brought to metres, or why nothing fixes its scale; ``plane_trusted``: it is every object's."""
     try:
         with clock("scale"):
             seen = see(splat, crop.view)
@@ -68,11 +73,15 @@ def measured(
             gaussians = _trimmed(splat, settings).transform(crop.view.similarity(scale.value))
             has_depth = observation.depth is not None
             size = scale_remarks(scale, gaussians, has_depth=has_depth, max_extent=settings.max_extent)
+            if scale.source == "depth" and observation.size_hint is not None:
+                hinted = scale_from_size(splat, observation.size_hint, crop.view, crop.alpha)
+                size = merged(size, hint_remarks(scale, hinted, observation.size_hint))
     except InputError as error:
         return Refusal(label, str(error), merged(observation.remarks, remarks))
     item = Sculpted(label, crop, splat, gaussians, seen, scale, clock.times, merged(remarks, size))
     with clock("support"):
-        item = stood(item, observation)
+        observation, told = plane_beside_hint(observation, gaussians, scale)
+        item = stood(replace(item, remarks=merged(item.remarks, told)), observation, plane_trusted=plane_trusted)
         standing = standing_of(item)
         if standing is not None:
             ended = grounded_splat(_trimmed(splat, settings), standing)
@@ -95,7 +104,12 @@ def skinned(
             points = surface_points(mesh, stands_on, item.label, count=settings.points, seed=settings.seed)
     except InputError as error:
         return Refusal(item.label, str(error), merged(observation.remarks, item.remarks))
-    remarks = merged(observation.remarks, item.remarks)
+    short = (
+        ()
+        if observation.mask is None
+        else mesh_remarks(mesh.vertices, observation.camera, observation.mask == item.label)
+    )
+    remarks = merged(observation.remarks, merged(item.remarks, short))
     figures = quality(crop, item.seen, scale)
     return Reconstruction(
         label=item.label,
@@ -124,7 +138,7 @@ def _scale(
         except InputError as error:
             reason = str(error)
     if observation.size_hint is not None:
-        return scale_from_size(splat, observation.size_hint)
+        return scale_from_size(splat, observation.size_hint, crop.view, crop.alpha)
     if observation.support_plane is not None:
         return scale_from_plane(splat, crop.view, observation.support_plane)
     if settings.unit_scale:

@@ -40,16 +40,16 @@ def standing_of(item: Sculpted) -> Standing | None:
     return Standing(plane, max(seen, 0.0), item.stands, measured)
 
 
-def stood(item: Sculpted, observation: Observation) -> Sculpted:
+def stood(item: Sculpted, observation: Observation, *, plane_trusted: bool = False) -> Sculpted:
     """The item with the plane under it, and whether it stands there; remarks where that is not the frame's plane.
 
-    Another object may be under it, or the depth may show that it is held or hangs.
+    Another object may be under it, unless ``plane_trusted``, or the depth may show that it is held or hangs.
     """
     item = replace(item, support=observation.support_plane)
     if item.support is None or observation.depth is None or observation.mask is None or item.scale.source != "depth":
         return item
     mask = np.asarray(observation.mask == item.label)
-    support, told = support_plane_of(observation, mask, item.support)
+    support, told = (item.support, ()) if plane_trusted else support_plane_of(observation, mask, item.support)
     if told:
         return replace(item, support=support, remarks=(*item.remarks, *told))
     opaque = item.gaussians.select(item.gaussians.opacities > _OPAQUE).means.double().numpy()

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Remark
 from gsn_perception.geometry.remark import merged
+from gsn_perception.gsn.scale import Scale
 from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.segmentation import lies_on_plane
 from gsn_perception.segmentation.choosing import TILT
@@ -21,6 +23,8 @@ from gsn_perception.segmentation.plane import level_support
 
 _TILT = 5.0  # degrees between the plane given and the one measured
 _SHIFT = 0.01  # metres between them under the objects, beside the noise
+_FAR_OFF = 0.25  # of the distance, from the object's lower end to the plane: a size hint is not so wrong
+_OPAQUE = 0.3
 _SURE = 3.0  # of a support's score: less does not overrule what was given
 
 
@@ -66,6 +70,31 @@ def level_checked(observation: Observation) -> Observation:
         "check the gravity, the plane given, or that target_frame's z is up (else set target_is_level to false)"
     )
     return replace(observation, remarks=merged(observation.remarks, (Remark("support_plane_not_level", text),)))
+
+
+def plane_beside_hint(
+    observation: Observation, splat: Gaussians, scale: Scale
+) -> tuple[Observation, tuple[Remark, ...]]:
+    """Without the plane where the object can't be near it by its size hint, and the remark that says so.
+
+    Args:
+        observation: With its support plane, or none.
+        splat: The object in metres, camera frame.
+        scale: What fixed that.
+    """
+    plane = observation.support_plane
+    means = splat.means[splat.opacities > _OPAQUE].detach().cpu().double().numpy()
+    if plane is None or scale.source != "size_hint" or not len(means):
+        return observation, ()
+    height = float(np.quantile(plane.height(means), 0.02))
+    if abs(height) <= _FAR_OFF * float(np.linalg.norm(means.mean(axis=0))):
+        return observation, ()
+    side = "above" if height > 0 else "below"
+    text = (
+        f"by the size hint the object is {abs(height):.2g} m {side} the support plane, which was left out; check the hint "
+        "(metres between its two farthest points) and the plane (metres, camera frame, normal to the objects' side)"
+    )
+    return replace(observation, support_plane=None), (Remark("size_hint_contradicts_plane", text),)
 
 
 def refuse_depth_of_plane(observation: Observation, mask: np.ndarray) -> None:

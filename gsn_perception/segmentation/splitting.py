@@ -88,7 +88,7 @@ def merged_remark(mask: np.ndarray, depth: np.ndarray, camera: Camera, plane: Pl
         return None
     return Remark(
         "objects_merged",
-        f"what was found as one object is probably several: {why}; it was reconstructed as one, give a mask",
+        f"this object is probably several: {why}; it was reconstructed as one, give each thing a label of its own in a mask",
     )
 
 

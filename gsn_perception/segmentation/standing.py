@@ -24,6 +24,7 @@ _LEAST_PIXELS = 150  # of a thing, on the image
 _RIM = 4  # pixels by which a mask may be too wide
 _RING = 2  # grid points around a thing that tell what it stands on
 _CONTACT = 0.008  # metres above the plane, beside the noise, where a thing begins
+_THROUGH = 0.004  # metres below the plane, beside the noise: nothing that touches it goes on there
 _AROUND = 0.25  # weight of what is around a thing in the image beside what touches it
 _CLEAR = 0.1  # evidence of a thing below which it does not stand on the plane
 _CUT_WEIGHT = 0.3  # of a thing that the border of the picture cuts: no object of interest, often furniture
@@ -85,6 +86,7 @@ def evidence(grid: Grid, plane: Plane, thing: np.ndarray) -> float:
     lowest = lowest_near(height, core, reach)
     on = on_plane(grid, plane) & ring
     touching = on & (lowest < _CONTACT + 3 * grid.sigma + reach * grid.pitch)
+    touching &= lowest > -_THROUGH - 4 * grid.sigma  # seen below the plane: that is the top of something in front
     return float(touching.sum() / ring.sum() + _AROUND * on.sum() / ring.sum())
 
 

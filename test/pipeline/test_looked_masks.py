@@ -96,3 +96,11 @@ def test_depth_out_of_range_and_a_doubtful_camera_are_the_frames_remarks(frame: 
     seen = replace(frame, depth=frame.depth * 10, camera=Camera(K, 400, 320))
     codes = [r.code for r in look(seen, SETTINGS, 64).observation.remarks]
     assert codes == ["principal_point", "depth_range"]
+
+
+def test_labels_beyond_max_objects_are_told(frame: Observation) -> None:
+    looked = look(frame, replace(SETTINGS, max_objects=1), 64)
+    assert list(looked.crops) == [int(np.bincount(frame.mask[frame.mask > 0]).argmax())]
+    assert [r.code for r in looked.observation.remarks] == ["objects_left_out"]
+    assert "2 labels" in looked.observation.remarks[0].text
+    assert look(frame, replace(SETTINGS, max_objects=2), 64).observation.remarks == ()

@@ -1,5 +1,7 @@
 """Numbers that can't be, or are hard to believe."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,9 @@ from gsn_perception.gsn.scale import Scale
 from gsn_perception.pipeline.plausibility import camera_remarks
 from gsn_perception.pipeline.plausibility import check_depth_unit
 from gsn_perception.pipeline.plausibility import depth_remarks
+from gsn_perception.pipeline.plausibility import hint_remarks
 from gsn_perception.pipeline.plausibility import mask_remarks
+from gsn_perception.pipeline.plausibility import mesh_remarks
 from gsn_perception.pipeline.plausibility import range_remarks
 from gsn_perception.pipeline.plausibility import scale_remarks
 from gsn_perception.segmentation.mask_cleaning import Cleaned
@@ -61,6 +65,8 @@ def _codes(remarks) -> list[str]:
     [
         ((600, 600, 320, 240), (640, 480), []),
         ((600, 600, 300, 255), (640, 480), []),
+        ((600, 600, 241, 318), (640, 480), ["principal_point"]),  # cx and cy swapped
+        ((600, 600, 318, 325), (640, 640), []),  # square
         ((1200, 1200, 640, 480), (640, 480), ["principal_point"]),  # of an image twice as large
         ((600, 600, 320, 240), (200, 150), ["principal_point"]),  # of the image before the crop
         ((0.94, 1.25, 0.5, 0.5), (640, 480), ["principal_point", "focal_length", "pixel_aspect"]),  # normalised
@@ -151,3 +157,36 @@ def test_depth_out_of_range() -> None:
 )
 def test_masks(values: dict, codes: list[str]) -> None:
     assert _codes(mask_remarks(Cleaned(MASK > 0, 1000, **values))) == codes
+
+
+def test_a_hint_in_another_unit_is_told() -> None:
+    splat = _splat(14.0, 9.0, 8.0)  # 14 for 14 cm
+    (found,) = scale_remarks(Scale(1.0, 0.01, "size_hint"), splat, has_depth=False, max_extent=0.6)
+    assert (found.code, "size hint" in found.text) == ("size_implausible", True)
+
+
+def test_a_speck_right_before_the_lens_is_depth_in_another_unit() -> None:
+    splat = _splat(0.1, 0.08, 0.12)
+    tenth = replace(splat, means=splat.means / 10)  # 80 mm away
+    assert _codes(scale_remarks(Scale(1.0, 0.01, "depth"), tenth, has_depth=True, max_extent=0.6)) == [
+        "size_implausible"
+    ]
+    small = replace(splat, means=(splat.means - torch.tensor([0, 0, 0.8])) / 10 + torch.tensor([0, 0, 0.2]))  # a screw
+    assert not scale_remarks(Scale(1.0, 0.01, "depth"), small, has_depth=True, max_extent=0.6)
+
+
+@pytest.mark.parametrize(("hinted", "told"), [(0.15, False), (0.08, False), (0.3, False), (0.6, True), (0.015, True)])
+def test_a_hint_beside_depth(hinted: float, told: bool) -> None:
+    found = hint_remarks(Scale(0.15, 0.01, "depth"), Scale(hinted, 0.01, "size_hint"), hinted)
+    assert _codes(found) == (["size_hint_contradicts_depth"] if told else [])
+
+
+@pytest.mark.parametrize(("part", "told"), [(1.0, False), (0.9, False), (0.5, True)])
+def test_a_mesh_that_lost_a_part(part: float, told: bool) -> None:
+    """A bar along x at 1 m, of which the mesh has only a part."""
+    camera = Camera(np.array([[100.0, 0, 40], [0, 100, 30], [0, 0, 1]]), 80, 60)
+    mask = np.zeros((60, 80), bool)
+    mask[28:32, 10:70] = True
+    x = -0.3 + 0.6 * part * np.linspace(0, 1, 20)
+    vertices = np.stack([x, np.where(np.arange(20) % 2, 0.02, -0.02), np.ones(20)], axis=1)
+    assert _codes(mesh_remarks(vertices, camera, mask)) == (["mesh_incomplete"] if told else [])

@@ -12,11 +12,13 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
+from gsn_perception.gsn.scale import Scale
 from gsn_perception.gsn.scale import scale_from_plane
 from gsn_perception.pipeline.look import look
 from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.pipeline.support import checked_plane
 from gsn_perception.pipeline.support import level_checked
+from gsn_perception.pipeline.support import plane_beside_hint
 
 CAMERA = Camera(np.array([[300.0, 0, 160], [0, 300, 120], [0, 0, 1]]), 320, 240)
 SETTINGS = ReconstructorSettings()
@@ -161,3 +163,35 @@ def test_a_plane_far_from_level_is_remarked_on():
     assert [remark.code for remark in looked.observation.remarks] == ["support_plane_not_level"]
     assert "90 degrees" in looked.observation.remarks[0].text
     assert level_checked(frame()).remarks == ()
+
+
+def _splat_at(distance):
+    """A cube of 10 cm that stands on the table at its middle if that is ``distance`` away."""
+    import torch
+
+    from gsn_perception.geometry.gaussians import Gaussians
+
+    axis = CAMERA.rays(np.array([160.0, 120.0]))
+    grid = torch.cartesian_prod(*[torch.linspace(-0.05, 0.05, 5)] * 3) + torch.tensor(axis * distance)
+    ones = torch.ones(len(grid))
+    turn = torch.tensor([[1.0, 0, 0, 0]]).repeat(len(grid), 1)
+    return Gaussians(grid.float(), 0.01 * ones[:, None].repeat(1, 3), turn, 0.5 * ones[:, None].repeat(1, 3), ones)
+
+
+@pytest.mark.parametrize(
+    ("plane", "distance", "kept"),
+    [
+        (table(), 0.57, True),
+        (table(), 0.5, True),  # hints are 8 % off
+        (table(), 2.5, False),  # far below
+        (Plane(table().normal, 450.0), 0.57, False),
+        (Plane(-table().normal, 0.45), 0.57, False),
+        (Plane(table().normal, -0.45), 0.57, False),
+    ],
+)
+def test_a_size_hint_and_a_plane_that_exclude_each_other(plane, distance, kept):
+    seen = replace(frame(support_plane=plane), depth=None)
+    left, remarks = plane_beside_hint(seen, _splat_at(distance), Scale(0.15, 0.01, "size_hint"))
+    assert (left.support_plane is not None) == kept
+    assert [remark.code for remark in remarks] == ([] if kept else ["size_hint_contradicts_plane"])
+    assert plane_beside_hint(seen, _splat_at(distance), Scale(0.15, 0.01, "depth")) == (seen, ())

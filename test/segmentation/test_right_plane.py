@@ -78,6 +78,14 @@ def test_a_box_under_the_mask_is_the_support():
     assert view.agrees(fit_support_plane(view.depth, view.camera, view.labels))
 
 
+@pytest.mark.parametrize(("elevation", "gap"), [(30, 0.02), (30, 0.05), (45, 0.005)])
+def test_what_stands_in_front_carries_nothing(elevation, gap):
+    """A book before a can hides the can's foot; the can is seen below the level of the book's top, so not on it."""
+    book = box([-0.1, -0.21 - gap, 0], [0.1, -0.055 - gap, 0.03])
+    view = seen([can(0, 0, 0, 0.055, 0.09), book], elevation=elevation, turn=0)
+    assert view.agrees(fit_support_plane(view.depth, view.camera, view.labels == 1))
+
+
 def test_without_a_mask_a_box_on_a_table_is_a_thing():
     view = seen([box([-0.12, -0.1, 0], [0.12, 0.1, 0.08])], elevation=55)
     assert view.agrees(fit_support_plane(view.depth, view.camera))
