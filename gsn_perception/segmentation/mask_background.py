@@ -14,9 +14,8 @@ from gsn_perception.segmentation.grid import noise
 
 _JUMP = 0.015  # metres between neighbouring pixels, and 1.5 % of the depth: no surface does that twice in a row
 _LOW = 3.0  # standard deviations above the plane: what is lower lies on it
-_THIN = (
-    1.3  # likewise, the median of what is lower: table has 0, and up to 1 under a rim of one pixel; a blade has 1.7 up
-)
+# likewise, the median of what is lower: table has 0, and up to 1 under a rim of one pixel; a blade has 1.7 and more
+_THIN = 1.3
 _FLATTEST = 0.0003  # metres: no plane is measured better
 _BAND = 3  # pixels of a 640 wide image: the rim by which a mask is judged
 _LEAST_KNOWN = 50  # pixels of the mask with depth, to say anything

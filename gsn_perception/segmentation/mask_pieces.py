@@ -22,11 +22,8 @@ _SAMPLES = 400  # points of a piece that stand for it
 _MOST_PIECES = 64  # the largest are looked at one by one; the rest of a mask of crumbs are left out
 _BESIDE = 0.5  # of its diagonal: a part that is so near in the image belongs to it unless it is far in space
 _STRIPES = 0.25  # of the mask's pixels in narrow gaps: they are no shape but damage
-_HOLE, _HOLE_OF_MANY, _HOLE_SEEN = (
-    0.002,
-    0.01,
-    0.05,
-)  # of the mask: filled anyway, as one of many, with the object's depth
+# holes up to this share of the mask are filled: anyway, as one of many, with the object's depth
+_HOLE, _HOLE_OF_MANY, _HOLE_SEEN = 0.002, 0.01, 0.05
 _MANY = 3
 
 

@@ -32,9 +32,8 @@ from gsn_perception.viewer.shapes import fork
 MEASURED = 0.5  # confidence from which a point counts as measured
 OBSERVED_COLOR = np.array([0.16, 0.42, 0.86])
 COMPLETED_COLOR = np.array([0.95, 0.60, 0.15])
-_SPLAT_UNIT = (
-    100.0  # viser keeps covariances as float16, whose step of 6e-8 m^2 is too coarse for millimetres in metres
-)
+# viser keeps covariances as float16, whose step of 6e-8 m^2 is too coarse for millimetres in metres
+_SPLAT_UNIT = 100.0
 _LAST_PORT = 65535
 _PORTS = 50  # tried one after the other
 _FORK = 0.0025  # metres

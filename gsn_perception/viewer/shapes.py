@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gsn_perception.geometry import Grasp
+from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.grasping import Gripper
 from gsn_perception.grasping.glyph import glyph
@@ -40,12 +41,6 @@ def bars(lines: np.ndarray, thickness: float) -> tuple[np.ndarray, np.ndarray]:
         axes = np.stack([first, np.cross(along, first), along], axis=1)
         for point, shift in ((start, -1), (end, 1)):
             local = np.concatenate([square, np.full((4, 1), shift * thickness / 2)], axis=1)
-            vertices.append(transform_points(_pose(axes, point), local))
+            vertices.append(transform_points(make_transform(axes, point), local))
         faces.append(bar + 8 * number)
     return np.concatenate(vertices), np.concatenate(faces)
-
-
-def _pose(axes: np.ndarray, point: np.ndarray) -> np.ndarray:
-    pose = np.eye(4)
-    pose[:3, :3], pose[:3, 3] = axes, point
-    return pose
