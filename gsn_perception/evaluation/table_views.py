@@ -29,13 +29,12 @@ from gsn_perception.scenes.sensor import DepthSensor
 from gsn_perception.scenes.table import random_table
 from gsn_perception.scenes.tabletop import TabletopScene
 from gsn_perception.scenes.textured_mesh import TexturedMesh
+from gsn_perception.surface.strict import strictly_closed
 from gsn_perception.surface.winding_number import WindingNumber
 
 Rows = dict[str, list[dict[str, Any]]]
 Reconstruct = Callable[[Observation], list[Reconstruction | Refusal]]
 
-ELEVATIONS = (50.0, 75.0, 88.0)
-"""Degrees above the horizon."""
 NEAR_TABLE = 0.005
 """Metres between the mesh's lowest point and the table that still count as standing on it."""
 FLAT = 0.2
@@ -78,7 +77,7 @@ class TableCase:
 
 
 def longest_side(mesh: Mesh, plane: Plane) -> float:
-    """The largest distance between two vertices along the table, metres."""
+    """About the largest distance between two vertices along the table, metres: from the one farthest from the middle."""
     points = mesh.vertices.astype(np.float64)
     flat = points - plane.height(points)[:, None] * plane.normal
     middle = flat.mean(axis=0)
@@ -137,6 +136,7 @@ def table_scores(mesh: Mesh, case: TableCase, rng: np.random.Generator, *, sampl
     return {
         "lowest_mm": 1000 * lowest,
         "on_table": float(abs(lowest) <= NEAR_TABLE),
+        "strict": float(strictly_closed(mesh)),
         "volume": factor,
         "volume_factor": max(factor, 1 / max(factor, 1e-6)),
         **figures,

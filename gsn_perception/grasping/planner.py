@@ -16,7 +16,6 @@ from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Points
 from gsn_perception.geometry import Reconstruction
-from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.grasping.candidates import Task
 from gsn_perception.grasping.candidates import drawn_poses
 from gsn_perception.grasping.candidates import preferred_approach
@@ -28,6 +27,7 @@ from gsn_perception.grasping.features import features
 from gsn_perception.grasping.free_room import FreeRoom
 from gsn_perception.grasping.free_room import keep
 from gsn_perception.grasping.gripper import Gripper
+from gsn_perception.grasping.held import Held
 from gsn_perception.grasping.sampling import Poses
 from gsn_perception.grasping.selection import select
 from gsn_perception.grasping.settings import PlannerSettings
@@ -201,18 +201,18 @@ class GraspPlanner:
             if len(best) >= min(settings.enough, settings.max_grasps):
                 break
             poses = drawn_poses(task, gripper, settings, settings.seed + number, rejected)
-            held = _Held.cat([held, self._holding(poses, task, rejected)])
+            held = Held.cat([held, self._holding(poses, task, rejected)])
             best = self._best(held)
         low = int((held.scores < settings.score_threshold).sum())
         if low:
             rejected["scoring too low"] += low
         return PlanResult(held.grasps(best, label), dict(rejected), held.figures[best])
 
-    def _holding(self, poses: Poses, task: Task, rejected: Counter[str]) -> _Held:
+    def _holding(self, poses: Poses, task: Task, rejected: Counter[str]) -> Held:
         """Those whose pads, once closed, press within the friction cones."""
         settings, gripper, surface = self.settings, self.gripper, task.surface
         if not len(poses):
-            return _Held(poses, np.zeros((0, len(FEATURES))), np.zeros(0))
+            return Held(poses, np.zeros((0, len(FEATURES))), np.zeros(0))
         contacts = pad_contacts(poses, gripper, surface, tolerance=settings.pad_compliance)
         figures = features(
             poses,
@@ -227,9 +227,9 @@ class GraspPlanner:
         )
         holds = np.isfinite(contacts.width) & (figures[:, 0] > 0)
         figures = figures[holds]
-        return _Held(keep(poses, holds, "slipping out of the pads", rejected), figures, settings.model(figures))
+        return Held(keep(poses, holds, "slipping out of the pads", rejected), figures, settings.model(figures))
 
-    def _best(self, held: _Held) -> np.ndarray:
+    def _best(self, held: Held) -> np.ndarray:
         """[G] rows of the grasps to return, best first."""
         settings = self.settings
         good = np.flatnonzero(held.scores >= settings.score_threshold)
@@ -241,30 +241,6 @@ class GraspPlanner:
             rotation=settings.nms_rotation,
         )
         return good[chosen]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Held:
-    """Candidates with their features [P,11] and scores [P]."""
-
-    poses: Poses
-    figures: np.ndarray
-    scores: np.ndarray
-
-    @classmethod
-    def cat(cls, parts: list[_Held]) -> _Held:
-        figures, scores = (np.concatenate([getattr(p, name) for p in parts]) for name in ("figures", "scores"))
-        return cls(Poses.cat([p.poses for p in parts]), figures, scores)
-
-    def grasps(self, rows: np.ndarray, label: int) -> tuple[Grasp, ...]:
-        """Those of some rows [G], in their order."""
-        poses = self.poses.select(rows)
-        return tuple(
-            Grasp(make_transform(R, center), float(width), float(score), label)
-            for R, center, width, score in zip(
-                poses.rotations, poses.centers, poses.widths, self.scores[rows], strict=True
-            )
-        )
 
 
 def pre_grasp(grasp: Grasp, standoff: float) -> Grasp:

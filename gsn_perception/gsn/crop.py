@@ -57,6 +57,10 @@ class Crop:
         depth = None if observation.depth is None else view.warp_depth(observation.depth[window], camera)
         return cls(view, rgb.astype(np.float32), alpha, unknown.astype(np.float32), depth)
 
+    def core(self) -> np.ndarray:
+        """[S,S] bool: the object without the pixels beside its outline, where depth is mixed with what is behind."""
+        return np.asarray(cv2.erode((self.alpha > 0.5).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
+
     def tensors(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
         """The network's arguments: image [1,7,S,S] and cone half-angle [1]."""
         rgb, alpha, unknown = (torch.from_numpy(a)[None].to(device) for a in (self.rgb, self.alpha, self.unknown))

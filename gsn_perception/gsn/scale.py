@@ -78,7 +78,7 @@ def scale_from_size(
         The scale; its sigma is the spread of such guesses on objects that were not trained on.
 
     Raises:
-        InputError: the splat has no opaque content in the silhouette.
+        InputError: the splat has no opaque content in the silhouette, or no extent.
     """
     means = gaussians.select(gaussians.opacities > _VISIBLE).means.detach().cpu().double().numpy()
     across = 0.0

@@ -14,6 +14,8 @@ import numpy as np
 
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Observation
+from gsn_perception.segmentation.grid import Window
+from gsn_perception.segmentation.grid import around
 from gsn_perception.segmentation.grid import noise
 
 _STEEPEST = float(np.tan(np.deg2rad(80.0)))  # a surface seen flatter than this is not told from a step
@@ -75,18 +77,11 @@ def clean_depth(depth: np.ndarray, camera: Camera, mask: np.ndarray | None = Non
     return out
 
 
-def _window(mask: np.ndarray | None, shape: tuple[int, ...]) -> tuple[slice, slice]:
+def _window(mask: np.ndarray | None, shape: tuple[int, ...]) -> Window:
     """Rows and columns around the mask, with room for the windows; all without a mask, nothing for an empty one."""
     if mask is None:
         return slice(0, shape[0]), slice(0, shape[1])
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return slice(0, 0), slice(0, 0)
-    margin = _RADIUS + 1
-    return (
-        slice(max(rows[0] - margin, 0), rows[-1] + margin + 1),
-        slice(max(columns[0] - margin, 0), columns[-1] + margin + 1),
-    )
+    return around(mask, share=0.0, least=_RADIUS + 1) if mask.any() else (slice(0, 0), slice(0, 0))
 
 
 @numba.njit(nogil=True, cache=True)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from gsn_perception.geometry import Refusal
 from gsn_perception.geometry import Remark
 from gsn_perception.geometry.remark import merged
 from gsn_perception.gsn.crop import Crop
+from gsn_perception.pipeline.depth_cleaning import with_clean_depth
 from gsn_perception.pipeline.masks import cleaned
 from gsn_perception.pipeline.masks import doubts
 from gsn_perception.pipeline.masks import labelled
@@ -30,9 +30,8 @@ from gsn_perception.pipeline.support import fitted_plane
 from gsn_perception.pipeline.support import level_checked
 from gsn_perception.pipeline.support import refuse_depth_of_plane
 from gsn_perception.pipeline.upright import rolled_crop
-
-if TYPE_CHECKING:
-    from gsn_perception.segmentation import Segments
+from gsn_perception.segmentation import Segments
+from gsn_perception.segmentation import find_objects
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +78,7 @@ def look(observation: Observation, settings: ReconstructorSettings, size: int) -
         observation, left_out = cleaned(observation, labels)
         if told is None and observation.mask is not found.mask:  # as if the mask had come so
             observation = fitted_plane(replace(observation, support_plane=None))
-    observation = level_checked(observation)
+    observation = with_clean_depth(level_checked(observation))
     segmented = time.perf_counter() - began
     crops: dict[int, Crop | Refusal] = {}
     looked: dict[int, float] = {}
@@ -90,7 +89,7 @@ def look(observation: Observation, settings: ReconstructorSettings, size: int) -
         except InputError as error:
             crops[label] = Refusal(label, str(error))
         looked[label] = time.perf_counter() - began
-    return Looked(observation, crops, segmented, looked, doubts(observation, labels, left_out))
+    return Looked(observation, crops, segmented, looked, doubts(observation, labels, left_out, heaps=given))
 
 
 def _believed(observation: Observation, settings: ReconstructorSettings) -> Observation:
@@ -130,9 +129,6 @@ def object_mask(observation: Observation, settings: ReconstructorSettings) -> Se
     Raises:
         InputError: there is nothing to segment by.
     """
-    from gsn_perception.segmentation import Segments
-    from gsn_perception.segmentation import find_objects
-
     if observation.mask is not None:
         return Segments(observation.mask, None)
     mode = settings.segmentation

@@ -16,6 +16,7 @@ from gsn_perception.geometry.soft_mask import hardened
 from gsn_perception.pipeline.plausibility import depth_remarks
 from gsn_perception.pipeline.plausibility import mask_remarks
 from gsn_perception.segmentation.mask_cleaning import clean_mask
+from gsn_perception.segmentation.splitting import merged_remark
 
 
 def labelled(observation: Observation, mode: str) -> Observation:
@@ -62,17 +63,22 @@ def cleaned(observation: Observation, labels: Sequence[int]) -> tuple[Observatio
 
 
 def doubts(
-    observation: Observation, labels: Sequence[int], found: Mapping[int, tuple[Remark, ...]]
+    observation: Observation, labels: Sequence[int], found: Mapping[int, tuple[Remark, ...]], *, heaps: bool
 ) -> dict[int, tuple[Remark, ...]]:
-    """Label to what is doubtful about its mask and its depth."""
+    """Label to what is doubtful about its mask and its depth.
+
+    Args:
+        observation: With its mask, its plane and cleaned depth.
+        labels: Of the objects.
+        found: What is known already.
+        heaps: Whether to look for several things under one label; the segmentation has done so with masks of its own.
+    """
     mask = np.asarray(observation.mask)
     remarks: dict[int, tuple[Remark, ...]] = {}
     for label in labels:
         own = np.asarray(mask == label)
         told = merged(found.get(label, ()), depth_remarks(observation.depth, own))
-        if not any(remark.code == "objects_merged" for remark in told):
-            told = merged(told, _heap_remarks(observation, own))
-        remarks[label] = told
+        remarks[label] = merged(told, _heap_remarks(observation, own)) if heaps else told
     return remarks
 
 
@@ -80,7 +86,5 @@ def _heap_remarks(observation: Observation, own: np.ndarray) -> tuple[Remark, ..
     """That several things lie under one mask [H,W] bool, where the depth shows it."""
     if observation.depth is None or observation.support_plane is None:
         return ()
-    from gsn_perception.segmentation.splitting import merged_remark
-
     remark = merged_remark(own, observation.depth, observation.camera, observation.support_plane)
     return () if remark is None else (remark,)

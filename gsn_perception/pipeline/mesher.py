@@ -85,7 +85,7 @@ def finished(
     """
     from gsn_perception.pipeline.standing import standing_of
     from gsn_perception.surface.extract import paint
-    from gsn_perception.surface.ground import flush
+    from gsn_perception.surface.flattening import clamped_to_plane
     from gsn_perception.surface.ground import grounded
     from gsn_perception.surface.observed import observed_view
     from gsn_perception.surface.shape import closed_mesh
@@ -93,8 +93,9 @@ def finished(
     from gsn_perception.surface.solid import depth_views
 
     standing, ground = standing_of(item), None
+    measured = observed_view(item.crop, item.scale)
     if standing is not None:
-        shape, ground = grounded(shape, standing, observed_view(item.crop, item.scale))
+        shape, ground = grounded(shape, standing, measured)
     mesh = closed_mesh(
         shape,
         resolution=resolution,
@@ -103,10 +104,9 @@ def finished(
         smoothing=_SMOOTHING,
         smallest_piece=solid.smallest_piece,
     )
-    measured = observed_view(item.crop, item.scale)
     own = depth_views(item.splat, [item.crop.view.normalised_camera], solid)[0]
     if standing is not None:
-        mesh = flush(mesh, standing.plane)
+        mesh = clamped_to_plane(mesh, standing.plane)
     cell = float((shape.upper - shape.lower).max()) / resolution
     confidence = seen_confidence(mesh.vertices, own, measured, 2.0 * cell)
     where = mesh if ground is None else replace(mesh, vertices=ground.to_field(mesh.vertices))

@@ -29,7 +29,9 @@ from gsn_perception.gsn.seen import see
 from gsn_perception.pipeline.mesher import Mesher
 from gsn_perception.pipeline.plausibility import scale_remarks
 from gsn_perception.pipeline.settings import ReconstructorSettings
+from gsn_perception.pipeline.standing import standing_of
 from gsn_perception.pipeline.standing import stood
+from gsn_perception.surface.ground_splat import grounded_splat
 from gsn_perception.surface.points import surface_points
 
 
@@ -70,7 +72,12 @@ def measured(
         return Refusal(label, str(error), merged(observation.remarks, remarks))
     item = Sculpted(label, crop, splat, gaussians, seen, scale, clock.times, merged(remarks, size))
     with clock("support"):
-        return stood(item, observation)
+        item = stood(item, observation)
+        standing = standing_of(item)
+        if standing is not None:
+            ended = grounded_splat(_trimmed(splat, settings), standing)
+            item = replace(item, gaussians=ended.transform(crop.view.similarity(scale.value)))
+    return replace(item, timings=clock.times)
 
 
 def skinned(

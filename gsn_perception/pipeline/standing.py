@@ -12,6 +12,7 @@ from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Remark
 from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.gsn.sculpted import Sculpted
+from gsn_perception.segmentation import support_plane_of
 from gsn_perception.surface.ground import Standing
 
 _LOW = 0.02  # share of what was seen that may lie lower than "the lowest point": noise and rims
@@ -47,8 +48,6 @@ def stood(item: Sculpted, observation: Observation) -> Sculpted:
     item = replace(item, support=observation.support_plane)
     if item.support is None or observation.depth is None or observation.mask is None or item.scale.source != "depth":
         return item
-    from gsn_perception.segmentation import support_plane_of
-
     mask = np.asarray(observation.mask == item.label)
     support, told = support_plane_of(observation, mask, item.support)
     if told:
@@ -75,6 +74,9 @@ def height_in_air(observation: Observation, mask: np.ndarray, plane: Plane, soli
         mask: [H,W] bool, the object.
         plane: Camera frame.
         solid: [P,3] points all over the object, seen or guessed, camera frame, metres.
+
+    Returns:
+        The height of its lowest seen point above the plane.
     """
     assert observation.depth is not None
     camera = observation.camera
@@ -100,12 +102,12 @@ def height_in_air(observation: Observation, mask: np.ndarray, plane: Plane, soli
 
 def _seen_points(item: Sculpted) -> np.ndarray:
     """[P,3] what the camera saw of the object, normalised frame: measured where it was, the splat's own front elsewhere."""
-    inside = cv2.erode((item.crop.alpha > 0.5).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    depth = np.where(inside, item.seen.median, np.nan).astype(np.float32)
+    depth = item.seen.median
     if item.crop.depth is not None and item.scale.source == "depth":
-        measured = item.crop.depth / np.float32(item.scale.value)
-        depth = np.where(inside, measured, np.nan)
+        depth = item.crop.depth / np.float32(item.scale.value)
     camera = item.crop.view.normalised_camera
-    points = camera.back_project(np.where(np.isfinite(depth), depth, np.nan).astype(np.float32)).reshape(-1, 3)
+    points = camera.back_project(
+        np.where(item.crop.core() & np.isfinite(depth), depth, np.nan).astype(np.float32)
+    ).reshape(-1, 3)
     points = points[np.isfinite(points).all(axis=1)].astype(np.float64)
     return transform_points(camera.world_from_camera, points)

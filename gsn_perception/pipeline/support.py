@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,11 +13,12 @@ from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Remark
 from gsn_perception.geometry.remark import merged
 from gsn_perception.pipeline.settings import ReconstructorSettings
+from gsn_perception.segmentation import lies_on_plane
+from gsn_perception.segmentation.choosing import TILT
+from gsn_perception.segmentation.grid import noise
+from gsn_perception.segmentation.plane import Support
+from gsn_perception.segmentation.plane import level_support
 
-if TYPE_CHECKING:
-    from gsn_perception.segmentation.plane import Support
-
-_LEVEL = 25.0  # degrees from level, where gravity is known
 _TILT = 5.0  # degrees between the plane given and the one measured
 _SHIFT = 0.01  # metres between them under the objects, beside the noise
 _SURE = 3.0  # of a support's score: less does not overrule what was given
@@ -29,7 +28,7 @@ def checked_plane(observation: Observation, settings: ReconstructorSettings) -> 
     """With the plane that holds: the given one, unless the depth shows the objects on another; then a remark says so.
 
     Args:
-        observation: With its mask where one is given, depth cleaned.
+        observation: With its mask where one is given; its depth within the range that is believed, not cleaned yet.
         settings: ``trust_support_plane`` keeps what is given.
     """
     given = observation.support_plane
@@ -60,7 +59,7 @@ def level_checked(observation: Observation) -> Observation:
     if plane is None or gravity is None:
         return observation
     angle = _degrees(-gravity, plane.normal)
-    if angle <= _LEVEL:
+    if angle <= TILT:
         return observation
     text = (
         f"the support plane is {angle:.0f} degrees from level and was used all the same; "
@@ -81,8 +80,6 @@ def refuse_depth_of_plane(observation: Observation, mask: np.ndarray) -> None:
     """
     if observation.depth is None or observation.support_plane is None:
         return
-    from gsn_perception.segmentation import lies_on_plane
-
     height = lies_on_plane(observation.depth, observation.camera, mask, observation.support_plane)
     if height is not None:
         raise InputError(
@@ -93,15 +90,11 @@ def refuse_depth_of_plane(observation: Observation, mask: np.ndarray) -> None:
 
 def _measured(observation: Observation) -> Support | None:
     """The plane that the depth shows; where gravity allows none, the one without it."""
-    from gsn_perception.segmentation.plane import find_support
-
-    gravities: Iterable[np.ndarray | None] = (None,) if observation.gravity is None else (observation.gravity, None)
-    for gravity in gravities:
-        try:
-            return find_support(observation.depth, observation.camera, observation.mask, gravity=gravity)  # type: ignore[arg-type]
-        except InputError:
-            continue
-    return None
+    assert observation.depth is not None
+    try:
+        return level_support(observation.depth, observation.camera, observation.mask, gravity=observation.gravity)
+    except InputError:
+        return None
 
 
 def _turned(observation: Observation, given: Plane) -> Observation:
@@ -132,8 +125,6 @@ def _middle(observation: Observation) -> np.ndarray:
 
 def _agree(given: Plane, measured: Plane, middle: np.ndarray) -> bool:
     """Whether two planes are one within the noise, below the middle [3] of the objects."""
-    from gsn_perception.segmentation.grid import noise
-
     foot = _foot(measured, middle)
     shift = abs(float(given.height(foot)))
     return _degrees(given.normal, measured.normal) <= _TILT and shift <= max(_SHIFT, 3 * float(noise(foot[2])))

@@ -164,7 +164,7 @@ class FrameDecoder:
         extent = (image.shape[1], image.shape[0])
         camera = to_camera(frame.info, rectify=settings.rectify, size=extent, remarks=remarks)
         depth, mask = frame.messages.get("depth"), frame.messages.get("mask")
-        # min_depth and max_depth: after its unit is checked
+        # without max_depth: the pipeline checks the unit before it takes what is far for unknown
         depth = None if depth is None else images.to_depth(depth, None, remarks, near=settings.min_depth)
         mode: images.MaskMode = "binary" if settings.mask_mode == "binary" else "labels"
         mask = None if mask is None else images.to_mask(mask, mode, settings.mask_background)

@@ -18,33 +18,29 @@ if TYPE_CHECKING:
     from gsn_perception.grasping.planner import PlannerSettings
     from gsn_perception.pipeline import ReconstructorSettings
 
-_PIPELINE = (
-    *(
-        "segmentation",
-        "use_depth",
-        "use_mask",
-        "trust_support_plane",
-        "mask_mode",
-        "clean_masks",
-        "max_extent",
-        "upright",
-        "unit_scale",
-        "allow_cut",
-        "min_mask_pixels",
-        "max_objects",
-    ),
-    *(
-        "min_depth",
-        "max_depth",
-        "opacity_threshold",
-        "max_gaussians",
-        "mesh_method",
-        "mesh_weights",
-        "mesh_resolution",
-        "mesh_max_triangles",
-        "seed",
-    ),
-)  # names shared with ReconstructorSettings
+_PIPELINE = (  # names shared with ReconstructorSettings
+    "segmentation",
+    "use_depth",
+    "use_mask",
+    "trust_support_plane",
+    "mask_mode",
+    "clean_masks",
+    "max_extent",
+    "upright",
+    "unit_scale",
+    "allow_cut",
+    "min_mask_pixels",
+    "max_objects",
+    "min_depth",
+    "max_depth",
+    "opacity_threshold",
+    "max_gaussians",
+    "mesh_method",
+    "mesh_weights",
+    "mesh_resolution",
+    "mesh_max_triangles",
+    "seed",
+)
 _UNSET_POSE = (0.0,) * 7
 
 

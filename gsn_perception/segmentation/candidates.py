@@ -75,9 +75,10 @@ def refitted(plane: Plane, cloud: np.ndarray, sigma: np.ndarray) -> Plane:
     on = np.abs(plane.height(cloud)) < 3 * sigma
     if on.sum() < 3:
         return plane
-    weights = 1 / sigma[on] ** 2
-    middle = (weights[:, None] * cloud[on]).sum(axis=0) / weights.sum()
-    scatter = (cloud[on] - middle).T @ ((cloud[on] - middle) * weights[:, None])
+    cloud, weights = cloud[on], 1 / sigma[on] ** 2
+    middle = (weights[:, None] * cloud).sum(axis=0) / weights.sum()
+    off = cloud - middle
+    scatter = off.T @ (off * weights[:, None])
     normal = np.linalg.eigh(scatter)[1][:, 0]
     normal = normal if normal @ middle < 0 else -normal
     return Plane(normal, float(-normal @ middle))

@@ -18,7 +18,9 @@ from gsn_perception.segmentation.standing import evidence
 from gsn_perception.segmentation.standing import things_on
 from gsn_perception.segmentation.top_view import LONGEST
 
-LEVEL = float(np.cos(np.deg2rad(25.0)))  # a support plane is this level where gravity is known
+TILT = 25.0
+"""Degrees from level that a support plane has at most, where gravity is known."""
+
 _OBJECT = 0.4  # metres along the plane; what is longer is furniture
 _LOW = 0.35  # metres; what is higher above another plane is no part of an object on it
 _AT_BORDER = 8  # grid points along the image border: a plane that goes on beyond it is no face of an object
@@ -50,7 +52,7 @@ class Judged:
 
 def level(plane: Plane, gravity: np.ndarray | None) -> bool:
     """Whether a plane is level, as far as gravity [3] (camera frame, down) is known."""
-    return gravity is None or float(-gravity @ plane.normal) > LEVEL
+    return gravity is None or float(-gravity @ plane.normal) > float(np.cos(np.deg2rad(TILT)))
 
 
 def by_things(grid: Grid, candidates: Sequence[Candidate], gravity: np.ndarray | None) -> Judged | None:

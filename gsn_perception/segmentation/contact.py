@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from gsn_perception.geometry import Camera
@@ -13,7 +12,9 @@ from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Remark
 from gsn_perception.segmentation.grid import Grid
 from gsn_perception.segmentation.grid import around
+from gsn_perception.segmentation.grid import core_of
 from gsn_perception.segmentation.grid import grown
+from gsn_perception.segmentation.grid import lowest_near
 
 _RIM = 3  # pixels of a mask's border that may be another's
 _REACH = 9  # pixels around the mask in which its contact is looked for
@@ -65,8 +66,7 @@ def _level(depth: np.ndarray, camera: Camera, mask: np.ndarray, plane: Plane) ->
     with np.errstate(invalid="ignore"):
         height = plane.height(grid.points)
     steps = -(-_RIM // grid.stride)
-    core = cv2.erode(thing.astype(np.uint8), np.ones((2 * steps + 1,) * 2, np.uint8)) > 0
-    core = (core if core.sum() > 0.3 * thing.sum() else thing) & grid.known
+    core = core_of(thing, steps) & grid.known
     ring = grown(thing, -(-_REACH // grid.stride)) & ~grown(thing, 1) & grid.known
     if core.sum() < _LEAST or ring.sum() < _LEAST:
         return None
@@ -93,8 +93,7 @@ def _level(depth: np.ndarray, camera: Camera, mask: np.ndarray, plane: Plane) ->
 def _continuous(grid: Grid, core: np.ndarray, height: np.ndarray, ring: np.ndarray) -> np.ndarray:
     """[h,w] bool: ring points near which the object comes down to their own height."""
     reach = -(-(_REACH + _RIM) // grid.stride)
-    inside = np.where(core, height, np.inf).astype(np.float32)
-    lowest = cv2.erode(inside, np.ones((2 * reach + 1,) * 2, np.uint8), borderValue=np.inf)
+    lowest = lowest_near(height, core, reach)
     with np.errstate(invalid="ignore"):
         return np.asarray(ring & (np.abs(lowest - height) < 0.004 + 2 * grid.sigma + reach * grid.pitch))
 

@@ -11,6 +11,7 @@ from gsn_perception.geometry import Camera
 
 _CELLS = 36000  # grid points at most, about
 _FARTHEST = 1000.0  # metres
+_THIN = 0.3  # of a region; less left of it says nothing
 Window = tuple[slice, slice]
 
 
@@ -93,3 +94,15 @@ def around(mask: np.ndarray, *, share: float = 1.0, least: int = 40) -> Window:
 def grown(region: np.ndarray, steps: int) -> np.ndarray:
     """[h,w] bool: dilated by ``steps`` pixels in each direction."""
     return cv2.dilate(region.astype(np.uint8), np.ones((2 * steps + 1,) * 2, np.uint8)) > 0
+
+
+def core_of(region: np.ndarray, steps: int) -> np.ndarray:
+    """[h,w] bool: a region without ``steps`` pixels of its border; all of it where it is so thin that little is left."""
+    core = np.asarray(cv2.erode(region.astype(np.uint8), np.ones((2 * steps + 1,) * 2, np.uint8)) > 0)
+    return region if core.sum() < _THIN * region.sum() else core
+
+
+def lowest_near(height: np.ndarray, region: np.ndarray, reach: int) -> np.ndarray:
+    """[h,w] float32 the least height [h,w] of the region's points within ``reach`` pixels; inf where there are none."""
+    inside = np.where(region, height, np.inf).astype(np.float32)
+    return cv2.erode(inside, np.ones((2 * reach + 1,) * 2, np.uint8), borderValue=np.inf)

@@ -9,6 +9,7 @@ import numpy as np
 
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Plane
+from gsn_perception.segmentation.grid import around
 from gsn_perception.segmentation.mask_background import background
 from gsn_perception.segmentation.mask_background import levels
 from gsn_perception.segmentation.mask_background import low_pixels
@@ -62,7 +63,7 @@ def clean_mask(
     before = int(mask.sum())
     if not before:
         return Cleaned(mask, 0)
-    rows, columns = _window(mask, int(_MARGIN * max(1.0, camera.width / 640)))
+    rows, columns = around(mask, share=0.0, least=int(_MARGIN * max(1.0, camera.width / 640)))
     part, rest, camera_part = mask[rows, columns], others[rows, columns], camera.windowed(rows, columns)
     seen = None if depth is None else depth[rows, columns]
     known = None if seen is None else np.isfinite(seen)
@@ -92,14 +93,6 @@ def clean_mask(
         int((whole & ~mask[rows, columns]).sum()) - moved,
         moved,
         lost,
-    )
-
-
-def _window(on: np.ndarray, margin: int) -> tuple[slice, slice]:
-    rows, columns = np.flatnonzero(on.any(axis=1)), np.flatnonzero(on.any(axis=0))
-    return (
-        slice(max(int(rows[0]) - margin, 0), min(int(rows[-1]) + margin + 1, on.shape[0])),
-        slice(max(int(columns[0]) - margin, 0), min(int(columns[-1]) + margin + 1, on.shape[1])),
     )
 
 

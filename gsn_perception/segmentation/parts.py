@@ -39,7 +39,11 @@ def depth_steps(depth: np.ndarray, camera: Camera, mask: np.ndarray) -> float | 
     if not mask.any():
         return None
     grid = Grid.of(depth, camera, around(mask, share=0.0, least=4))
-    inside = grid.thin(mask) & grid.known
+    return share_apart(grid, grid.thin(mask) & grid.known)
+
+
+def share_apart(grid: Grid, inside: np.ndarray) -> float | None:
+    """As :func:`depth_steps`, of a region [h,w] bool of points that are known."""
     labels, count = pieces_in_space(grid, inside)
     least = max(_SHARE * inside.sum(), _LEAST / grid.stride**2)
     large = [number for number in range(1, count + 1) if _is_thick(labels == number, grid.stride, least)]
@@ -65,14 +69,13 @@ def pieces_in_space(grid: Grid, inside: np.ndarray) -> tuple[np.ndarray, int]:
     points = grid.points[inside]
     size = max(_GAP, 2.5 * float(np.median(grid.pitch[inside])), 3 * float(np.median(grid.sigma[inside])))
     index = np.floor((points - points.min(axis=0)) / size).astype(np.int64)
-    cells, inverse = np.unique(index, axis=0, return_inverse=True)
-    shape = cells.max(axis=0) + 1
+    shape = index.max(axis=0) + 1
     if shape.prod() > 4_000_000:  # a few points far away
         return inside.astype(np.int64), 1
     space = np.zeros(shape, dtype=bool)
-    space[tuple(cells.T)] = True
+    space[tuple(index.T)] = True
     numbers, count = ndimage.label(space, structure=np.ones((3, 3, 3)))
-    labels[inside] = numbers[tuple(cells.T)][inverse.reshape(-1)]
+    labels[inside] = numbers[tuple(index.T)]
     return labels, int(count)
 
 

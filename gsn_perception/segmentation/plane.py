@@ -12,11 +12,13 @@ from gsn_perception.geometry import Plane
 from gsn_perception.segmentation.candidates import Candidate
 from gsn_perception.segmentation.candidates import plane_candidates
 from gsn_perception.segmentation.candidates import refitted
+from gsn_perception.segmentation.choosing import TILT
 from gsn_perception.segmentation.choosing import by_objects
 from gsn_perception.segmentation.choosing import by_things
 from gsn_perception.segmentation.choosing import level
 from gsn_perception.segmentation.choosing import structures
 from gsn_perception.segmentation.grid import Grid
+from gsn_perception.segmentation.grid import Window
 from gsn_perception.segmentation.grid import around
 from gsn_perception.segmentation.grid import grown
 
@@ -107,6 +109,24 @@ def find_support(
     return _support(grid, _level_ones(large, gravity)[0], candidates, 0.0)
 
 
+def level_support(
+    depth: np.ndarray, camera: Camera, mask: np.ndarray | None = None, *, gravity: np.ndarray | None
+) -> Support:
+    """As :func:`find_support`: a level plane where gravity is known and there is one, else any.
+
+    A wrong gravity must not hide the table; the pipeline remarks on a support plane that is not level.
+
+    Raises:
+        InputError: too little depth is known, or no plane holds enough of it.
+    """
+    if gravity is not None:
+        try:
+            return find_support(depth, camera, mask, gravity=gravity)
+        except InputError:
+            pass
+    return find_support(depth, camera, mask)
+
+
 def settled_plane(depth: np.ndarray, camera: Camera, plane: Plane) -> Plane:
     """A given plane moved by less than two centimetres to where the depth shows it; as it is where it does not.
 
@@ -135,7 +155,7 @@ def _under(
     depth: np.ndarray,
     camera: Camera,
     mask: np.ndarray,
-    window: tuple[slice, slice] | None,
+    window: Window | None,
     rng: np.random.Generator,
     gravity: np.ndarray | None,
 ) -> Support | None:
@@ -178,7 +198,9 @@ def _share(grid: Grid, candidate: Candidate, voters: np.ndarray) -> float:
 def _level_ones(candidates: list[Candidate], gravity: np.ndarray | None) -> list[Candidate]:
     found = [c for c in candidates if level(c.plane, gravity)]
     if not found:
-        raise InputError("no plane in the depth image is within 25 degrees of level; check the gravity or its frame")
+        raise InputError(
+            f"no plane in the depth image is within {TILT:g} degrees of level; check the gravity or its frame"
+        )
     return found
 
 

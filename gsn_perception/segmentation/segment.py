@@ -9,15 +9,13 @@ from typing import Literal
 
 import numpy as np
 
-from gsn_perception.geometry import Camera
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Remark
 from gsn_perception.segmentation.clusters import objects_above
 from gsn_perception.segmentation.grabcut import cut_out
-from gsn_perception.segmentation.plane import Support
-from gsn_perception.segmentation.plane import find_support
+from gsn_perception.segmentation.plane import level_support
 from gsn_perception.segmentation.plane import settled_plane
 from gsn_perception.segmentation.splitting import SPLIT
 from gsn_perception.segmentation.splitting import merged_remark
@@ -73,7 +71,7 @@ def find_objects(
         raise InputError("segmentation by the support plane needs depth; give depth, a mask, or a roi for grabcut")
     depth, camera, plane, support = observation.depth, observation.camera, observation.support_plane, None
     if plane is None:
-        support = _level_support(depth, camera, observation.gravity)
+        support = level_support(depth, camera, gravity=observation.gravity)
         plane = support.plane
     wanted = max_objects if observation.roi is None else 100
     seen = plane if support is not None else settled_plane(depth, camera, plane)
@@ -90,16 +88,6 @@ def find_objects(
         found = (SPLIT if number in apart else None, merged)
         remarks[label] = tuple(remark for remark in found if remark is not None)
     return Segments(mask, plane, remarks)
-
-
-def _level_support(depth: np.ndarray, camera: Camera, gravity: np.ndarray | None) -> Support:
-    """A level plane where gravity is known and there is one, else any."""
-    if gravity is not None:
-        try:
-            return find_support(depth, camera, gravity=gravity)
-        except InputError:
-            pass  # a wrong gravity must not hide the table; the pipeline remarks on it
-    return find_support(depth, camera)
 
 
 def _inside(mask: np.ndarray, roi: tuple[int, int, int, int], max_objects: int) -> tuple[np.ndarray, list[int]]:

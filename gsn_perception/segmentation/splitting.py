@@ -16,7 +16,7 @@ from gsn_perception.geometry.transforms import minimal_rotation_to
 from gsn_perception.segmentation.grid import Grid
 from gsn_perception.segmentation.grid import around
 from gsn_perception.segmentation.parts import convex_parts
-from gsn_perception.segmentation.parts import depth_steps
+from gsn_perception.segmentation.parts import share_apart
 
 _SHARE = 0.12  # of a label, in a part that may be a thing of its own
 _LEAST = 150  # pixels of it
@@ -70,7 +70,8 @@ def split_merged(
 def merged_remark(mask: np.ndarray, depth: np.ndarray, camera: Camera, plane: Plane) -> Remark | None:
     """What speaks for several things under one label ([H,W] bool); None where nothing does."""
     grid = Grid.of(depth, camera, around(mask, share=0.0, least=4))
-    points = grid.points[grid.thin(mask) & grid.known]
+    inside = grid.thin(mask) & grid.known
+    points = grid.points[inside]
     if len(points) < 3:
         return None
     flat = points @ minimal_rotation_to(plane.normal)[:, :2]
@@ -80,7 +81,7 @@ def merged_remark(mask: np.ndarray, depth: np.ndarray, camera: Camera, plane: Pl
     if sides[1] > _LONGEST or (sides[0] > _BROAD and height > _FLAT):
         why = f"it measures {sides[1]:.2f} x {sides[0]:.2f} x {height:.2f} m, more than a single thing to be grasped"
     else:
-        share = depth_steps(depth, camera, mask)
+        share = share_apart(grid, inside)
         if share is not None:
             why = f"{100 * share:.0f} % of its depth lies apart from the rest"
     if not why:

@@ -12,7 +12,9 @@ from gsn_perception.geometry import Plane
 from gsn_perception.segmentation.candidates import Candidate
 from gsn_perception.segmentation.candidates import on_plane
 from gsn_perception.segmentation.grid import Grid
+from gsn_perception.segmentation.grid import core_of
 from gsn_perception.segmentation.grid import grown
+from gsn_perception.segmentation.grid import lowest_near
 from gsn_perception.segmentation.top_view import CELL
 from gsn_perception.segmentation.top_view import TopView
 
@@ -67,10 +69,10 @@ def evidence(grid: Grid, plane: Plane, thing: np.ndarray) -> float:
         0 ... 1.25.
     """
     steps = -(-_RIM // grid.stride)
-    core = cv2.erode(thing.astype(np.uint8), np.ones((2 * steps + 1,) * 2, np.uint8)) > 0
-    if core.sum() < 0.3 * thing.sum():  # thin things do not survive erosion
-        core, steps = thing, 0
-    core &= grid.known
+    core = core_of(thing, steps)
+    if core is thing:  # thin: its unknown pixels may be the background's, which is looked at next
+        thing, steps = thing & grid.known, 0
+    core = core & grid.known
     with np.errstate(invalid="ignore"):
         height = plane.height(grid.points)
     if not core.any() or (height[core] > -3 * grid.sigma[core] - 0.003).mean() < _SHARE_ABOVE:
@@ -80,8 +82,7 @@ def evidence(grid: Grid, plane: Plane, thing: np.ndarray) -> float:
     if ring.sum() < 5:
         return 0.0
     reach = steps + skip + _RING
-    inside = np.where(core, height, np.inf).astype(np.float32)
-    lowest = cv2.erode(inside, np.ones((2 * reach + 1,) * 2, np.uint8), borderValue=np.inf)
+    lowest = lowest_near(height, core, reach)
     on = on_plane(grid, plane) & ring
     touching = on & (lowest < _CONTACT + 3 * grid.sigma + reach * grid.pitch)
     return float(touching.sum() / ring.sum() + _AROUND * on.sum() / ring.sum())

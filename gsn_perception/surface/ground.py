@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import field as attribute
-from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from gsn_perception.geometry import InputError
-from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry.transforms import minimal_rotation_to
 from gsn_perception.surface.carver import Carver
@@ -72,6 +70,13 @@ class Ground:
         if not len(self.heights):
             return 1.0
         return max(1.0, float((np.diff(self.heights) / np.diff(self.guessed)).max()))
+
+    def slope(self, guessed: np.ndarray) -> np.ndarray:
+        """How far [P] the map draws out at heights [P] of the guess; 1 where nothing is mapped."""
+        if not len(self.heights):
+            return np.ones(len(guessed))
+        slopes = np.concatenate([[1.0], np.diff(self.heights) / np.diff(self.guessed), [1.0]])
+        return np.asarray(slopes[np.searchsorted(self.guessed, guessed)])
 
     def height(self, points: np.ndarray) -> np.ndarray:
         """[...] signed distances of points [...,3] above the plane."""
@@ -255,12 +260,3 @@ def grounded(
 
 def _above(points: np.ndarray, ground: Ground) -> np.ndarray:
     return points[ground.height(points) > 0]
-
-
-def flush(mesh: Mesh, plane: Plane) -> Mesh:
-    """The mesh with what smoothing and decimation moved below the plane put back onto it."""
-    height = plane.height(mesh.vertices.astype(np.float64))
-    if (height >= 0).all():
-        return mesh
-    vertices = mesh.vertices - (np.minimum(height, 0)[:, None] * plane.normal).astype(mesh.vertices.dtype)
-    return replace(mesh, vertices=vertices)

@@ -30,11 +30,10 @@ def observed_view(crop: Crop, scale: Scale, *, rim: bool = True) -> DepthView:
     depth = np.full(crop.alpha.shape, np.nan, dtype=np.float32)
     ahead = _AHEAD if rim else _REACH  # without a rim the view is for networks, which know the cube alone
     if crop.depth is not None and scale.source == "depth":
-        inside = cv2.erode((crop.alpha > 0.5).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         measured = crop.depth / np.float32(scale.value)
         beyond = measured - np.float32(crop.view.distance)
         near = (beyond < _REACH) & (beyond > -ahead)
-        depth = np.where(inside & near, measured, depth)
+        depth = np.where(crop.core() & near, measured, depth)
         depth = _spread(depth, crop.alpha > 0.5) if rim else depth
     beside = (crop.alpha < _NOTHING) & (crop.unknown < _NOTHING)
     depth[beside] = np.inf

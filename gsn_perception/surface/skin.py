@@ -11,8 +11,8 @@ from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import ObjectView
 from gsn_perception.surface.extract import paint
+from gsn_perception.surface.flattening import clamped_to_plane
 from gsn_perception.surface.ground import Standing
-from gsn_perception.surface.ground import flush
 from gsn_perception.surface.ground import grounded
 from gsn_perception.surface.settings import SolidSettings
 from gsn_perception.surface.shape import ImplicitShape
@@ -81,7 +81,7 @@ def gaussian_solid_mesh(
         smallest_piece=settings.smallest_piece,
     )
     if standing is not None:
-        mesh = flush(mesh, standing.plane)
+        mesh = clamped_to_plane(mesh, standing.plane)
     confidence = None if own is None else seen_confidence(mesh.vertices, own, measured, 2.0 * cell)
     where = mesh if ground is None else replace(mesh, vertices=ground.to_field(mesh.vertices))
     mesh = replace(mesh, colors=paint(where, splat.gaussians), confidence=confidence)

@@ -5,10 +5,10 @@ import pytest
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Plane
+from gsn_perception.surface.flattening import clamped_to_plane
 from gsn_perception.surface.ground import Columns
 from gsn_perception.surface.ground import Ground
 from gsn_perception.surface.ground import Standing
-from gsn_perception.surface.ground import flush
 from gsn_perception.surface.ground import grounded
 from gsn_perception.surface.shape import ImplicitShape
 from gsn_perception.surface.shape import closed_mesh
@@ -47,7 +47,7 @@ def test_a_ball_ends_on_the_plane_whether_it_sank_or_hung(offset, normal):
     """Seen from above down to its equator; the guess goes 0.1 through the plane or ends 0.15 above it."""
     standing = Standing(Plane(normal, offset), seen=offset)
     shape, ground = grounded(ball_shape(), standing, steepness=1.0)
-    mesh = flush(meshed(shape), standing.plane)
+    mesh = clamped_to_plane(meshed(shape), standing.plane)
     height = standing.plane.height(mesh.vertices.astype(float))
     assert mesh.is_watertight()
     assert -1e-6 < height.min() < 0.01

@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures import as_completed
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from gsn_perception.evaluation.grasps.methods import METHODS
 from gsn_perception.evaluation.grasps.rows import row_grasp
 from gsn_perception.evaluation.grasps.rows import row_pose
 from gsn_perception.evaluation.grasps.running import Work
+from gsn_perception.evaluation.grasps.running import finished
 from gsn_perception.evaluation.grasps.running import judged_row
 from gsn_perception.evaluation.grasps.running import worker_pool
 from gsn_perception.evaluation.grasps.summary import counted
@@ -83,7 +82,7 @@ def rejudge(work: Work, sources: Sequence[Source], rows: Sequence[Row], processe
             yield rejudge_object(work, source, mine)
         return
     with worker_pool(processes) as pool:
-        yield from _finished(pool, [(work, *task) for task in tasks])
+        yield from finished(pool, [pool.submit(rejudge_object, work, *task) for task in tasks])
 
 
 def judges(rows: Sequence[Row]) -> list[tuple[str, dict[str, float]]]:
@@ -113,13 +112,3 @@ def changes(rows: Sequence[Row]) -> list[tuple[str, dict[str, float]]]:
     pairs = Counter((row["before"]["verdict"], row["verdict"]) for row in counted(rows) if "before" in row)
     turned = [(f"{a} -> {b}", {"grasps": float(n)}) for (a, b), n in pairs.most_common() if a != b]
     return [*turned, ("as before", {"grasps": float(sum(n for (a, b), n in pairs.items() if a == b))})]
-
-
-def _finished(pool: ProcessPoolExecutor, tasks: Sequence[tuple[Any, ...]]) -> Iterator[list[Row]]:
-    jobs = [pool.submit(rejudge_object, *task) for task in tasks]
-    try:
-        for job in as_completed(jobs):
-            yield job.result()
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
+from concurrent.futures import Future
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures import as_completed
 from dataclasses import dataclass
@@ -127,13 +128,17 @@ def run_campaign(
             yield run_object(work, source, known)
         return
     with worker_pool(processes) as pool:
-        jobs = [pool.submit(run_object, work, source, known) for source in sources]
-        try:
-            for job in as_completed(jobs):
-                yield job.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        yield from finished(pool, [pool.submit(run_object, work, source, known) for source in sources])
+
+
+def finished(pool: ProcessPoolExecutor, jobs: Sequence[Future[list[Row]]]) -> Iterator[list[Row]]:
+    """What jobs give, in the order they finish; after an error or an interruption those not begun are given up."""
+    try:
+        for job in as_completed(jobs):
+            yield job.result()
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
 
 
 def worker_pool(processes: int) -> ProcessPoolExecutor:
