@@ -11,7 +11,7 @@ ROS_WHEELS = [  # ROS 2 Jazzy without a ROS installation; on a robot the system'
 ]
 REQUIREMENTS = """
 torch>=2.4 numpy>=1.26 scipy>=1.11 numba>=0.60 opencv-python-headless>=4.8 open3d>=0.18 trimesh>=4.4 rtree>=1.2
-scikit-image>=0.22 fast-simplification>=0.1.7 gsplat>=1.4 lightning-fabric>=2.2 safetensors>=0.4 tyro>=0.9 tqdm>=4.60
+scikit-image>=0.22 fast-simplification>=0.2 gsplat>=1.4 lightning-fabric>=2.2 safetensors>=0.4 tyro>=0.9 tqdm>=4.60
 pyyaml>=6 pillow>=10 matplotlib>=3.8 tensorboard>=2.14 viser>=1.1 websockets>=13 psutil>=5.9 rosbags>=0.10 mcap>=1.1
 zstandard>=0.19
 """
