@@ -148,6 +148,22 @@ def scale_from_plane(gaussians: Gaussians, view: ObjectView, plane: Plane) -> Sc
     return Scale(float(scales[1]), float(np.ptp(scales) / 2), "support_plane")
 
 
+def surer_scale(hinted: Scale, gaussians: Gaussians, view: ObjectView, plane: Plane) -> Scale:
+    """The plane's scale where it agrees with a size hint's within three of its deviations, else the hint's.
+
+    Args:
+        hinted: From a size hint.
+        gaussians: The normalised splat.
+        view: The virtual camera.
+        plane: The support plane, camera frame.
+    """
+    try:
+        standing = scale_from_plane(gaussians, view, plane)
+    except InputError:  # seen at a grazing angle, or not below the object
+        return hinted
+    return standing if abs(standing.value - hinted.value) <= 3 * hinted.sigma else hinted
+
+
 def _opaque(gaussians: Gaussians) -> Gaussians:
     opaque = gaussians.select(gaussians.opacities > _OPAQUE)
     if not len(opaque):

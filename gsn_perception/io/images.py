@@ -120,5 +120,5 @@ def _decode(path: str | Path, what: str) -> np.ndarray:
     except cv2.error:
         pixels = None
     if pixels is None:
-        raise InputError(f"{what} {path} is corrupt or not an image; save it again as PNG or JPEG")
+        raise InputError(f"{what} {path} is corrupt or not an image; save it again as PNG, a colour image also as JPEG")
     return pixels

@@ -19,6 +19,7 @@ from gsn_perception.geometry.remark import merged
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.pipeline.depth_cleaning import with_clean_depth
 from gsn_perception.pipeline.masks import cleaned
+from gsn_perception.pipeline.masks import cut_by_border
 from gsn_perception.pipeline.masks import doubts
 from gsn_perception.pipeline.masks import labelled
 from gsn_perception.pipeline.plausibility import camera_remarks
@@ -91,7 +92,13 @@ def look(observation: Observation, settings: ReconstructorSettings, size: int) -
         except InputError as error:
             crops[label] = Refusal(label, str(error))
         looked[label] = time.perf_counter() - began
-    return Looked(observation, crops, segmented, looked, doubts(observation, labels, left_out, heaps=given))
+    return Looked(
+        observation,
+        crops,
+        segmented,
+        looked,
+        doubts(observation, labels, left_out, heaps=given, cuts=settings.allow_cut),
+    )
 
 
 def _believed(observation: Observation, settings: ReconstructorSettings) -> Observation:
@@ -171,8 +178,7 @@ def _check_mask(mask: np.ndarray, label: int, settings: ReconstructorSettings) -
         raise InputError(
             f"the mask has only {count} pixels, {settings.min_mask_pixels} are needed; move the camera closer"
         )
-    border = mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any()
-    if border and not settings.allow_cut:
+    if cut_by_border(mask) and not settings.allow_cut:
         raise InputError(
             "the mask touches the image border, so the object is cut off; bring it wholly into view or set allow_cut"
         )

@@ -63,7 +63,7 @@ def cleaned(observation: Observation, labels: Sequence[int]) -> tuple[Observatio
 
 
 def doubts(
-    observation: Observation, labels: Sequence[int], found: Mapping[int, tuple[Remark, ...]], *, heaps: bool
+    observation: Observation, labels: Sequence[int], found: Mapping[int, tuple[Remark, ...]], *, heaps: bool, cuts: bool
 ) -> dict[int, tuple[Remark, ...]]:
     """Label to what is doubtful about its mask and its depth.
 
@@ -72,14 +72,28 @@ def doubts(
         labels: Of the objects.
         found: What is known already.
         heaps: Whether to look for several things under one label; the segmentation has done so with masks of its own.
+        cuts: Whether to tell objects that the border cuts; where they are refused that is said there.
     """
     mask = np.asarray(observation.mask)
     remarks: dict[int, tuple[Remark, ...]] = {}
     for label in labels:
         own = np.asarray(mask == label)
         told = merged(found.get(label, ()), depth_remarks(observation.depth, own))
+        told = merged(told, _cut_remarks(own)) if cuts else told
         remarks[label] = merged(told, _heap_remarks(observation, own)) if heaps else told
     return remarks
+
+
+def cut_by_border(mask: np.ndarray) -> bool:
+    """Whether a mask [H,W] bool touches the image's border."""
+    return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
+
+
+def _cut_remarks(own: np.ndarray) -> tuple[Remark, ...]:
+    if not cut_by_border(own):
+        return ()
+    text = "the image border cuts the object, so all beyond it is a guess; bring it wholly into view"
+    return (Remark("object_cut", text),)
 
 
 def _heap_remarks(observation: Observation, own: np.ndarray) -> tuple[Remark, ...]:

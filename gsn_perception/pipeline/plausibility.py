@@ -23,6 +23,7 @@ _IN_RANGE = 0.5  # of the objects' depth
 _LEAST_DEPTH = 0.4  # of an object's pixels
 _GRASPED_SIDE = 1 / 3  # of max_extent: the shortest side of what a gripper could meet
 _RIM = 0.08  # of the mask's pixels; a rim of one pixel is normal
+_MOSTLY = 0.4  # likewise: a mask so wrong is rare, glass is not
 _MOVED = 0.04  # likewise
 _FILLED = 0.05  # likewise
 _SOLID = 0.5  # opacity of Gaussians that count for the size
@@ -162,10 +163,15 @@ def _mask(cleaned: Cleaned) -> Iterator[Remark]:
             "used as it came; give mask and depth of the image's own moment, with depth registered to colour",
         )
     elif rim >= _RIM:
+        cure = "give a tighter mask, and check that depth is registered to colour"
+        if rim >= _MOSTLY:
+            cure += (
+                "; or the object is transparent and depth passes through it: then give a size hint and use_depth false"
+            )
         yield Remark(
             "mask_rim",
             f"{rim:.0%} of the mask's pixels show the table or what is behind the object by their depth and were left "
-            "out; give a tighter mask, and check that depth is registered to colour",
+            f"out; {cure}",
         )
     filled = cleaned.filled_pixels / before
     if filled >= _FILLED:

@@ -12,9 +12,11 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry.transforms import minimal_rotation_to
+from gsn_perception.gsn.scale import Scale
 from gsn_perception.gsn.scale import scale_from_depth
 from gsn_perception.gsn.scale import scale_from_plane
 from gsn_perception.gsn.scale import scale_from_size
+from gsn_perception.gsn.scale import surer_scale
 
 
 def _images(rng, scale: float, outliers: float = 0.0):
@@ -143,3 +145,16 @@ def test_an_empty_splat_has_no_size() -> None:
     faint = splat.select(splat.opacities < 0.1)
     with pytest.raises(InputError, match="empty"):
         scale_from_size(faint, 0.1)
+
+
+@pytest.mark.parametrize(("factor", "taken"), [(1.0, "support_plane"), (1.2, "support_plane"), (1.5, "size_hint")])
+def test_a_plane_that_agrees_with_a_size_hint_is_surer(factor: float, taken: str) -> None:
+    rotation = minimal_rotation_to(np.array([0.2, 0.3, 1.0]) / np.linalg.norm([0.2, 0.3, 1.0]))
+    view, splat, scale = ObjectView(rotation, 0.2, 64), _box_splat(), 0.25
+    normal = -rotation[:, 2]
+    plane = Plane(normal, float(scale * (view.distance + 0.1)))
+    hinted = Scale(factor * scale, 0.08 * factor * scale, "size_hint")
+    found = surer_scale(hinted, splat, view, plane)
+    assert found.source == taken
+    assert found.value == pytest.approx(scale if taken == "support_plane" else hinted.value, rel=0.02)
+    assert surer_scale(hinted, splat, view, Plane(rotation[:, 0], 0.1)) is hinted  # grazing

@@ -104,3 +104,15 @@ def test_labels_beyond_max_objects_are_told(frame: Observation) -> None:
     assert [r.code for r in looked.observation.remarks] == ["objects_left_out"]
     assert "2 labels" in looked.observation.remarks[0].text
     assert look(frame, replace(SETTINGS, max_objects=2), 64).observation.remarks == ()
+
+
+def test_an_object_that_the_border_cuts_is_told_where_it_is_allowed(frame: Observation) -> None:
+    mask = frame.mask.copy()
+    mask[:, :2] = np.where(mask[:, :2] > 0, mask[:, :2], 2)
+    for allowed, codes in ((True, ["object_cut"]), (False, [])):
+        looked = look(
+            replace(frame, mask=mask, depth=None), replace(SETTINGS, allow_cut=allowed, clean_masks=False), 64
+        )
+        assert _codes(looked)[2] == codes
+        assert _codes(looked)[1] == []
+        assert isinstance(looked.crops[2], Refusal) != allowed

@@ -190,3 +190,9 @@ def test_a_mesh_that_lost_a_part(part: float, told: bool) -> None:
     x = -0.3 + 0.6 * part * np.linspace(0, 1, 20)
     vertices = np.stack([x, np.where(np.arange(20) % 2, 0.02, -0.02), np.ones(20)], axis=1)
     assert _codes(mesh_remarks(vertices, camera, mask)) == (["mesh_incomplete"] if told else [])
+
+
+def test_a_mask_that_mostly_shows_the_table_may_be_of_glass() -> None:
+    for rim, glass in ((200, False), (500, True)):
+        (found,) = mask_remarks(Cleaned(MASK > 0, 1000, rim_pixels=rim))
+        assert (found.code, "transparent" in found.text) == ("mask_rim", glass)
