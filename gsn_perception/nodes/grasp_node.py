@@ -156,6 +156,8 @@ class GraspNode(ManagedNode[GraspSettings]):
             refused = self.refuse("not_planned", error)
             result = GraspResult(messages["points"].header)
         watch.lap("plan")
+        for remark in result.remarks:
+            self.remark(remark)
         for label, reason in result.reasons.items():
             if not any(grasp.label == label for grasp in result.grasps):
                 self.refuse("no_grasp", f"object {label}: {reason}")

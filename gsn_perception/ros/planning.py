@@ -18,6 +18,7 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Points
+from gsn_perception.geometry import Remark
 from gsn_perception.ros import clouds
 from gsn_perception.ros import gaussians
 from gsn_perception.ros import grasps
@@ -59,12 +60,14 @@ class GraspResult:
         grasps: Of all objects, best first.
         reasons: Label to one sentence: how many grasps, or why none.
         planned: Whether planning ran through for every object.
+        remarks: What is doubtful about the grasps.
     """
 
     header: Header
     grasps: Sequence[Grasp] = ()
     reasons: Mapping[int, str] = field(default_factory=dict)
     planned: bool = True
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -103,6 +106,7 @@ def plan(task: GraspTask, planner: GraspPlanner) -> GraspResult:
     found: list[Grasp] = []
     reasons: dict[int, str] = {}
     planned = True
+    remarks: list[Remark] = []
     for label, mesh in task.meshes.items():
         try:
             result = planner.plan(
@@ -118,8 +122,18 @@ def plan(task: GraspTask, planner: GraspPlanner) -> GraspResult:
             continue
         found += result.grasps
         reasons[label] = result.reason
+        if result.extruded:
+            remarks.append(_extruded(label))
     found.sort(key=lambda grasp: -grasp.score)
-    return GraspResult(task.header, tuple(found), reasons, planned)
+    return GraspResult(task.header, tuple(found), reasons, planned, tuple(remarks))
+
+
+def _extruded(label: int) -> Remark:
+    text = (
+        f"the mesh of object {label} gives no grasp; its grasps were planned on the measured points extruded to the support "
+        "plane, and hold less often; look from another side"
+    )
+    return Remark("extruded_grasps", text)
 
 
 def make_planner(settings: GraspSettings) -> GraspPlanner:

@@ -200,3 +200,29 @@ def test_both_nodes_from_image_to_grasps(graph):
     assert reconstruction.trigger_deactivate() == SUCCESS
     until(lambda: len(graph.received["grasps"]) == 3)  # the empties reach the grasps, too
     assert not graph.received["grasps"][-1].poses
+
+
+def test_grasps_on_extruded_points_are_remarked_on():
+    import numpy as np
+    import trimesh
+
+    from gsn_perception.geometry import Mesh
+    from gsn_perception.geometry import Plane
+    from gsn_perception.geometry import Points
+    from gsn_perception.grasping import GraspPlanner
+    from gsn_perception.grasping import Gripper
+    from gsn_perception.ros.headers import make_header
+    from gsn_perception.ros.planning import GraspTask
+    from gsn_perception.ros.planning import plan
+
+    wide = trimesh.creation.box((0.3, 0.3, 0.3)).apply_translation((0, 0, 0.15))
+    narrow = trimesh.creation.box((0.04, 0.08, 0.1)).apply_translation((0, 0, 0.05))
+    xyz = np.asarray(narrow.sample(8000, seed=0), np.float32)
+    points = Points(xyz, np.zeros_like(xyz), np.zeros_like(xyz), np.ones(len(xyz), np.float32))
+    task = GraspTask(
+        make_header(0, "cam"), {3: Mesh(wide.vertices, wide.faces)}, {3: points}, Plane(np.array([0, 0, 1.0]), 0.0)
+    )
+    result = plan(task, GraspPlanner(Gripper.named("panda")))
+    assert result.grasps
+    assert [remark.code for remark in result.remarks] == ["extruded_grasps"]
+    assert "object 3" in result.remarks[0].text
