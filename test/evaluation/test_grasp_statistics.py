@@ -146,12 +146,13 @@ def test_fit_stores_what_the_planner_then_uses(tmp_path, monkeypatch):
         assert json.loads(place.read_text())["grasps"] == 400
     finally:
         ScoreModel.fitted.cache_clear()
+        ScoreModel.fitted_extruded.cache_clear()
 
 
 def test_grasps_on_extruded_points_are_calibrated_apart():
     """Half as good odds as the score says: the shift finds it, and rows on meshes have no say."""
     rng = np.random.default_rng(0)
-    model = ScoreModel.fitted()
+    model = ScoreModel((0.7,) * len(FEATURES), -4.0)
     figures = rng.uniform(0.3, 1, (4000, len(model.weights)))
     logit = np.log(model(figures) / (1 - model(figures)))
     held = rng.random(4000) < 1 / (1 + np.exp(-(logit - 1.5)))
