@@ -38,6 +38,7 @@ from gsn_perception.pipeline.meshing import make_mesher
 from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.pipeline.skinning import Clock
 from gsn_perception.pipeline.skinning import measured
+from gsn_perception.pipeline.skinning import metric_mesh
 from gsn_perception.pipeline.skinning import skinned
 from gsn_perception.rendering.cpu.pool import parallel_ranges
 from gsn_perception.surface.settings import SolidSettings
@@ -161,9 +162,7 @@ class Reconstructor:
         Raises:
             InputError: there is nothing to wrap.
         """
-        settings = self.settings
-        mesh = self.mesher(item, resolution=settings.mesh_resolution, max_triangles=settings.mesh_max_triangles)
-        return mesh.transform(item.crop.view.similarity(item.scale.value))
+        return metric_mesh(item, self.settings, self.mesher)
 
     def _sculpted(self, observation: Observation) -> tuple[Looked, list[Sculpted | Refusal]]:
         looked = self.look(observation)

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
@@ -37,6 +38,9 @@ from gsn_perception.pipeline.standing import stood
 from gsn_perception.pipeline.support import plane_beside_hint
 from gsn_perception.surface.ground_splat import grounded_splat
 from gsn_perception.surface.points import surface_points
+from gsn_perception.surface.strict import strictly_closed
+
+_COARSER = (1.0, 0.9, 0.8, 0.7)  # of the grid's cells along an edge, until the mesh is strictly closed
 
 
 class Clock:
@@ -90,6 +94,24 @@ def measured(
     return replace(item, timings=clock.times)
 
 
+def metric_mesh(item: Sculpted, settings: ReconstructorSettings, mesher: Mesher) -> Mesh:
+    """The mesh in metres, camera frame, strictly closed.
+
+    Moving it to the camera's frame rounds it once more, and faces that all but touched may cross then: it is extracted
+    again on a coarser grid, where they lie elsewhere.
+
+    Raises:
+        InputError: there is nothing to wrap.
+    """
+    to_camera = item.crop.view.similarity(item.scale.value)
+    for share in _COARSER:
+        resolution = max(int(share * settings.mesh_resolution), 16)
+        mesh = mesher(item, resolution=resolution, max_triangles=settings.mesh_max_triangles).transform(to_camera)
+        if strictly_closed(mesh):
+            break
+    return mesh
+
+
 def skinned(
     item: Sculpted, observation: Observation, settings: ReconstructorSettings, mesher: Mesher
 ) -> Reconstruction | Refusal:
@@ -97,9 +119,7 @@ def skinned(
     clock, crop, scale = Clock(item.timings), item.crop, item.scale
     try:
         with clock("skin"):
-            mesh = mesher(
-                item, resolution=settings.mesh_resolution, max_triangles=settings.mesh_max_triangles
-            ).transform(crop.view.similarity(scale.value))
+            mesh = metric_mesh(item, settings, mesher)
         with clock("points"):
             stands_on = replace(observation, support_plane=item.support)
             points = surface_points(mesh, stands_on, item.label, count=settings.points, seed=settings.seed)
