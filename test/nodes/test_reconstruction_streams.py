@@ -146,7 +146,8 @@ def test_masks_that_come_late_are_joined_at_the_cameras_rate(graph, running):
     until(lambda: len(pipeline.seen) >= len(timers) - 1)
     assert all(seen.mask is not None and seen.depth is not None for seen in pipeline.seen)
     assert set(node.diagnostics.drops) <= {"no_mask", "overtaken"}
-    assert node.waiting() == ""
+    waiting = node.waiting()  # the last images may still hope for a mask; nothing else is missing
+    assert waiting == "" or "still to come" in waiting
 
 
 def test_a_publisher_that_leaves_is_done_without_after_a_grace_and_that_is_said(graph, running, monkeypatch):
