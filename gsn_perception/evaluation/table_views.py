@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from gsn_perception.evaluation.report import summarise
 from gsn_perception.evaluation.surface_scores import surface_scores
 from gsn_perception.evaluation.view_baselines import measured_hull
 from gsn_perception.geometry import Camera
@@ -163,9 +164,6 @@ def summaries(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
 
 
 def _summary(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
-    columns = dict.fromkeys(k for row in rows for k, v in row.items() if isinstance(v, (int, float)))
-    out = {"objects": float(len(rows))}
-    for column in columns:
-        values = np.array([row[column] for row in rows if column in row], dtype=np.float64)
-        out[column] = float(np.median(values) if column == "volume_factor" else values.mean())
-    return out
+    factors = [row["volume_factor"] for row in rows if "volume_factor" in row]
+    means = summarise(rows)["all"]
+    return means | {"volume_factor": float(np.median(factors))} if factors else means

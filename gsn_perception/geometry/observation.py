@@ -16,6 +16,7 @@ from gsn_perception.geometry.mask_size import fit_mask
 from gsn_perception.geometry.mesh import Mesh
 from gsn_perception.geometry.remark import Remark
 from gsn_perception.geometry.remark import merged
+from gsn_perception.geometry.transforms import split_similarity
 
 ScaleSource = Literal["depth", "support_plane", "size_hint", "unit"]
 
@@ -43,6 +44,12 @@ class Plane:
     def height(self, points: np.ndarray) -> np.ndarray:
         """Signed distances [...] of points [...,3] above the plane, metres."""
         return points @ self.normal.astype(points.dtype) + points.dtype.type(self.offset)
+
+    def transform(self, T: np.ndarray) -> Plane:
+        """Moved by a rigid or similarity transform [4,4]; heights above it grow with the scale."""
+        rotation, translation, scale = split_similarity(T)
+        normal = rotation @ self.normal
+        return Plane(normal, scale * self.offset - float(normal @ translation))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

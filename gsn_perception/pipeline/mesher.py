@@ -86,6 +86,7 @@ def finished(
     from gsn_perception.pipeline.standing import standing_of
     from gsn_perception.surface.extract import paint
     from gsn_perception.surface.flattening import clamped_to_plane
+    from gsn_perception.surface.ground import as_guessed
     from gsn_perception.surface.ground import grounded
     from gsn_perception.surface.observed import observed_view
     from gsn_perception.surface.shape import closed_mesh
@@ -109,5 +110,5 @@ def finished(
         mesh = clamped_to_plane(mesh, standing.plane)
     cell = float((shape.upper - shape.lower).max()) / resolution
     confidence = seen_confidence(mesh.vertices, own, measured, 2.0 * cell)
-    where = mesh if ground is None else replace(mesh, vertices=ground.to_field(mesh.vertices))
-    return replace(mesh, colors=paint(where, item.splat), confidence=confidence).with_vertex_normals()
+    colors = paint(as_guessed(mesh, ground), item.splat)
+    return replace(mesh, colors=colors, confidence=confidence).with_vertex_normals()

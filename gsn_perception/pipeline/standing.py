@@ -27,12 +27,7 @@ def standing_of(item: Sculpted) -> Standing | None:
     """The plane under an object and what was seen above it, in the normalised frame; None without a plane."""
     if item.support is None or item.scale.source == "unit":
         return None
-    T = item.crop.view.similarity(item.scale.value)
-    scale = item.scale.value
-    plane = Plane(
-        T[:3, :3].T @ item.support.normal / scale,
-        (float(item.support.normal @ T[:3, 3]) + item.support.offset) / scale,
-    )
+    plane = item.support.transform(np.linalg.inv(item.crop.view.similarity(item.scale.value)))
     points = _seen_points(item)
     heights = plane.height(points)
     seen = float(np.quantile(heights, _LOW)) if len(heights) else 0.0

@@ -95,7 +95,7 @@ class FrameResult:
         T = np.eye(4) if T_target_camera is None else T_target_camera
         if T_target_camera is not None:
             objects = [moved(o, T) for o in objects]
-            used = None if used is None else moved_plane(used, T)
+            used = None if used is None else used.transform(T)
         return cls(
             header=make_header(observation.stamp, target_frame or observation.frame_id),
             objects=tuple(objects),
@@ -174,7 +174,7 @@ def moved(item: Reconstruction, T: np.ndarray) -> Reconstruction:
     """A reconstruction in another frame; ``T`` [4,4] rigid, target from camera."""
     rotation = split_similarity(T)[0].astype(np.float32)
     points = replace(item.points, xyz=transform_points(T, item.points.xyz), normals=item.points.normals @ rotation.T)
-    used = None if item.support_plane is None else moved_plane(item.support_plane, T)
+    used = None if item.support_plane is None else item.support_plane.transform(T)
     return replace(
         item,
         gaussians=item.gaussians.transform(T),
@@ -183,9 +183,3 @@ def moved(item: Reconstruction, T: np.ndarray) -> Reconstruction:
         T_camera_object=T @ item.T_camera_object,
         support_plane=used,
     )
-
-
-def moved_plane(item: Plane, T: np.ndarray) -> Plane:
-    """A plane in another frame; ``T`` [4,4] rigid."""
-    normal = T[:3, :3] @ item.normal
-    return Plane(normal, item.offset - float(normal @ T[:3, 3]))

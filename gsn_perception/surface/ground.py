@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import field as attribute
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry.transforms import minimal_rotation_to
+from gsn_perception.geometry.transforms import split_similarity
+from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.surface.carver import Carver
 from gsn_perception.surface.combined import coarse_points
 from gsn_perception.surface.field import Field
@@ -209,11 +213,10 @@ class Standing:
     reaches: bool = True
     measured: np.ndarray = attribute(default_factory=lambda: np.zeros((0, 3), np.float32))
 
-    def within(self, scale: float, shift: np.ndarray) -> Standing:
-        """The same in a frame whose points x are ``scale * x + shift`` in this one."""
-        offset = (float(self.plane.normal @ shift) + self.plane.offset) / scale
-        measured = (self.measured - shift.astype(np.float32)) / np.float32(scale)
-        return Standing(Plane(self.plane.normal, offset), self.seen / scale, self.reaches, measured)
+    def transform(self, T: np.ndarray) -> Standing:
+        """Moved by a similarity transform [4,4]."""
+        scale = split_similarity(T)[2]
+        return Standing(self.plane.transform(T), scale * self.seen, self.reaches, transform_points(T, self.measured))
 
 
 def grounded(
@@ -256,6 +259,11 @@ def grounded(
     seeds = None if shape.seeds is None else _above(ground.to_real(shape.seeds), ground)
     low, high = real.min(axis=0) - reach - stretch, real.max(axis=0) + reach + stretch
     return ImplicitShape(field, low, high, shape.level, seeds), ground
+
+
+def as_guessed(mesh: Mesh, ground: Ground | None) -> Mesh:
+    """The mesh where the guess had it, which is where a splat's colours are; itself without a map."""
+    return mesh if ground is None else replace(mesh, vertices=ground.to_field(mesh.vertices))
 
 
 def _above(points: np.ndarray, ground: Ground) -> np.ndarray:

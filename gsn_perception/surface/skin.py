@@ -13,6 +13,7 @@ from gsn_perception.geometry import ObjectView
 from gsn_perception.surface.extract import paint
 from gsn_perception.surface.flattening import clamped_to_plane
 from gsn_perception.surface.ground import Standing
+from gsn_perception.surface.ground import as_guessed
 from gsn_perception.surface.ground import grounded
 from gsn_perception.surface.settings import SolidSettings
 from gsn_perception.surface.shape import ImplicitShape
@@ -70,7 +71,7 @@ def gaussian_solid_mesh(
     seeds = _seeds(splat, measured, observed_points)
     shape, ground = ImplicitShape(field, -half, half, seeds=seeds), None
     if standing is not None:
-        standing = standing.within(splat.extent, splat.T_splat_unit[:3, 3])
+        standing = standing.transform(np.linalg.inv(splat.T_splat_unit))
         shape, ground = grounded(shape, standing, measured, steepness=1.0)
     mesh = closed_mesh(
         shape,
@@ -83,8 +84,7 @@ def gaussian_solid_mesh(
     if standing is not None:
         mesh = clamped_to_plane(mesh, standing.plane)
     confidence = None if own is None else seen_confidence(mesh.vertices, own, measured, 2.0 * cell)
-    where = mesh if ground is None else replace(mesh, vertices=ground.to_field(mesh.vertices))
-    mesh = replace(mesh, colors=paint(where, splat.gaussians), confidence=confidence)
+    mesh = replace(mesh, colors=paint(as_guessed(mesh, ground), splat.gaussians), confidence=confidence)
     return mesh.transform(splat.T_splat_unit).with_vertex_normals()
 
 

@@ -19,6 +19,7 @@ from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.geometry.transforms import quat_from_matrix
 from gsn_perception.geometry.transforms import quat_multiply
 from gsn_perception.geometry.transforms import quat_to_matrix
+from gsn_perception.geometry.transforms import transform_points
 
 
 def _splat(count: int = 7) -> Gaussians:
@@ -152,3 +153,13 @@ def test_unusable_depth_becomes_nan() -> None:
     got = Observation(IMAGE, CAMERA, depth=depth).depth
     assert np.isnan(got[:, :4]).all()
     assert np.isfinite(got[:, 4:]).all()
+
+
+def test_a_plane_moves_with_the_points_it_is_measured_from():
+    rng = np.random.default_rng(0)
+    plane = Plane(rng.normal(size=3), 0.7)
+    points = rng.normal(size=(20, 3))
+    turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    T = make_transform(turn * np.linalg.det(turn), rng.normal(size=3), 2.5)
+    assert np.allclose(plane.transform(T).height(transform_points(T, points)), 2.5 * plane.height(points))
+    assert np.allclose(plane.transform(T).transform(np.linalg.inv(T)).offset, plane.offset)
