@@ -65,7 +65,7 @@ def _sources(options: Options) -> list[Any]:
 
 
 def _views(options: Options, sources: list[Any]) -> int:
-    from gsn_perception.scenes.dataset import build_dataset
+    from gsn_perception.scenes.datasets.views_dataset import build_dataset
     from gsn_perception.training.data import ViewDataset
 
     build_dataset(
@@ -83,14 +83,14 @@ def _views(options: Options, sources: list[Any]) -> int:
 
 
 def _surfaces(options: Options, sources: list[Any]) -> int:
-    from gsn_perception.scenes.shots import ShotSettings
-    from gsn_perception.scenes.surface_dataset import SurfaceSettings
-    from gsn_perception.scenes.surface_dataset import build_surface_dataset
+    from gsn_perception.scenes.datasets.shots import ShotSettings
+    from gsn_perception.scenes.datasets.surface_dataset import SurfaceSettings
+    from gsn_perception.scenes.datasets.surface_dataset import build_surface_dataset
     from gsn_perception.training.surface.data import SurfaceDataset
 
     complete, completed_by = None, ""
     if options.splats:
-        from gsn_perception.pipeline.completing import SolidCompleter
+        from gsn_perception.pipeline.meshing.completing import SolidCompleter
 
         complete = SolidCompleter(options.checkpoint, "cpu")
         completed_by = complete.reconstructor.describe().get("weights_sha256", "")

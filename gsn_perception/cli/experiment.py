@@ -46,14 +46,14 @@ class Options:
 
 def run(options: Options) -> int:
     """Train and judge; print a table of means and spreads over seeds."""
-    from gsn_perception.evaluation.curves import draw_runs
-    from gsn_perception.evaluation.report import table
-    from gsn_perception.evaluation.report import write_json
-    from gsn_perception.training.experiment import BUDGETS
-    from gsn_perception.training.experiment import carry_out
-    from gsn_perception.training.experiment import plan
-    from gsn_perception.training.experiment import summarise_runs
-    from gsn_perception.training.variations import experiment
+    from gsn_perception.evaluation.reports.curves import draw_runs
+    from gsn_perception.evaluation.reports.tables import table
+    from gsn_perception.evaluation.reports.tables import write_json
+    from gsn_perception.training.experiments.runs import BUDGETS
+    from gsn_perception.training.experiments.runs import carry_out
+    from gsn_perception.training.experiments.runs import plan
+    from gsn_perception.training.experiments.runs import summarise_runs
+    from gsn_perception.training.experiments.variations import experiment
 
     what, budget, out = experiment(options.name), BUDGETS[options.budget], options.out / options.name
     runs = plan(what, budget, options.data, options.out / "runs", options.seeds, options.steps)

@@ -1,6 +1,6 @@
 """``gsn``: finds the command, parses its options, turns bad input into one sentence and an exit code.
 
-A command is a module ``gsn_perception.cli.<name>`` with ``Options`` (a frozen dataclass, or a union of them for
+A command is a module ``gsn_perception.cli.<name>``, or ``command`` in a package of that name, with ``Options`` (a frozen dataclass, or a union of them for
 sub-commands) and ``run(options) -> int``. It is imported only when it is asked for, so that ``gsn --help`` is quick.
 """
 
@@ -76,7 +76,7 @@ def _dispatch(words: list[str]) -> int:
 def _run(command: str, words: list[str]) -> int:
     import tyro
 
-    module, name = importlib.import_module(f"{PACKAGE}.{command}"), f"gsn {command}"
+    module, name = importlib.import_module(_module(command)), f"gsn {command}"
     beside = getattr(module, "BESIDE", {})
     if words and words[0] in beside:
         name += f" {words[0]}"
@@ -94,6 +94,12 @@ def _join_negative(words: list[str]) -> list[str]:
         else:
             joined.append(word)
     return joined
+
+
+def _module(command: str) -> str:
+    name = f"{PACKAGE}.{command}"
+    spec = importlib.util.find_spec(name)
+    return f"{name}.command" if spec is not None and spec.submodule_search_locations else name
 
 
 def _available() -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 from gsn_perception.geometry.camera import Camera
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.gaussians import Gaussians
-from gsn_perception.geometry.mask_size import fit_mask
+from gsn_perception.geometry.masks.mask_size import fit_mask
 from gsn_perception.geometry.mesh import Mesh
 from gsn_perception.geometry.remark import Remark
 from gsn_perception.geometry.remark import merged

@@ -8,7 +8,7 @@ import numpy as np
 
 from gsn_perception.geometry import Grasp
 from gsn_perception.geometry.transforms import transform_points
-from gsn_perception.grasping.collision import corners
+from gsn_perception.grasping.collision.collision import corners
 from gsn_perception.grasping.gripper import Gripper
 
 _EDGES = ((0, 1), (0, 2), (0, 4), (1, 3), (1, 5), (2, 3), (2, 6), (3, 7), (4, 5), (4, 6), (5, 7), (6, 7))

@@ -7,8 +7,8 @@ import numpy as np
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry.mending import mended
-from gsn_perception.grasping.boxes import Blocks
-from gsn_perception.grasping.boxes import overlaps
+from gsn_perception.grasping.collision.boxes import Blocks
+from gsn_perception.grasping.collision.boxes import overlaps
 
 _MOST_CELLS = 200_000
 _MOST_BOXES = 96

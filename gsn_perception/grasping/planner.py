@@ -16,26 +16,26 @@ from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Points
 from gsn_perception.geometry import Reconstruction
-from gsn_perception.grasping.candidates import Task
-from gsn_perception.grasping.candidates import drawn_poses
-from gsn_perception.grasping.candidates import preferred_approach
-from gsn_perception.grasping.candidates import steady_poses
-from gsn_perception.grasping.contacts import pad_contacts
-from gsn_perception.grasping.extrusion import extruded_points
-from gsn_perception.grasping.features import FEATURES
-from gsn_perception.grasping.features import features
-from gsn_perception.grasping.free_room import FreeRoom
-from gsn_perception.grasping.free_room import keep
+from gsn_perception.grasping.candidates.candidates import Task
+from gsn_perception.grasping.candidates.candidates import drawn_poses
+from gsn_perception.grasping.candidates.candidates import preferred_approach
+from gsn_perception.grasping.candidates.candidates import steady_poses
+from gsn_perception.grasping.candidates.contacts import pad_contacts
+from gsn_perception.grasping.candidates.extrusion import extruded_points
+from gsn_perception.grasping.candidates.sampling import Poses
+from gsn_perception.grasping.collision.free_room import FreeRoom
+from gsn_perception.grasping.collision.free_room import keep
+from gsn_perception.grasping.collision.sight import seen_from
+from gsn_perception.grasping.collision.sight import sighted
 from gsn_perception.grasping.gripper import Gripper
-from gsn_perception.grasping.held import Held
-from gsn_perception.grasping.sampling import Poses
+from gsn_perception.grasping.object_surface import Surface
+from gsn_perception.grasping.object_surface import above
+from gsn_perception.grasping.object_surface import with_confidence
+from gsn_perception.grasping.scoring.features import FEATURES
+from gsn_perception.grasping.scoring.features import features
+from gsn_perception.grasping.scoring.held import Held
 from gsn_perception.grasping.selection import select
 from gsn_perception.grasping.settings import PlannerSettings
-from gsn_perception.grasping.sight import seen_from
-from gsn_perception.grasping.sight import sighted
-from gsn_perception.grasping.surface import Surface
-from gsn_perception.grasping.surface import above
-from gsn_perception.grasping.surface import with_confidence
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +45,7 @@ class PlanResult:
     Attributes:
         grasps: Best first.
         rejected: How many candidates fell to each reason, contact pairs and poses alike.
-        features: [G,11] figures behind the scores, columns :data:`gsn_perception.grasping.features.FEATURES`.
+        features: [G,11] figures behind the scores, columns :data:`gsn_perception.grasping.scoring.features.FEATURES`.
         tight: Whether they come from the last try, without margins.
         extruded: Whether they were planned on the measured points extruded to the plane, as the mesh gave none.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gsn_perception.grasping.sampling import Poses
+from gsn_perception.grasping.candidates.sampling import Poses
 
 
 def select(poses: Poses, scores: np.ndarray, *, limit: int, translation: float, rotation: float) -> np.ndarray:

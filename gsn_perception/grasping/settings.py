@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from gsn_perception.geometry import InputError
-from gsn_perception.grasping.scoring import ScoreModel
+from gsn_perception.grasping.scoring.score import ScoreModel
 
 
 @dataclass(frozen=True, slots=True)

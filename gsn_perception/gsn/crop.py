@@ -10,7 +10,7 @@ import torch
 
 from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
-from gsn_perception.gsn.depth_input import relative_depth
+from gsn_perception.gsn.layers.depth_input import relative_depth
 from gsn_perception.gsn.network import network_input
 
 

@@ -12,10 +12,10 @@ from torch import nn
 
 from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.gsn.config import GsnConfig
-from gsn_perception.gsn.depth_input import cube_distance
-from gsn_perception.gsn.refine import Refiner
-from gsn_perception.gsn.resnet import ResNet
-from gsn_perception.gsn.sculpt import Sculptor
+from gsn_perception.gsn.layers.depth_input import cube_distance
+from gsn_perception.gsn.layers.refine import Refiner
+from gsn_perception.gsn.layers.resnet import ResNet
+from gsn_perception.gsn.layers.sculpt import Sculptor
 
 _MEAN = (0.485, 0.456, 0.406, 0.0, 0.0, 0.0, 0.0)
 _MIDDLING = math.radians(12.0)
@@ -32,7 +32,7 @@ def network_input(
         alpha: [B,S,S] share of the object.
         unknown: [B,S,S] share that is neither object nor background (occluded, cut off); none by default.
         depth: Relative depth and where it is known, [B,S,S] each, from
-            :func:`~gsn_perception.gsn.depth_input.relative_depth`; unknown everywhere by default.
+            :func:`~gsn_perception.gsn.layers.depth_input.relative_depth`; unknown everywhere by default.
 
     Returns:
         [B,7,S,S]; networks without depth read the first five.

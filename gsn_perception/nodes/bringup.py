@@ -29,8 +29,8 @@ def main(args: Sequence[str] | None = None) -> int:
         return 2
 
     from gsn_perception.nodes.reconstruction_node import ReconstructionNode
-    from gsn_perception.ros.managed_node import ManagedNode
-    from gsn_perception.ros.spinning import run
+    from gsn_perception.ros.node.executors import run
+    from gsn_perception.ros.node.lifecycle_node import ManagedNode
 
     def make() -> list[ManagedNode[Any]]:
         nodes: list[ManagedNode[Any]] = [ReconstructionNode()]

@@ -18,18 +18,18 @@ from gsn_perception.geometry import InputError
 from gsn_perception.grasping import GraspPlanner
 from gsn_perception.ros import interface
 from gsn_perception.ros import moveit
-from gsn_perception.ros import planning
-from gsn_perception.ros.headers import make_header
-from gsn_perception.ros.headers import stamp_to_ns
-from gsn_perception.ros.mailbox import Mailbox
-from gsn_perception.ros.managed_node import ManagedNode
-from gsn_perception.ros.markers import read_markers
-from gsn_perception.ros.node_settings import GraspSettings
-from gsn_perception.ros.outputs import Output
-from gsn_perception.ros.planning import GraspResult
-from gsn_perception.ros.processing import StopWatch
-from gsn_perception.ros.synchronizer import StampSynchronizer
-from gsn_perception.ros.tickets import Tickets
+from gsn_perception.ros.messages.headers import make_header
+from gsn_perception.ros.messages.headers import stamp_to_ns
+from gsn_perception.ros.messages.markers import read_markers
+from gsn_perception.ros.node import grasp_worker
+from gsn_perception.ros.node.grasp_worker import GraspResult
+from gsn_perception.ros.node.lifecycle_node import ManagedNode
+from gsn_perception.ros.node.outputs import Output
+from gsn_perception.ros.node.pending_requests import Tickets
+from gsn_perception.ros.node.reconstruction_worker import StopWatch
+from gsn_perception.ros.parameters.nodes import GraspSettings
+from gsn_perception.ros.streams.latest_slot import Mailbox
+from gsn_perception.ros.streams.synchronizer import StampSynchronizer
 
 _STREAMS = ("points", "mesh", "support_plane")
 
@@ -58,12 +58,12 @@ class GraspNode(ManagedNode[GraspSettings]):
 
     def configure(self) -> None:
         """Load the gripper, make publishers and the worker."""
-        self._planner = (planning.make_planner(self.settings), self.settings)
-        planning.warm_up(self._planner[0])
+        self._planner = (grasp_worker.make_planner(self.settings), self.settings)
+        grasp_worker.warm_up(self._planner[0])
         converters = {
-            interface.GRASPS: planning.poses_message,
-            interface.GRASP_TABLE: planning.table_message,
-            interface.GRASP_MARKERS: planning.markers_message,
+            interface.GRASPS: grasp_worker.poses_message,
+            interface.GRASP_TABLE: grasp_worker.table_message,
+            interface.GRASP_MARKERS: grasp_worker.markers_message,
         }
         for topic, convert in converters.items():
             self._outputs.append(self.make_output(topic, convert))
@@ -111,7 +111,7 @@ class GraspNode(ManagedNode[GraspSettings]):
         if self.is_active and settings.use_scene != self.settings.use_scene:
             raise InputError("use_scene chooses a subscription; deactivate the node first")
         if self._planner is not None:
-            self._planner = (planning.make_planner(settings), settings)
+            self._planner = (grasp_worker.make_planner(settings), settings)
 
     def waiting(self) -> str:
         """What nothing can be planned without."""
@@ -149,9 +149,9 @@ class GraspNode(ManagedNode[GraspSettings]):
         self._header = messages["points"].header
         refused = ""
         try:
-            task = planning.decode(messages, self._scene, settings)
+            task = grasp_worker.decode(messages, self._scene, settings)
             watch.lap("decode")
-            result = planning.plan(task, planner)
+            result = grasp_worker.plan(task, planner)
         except Exception as error:
             refused = self.refuse("not_planned", error)
             result = GraspResult(messages["points"].header)
@@ -201,7 +201,7 @@ class GraspNode(ManagedNode[GraspSettings]):
 
 def main(args: Sequence[str] | None = None) -> int:
     """Spin the node until it is interrupted."""
-    from gsn_perception.ros.spinning import run
+    from gsn_perception.ros.node.executors import run
 
     return run(lambda: [GraspNode()], args)
 

@@ -14,24 +14,24 @@ from std_srvs.srv import Trigger
 from gsn_perception.geometry import InputError
 from gsn_perception.ros import interface
 from gsn_perception.ros import moveit
-from gsn_perception.ros import results
-from gsn_perception.ros.frames import FrameDecoder
-from gsn_perception.ros.headers import make_header
-from gsn_perception.ros.intake import Intake
-from gsn_perception.ros.mailbox import Mailbox
-from gsn_perception.ros.managed_node import ManagedNode
-from gsn_perception.ros.node_settings import ReconstructionSettings
-from gsn_perception.ros.outputs import Output
-from gsn_perception.ros.processing import FrameProcessor
-from gsn_perception.ros.processing import Job
-from gsn_perception.ros.processing import LoadPipeline
-from gsn_perception.ros.processing import StopWatch
-from gsn_perception.ros.processing import load_pipeline
-from gsn_perception.ros.processing import transform_source
-from gsn_perception.ros.results import FrameResult
-from gsn_perception.ros.results import SplatResult
-from gsn_perception.ros.saving import save
-from gsn_perception.ros.tickets import Tickets
+from gsn_perception.ros.messages.headers import make_header
+from gsn_perception.ros.node import results
+from gsn_perception.ros.node.frame_assembly import Intake
+from gsn_perception.ros.node.lifecycle_node import ManagedNode
+from gsn_perception.ros.node.outputs import Output
+from gsn_perception.ros.node.pending_requests import Tickets
+from gsn_perception.ros.node.reconstruction_worker import FrameProcessor
+from gsn_perception.ros.node.reconstruction_worker import Job
+from gsn_perception.ros.node.reconstruction_worker import LoadPipeline
+from gsn_perception.ros.node.reconstruction_worker import StopWatch
+from gsn_perception.ros.node.reconstruction_worker import load_pipeline
+from gsn_perception.ros.node.reconstruction_worker import transform_source
+from gsn_perception.ros.node.results import FrameResult
+from gsn_perception.ros.node.results import SplatResult
+from gsn_perception.ros.node.saving import save
+from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.streams.frames import FrameDecoder
+from gsn_perception.ros.streams.latest_slot import Mailbox
 
 _STREAM_PARAMETERS = ("use_depth", "use_mask", "image_transport", "depth_transport")
 
@@ -225,7 +225,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
 
 def main(args: Sequence[str] | None = None) -> int:
     """Spin the node until it is interrupted."""
-    from gsn_perception.ros.spinning import run
+    from gsn_perception.ros.node.executors import run
 
     return run(lambda: [ReconstructionNode()], args)
 

@@ -27,21 +27,21 @@ from gsn_perception.gsn.weights import load_gsn
 from gsn_perception.io.checkpoints import Origin
 from gsn_perception.io.checkpoints import checkpoint_path
 from gsn_perception.pipeline.devices import pick_device
-from gsn_perception.pipeline.look import Looked
-from gsn_perception.pipeline.look import by_size
-from gsn_perception.pipeline.look import look
-from gsn_perception.pipeline.look import look_at
-from gsn_perception.pipeline.look import object_mask
-from gsn_perception.pipeline.look import trusted
-from gsn_perception.pipeline.mesher import Mesher
-from gsn_perception.pipeline.meshing import make_mesher
+from gsn_perception.pipeline.inputs.crops import Looked
+from gsn_perception.pipeline.inputs.crops import by_size
+from gsn_perception.pipeline.inputs.crops import look
+from gsn_perception.pipeline.inputs.crops import look_at
+from gsn_perception.pipeline.inputs.crops import object_mask
+from gsn_perception.pipeline.inputs.crops import trusted
+from gsn_perception.pipeline.meshing.mesher import Mesher
+from gsn_perception.pipeline.meshing.methods import make_mesher
+from gsn_perception.pipeline.meshing.skinning import Clock
+from gsn_perception.pipeline.meshing.skinning import measured
+from gsn_perception.pipeline.meshing.skinning import metric_mesh
+from gsn_perception.pipeline.meshing.skinning import skinned
 from gsn_perception.pipeline.settings import ReconstructorSettings
-from gsn_perception.pipeline.skinning import Clock
-from gsn_perception.pipeline.skinning import measured
-from gsn_perception.pipeline.skinning import metric_mesh
-from gsn_perception.pipeline.skinning import skinned
 from gsn_perception.rendering.cpu.pool import parallel_ranges
-from gsn_perception.surface.settings import SolidSettings
+from gsn_perception.surface.solid.settings import SolidSettings
 
 OnSplats = Callable[[Mapping[int, Gaussians]], None]
 _BATCH = 16  # crops in one pass: bounds the memory, whatever max_objects is

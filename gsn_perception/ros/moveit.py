@@ -17,8 +17,8 @@ from gsn_perception.geometry import Grasp
 from gsn_perception.geometry import Mesh
 from gsn_perception.ros import optional
 from gsn_perception.ros import qos
-from gsn_perception.ros.grasps import matrix_to_pose
-from gsn_perception.ros.results import FrameResult
+from gsn_perception.ros.messages.grasps import matrix_to_pose
+from gsn_perception.ros.node.results import FrameResult
 
 
 def collision_object_type() -> Any:

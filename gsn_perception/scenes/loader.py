@@ -15,9 +15,9 @@ import trimesh
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
-from gsn_perception.scenes.textured_mesh import SHAPES
-from gsn_perception.scenes.textured_mesh import TexturedMesh
-from gsn_perception.scenes.textured_mesh import shape_class
+from gsn_perception.scenes.looks.textured_mesh import SHAPES
+from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
+from gsn_perception.scenes.looks.textured_mesh import shape_class
 
 SUFFIXES = (".obj", ".ply", ".stl", ".glb", ".gltf")
 _ANONYMOUS = {"model", "mesh", "textured", "object"}

@@ -11,13 +11,13 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.geometry.transforms import rotation_about_z
+from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
+from gsn_perception.scenes.looks.textured_mesh import shape_class
 from gsn_perception.scenes.shapes import boxes
 from gsn_perception.scenes.shapes import tools
 from gsn_perception.scenes.shapes import toys
 from gsn_perception.scenes.shapes import vessels
 from gsn_perception.scenes.shapes.stable_pose import settle
-from gsn_perception.scenes.textured_mesh import TexturedMesh
-from gsn_perception.scenes.textured_mesh import shape_class
 
 LONGEST_SIDE = (0.05, 0.35)
 """Range of an object's longest side, metres (drawn log-uniformly)."""

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gsn_perception.scenes.textured_mesh import TexturedMesh
+from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 
 ObjectSource = TexturedMesh | Callable[[], TexturedMesh]
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from gsn_perception.geometry import Mesh
-from gsn_perception.scenes.textured_mesh import TexturedMesh
+from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 
 
 def random_table(rng: np.random.Generator, *, side: float = 3.0, tile: float = 0.75) -> TexturedMesh:

@@ -16,12 +16,12 @@ from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry.transforms import make_transform
-from gsn_perception.scenes.lighting import Lighting
-from gsn_perception.scenes.raycast import Placed
-from gsn_perception.scenes.raycast import RayCaster
+from gsn_perception.scenes.looks.lighting import Lighting
+from gsn_perception.scenes.looks.raycast import Placed
+from gsn_perception.scenes.looks.raycast import RayCaster
+from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 from gsn_perception.scenes.sensor import DepthSensor
 from gsn_perception.scenes.table import random_table
-from gsn_perception.scenes.textured_mesh import TexturedMesh
 from gsn_perception.scenes.views import camera_ring
 from gsn_perception.scenes.views import tabletop_camera
 

@@ -14,10 +14,10 @@ import numpy as np
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.geometry.transforms import rotation_about_z
+from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
+from gsn_perception.scenes.looks.textured_mesh import shape_class
 from gsn_perception.scenes.shapes.stable_pose import settle
 from gsn_perception.scenes.sources import ObjectSource
-from gsn_perception.scenes.textured_mesh import TexturedMesh
-from gsn_perception.scenes.textured_mesh import shape_class
 
 _STRETCH = 0.35  # standard deviation of the logarithm of the three stretches, at most _LIMIT of them
 _LIMIT = 0.7

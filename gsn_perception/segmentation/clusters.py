@@ -8,10 +8,10 @@ import numpy as np
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Plane
-from gsn_perception.segmentation.grid import noise
-from gsn_perception.segmentation.plane import Support
-from gsn_perception.segmentation.standing import TALLEST
-from gsn_perception.segmentation.top_view import TopView
+from gsn_perception.segmentation.planes.carrying import TALLEST
+from gsn_perception.segmentation.planes.grid import noise
+from gsn_perception.segmentation.planes.support_plane import Support
+from gsn_perception.segmentation.planes.top_view import TopView
 
 _JUMP = 0.02  # metres of depth between neighbouring pixels that no surface takes twice in a row
 _LEAST_PIXELS = 150

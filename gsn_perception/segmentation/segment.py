@@ -15,11 +15,11 @@ from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Remark
 from gsn_perception.segmentation.clusters import objects_above
 from gsn_perception.segmentation.grabcut import cut_out
-from gsn_perception.segmentation.plane import level_support
-from gsn_perception.segmentation.plane import settled_plane
-from gsn_perception.segmentation.splitting import SPLIT
-from gsn_perception.segmentation.splitting import merged_remark
-from gsn_perception.segmentation.splitting import split_merged
+from gsn_perception.segmentation.masks.splitting import SPLIT
+from gsn_perception.segmentation.masks.splitting import merged_remark
+from gsn_perception.segmentation.masks.splitting import split_merged
+from gsn_perception.segmentation.planes.support_plane import level_support
+from gsn_perception.segmentation.planes.support_plane import settled_plane
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,19 +5,19 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from gsn_perception.surface.field import DisplacementField
-from gsn_perception.surface.field import Field
-from gsn_perception.surface.field import GaussianField
-from gsn_perception.surface.mise import Lattice
-from gsn_perception.surface.mise import mise
-from gsn_perception.surface.settings import SolidSettings
-from gsn_perception.surface.views import DepthView
+from gsn_perception.surface.extraction.mise import Lattice
+from gsn_perception.surface.extraction.mise import mise
+from gsn_perception.surface.fields.depth_views import DepthView
+from gsn_perception.surface.fields.field import DisplacementField
+from gsn_perception.surface.fields.field import Field
+from gsn_perception.surface.fields.field import GaussianField
+from gsn_perception.surface.solid.settings import SolidSettings
 
 _LAZY = {
-    "ImplicitShape": "gsn_perception.surface.shape",
-    "closed_mesh": "gsn_perception.surface.shape",
-    "fit_level": "gsn_perception.surface.fit",
-    "gaussian_solid_mesh": "gsn_perception.surface.skin",
+    "ImplicitShape": "gsn_perception.surface.extraction.implicit_shape",
+    "closed_mesh": "gsn_perception.surface.extraction.implicit_shape",
+    "fit_level": "gsn_perception.surface.solid.fit",
+    "gaussian_solid_mesh": "gsn_perception.surface.solid.solid_mesh",
 }
 __all__ = [  # noqa: PLE0604
     "DepthView",

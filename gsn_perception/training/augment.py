@@ -14,7 +14,7 @@ from torch.nn.functional import interpolate
 from torch.nn.functional import max_pool2d
 from torch.nn.functional import pad
 
-from gsn_perception.gsn.depth_input import relative_depth
+from gsn_perception.gsn.layers.depth_input import relative_depth
 from gsn_perception.gsn.moments import moment_roll
 from gsn_perception.gsn.network import network_input
 from gsn_perception.gsn.network import roll_image

@@ -1,4 +1,4 @@
-"""Reading the pre-rendered datasets made by `gsn data` (numpy memory maps only; the format is in scenes/dataset.py)."""
+"""Reading the pre-rendered datasets made by `gsn data` (numpy memory maps; format: scenes/datasets/views_dataset.py)."""
 
 from __future__ import annotations
 

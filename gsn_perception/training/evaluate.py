@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 
 from gsn_perception.geometry.gaussians import Gaussians
-from gsn_perception.gsn.depth_input import relative_depth
+from gsn_perception.gsn.layers.depth_input import relative_depth
 from gsn_perception.gsn.network import GSN
 from gsn_perception.rendering import Rendering
 from gsn_perception.rendering import render
 from gsn_perception.training.augment import roll_scene
 from gsn_perception.training.data import Batch
 from gsn_perception.training.data import ViewDataset
-from gsn_perception.training.geometry_losses import depth_error
+from gsn_perception.training.losses.geometry import depth_error
 
 _WHITE = (1.0, 1.0, 1.0)
 

@@ -12,7 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.gsn.network import GSN
 from gsn_perception.training.config import TrainConfig
-from gsn_perception.training.lpips import Lpips
+from gsn_perception.training.losses.lpips import Lpips
 
 
 class PlainTensors(nn.Module):

@@ -38,8 +38,8 @@ from gsn_perception.training.data import random_batches
 from gsn_perception.training.evaluate import evaluate
 from gsn_perception.training.evaluate import write_sheet
 from gsn_perception.training.loop import Loop
-from gsn_perception.training.losses import loss_parts
-from gsn_perception.training.losses import total
+from gsn_perception.training.losses.multi_view import loss_parts
+from gsn_perception.training.losses.multi_view import total
 from gsn_perception.training.support import PlainTensors
 from gsn_perception.training.support import wanted_lpips
 

@@ -8,16 +8,16 @@ from gsn_perception.geometry import Grasp
 from gsn_perception.geometry import InputError
 from gsn_perception.grasping import Gripper
 from gsn_perception.grasping import PlannerSettings
-from gsn_perception.grasping.candidates import preferred_approach
-from gsn_perception.grasping.contacts import pad_contacts
-from gsn_perception.grasping.features import FEATURES
-from gsn_perception.grasping.features import features
-from gsn_perception.grasping.free_room import FreeRoom
-from gsn_perception.grasping.sampling import Poses
-from gsn_perception.grasping.sight import sighted
-from gsn_perception.grasping.surface import Surface
-from gsn_perception.grasping.surface import above
-from gsn_perception.grasping.surface import with_confidence
+from gsn_perception.grasping.candidates.candidates import preferred_approach
+from gsn_perception.grasping.candidates.contacts import pad_contacts
+from gsn_perception.grasping.candidates.sampling import Poses
+from gsn_perception.grasping.collision.free_room import FreeRoom
+from gsn_perception.grasping.collision.sight import sighted
+from gsn_perception.grasping.object_surface import Surface
+from gsn_perception.grasping.object_surface import above
+from gsn_perception.grasping.object_surface import with_confidence
+from gsn_perception.grasping.scoring.features import FEATURES
+from gsn_perception.grasping.scoring.features import features
 from gsn_perception.viewer.results import Results
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from gsn_perception.evaluation.contact_sheet import grid
-from gsn_perception.evaluation.contact_sheet import label
-from gsn_perception.evaluation.contact_sheet import to_uint8
-from gsn_perception.evaluation.splat_images import splat_images
-from gsn_perception.evaluation.surface import Surface
+from gsn_perception.evaluation.metrics.exact_surface import Surface
+from gsn_perception.evaluation.reports.contact_sheet import grid
+from gsn_perception.evaluation.reports.contact_sheet import label
+from gsn_perception.evaluation.reports.contact_sheet import to_uint8
+from gsn_perception.evaluation.views.splat_images import splat_images
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import Grasp

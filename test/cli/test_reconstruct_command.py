@@ -17,8 +17,8 @@ from gsn_perception.io import read_points_ply
 from gsn_perception.io import write_camera
 from gsn_perception.io import write_depth
 from gsn_perception.io import write_image
+from gsn_perception.scenes.looks.raycast import RayCaster
 from gsn_perception.scenes.objects import random_object
-from gsn_perception.scenes.raycast import RayCaster
 
 
 @pytest.fixture(scope="module")

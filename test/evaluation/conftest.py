@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import trimesh
 
-from gsn_perception.evaluation.cases import novel_view_case
-from gsn_perception.evaluation.views import Protocol
+from gsn_perception.evaluation.views.cases import novel_view_case
+from gsn_perception.evaluation.views.protocol import Protocol
 from gsn_perception.geometry import Mesh
-from gsn_perception.scenes.textured_mesh import TexturedMesh
+from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 
 
 def coloured(name, shape, colour=(0.2, 0.5, 0.8), kind="box"):

@@ -19,8 +19,8 @@ from gsn_perception.grasping import Gripper
 from gsn_perception.grasping import PlannerSettings
 from gsn_perception.grasping import gripper_names
 from gsn_perception.grasping import pre_grasp
-from gsn_perception.grasping.features import FEATURES
-from gsn_perception.grasping.scoring import ScoreModel
+from gsn_perception.grasping.scoring.features import FEATURES
+from gsn_perception.grasping.scoring.score import ScoreModel
 from gsn_perception.grasping.selection import rotation_between
 
 SHAPES = {

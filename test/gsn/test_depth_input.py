@@ -9,12 +9,12 @@ from gsn_perception.geometry import Gaussians
 from gsn_perception.gsn import GSN
 from gsn_perception.gsn import named_config
 from gsn_perception.gsn import network_input
-from gsn_perception.gsn.depth_input import depth_residual
-from gsn_perception.gsn.depth_input import relative_depth
+from gsn_perception.gsn.layers.depth_input import depth_residual
+from gsn_perception.gsn.layers.depth_input import relative_depth
+from gsn_perception.gsn.layers.refine import CELLS
+from gsn_perception.gsn.layers.refine import front_depth
+from gsn_perception.gsn.layers.refine import project
 from gsn_perception.gsn.network import roll_image
-from gsn_perception.gsn.refine import CELLS
-from gsn_perception.gsn.refine import front_depth
-from gsn_perception.gsn.refine import project
 
 SIZE, THETA = 64, 0.2
 DISTANCE = 0.5 / math.sin(THETA)

@@ -12,10 +12,10 @@ from gsn_perception.gsn import GSN
 from gsn_perception.gsn import named_config
 from gsn_perception.gsn.equivariance import extended_chamfer_distance
 from gsn_perception.gsn.equivariance import roll_gaussians
+from gsn_perception.gsn.layers.refine import project
+from gsn_perception.gsn.layers.resnet import ResNet
+from gsn_perception.gsn.layers.sculpt import lattice
 from gsn_perception.gsn.network import roll_image
-from gsn_perception.gsn.refine import project
-from gsn_perception.gsn.resnet import ResNet
-from gsn_perception.gsn.sculpt import lattice
 
 
 def test_paper_latent_is_2352_and_encoder_gives_2048x7x7() -> None:

@@ -14,7 +14,7 @@ from gsn_perception.geometry import Plane
 from gsn_perception.geometry.transforms import look_at
 from gsn_perception.gsn.moments import moment_roll
 from gsn_perception.gsn.network import roll_image
-from gsn_perception.pipeline.upright import plane_roll
+from gsn_perception.pipeline.inputs.upright import plane_roll
 from gsn_perception.training.data import upright_roll
 
 

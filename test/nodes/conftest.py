@@ -123,7 +123,7 @@ class Graph:
         self._thread.start()
 
     def _spin(self) -> None:
-        from gsn_perception.ros.spinning import spin
+        from gsn_perception.ros.node.executors import spin
 
         spin(self.executor, lambda: self._stop)
 
@@ -153,9 +153,9 @@ class Graph:
         return {t.name: self.node.create_publisher(t.type, t.name, profile or qos.reliable(10)) for t in topics}
 
     def send(self, publishers, item: Observation) -> None:
-        from gsn_perception.ros import images
-        from gsn_perception.ros.camera_info import from_camera
-        from gsn_perception.ros.headers import make_header
+        from gsn_perception.ros.messages.camera import images
+        from gsn_perception.ros.messages.camera.camera_info import from_camera
+        from gsn_perception.ros.messages.headers import make_header
 
         header = make_header(item.stamp, item.frame_id)
         publishers["camera_info"].publish(from_camera(item.camera, header))

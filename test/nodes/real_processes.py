@@ -8,9 +8,9 @@ from conftest import observation
 from conftest import until
 
 from gsn_perception.ros import interface
-from gsn_perception.ros.headers import stamp_to_ns
-from gsn_perception.ros.processes import NodeProcess
-from gsn_perception.ros.processes import ros_arguments
+from gsn_perception.ros.messages.headers import stamp_to_ns
+from gsn_perception.ros.processes.process import NodeProcess
+from gsn_perception.ros.processes.process import ros_arguments
 
 SECOND = 1_000_000_000
 START = 180  # seconds for a process to import and warm up on a loaded machine

@@ -7,7 +7,7 @@ from conftest import until
 from rclpy.lifecycle import TransitionCallbackReturn
 
 from gsn_perception.ros import interface
-from gsn_perception.ros.headers import stamp_to_ns
+from gsn_perception.ros.messages.headers import stamp_to_ns
 
 SECOND = 1_000_000_000
 OUTPUTS = interface.RECONSTRUCTION_OUTPUTS

@@ -24,10 +24,10 @@ from gsn_perception.geometry import InputError
 from gsn_perception.nodes.grasp_node import GraspNode
 from gsn_perception.nodes.reconstruction_node import ReconstructionNode
 from gsn_perception.ros import interface
-from gsn_perception.ros import polling
 from gsn_perception.ros import qos
-from gsn_perception.ros.headers import make_header
-from gsn_perception.ros.managed_node import ManagedNode
+from gsn_perception.ros.messages.headers import make_header
+from gsn_perception.ros.node.lifecycle_node import ManagedNode
+from gsn_perception.ros.streams import polling
 
 pytestmark = pytest.mark.dds
 

@@ -10,7 +10,7 @@ from conftest import until
 
 from gsn_perception.nodes.reconstruction_node import ReconstructionNode
 from gsn_perception.ros import interface
-from gsn_perception.ros.headers import stamp_to_ns
+from gsn_perception.ros.messages.headers import stamp_to_ns
 
 pytestmark = pytest.mark.dds
 SECOND = 1_000_000_000

@@ -18,14 +18,14 @@ from std_srvs.srv import Trigger
 
 from gsn_perception.nodes.grasp_node import GraspNode
 from gsn_perception.nodes.reconstruction_node import ReconstructionNode
-from gsn_perception.ros import clouds
-from gsn_perception.ros import grasps
 from gsn_perception.ros import interface
 from gsn_perception.ros import qos
-from gsn_perception.ros import results
-from gsn_perception.ros.headers import make_header
-from gsn_perception.ros.headers import stamp_to_ns
-from gsn_perception.ros.results import FrameResult
+from gsn_perception.ros.messages import clouds
+from gsn_perception.ros.messages import grasps
+from gsn_perception.ros.messages.headers import make_header
+from gsn_perception.ros.messages.headers import stamp_to_ns
+from gsn_perception.ros.node import results
+from gsn_perception.ros.node.results import FrameResult
 
 pytestmark = pytest.mark.dds
 SECOND = 1_000_000_000
@@ -211,9 +211,9 @@ def test_grasps_on_extruded_points_are_remarked_on():
     from gsn_perception.geometry import Points
     from gsn_perception.grasping import GraspPlanner
     from gsn_perception.grasping import Gripper
-    from gsn_perception.ros.headers import make_header
-    from gsn_perception.ros.planning import GraspTask
-    from gsn_perception.ros.planning import plan
+    from gsn_perception.ros.messages.headers import make_header
+    from gsn_perception.ros.node.grasp_worker import GraspTask
+    from gsn_perception.ros.node.grasp_worker import plan
 
     wide = trimesh.creation.box((0.3, 0.3, 0.3)).apply_translation((0, 0, 0.15))
     narrow = trimesh.creation.box((0.04, 0.08, 0.1)).apply_translation((0, 0, 0.05))

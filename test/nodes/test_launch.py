@@ -79,11 +79,11 @@ def test_launch_starts_active_nodes_and_ends_them(graph, domain, prefix):
 def test_replay_plays_a_bag_through_the_nodes_and_ends(graph, domain, prefix, tmp_path):
     from conftest import observation
 
-    from gsn_perception.ros import bags
     from gsn_perception.ros import interface
+    from gsn_perception.ros.recordings import reading
 
     graph.subscribe(interface.MESH)
-    bags.record(tmp_path / "bag", [observation(10**9 + i * 10**8) for i in range(3)], namespace="camera")
+    reading.record(tmp_path / "bag", [observation(10**9 + i * 10**8) for i in range(3)], namespace="camera")
     words = (f"bag:={tmp_path / 'bag'}", "rate:=0.2", "wait:=200", "device:=cpu", "grasps:=false")
     run = launched(prefix, domain, "replay.launch.py", *words)
     try:

@@ -24,7 +24,7 @@ from real_processes import stamps
 
 from gsn_perception.ros import interface
 from gsn_perception.ros import qos
-from gsn_perception.ros.headers import stamp_to_ns
+from gsn_perception.ros.messages.headers import stamp_to_ns
 
 pytestmark = [pytest.mark.dds, pytest.mark.long]
 

@@ -17,9 +17,9 @@ from real_processes import answered
 from real_processes import ready
 from real_processes import stamps
 
-from gsn_perception.ros import bags
 from gsn_perception.ros import interface
-from gsn_perception.ros.processes import NodeProcess
+from gsn_perception.ros.processes.process import NodeProcess
+from gsn_perception.ros.recordings import reading
 
 pytestmark = [pytest.mark.dds, pytest.mark.long]
 UP = (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE)
@@ -56,7 +56,7 @@ def test_fifty_lifecycles_leave_no_thread_and_no_memory_behind(graph, bench):
 def test_a_bag_that_loops_jumps_back_in_time_and_goes_on_giving_results(graph, bench, tmp_path, domain):
     """Played by the real player; every run of the bag is answered, though a slow node skips frames of it."""
     recorded = [SECOND + i * STEP for i in range(FRAMES)]
-    bags.record(tmp_path / "bag", [observation(stamp) for stamp in recorded])
+    reading.record(tmp_path / "bag", [observation(stamp) for stamp in recorded])
     node = bench.start()
     graph.subscribe(interface.POINTS)
     until(lambda: graph.node.count_subscribers("/image"), timeout=START, what="no node")

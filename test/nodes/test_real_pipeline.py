@@ -14,13 +14,13 @@ from gsn_perception.geometry import Camera
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.nodes.reconstruction_node import ReconstructionNode
-from gsn_perception.ros import gaussians
-from gsn_perception.ros import images
 from gsn_perception.ros import interface
-from gsn_perception.ros import meshes
-from gsn_perception.ros.headers import stamp_to_ns
-from gsn_perception.ros.node_settings import ReconstructionSettings
-from gsn_perception.ros.processing import load_pipeline
+from gsn_perception.ros.messages import gaussians
+from gsn_perception.ros.messages import meshes
+from gsn_perception.ros.messages.camera import images
+from gsn_perception.ros.messages.headers import stamp_to_ns
+from gsn_perception.ros.node.reconstruction_worker import load_pipeline
+from gsn_perception.ros.parameters.nodes import ReconstructionSettings
 
 pytestmark = pytest.mark.dds
 FRAMES = Path(__file__).parents[2] / "../shared/data/frames"

@@ -17,7 +17,7 @@ from reconstruction_rig import stamps
 from gsn_perception.geometry import InputError
 from gsn_perception.nodes.reconstruction_node import ReconstructionNode
 from gsn_perception.ros import interface
-from gsn_perception.ros.headers import make_header
+from gsn_perception.ros.messages.headers import make_header
 
 pytestmark = pytest.mark.dds
 

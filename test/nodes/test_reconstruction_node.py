@@ -23,13 +23,13 @@ from reconstruction_rig import stamps
 from std_srvs.srv import SetBool
 
 from gsn_perception.nodes.reconstruction_node import ReconstructionNode
-from gsn_perception.ros import gaussians
-from gsn_perception.ros import images
 from gsn_perception.ros import interface
-from gsn_perception.ros import meshes
-from gsn_perception.ros import plane
 from gsn_perception.ros import qos
-from gsn_perception.ros.headers import make_header
+from gsn_perception.ros.messages import gaussians
+from gsn_perception.ros.messages import meshes
+from gsn_perception.ros.messages import plane
+from gsn_perception.ros.messages.camera import images
+from gsn_perception.ros.messages.headers import make_header
 
 pytestmark = pytest.mark.dds
 
@@ -134,7 +134,7 @@ def test_a_slow_worker_takes_the_newest_frame_and_services_stay_quick(graph):
 
 
 def test_conversion_waits_for_a_subscriber_and_a_late_one_gets_the_last_result(graph, monkeypatch):
-    from gsn_perception.ros import results
+    from gsn_perception.ros.node import results
 
     calls = []
     convert = results.mesh_message

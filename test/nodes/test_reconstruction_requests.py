@@ -19,7 +19,7 @@ from std_srvs.srv import Trigger
 from gsn_perception.nodes.reconstruction_node import ReconstructionNode
 from gsn_perception.ros import interface
 from gsn_perception.ros import qos
-from gsn_perception.ros.headers import make_header
+from gsn_perception.ros.messages.headers import make_header
 
 pytestmark = pytest.mark.dds
 

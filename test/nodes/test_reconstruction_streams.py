@@ -20,12 +20,12 @@ from sensor_msgs.msg import CompressedImage
 from std_srvs.srv import Trigger
 
 from gsn_perception.nodes.reconstruction_node import ReconstructionNode
-from gsn_perception.ros import images
 from gsn_perception.ros import interface
-from gsn_perception.ros import presence
 from gsn_perception.ros import qos
-from gsn_perception.ros.camera_info import from_camera
-from gsn_perception.ros.headers import make_header
+from gsn_perception.ros.messages.camera import images
+from gsn_perception.ros.messages.camera.camera_info import from_camera
+from gsn_perception.ros.messages.headers import make_header
+from gsn_perception.ros.streams import publishers as presence
 
 pytestmark = pytest.mark.dds
 MS = 1_000_000

@@ -21,12 +21,12 @@ from gsn_perception.geometry import InputError
 from gsn_perception.nodes import bag_play
 from gsn_perception.nodes import bringup
 from gsn_perception.nodes.reconstruction_node import ReconstructionNode
-from gsn_perception.ros import bags
-from gsn_perception.ros import images
 from gsn_perception.ros import interface
-from gsn_perception.ros.headers import stamp_to_ns
-from gsn_perception.ros.player import BagPlayer
-from gsn_perception.ros.player import PlayOptions
+from gsn_perception.ros.messages.camera import images
+from gsn_perception.ros.messages.headers import stamp_to_ns
+from gsn_perception.ros.recordings import reading
+from gsn_perception.ros.recordings.playing import BagPlayer
+from gsn_perception.ros.recordings.playing import PlayOptions
 
 pytestmark = pytest.mark.dds
 STEP = 150_000_000
@@ -35,7 +35,7 @@ COUNT = 5
 
 @pytest.fixture
 def bag(tmp_path) -> Path:
-    bags.record(tmp_path / "bag", [observation(1_000_000_000 + i * STEP) for i in range(COUNT)])
+    reading.record(tmp_path / "bag", [observation(1_000_000_000 + i * STEP) for i in range(COUNT)])
     return tmp_path / "bag"
 
 
@@ -96,15 +96,15 @@ def test_what_is_not_installed_is_left_out_and_the_recorded_clock_makes_way(grap
     """tf2_msgs comes with a ROS installation only; a bag that holds /tf is still played."""
     from rosgraph_msgs.msg import Clock
 
-    real = bags.message_class
+    real = reading.message_class
 
     def only_some(type_name):
         if type_name.startswith("tf2_msgs"):
             raise InputError("message type tf2_msgs/msg/TFMessage is not installed")
         return real(type_name)
 
-    monkeypatch.setattr(bags, "message_class", only_some)
-    bags.record(tmp_path / "all", [observation(1_000_000_000 + i * STEP) for i in range(2)], clock=True, poses=True)
+    monkeypatch.setattr(reading, "message_class", only_some)
+    reading.record(tmp_path / "all", [observation(1_000_000_000 + i * STEP) for i in range(2)], clock=True, poses=True)
     ticks = []
     graph.node.create_subscription(Clock, "/clock", ticks.append, 50)
     for topic in interface.RECONSTRUCTION_INPUTS:

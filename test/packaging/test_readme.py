@@ -23,9 +23,9 @@ def launch_table(name):
 
 
 def tables():
-    from gsn_perception.ros.node_settings import GraspSettings
-    from gsn_perception.ros.node_settings import ReconstructionSettings
-    from gsn_perception.ros.settings import to_table
+    from gsn_perception.ros.parameters.declaration import to_table
+    from gsn_perception.ros.parameters.nodes import GraspSettings
+    from gsn_perception.ros.parameters.nodes import ReconstructionSettings
 
     return {
         "launch": launch_table("gsn.launch.py"),

@@ -18,12 +18,12 @@ from gsn_perception.geometry import Mesh
 from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.ros import moveit
 from gsn_perception.ros import optional
-from gsn_perception.ros.diagnostics import Diagnostics
-from gsn_perception.ros.headers import make_header
-from gsn_perception.ros.headers import stamp_to_ns
-from gsn_perception.ros.transforms import FixedTransforms
-from gsn_perception.ros.transforms import TfTransforms
-from gsn_perception.ros.transforms import pose_matrix
+from gsn_perception.ros.messages.headers import make_header
+from gsn_perception.ros.messages.headers import stamp_to_ns
+from gsn_perception.ros.node.diagnostics import Diagnostics
+from gsn_perception.ros.streams.transforms import FixedTransforms
+from gsn_perception.ros.streams.transforms import TfTransforms
+from gsn_perception.ros.streams.transforms import pose_matrix
 
 HEADER = make_header(5_000_000_007, "cam")
 

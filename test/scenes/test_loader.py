@@ -8,8 +8,8 @@ from PIL import Image
 from gsn_perception.geometry import InputError
 from gsn_perception.scenes.loader import load_mesh
 from gsn_perception.scenes.loader import load_meshes
-from gsn_perception.scenes.textured_mesh import sample_texture
-from gsn_perception.scenes.textured_mesh import shape_class
+from gsn_perception.scenes.looks.textured_mesh import sample_texture
+from gsn_perception.scenes.looks.textured_mesh import shape_class
 
 OBJ = """mtllib material.mtl
 usemtl skin

@@ -12,11 +12,11 @@ from scipy.ndimage import gaussian_filter
 
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
-from gsn_perception.gsn.depth_input import relative_depth
 from gsn_perception.gsn.equivariance import roll_gaussians
+from gsn_perception.gsn.layers.depth_input import relative_depth
 from gsn_perception.rendering import CameraBatch
 from gsn_perception.rendering import render
-from gsn_perception.scenes.dataset import build_dataset
+from gsn_perception.scenes.datasets.views_dataset import build_dataset
 from gsn_perception.scenes.objects import random_object
 from gsn_perception.training.augment import augment_scene
 from gsn_perception.training.augment import degrade_input

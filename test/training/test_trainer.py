@@ -19,13 +19,13 @@ from gsn_perception.gsn.weights import start_from
 from gsn_perception.io.checkpoints import Checkpoint
 from gsn_perception.io.checkpoints import load_checkpoint
 from gsn_perception.io.checkpoints import save_checkpoint
-from gsn_perception.scenes.dataset import build_dataset
+from gsn_perception.scenes.datasets.views_dataset import build_dataset
 from gsn_perception.scenes.objects import random_object
 from gsn_perception.training.config import Augmentation
 from gsn_perception.training.config import LossWeights
 from gsn_perception.training.config import TrainConfig
 from gsn_perception.training.ema import Ema
-from gsn_perception.training.losses import ssim_map
+from gsn_perception.training.losses.multi_view import ssim_map
 from gsn_perception.training.trainer import Trainer
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gsn_perception.gsn.weights import load_gsn
-from gsn_perception.scenes.dataset import build_dataset
+from gsn_perception.scenes.datasets.views_dataset import build_dataset
 from gsn_perception.scenes.objects import random_object
 
 WORKER = """

@@ -9,9 +9,9 @@ from scipy.spatial.transform import Rotation
 
 from gsn_perception.geometry import Grasp
 from gsn_perception.grasping import Gripper
-from gsn_perception.grasping.contacts import pad_contacts
-from gsn_perception.grasping.sampling import Poses
-from gsn_perception.grasping.surface import Surface
+from gsn_perception.grasping.candidates.contacts import pad_contacts
+from gsn_perception.grasping.candidates.sampling import Poses
+from gsn_perception.grasping.object_surface import Surface
 
 _EDGES = 6  # of a friction cone made a pyramid
 _CORNERS = 3  # contacts a pad, those farthest apart

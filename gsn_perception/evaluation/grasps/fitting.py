@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from gsn_perception.evaluation.statistics import auroc
-from gsn_perception.evaluation.statistics import brier_skill
+from gsn_perception.evaluation.reports.statistics import auroc
+from gsn_perception.evaluation.reports.statistics import brier_skill
 from gsn_perception.geometry import InputError
-from gsn_perception.grasping.features import FEATURES
-from gsn_perception.grasping.scoring import ScoreModel
+from gsn_perception.grasping.scoring.features import FEATURES
+from gsn_perception.grasping.scoring.score import ScoreModel
 
 _LEAST = 20  # successes and failures without which a fit means nothing
 _FOLDS = 5

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from gsn_perception.evaluation.grasps.methods import RGBD
 from gsn_perception.evaluation.grasps.pictures import sheet
 from gsn_perception.evaluation.grasps.pictures import trial_row
+from gsn_perception.evaluation.grasps.planners.methods import RGBD
 from gsn_perception.evaluation.grasps.rows import row_grasp
 from gsn_perception.evaluation.grasps.running import Work
 from gsn_perception.evaluation.grasps.summary import counted
@@ -19,7 +19,7 @@ from gsn_perception.evaluation.grasps.trials import make_trial
 from gsn_perception.evaluation.grasps.trials import resting_poses
 from gsn_perception.evaluation.physics.outcome import VERDICTS
 from gsn_perception.scenes.loader import object_name
-from gsn_perception.scenes.textured_mesh import TexturedMesh
+from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 
 Row = dict[str, Any]
 

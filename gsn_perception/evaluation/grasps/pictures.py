@@ -8,22 +8,22 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from gsn_perception.evaluation.contact_sheet import grid
-from gsn_perception.evaluation.contact_sheet import label
 from gsn_perception.evaluation.grasps.trials import Trial
 from gsn_perception.evaluation.physics.outcome import Outcome
 from gsn_perception.evaluation.physics.outcome import Still
-from gsn_perception.evaluation.statistics import Bin
+from gsn_perception.evaluation.reports.contact_sheet import grid
+from gsn_perception.evaluation.reports.contact_sheet import label
+from gsn_perception.evaluation.reports.statistics import Bin
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Grasp
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry.transforms import look_at
 from gsn_perception.grasping import Gripper
-from gsn_perception.grasping.collision import corners
+from gsn_perception.grasping.collision.collision import corners
 from gsn_perception.io.atomic import atomic_write
-from gsn_perception.scenes.raycast import Placed
-from gsn_perception.scenes.raycast import RayCaster
-from gsn_perception.scenes.textured_mesh import TexturedMesh
+from gsn_perception.scenes.looks.raycast import Placed
+from gsn_perception.scenes.looks.raycast import RayCaster
+from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 
 _TILE = 240
 _QUADS = ((0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3))

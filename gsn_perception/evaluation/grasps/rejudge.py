@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gsn_perception.evaluation.grasps.methods import METHODS
+from gsn_perception.evaluation.grasps.planners.methods import METHODS
 from gsn_perception.evaluation.grasps.rows import row_grasp
 from gsn_perception.evaluation.grasps.rows import row_pose
 from gsn_perception.evaluation.grasps.running import Work
@@ -20,10 +20,10 @@ from gsn_perception.evaluation.grasps.running import worker_pool
 from gsn_perception.evaluation.grasps.summary import counted
 from gsn_perception.evaluation.grasps.trials import make_judge
 from gsn_perception.evaluation.grasps.trials import resting_poses
-from gsn_perception.evaluation.statistics import mcnemar
+from gsn_perception.evaluation.reports.statistics import mcnemar
 from gsn_perception.geometry import InputError
 from gsn_perception.scenes.loader import object_name
-from gsn_perception.scenes.textured_mesh import TexturedMesh
+from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 
 Row = dict[str, Any]
 Source = Callable[[], TexturedMesh]

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from gsn_perception.evaluation.grasps.kit import Kit
-from gsn_perception.evaluation.grasps.methods import RGBD
-from gsn_perception.evaluation.grasps.methods import answer
+from gsn_perception.evaluation.grasps.planners.kit import Kit
+from gsn_perception.evaluation.grasps.planners.methods import RGBD
+from gsn_perception.evaluation.grasps.planners.methods import answer
 from gsn_perception.evaluation.grasps.trials import ELEVATION
 from gsn_perception.evaluation.grasps.trials import Resting
 from gsn_perception.evaluation.grasps.trials import make_trial

@@ -18,13 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from gsn_perception.evaluation.grasps.exhaustive import search
 from gsn_perception.evaluation.grasps.ferrari_canny import robust_epsilon
-from gsn_perception.evaluation.grasps.kit import Kit
-from gsn_perception.evaluation.grasps.kit import Plan
-from gsn_perception.evaluation.grasps.kit import Reconstruct
-from gsn_perception.evaluation.grasps.methods import METHODS
-from gsn_perception.evaluation.grasps.methods import answer
+from gsn_perception.evaluation.grasps.planners.exhaustive import search
+from gsn_perception.evaluation.grasps.planners.kit import Kit
+from gsn_perception.evaluation.grasps.planners.kit import Plan
+from gsn_perception.evaluation.grasps.planners.kit import Reconstruct
+from gsn_perception.evaluation.grasps.planners.methods import METHODS
+from gsn_perception.evaluation.grasps.planners.methods import answer
 from gsn_perception.evaluation.grasps.rows import SEARCH
 from gsn_perception.evaluation.grasps.rows import Key
 from gsn_perception.evaluation.grasps.rows import grasp_row
@@ -41,8 +41,8 @@ from gsn_perception.geometry import Grasp
 from gsn_perception.grasping import GraspPlanner
 from gsn_perception.grasping import Gripper
 from gsn_perception.grasping import PlannerSettings
-from gsn_perception.grasping.surface import Surface
-from gsn_perception.scenes.textured_mesh import TexturedMesh
+from gsn_perception.grasping.object_surface import Surface
+from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 
 Row = dict[str, Any]
 

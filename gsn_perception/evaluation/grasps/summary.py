@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from gsn_perception.evaluation.alike import COMMON
-from gsn_perception.evaluation.alike import SMALL_GROUP
-from gsn_perception.evaluation.alike import is_small
-from gsn_perception.evaluation.grasps.methods import METHODS
-from gsn_perception.evaluation.grasps.methods import RGBD
+from gsn_perception.evaluation.grasps.planners.methods import METHODS
+from gsn_perception.evaluation.grasps.planners.methods import RGBD
 from gsn_perception.evaluation.grasps.rows import SEARCH
 from gsn_perception.evaluation.grasps.rows import Key
 from gsn_perception.evaluation.physics.outcome import VERDICTS
-from gsn_perception.evaluation.statistics import auroc
-from gsn_perception.evaluation.statistics import brier_skill
-from gsn_perception.evaluation.statistics import mcnemar
-from gsn_perception.evaluation.statistics import wilson
+from gsn_perception.evaluation.reports.common_answers import COMMON
+from gsn_perception.evaluation.reports.common_answers import SMALL_GROUP
+from gsn_perception.evaluation.reports.common_answers import is_small
+from gsn_perception.evaluation.reports.statistics import auroc
+from gsn_perception.evaluation.reports.statistics import brier_skill
+from gsn_perception.evaluation.reports.statistics import mcnemar
+from gsn_perception.evaluation.reports.statistics import wilson
 
 Row = dict[str, Any]
 Table = list[tuple[str, dict[str, float]]]

@@ -21,13 +21,13 @@ from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.geometry.transforms import rotation_about_z
 from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.grasping import Gripper
-from gsn_perception.scenes.lighting import Lighting
-from gsn_perception.scenes.raycast import Placed
+from gsn_perception.scenes.looks.lighting import Lighting
+from gsn_perception.scenes.looks.raycast import Placed
+from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 from gsn_perception.scenes.sensor import DepthSensor
 from gsn_perception.scenes.shapes.stable_pose import settle
 from gsn_perception.scenes.table import random_table
 from gsn_perception.scenes.tabletop import TabletopScene
-from gsn_perception.scenes.textured_mesh import TexturedMesh
 from gsn_perception.scenes.views import tabletop_camera
 
 ELEVATION = (30.0, 60.0)

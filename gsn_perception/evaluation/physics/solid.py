@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gsn_perception.geometry import Mesh
-from gsn_perception.surface.winding_number import WindingNumber
+from gsn_perception.surface.fields.winding_number import WindingNumber
 
 
 @dataclass(frozen=True, slots=True, eq=False)

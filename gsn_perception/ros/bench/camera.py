@@ -24,14 +24,14 @@ from rclpy.serialization import serialize_message
 
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Observation
-from gsn_perception.ros import images
 from gsn_perception.ros import interface
 from gsn_perception.ros import qos
-from gsn_perception.ros.camera_info import from_camera
-from gsn_perception.ros.headers import NANOSECONDS
-from gsn_perception.ros.headers import make_header
+from gsn_perception.ros.messages.camera import images
+from gsn_perception.ros.messages.camera.camera_info import from_camera
+from gsn_perception.ros.messages.headers import NANOSECONDS
+from gsn_perception.ros.messages.headers import make_header
+from gsn_perception.ros.node.executors import start_ros
 from gsn_perception.ros.resources import use_dds_profile
-from gsn_perception.ros.spinning import start_ros
 
 FRAME_ID = "camera_color_optical_frame"
 ON_THE_TABLE = ((1,), (1, 2), (1, 2, 3), (2, 3), (3,), (), (2,), (1, 3))  # one phase after the other

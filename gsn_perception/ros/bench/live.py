@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gsn_perception.ros import interface
-from gsn_perception.ros.live import LiveGraph
+from gsn_perception.ros.processes.graph import LiveGraph
 
 CAMERA = "gsn_perception.ros.bench.camera"
 _START = 180.0  # seconds that the camera waits for somebody who listens

@@ -17,13 +17,13 @@ from rclpy.signals import SignalHandlerOptions
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
-from gsn_perception.ros import gaussians
 from gsn_perception.ros import interface
-from gsn_perception.ros import meshes
 from gsn_perception.ros.bench.figure import Figure
-from gsn_perception.ros.collector import Collector
-from gsn_perception.ros.headers import make_header
-from gsn_perception.ros.outputs import Output
+from gsn_perception.ros.messages import gaussians
+from gsn_perception.ros.messages import meshes
+from gsn_perception.ros.messages.headers import make_header
+from gsn_perception.ros.node.outputs import Output
+from gsn_perception.ros.processes.collector import Collector
 from gsn_perception.ros.resources import use_dds_profile
 
 TRIANGLES, GAUSSIANS = 20_000, 10_000

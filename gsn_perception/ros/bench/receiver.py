@@ -15,9 +15,9 @@ from rclpy.serialization import deserialize_message
 
 from gsn_perception.ros import interface
 from gsn_perception.ros import qos
-from gsn_perception.ros.headers import NANOSECONDS
+from gsn_perception.ros.messages.headers import NANOSECONDS
+from gsn_perception.ros.node.executors import start_ros
 from gsn_perception.ros.resources import use_dds_profile
-from gsn_perception.ros.spinning import start_ros
 
 _QUIET = 2.0  # seconds without a message after the first one: the camera has ended
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gsn_perception.geometry import InputError
 from gsn_perception.ros.bench.figure import Figure
-from gsn_perception.ros.processes import NodeProcess
+from gsn_perception.ros.processes.process import NodeProcess
 from gsn_perception.ros.resources import DDS_CHOICES
 
 _ROOM = "gsn_perception.ros.bench"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from gsn_perception.geometry import Mesh
-from gsn_perception.scenes.textures import color
-from gsn_perception.scenes.textures import pattern
-from gsn_perception.scenes.textures import printed
-from gsn_perception.scenes.textures import to_bytes
+from gsn_perception.scenes.looks.textures import color
+from gsn_perception.scenes.looks.textures import pattern
+from gsn_perception.scenes.looks.textures import printed
+from gsn_perception.scenes.looks.textures import to_bytes
 
 CELL = 128
 """Side in texels of one cell of a cube atlas."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from gsn_perception.geometry import Mesh
+from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 from gsn_perception.scenes.shapes.atlas import cube
 from gsn_perception.scenes.shapes.atlas import cube_uv
 from gsn_perception.scenes.shapes.loft import extrude
 from gsn_perception.scenes.shapes.loft import loft
 from gsn_perception.scenes.shapes.loft import relief
 from gsn_perception.scenes.shapes.loft import rounded_rectangle
-from gsn_perception.scenes.textured_mesh import TexturedMesh
 
 
 def rounded_block(half_x: float, half_y: float, height: float, corner: float, bevel: float) -> Mesh:

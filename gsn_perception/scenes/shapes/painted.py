@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 from gsn_perception.scenes.shapes.atlas import vertex_colors
 from gsn_perception.scenes.shapes.marching import sdf_mesh
 from gsn_perception.scenes.shapes.sdf import Sdf
 from gsn_perception.scenes.shapes.sdf import blend
 from gsn_perception.scenes.shapes.sdf import difference
-from gsn_perception.scenes.textured_mesh import TexturedMesh
 
 
 def painted(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 from gsn_perception.scenes.shapes import sdf
 from gsn_perception.scenes.shapes.painted import painted
-from gsn_perception.scenes.textured_mesh import TexturedMesh
 
 
 def hammer(rng: np.random.Generator) -> TexturedMesh:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 from gsn_perception.scenes.shapes import sdf
 from gsn_perception.scenes.shapes.painted import painted
-from gsn_perception.scenes.textured_mesh import TexturedMesh
 
 
 def stack(rng: np.random.Generator) -> TexturedMesh:

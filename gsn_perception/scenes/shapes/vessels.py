@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 from gsn_perception.scenes.shapes import sdf
 from gsn_perception.scenes.shapes.atlas import banded
 from gsn_perception.scenes.shapes.atlas import wrapped
@@ -12,7 +13,6 @@ from gsn_perception.scenes.shapes.atlas import wrapped_uv
 from gsn_perception.scenes.shapes.loft import circle
 from gsn_perception.scenes.shapes.loft import loft
 from gsn_perception.scenes.shapes.marching import sdf_mesh
-from gsn_perception.scenes.textured_mesh import TexturedMesh
 
 Profile = list[tuple[float, float]]
 """(radius, height) from the axis below to the axis above, or over the rim to the axis inside; the axis ends left out."""

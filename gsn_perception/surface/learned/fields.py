@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 
 from gsn_perception.geometry import InputError
-from gsn_perception.surface.combined import CarvedField
-from gsn_perception.surface.combined import tight_box
-from gsn_perception.surface.completion import Cloud
-from gsn_perception.surface.field import Field
+from gsn_perception.surface.extraction.implicit_shape import ImplicitShape
+from gsn_perception.surface.fields.combined import CarvedField
+from gsn_perception.surface.fields.combined import tight_box
+from gsn_perception.surface.fields.depth_views import DepthView
+from gsn_perception.surface.fields.field import Field
 from gsn_perception.surface.learned.convonet import ConvolutionalOccupancyNetwork
 from gsn_perception.surface.learned.onet import OccupancyNetwork
-from gsn_perception.surface.shape import ImplicitShape
-from gsn_perception.surface.views import DepthView
+from gsn_perception.surface.solid.completion import Cloud
 
 _BATCH = 1 << 15
 _MARGIN = 0.04

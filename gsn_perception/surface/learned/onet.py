@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch import nn
 
-from gsn_perception.gsn.resnet import ResNet
+from gsn_perception.gsn.layers.resnet import ResNet
 from gsn_perception.surface.learned.blocks import ConditionalBlock
 from gsn_perception.surface.learned.blocks import ConditionalNorm
 from gsn_perception.surface.learned.blocks import CoordinateLinear

@@ -18,8 +18,8 @@ _BATCH = 256  # patches in the network at once: their features fit a core's cach
 class PeifField:
     """Points [Q,3] to displacements [Q,3] that lead from each to the nearest surface, on the CPU.
 
-    A :class:`~gsn_perception.surface.field.DisplacementField`. Unsigned: it does not tell inside from outside,
-    see :class:`~gsn_perception.surface.displacement.SignedField`.
+    A :class:`~gsn_perception.surface.fields.field.DisplacementField`. Unsigned: it does not tell inside from outside,
+    see :class:`~gsn_perception.surface.fields.displacement.SignedField`.
 
     Args:
         network: In whatever mode; it is used without gradients and left as it is.

@@ -1,4 +1,4 @@
-"""Reading the datasets made by `gsn data --what surface` (numpy memory maps only; format: scenes/surface_dataset.py)."""
+"""Reading the datasets made by `gsn data --what surface` (numpy memory maps only; format: scenes/datasets/surface_dataset.py)."""
 
 from __future__ import annotations
 

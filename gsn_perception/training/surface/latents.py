@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gsn_perception.gsn.depth_input import relative_depth
+from gsn_perception.gsn.layers.depth_input import relative_depth
 from gsn_perception.gsn.network import GSN
 from gsn_perception.gsn.network import network_input
 from gsn_perception.gsn.network import roll_image

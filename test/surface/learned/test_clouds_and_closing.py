@@ -15,19 +15,19 @@ from gsn_perception.geometry import Camera
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry.transforms import look_at
-from gsn_perception.surface.closing import closed_shape
-from gsn_perception.surface.closing import turned_outwards
-from gsn_perception.surface.combined import CarvedField
-from gsn_perception.surface.combined import tight_box
-from gsn_perception.surface.completion import Cloud
-from gsn_perception.surface.completion import union_cloud
+from gsn_perception.surface.extraction.closing import closed_shape
+from gsn_perception.surface.extraction.closing import turned_outwards
+from gsn_perception.surface.extraction.implicit_shape import ImplicitShape
+from gsn_perception.surface.extraction.implicit_shape import closed_mesh
+from gsn_perception.surface.fields.combined import CarvedField
+from gsn_perception.surface.fields.combined import tight_box
+from gsn_perception.surface.fields.depth_views import DepthView
 from gsn_perception.surface.learned.config import convonet_config
 from gsn_perception.surface.learned.convonet import ConvolutionalOccupancyNetwork
 from gsn_perception.surface.learned.fields import cloud_shape
-from gsn_perception.surface.shape import ImplicitShape
-from gsn_perception.surface.shape import closed_mesh
-from gsn_perception.surface.spacing import farthest_points
-from gsn_perception.surface.views import DepthView
+from gsn_perception.surface.solid.completion import Cloud
+from gsn_perception.surface.solid.completion import union_cloud
+from gsn_perception.surface.solid.spacing import farthest_points
 
 BALL = meshed(sphere, 48)
 

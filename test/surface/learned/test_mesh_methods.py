@@ -9,14 +9,14 @@ import pytest
 import torch
 from skimage.measure import marching_cubes
 
-from gsn_perception.evaluation.cases import surface_case
-from gsn_perception.evaluation.views import Protocol
+from gsn_perception.evaluation.views.cases import surface_case
+from gsn_perception.evaluation.views.protocol import Protocol
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.pipeline import Reconstructor
 from gsn_perception.pipeline import ReconstructorSettings
-from gsn_perception.pipeline import meshing_peif
+from gsn_perception.pipeline.meshing import peif
 from gsn_perception.scenes.objects import random_object
 from gsn_perception.surface.learned import weights
 from gsn_perception.surface.learned.config import convonet_config
@@ -96,9 +96,9 @@ def test_displacement_fields_become_solids(pipeline, frame, tmp_path, monkeypatc
 
         return displacement
 
-    monkeypatch.setattr(meshing_peif, "load_peif", lambda path: ("network", {}))
-    monkeypatch.setattr(meshing_peif, "PeifField", field)
-    monkeypatch.setattr(meshing_peif, "directed_marching", ball_patches)
+    monkeypatch.setattr(peif, "load_peif", lambda path: ("network", {}))
+    monkeypatch.setattr(peif, "PeifField", field)
+    monkeypatch.setattr(peif, "directed_marching", ball_patches)
     settings = replace(SETTINGS, mesh_method="peif", mesh_weights=str(tmp_path / "any.safetensors"))
     (result,) = pipeline.with_settings(settings)(replace(frame, depth=None, size_hint=0.2))
     assert isinstance(result, Reconstruction)

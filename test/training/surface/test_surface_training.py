@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from gsn_perception.cli.train_surface import make_trainer
+from gsn_perception.cli.train.surface import make_trainer
 from gsn_perception.geometry import InputError
+from gsn_perception.scenes.datasets.shots import ShotSettings
+from gsn_perception.scenes.datasets.surface_dataset import SurfaceSettings
+from gsn_perception.scenes.datasets.surface_dataset import build_surface_dataset
+from gsn_perception.scenes.datasets.surface_samples import SampleCounts
 from gsn_perception.scenes.objects import random_object
-from gsn_perception.scenes.shots import ShotSettings
-from gsn_perception.scenes.surface_dataset import SurfaceSettings
-from gsn_perception.scenes.surface_dataset import build_surface_dataset
-from gsn_perception.scenes.surface_samples import SampleCounts
 from gsn_perception.surface.learned.weights import load_convonet
 from gsn_perception.surface.learned.weights import load_onet
 from gsn_perception.surface.peif import load_peif

@@ -1,0 +1,1 @@
+"""`gsn bag`: recordings made, inspected, played and evaluated."""

@@ -1,0 +1,1 @@
+"""`gsn bench`: measure speed."""

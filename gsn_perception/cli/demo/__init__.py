@@ -1,0 +1,1 @@
+"""`gsn demo`: a scene through both nodes and back."""

@@ -1,0 +1,1 @@
+"""`gsn eval`: measure quality."""

@@ -1,0 +1,83 @@
+"""From a frame to a splat in the several ways that `gsn eval` compares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import torch
+
+from gsn_perception.evaluation.robustness.occlusion import OccludedSculptor
+from gsn_perception.evaluation.robustness.quarter_turns import quarter_average
+from gsn_perception.evaluation.robustness.rolls import Sculptor
+from gsn_perception.geometry import Gaussians
+from gsn_perception.geometry import ObjectView
+from gsn_perception.geometry import Observation
+from gsn_perception.gsn import GSN
+from gsn_perception.gsn.crop import Crop
+from gsn_perception.gsn.moments import moment_roll
+from gsn_perception.pipeline import Reconstructor
+from gsn_perception.pipeline.inputs.upright import rolled_crop
+
+Mode = Literal["auto", "moments", "off", "quarters"]
+"""The pipeline's ways to a canonical roll; quarters averages the splats of all quarter turns of the input as it is."""
+
+
+def roll_sculptors(reconstructor: Reconstructor, modes: Sequence[Mode]) -> dict[str, Sculptor]:
+    """The pipeline under each way to a canonical roll, by its name."""
+
+    def quarters(observation: Observation, label: int) -> tuple[ObjectView, Gaussians]:
+        crop = _crop(reconstructor, observation, label)
+        return crop.view, quarter_average(reconstructor.network, *crop.tensors(reconstructor.device))
+
+    found: dict[str, Sculptor] = {}
+    for mode in modes:
+        if mode == "quarters":
+            found[mode] = quarters
+        else:
+            found[mode] = reconstructor.with_settings(replace(reconstructor.settings, upright=mode)).sculpt
+    return found
+
+
+def before_refinement(reconstructor: Reconstructor) -> dict[str, Sculptor]:
+    """The same weights without their pixel-aligned refinement, by its name; nothing where they have none."""
+    config = reconstructor.network.config
+    if not config.refine_features:
+        return {}
+    network = GSN(replace(config, refine_features=0))
+    kept = {k: v for k, v in reconstructor.network.state_dict().items() if not k.startswith("refiner.")}
+    network.load_state_dict(kept)
+    plain = Reconstructor(network, reconstructor.device, reconstructor.settings)
+    return {"gsn, before refinement": plain.sculpt}
+
+
+def anisotropy_of(reconstructor: Reconstructor) -> Callable[[Observation], float]:
+    """How elongated the silhouette of label 1 is in its crop."""
+    return lambda observation: float(
+        moment_roll(torch.from_numpy(_crop(reconstructor, observation, 1).alpha)[None])[1][0]
+    )
+
+
+def occluded_sculptors(reconstructor: Reconstructor) -> dict[str, OccludedSculptor]:
+    """Looking at what is left to see, as the pipeline does, and at where the whole object is known to be."""
+
+    def pipeline(observation: Observation, label: int, whole: ObjectView) -> tuple[ObjectView, Gaussians]:
+        return reconstructor.sculpt(observation, label)
+
+    def known(observation: Observation, label: int, whole: ObjectView) -> tuple[ObjectView, Gaussians]:
+        view = replace(whole, size=reconstructor.network.config.image_size)
+        crop = rolled_crop(observation, np.asarray(observation.mask == label), view, reconstructor.settings.upright)
+        with torch.inference_mode():
+            splat = reconstructor.network(*crop.tensors(reconstructor.device))
+        return crop.view, splat.to("cpu", torch.float32)[0]
+
+    return {"crop around what is seen": pipeline, "crop around the whole": known}
+
+
+def _crop(reconstructor: Reconstructor, observation: Observation, label: int) -> Crop:
+    """The crop as the camera saw it."""
+    mask = np.asarray(observation.mask == label)
+    return Crop.of(observation, mask, reconstructor.network.config.image_size)

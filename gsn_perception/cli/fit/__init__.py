@@ -1,0 +1,1 @@
+"""`gsn fit`: numbers that go with weights, chosen on known objects."""

@@ -1,0 +1,100 @@
+"""`gsn fit`: choose numbers that go with weights on objects that are known (`dev`, never those that are reported)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Literal
+
+if TYPE_CHECKING:
+    from gsn_perception.evaluation.views.cases import SurfaceCase
+    from gsn_perception.pipeline import Reconstructor
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Over which values, on which objects."""
+
+    objects: Path
+    """Folder of objects (OBJ, PLY, STL or GLB) to fit on."""
+    what: Literal["skin", "confidence"] = "skin"
+    """skin: how the mesh wraps the splat; confidence: which Gaussians count as seen."""
+    gains: tuple[float, ...] = (4.0,)
+    """Values of SolidSettings.opacity_gain to try."""
+    levels: tuple[float, ...] = (0.0, 0.012, 0.024)
+    """Values of SolidSettings.level to try."""
+    votes: tuple[int, ...] = (3,)
+    """Values of SolidSettings.votes to try."""
+    budget: Literal["smoke", "short", "full"] = "short"
+    """How many objects: smoke 3, short 12, full all."""
+    checkpoint: str | None = None
+    """Weights (.safetensors) or the name of shipped ones."""
+    write: bool = False
+    """Store the best ones beside the weights, where whoever loads them finds them."""
+    json: Path | None = None
+    """Write every figure to this file."""
+    seed: int = 0
+    """Seed of views, sensor noise and samples."""
+
+
+def run(options: Options) -> int:
+    """Print what was tried and what is best."""
+    if options.what == "skin":
+        return _fit_skin(options)
+    from gsn_perception.cli.fit.confidence import fit_confidence
+
+    return fit_confidence(options)
+
+
+def _fit_skin(options: Options) -> int:
+    """Print a table: F-score, Chamfer distance and median volume ratio at the true scale; the best F-score is marked."""
+    from gsn_perception.evaluation.reports.tables import check_writable
+    from gsn_perception.evaluation.reports.tables import write_json
+    from gsn_perception.evaluation.views.cases import choose
+    from gsn_perception.evaluation.views.cases import surface_case
+    from gsn_perception.evaluation.views.protocol import Protocol
+    from gsn_perception.io.checkpoints import annotate
+    from gsn_perception.io.checkpoints import checkpoint_path
+    from gsn_perception.pipeline import Reconstructor
+    from gsn_perception.scenes.loader import load_meshes
+
+    check_writable(options.json)
+    base = Reconstructor.from_pretrained(options.checkpoint)
+    objects = choose(load_meshes(options.objects)[0], options.budget, options.seed)
+    cases = [surface_case(item, Protocol(seed=options.seed)) for item in objects]
+    rows = _grid(options, base, cases)
+    best = max(rows, key=lambda row: row["f_score"])
+    for row in rows:
+        print("  ".join(f"{k} {v:8.4f}" for k, v in row.items()), "<- best F" if row is best else "")
+    if options.json is not None:
+        write_json(options.json, {"rows": rows, "best": best})
+    if options.write:
+        solid = {"opacity_gain": best["gain"], "level": best["level"], "votes": int(best["votes"])}
+        annotate(checkpoint_path(options.checkpoint), {"solid": solid})
+    return 0
+
+
+def _grid(options: Options, base: Reconstructor, cases: Sequence[SurfaceCase]) -> list[dict[str, float]]:
+    import numpy as np
+    from tqdm import tqdm
+
+    from gsn_perception.evaluation.surfaces.geometry import TRUE
+    from gsn_perception.evaluation.surfaces.geometry import evaluate_geometry
+    from gsn_perception.pipeline import Reconstructor
+
+    settings = replace(base.settings, mesh_method="gaussians")  # the numbers are those of the splat's own solid
+    rows = []
+    for gain, level, votes in tqdm(list(product(options.gains, options.levels, options.votes)), desc="fit", ncols=100):
+        solid = replace(base.solid, opacity_gain=gain, level=level, votes=votes)
+        trial = Reconstructor(base.network, base.device, settings, solid)
+        scores = evaluate_geometry(cases, trial, seed=options.seed, samples=10_000)[TRUE]
+        made = {k: [s[k] for s in scores if k in s] for k in ("f_score", "chamfer_l1", "volume_ratio")}
+        means = {"f_score": float(np.mean(made["f_score"])), "chamfer_l1": float(np.mean(made["chamfer_l1"]))}
+        rows.append(
+            {"gain": gain, "level": level, "votes": votes, **means, "volume": float(np.nanmedian(made["volume_ratio"]))}
+        )
+    return rows

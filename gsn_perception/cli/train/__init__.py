@@ -1,0 +1,1 @@
+"""`gsn train`: train the networks."""

@@ -1,0 +1,1 @@
+"""The grasp planners that trials compare."""

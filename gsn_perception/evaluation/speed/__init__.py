@@ -1,0 +1,1 @@
+"""Run times: the chain, extraction of surfaces, PEIF."""

@@ -1,0 +1,1 @@
+"""Meshes against the true surface."""

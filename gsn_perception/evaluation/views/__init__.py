@@ -1,0 +1,1 @@
+"""Novel views of a splat against ray-cast ones."""

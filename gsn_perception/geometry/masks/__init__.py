@@ -1,0 +1,1 @@
+"""Masks of any size and softness as labels."""

@@ -1,0 +1,1 @@
+"""Grasp candidates on a mesh."""

@@ -1,0 +1,1 @@
+"""The gripper against object, plane and scene."""

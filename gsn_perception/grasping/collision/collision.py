@@ -1,0 +1,116 @@
+"""The gripper and its straight approach against the object, the support plane and the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+
+from gsn_perception.geometry import Mesh
+from gsn_perception.geometry import Plane
+from gsn_perception.grasping.candidates.sampling import Poses
+from gsn_perception.grasping.collision.boxes import Blocks
+from gsn_perception.grasping.collision.boxes import overlaps
+from gsn_perception.grasping.gripper import Gripper
+from gsn_perception.grasping.object_surface import Surface
+
+
+def hits_blocks(poses: Poses, gripper: Gripper, blocks: Blocks, *, margin: float, approach: float) -> np.ndarray:
+    """Whether a gripper touches triangles or points anywhere on its way in; exact.
+
+    Args:
+        poses: P candidates at their openings.
+        gripper: Its boxes.
+        blocks: The triangles or points.
+        margin: Metres by which the gripper's boxes are grown.
+        approach: Length of the straight approach along z, metres.
+
+    Returns:
+        [P] bool.
+    """
+    boxes = _grown(gripper.boxes(poses.widths, swept=approach), margin)
+    return overlaps(poses.rotations, poses.centers, boxes, blocks)
+
+
+def lowest_height(poses: Poses, gripper: Gripper, plane: Plane, *, approach: float) -> np.ndarray:
+    """[P] height above the plane of the lowest corner of the gripper on its way in, metres."""
+    boxes = gripper.boxes(poses.widths, swept=approach)  # [P, B, 2, 3]
+    up = np.einsum("pij,i->pj", poses.rotations, plane.normal)  # the plane's normal in the grasp frame
+    lowest = np.minimum(boxes[:, :, 0] * up[:, None], boxes[:, :, 1] * up[:, None]).sum(axis=2).min(axis=1)
+    return lowest + plane.height(poses.centers)
+
+
+def retreat_from_plane(
+    poses: Poses, gripper: Gripper, plane: Plane, *, clearance: float, approach: float, limit: float
+) -> tuple[Poses, np.ndarray]:
+    """Poses drawn back along their approach until they clear the plane, where ``limit`` metres suffice.
+
+    The contacts then lie closer to the fingertips, which is how low objects are held.
+
+    Returns:
+        The moved poses and [P] whether they clear the plane.
+    """
+    missing = clearance - lowest_height(poses, gripper, plane, approach=approach)
+    down = -poses.rotations[:, :, 2] @ plane.normal
+    back = np.where(missing > 0, missing / np.maximum(down, 1e-3), 0.0)
+    clear = back <= limit
+    centers = poses.centers - np.where(clear, back, 0)[:, None] * poses.rotations[:, :, 2]
+    return replace(poses, centers=centers), clear
+
+
+def scene_nearby(
+    scene: np.ndarray, surface: Surface, plane: Plane | None, *, reach: float, own: float, cell: float
+) -> np.ndarray:
+    """The scene points that matter, thinned.
+
+    Args:
+        scene: [M,3] metres; may hold the whole depth image.
+        surface: Points closer than ``own`` to it are the object's own.
+        plane: Points at most ``own`` above it are left to the plane test.
+        reach: Metres from the object's centre beyond which no gripper gets.
+        own: Metres.
+        cell: One point per cube of this size is kept, metres.
+
+    Returns:
+        [M',3] float64.
+    """
+    points = np.asarray(scene, dtype=np.float64).reshape(-1, 3)
+    points = points[np.isfinite(points).all(axis=1)]
+    points = points[np.linalg.norm(points - surface.center, axis=1) < reach]
+    if plane is not None:
+        points = points[plane.height(points) > own]
+    if len(points):
+        x, y, z = (np.floor((points - points.min(axis=0)) / cell).astype(np.int64) + 1).T
+        first = np.unique((x << 40) | (y << 20) | z, return_index=True)[1]
+        points = points[np.sort(first)]
+    return points[surface.distance(points) > own] if len(points) else points
+
+
+def triangles_nearby(meshes: Sequence[Mesh], surface: Surface, *, reach: float, own: float) -> np.ndarray:
+    """Triangles [N,3,3] float64 of other objects that matter.
+
+    Args:
+        meshes: The other objects, in the surface's frame, metres.
+        surface: Triangles with no corner farther than ``own`` from it are taken for its own: reconstructions of objects
+            that touch reach into each other.
+        reach: Metres from the object's centre beyond which no gripper gets.
+        own: Metres.
+    """
+    triangles = np.concatenate([mesh.triangles for mesh in meshes]).astype(np.float64)
+    size = np.linalg.norm(triangles - triangles[:, :1], axis=2).max(axis=1)
+    triangles = triangles[np.linalg.norm(triangles[:, 0] - surface.center, axis=1) < reach + size]
+    if not len(triangles):
+        return triangles
+    return triangles[surface.distance(triangles.reshape(-1, 3)).reshape(-1, 3).max(axis=1) > own]
+
+
+def corners(boxes: np.ndarray) -> np.ndarray:
+    """Corner points [...,8,3] of boxes [...,2,3]."""
+    picks = [[boxes[..., i, 0], boxes[..., j, 1], boxes[..., k, 2]] for i, j, k in product((0, 1), repeat=3)]
+    return np.stack([np.stack(pick, axis=-1) for pick in picks], axis=-2)
+
+
+def _grown(boxes: np.ndarray, margin: float) -> np.ndarray:
+    return boxes + margin * np.array([[-1.0], [1.0]])

@@ -1,0 +1,42 @@
+"""Grasp candidates that hold, before they are chosen from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gsn_perception.geometry import Grasp
+from gsn_perception.geometry.transforms import make_transform
+from gsn_perception.grasping.candidates.sampling import Poses
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """Candidates that press within the friction cones.
+
+    Attributes:
+        poses: P grasp poses.
+        figures: [P,11] features, columns :data:`gsn_perception.grasping.scoring.features.FEATURES`.
+        scores: [P] in (0, 1).
+    """
+
+    poses: Poses
+    figures: np.ndarray
+    scores: np.ndarray
+
+    @classmethod
+    def cat(cls, parts: list[Held]) -> Held:
+        """All of them, in order."""
+        figures, scores = (np.concatenate([getattr(p, name) for p in parts]) for name in ("figures", "scores"))
+        return cls(Poses.cat([p.poses for p in parts]), figures, scores)
+
+    def grasps(self, rows: np.ndarray, label: int) -> tuple[Grasp, ...]:
+        """Those of some rows [G], in their order."""
+        poses = self.poses.select(rows)
+        return tuple(
+            Grasp(make_transform(R, center), float(width), float(score), label)
+            for R, center, width, score in zip(
+                poses.rotations, poses.centers, poses.widths, self.scores[rows], strict=True
+            )
+        )

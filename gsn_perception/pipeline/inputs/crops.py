@@ -1,0 +1,195 @@
+"""A frame up to the network: what is trusted, where the objects are, and the crop of each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from dataclasses import replace
+
+import numpy as np
+
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import ObjectView
+from gsn_perception.geometry import Observation
+from gsn_perception.geometry import Refusal
+from gsn_perception.geometry import Remark
+from gsn_perception.geometry.remark import merged
+from gsn_perception.gsn.crop import Crop
+from gsn_perception.pipeline.inputs.depth_cleaning import with_clean_depth
+from gsn_perception.pipeline.inputs.masks import cleaned
+from gsn_perception.pipeline.inputs.masks import cut_by_border
+from gsn_perception.pipeline.inputs.masks import doubts
+from gsn_perception.pipeline.inputs.masks import labelled
+from gsn_perception.pipeline.inputs.plausibility import camera_remarks
+from gsn_perception.pipeline.inputs.plausibility import check_depth_unit
+from gsn_perception.pipeline.inputs.plausibility import range_remarks
+from gsn_perception.pipeline.inputs.support import checked_plane
+from gsn_perception.pipeline.inputs.support import fitted_plane
+from gsn_perception.pipeline.inputs.support import level_checked
+from gsn_perception.pipeline.inputs.support import refuse_depth_of_plane
+from gsn_perception.pipeline.inputs.upright import rolled_crop
+from gsn_perception.pipeline.settings import ReconstructorSettings
+from gsn_perception.segmentation import Segments
+from gsn_perception.segmentation import find_objects
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Looked:
+    """A frame before the network: everything that a bad message, mask or camera can break has been tried.
+
+    Attributes:
+        observation: With its mask, its support plane where one is given or the depth shows one, and what is doubtful
+            about the frame.
+        crops: Label to the object's crop, largest object first, or to why there is none.
+        segmented: Seconds spent on the mask and the plane.
+        looked: Label to seconds spent on the crop.
+        remarks: Label to what is doubtful about this object alone.
+    """
+
+    observation: Observation
+    crops: Mapping[int, Crop | Refusal]
+    segmented: float
+    looked: Mapping[int, float]
+    remarks: Mapping[int, tuple[Remark, ...]] = field(default_factory=dict)
+
+
+def look(observation: Observation, settings: ReconstructorSettings, size: int) -> Looked:
+    """The frame up to the network: trust, segment, and look at each of its ``max_objects`` largest objects.
+
+    Args:
+        observation: The frame.
+        settings: What is trusted, how objects are found, which are refused.
+        size: Side of the crops in pixels.
+
+    Raises:
+        InputError: the frame as a whole can't be used.
+    """
+    observation = _believed(observation, settings)
+    began = time.perf_counter()
+    observation = checked_plane(observation, settings)
+    given = observation.mask is not None
+    found = object_mask(observation, settings)
+    labels = by_size(found.mask)
+    observation = replace(observation, remarks=merged(observation.remarks, _left_out(labels, settings)))
+    labels = labels[: settings.max_objects]
+    told = observation.support_plane or found.plane
+    observation = fitted_plane(replace(observation, mask=found.mask, support_plane=told))
+    left_out: Mapping[int, tuple[Remark, ...]] = found.remarks
+    if given and settings.clean_masks:
+        observation, left_out = cleaned(observation, labels)
+        if told is None and observation.mask is not found.mask:  # as if the mask had come so
+            observation = fitted_plane(replace(observation, support_plane=None))
+    observation = with_clean_depth(level_checked(observation))
+    segmented = time.perf_counter() - began
+    crops: dict[int, Crop | Refusal] = {}
+    looked: dict[int, float] = {}
+    for label in labels:
+        began = time.perf_counter()
+        try:
+            crops[label] = look_at(observation, label, settings, size)
+        except InputError as error:
+            crops[label] = Refusal(label, str(error))
+        looked[label] = time.perf_counter() - began
+    return Looked(
+        observation,
+        crops,
+        segmented,
+        looked,
+        doubts(observation, labels, left_out, heaps=given, cuts=settings.allow_cut),
+    )
+
+
+def _believed(observation: Observation, settings: ReconstructorSettings) -> Observation:
+    """What is trusted, with what is hard to believe about its numbers.
+
+    Raises:
+        InputError: the mask or the unit of the depth can't be used.
+    """
+    came = observation.depth if settings.use_depth else None
+    check_depth_unit(came, observation.mask)
+    observation = trusted(observation, settings)
+    numbers = (*camera_remarks(observation.camera), *range_remarks(came, observation.depth, observation.mask))
+    return replace(observation, remarks=merged(observation.remarks, numbers))
+
+
+def trusted(observation: Observation, settings: ReconstructorSettings) -> Observation:
+    """With what the settings forbid taken away, and a mask of labels.
+
+    Raises:
+        InputError: the mask is one of neither labels nor probabilities.
+    """
+    if not settings.use_mask and observation.mask is not None:
+        observation = replace(observation, mask=None)
+    observation = labelled(observation, settings.mask_mode)
+    if observation.depth is None:
+        return observation
+    if not settings.use_depth:
+        return replace(observation, depth=None)
+    depth = observation.depth.copy()
+    depth[(depth < settings.min_depth) | (depth > settings.max_depth)] = np.nan
+    return replace(observation, depth=depth)
+
+
+def object_mask(observation: Observation, settings: ReconstructorSettings) -> Segments:
+    """The given mask, or one segmented, with the plane that was found on the way and what is doubtful about objects.
+
+    Raises:
+        InputError: there is nothing to segment by.
+    """
+    if observation.mask is not None:
+        return Segments(observation.mask, None)
+    mode = settings.segmentation
+    if mode == "auto":
+        if observation.roi is None and observation.depth is None:
+            raise InputError("there is no mask, no depth and no region of interest; give one so the object is found")
+        mode = "grabcut" if observation.roi is not None else "plane"
+    return find_objects(observation, mode, settings.max_objects)
+
+
+def _left_out(labels: list[int], settings: ReconstructorSettings) -> tuple[Remark, ...]:
+    """That a mask has more objects than are wanted; crumbs that would be refused anyway are not told apart."""
+    count = len(labels) - settings.max_objects
+    if count <= 0:
+        return ()
+    told = f"the mask has {len(labels)} labels and only the {settings.max_objects} largest were taken"
+    return (Remark("objects_left_out", f"{told}; raise max_objects, or take background and table out of the mask"),)
+
+
+def look_at(observation: Observation, label: int, settings: ReconstructorSettings, size: int) -> Crop:
+    """The crop of one object.
+
+    Raises:
+        InputError: its mask is empty, small, or cut by the border, or its depth lies on the support plane.
+    """
+    mask = np.asarray(observation.mask == label)
+    _check_mask(mask, label, settings)
+    refuse_depth_of_plane(observation, mask)
+    view = ObjectView.of_mask(mask, observation.camera, size)
+    return rolled_crop(observation, mask, view, settings.upright)
+
+
+def _check_mask(mask: np.ndarray, label: int, settings: ReconstructorSettings) -> None:
+    count = int(mask.sum())
+    if count == 0:
+        raise InputError(f"no pixel of the mask has label {label}; the mask is empty there")
+    if count < settings.min_mask_pixels:
+        raise InputError(
+            f"the mask has only {count} pixels, {settings.min_mask_pixels} are needed; move the camera closer"
+        )
+    if cut_by_border(mask) and not settings.allow_cut:
+        raise InputError(
+            "the mask touches the image border, so the object is cut off; bring it wholly into view or set allow_cut"
+        )
+
+
+def by_size(mask: np.ndarray) -> list[int]:
+    """The labels of a mask, largest first."""
+    counts = np.bincount(mask.ravel())
+    counts[:1] = 0  # the background
+    labels = np.flatnonzero(counts)
+    counts = counts[labels]
+    if not len(labels):
+        raise InputError("the mask is empty; give a mask with the object's pixels above zero")
+    return [int(labels[i]) for i in np.argsort(-counts, kind="stable")]

@@ -1,0 +1,104 @@
+"""A frame's given masks as they are used, and what is doubtful about each object before the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Observation
+from gsn_perception.geometry import Remark
+from gsn_perception.geometry.masks.soft_mask import hardened
+from gsn_perception.geometry.remark import merged
+from gsn_perception.pipeline.inputs.plausibility import depth_remarks
+from gsn_perception.pipeline.inputs.plausibility import mask_remarks
+from gsn_perception.segmentation.masks.cleaning import clean_mask
+from gsn_perception.segmentation.masks.splitting import merged_remark
+
+
+def labelled(observation: Observation, mode: str) -> Observation:
+    """With a mask of labels, whatever it held: probabilities are cut at half, and ``binary`` makes one object of all.
+
+    Raises:
+        InputError: it holds many values that are neither labels nor one object's probabilities.
+    """
+    mask = observation.mask
+    if mask is None:
+        return observation
+    hard, remark = hardened(mask)
+    if hard is None:
+        if mode != "binary":
+            raise InputError(
+                f"the mask holds {len(np.unique(mask)) - 1} values that run into each other and are no labels; give one "
+                "whole number per object without compression or interpolation, or set mask_mode to binary"
+            )
+        hard = mask
+    if mode == "binary":
+        hard = (hard > 0).astype(np.uint8)
+    if hard is mask:
+        return observation
+    remarks = observation.remarks if remark is None else merged(observation.remarks, [remark])
+    return replace(observation, mask=hard, remarks=remarks)
+
+
+def cleaned(observation: Observation, labels: Sequence[int]) -> tuple[Observation, Mapping[int, tuple[Remark, ...]]]:
+    """With what does not belong to the objects of these labels left out of their masks, and what was."""
+    mask = np.asarray(observation.mask)
+    result = mask.copy()
+    remarks: dict[int, tuple[Remark, ...]] = {}
+    for label in labels:
+        own = mask == label
+        others = (mask > 0) & ~own
+        done = clean_mask(own, others, observation.depth, observation.camera, observation.support_plane)
+        remarks[label] = mask_remarks(done)
+        if done.mask is not own:
+            result[own & ~done.mask] = 0
+            result[done.mask & (result == 0)] = label
+    if (result == mask).all():
+        return observation, remarks
+    return replace(observation, mask=result), remarks
+
+
+def doubts(
+    observation: Observation, labels: Sequence[int], found: Mapping[int, tuple[Remark, ...]], *, heaps: bool, cuts: bool
+) -> dict[int, tuple[Remark, ...]]:
+    """Label to what is doubtful about its mask and its depth.
+
+    Args:
+        observation: With its mask, its plane and cleaned depth.
+        labels: Of the objects.
+        found: What is known already.
+        heaps: Whether to look for several things under one label; the segmentation has done so with masks of its own.
+        cuts: Whether to tell objects that the border cuts; where they are refused that is said there.
+    """
+    mask = np.asarray(observation.mask)
+    remarks: dict[int, tuple[Remark, ...]] = {}
+    for label in labels:
+        own = np.asarray(mask == label)
+        told = merged(found.get(label, ()), depth_remarks(observation.depth, own))
+        told = merged(told, _cut_remarks(own)) if cuts else told
+        remarks[label] = merged(told, _heap_remarks(observation, own)) if heaps else told
+    return remarks
+
+
+def cut_by_border(mask: np.ndarray) -> bool:
+    """Whether a mask [H,W] bool touches the image's border."""
+    return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
+
+
+def _cut_remarks(own: np.ndarray) -> tuple[Remark, ...]:
+    if not cut_by_border(own):
+        return ()
+    text = "the image border cuts the object, so all beyond it is a guess; bring it wholly into view"
+    return (Remark("object_cut", text),)
+
+
+def _heap_remarks(observation: Observation, own: np.ndarray) -> tuple[Remark, ...]:
+    """That several things lie under one mask [H,W] bool, where the depth shows it."""
+    if observation.depth is None or observation.support_plane is None:
+        return ()
+    remark = merged_remark(own, observation.depth, observation.camera, observation.support_plane)
+    return () if remark is None else (remark,)

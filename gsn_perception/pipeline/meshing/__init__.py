@@ -1,0 +1,1 @@
+"""From a splat and what the camera saw to a mesh in metres."""

@@ -1,0 +1,63 @@
+"""The pipeline up to the splat's solid, for whoever trains or measures what comes after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Observation
+from gsn_perception.geometry import Refusal
+from gsn_perception.surface.solid.completion import Completion
+
+if TYPE_CHECKING:
+    from gsn_perception.pipeline.reconstructor import Reconstructor
+
+
+class SolidCompleter:
+    """What a GSN makes of a frame's largest object; picklable, the weights are loaded at first use.
+
+    Args:
+        checkpoint: Weights, or None for the shipped ones.
+        device: auto, cpu or cuda.
+    """
+
+    def __init__(self, checkpoint: str | Path | None = None, device: str = "auto") -> None:
+        self._arguments = (checkpoint, device)
+        self._reconstructor: Reconstructor | None = None
+
+    def __getstate__(self) -> tuple[str | Path | None, str]:
+        return self._arguments
+
+    def __setstate__(self, arguments: tuple[str | Path | None, str]) -> None:
+        self._arguments, self._reconstructor = arguments, None
+
+    @property
+    def reconstructor(self) -> Reconstructor:
+        """The pipeline with its weights.
+
+        Raises:
+            InputError: no such weights, or damaged ones.
+        """
+        if self._reconstructor is None:
+            from gsn_perception.pipeline.reconstructor import Reconstructor
+            from gsn_perception.pipeline.settings import ReconstructorSettings
+
+            checkpoint, device = self._arguments
+            settings = ReconstructorSettings(allow_cut=True, unit_scale=True, min_mask_pixels=20)
+            self._reconstructor = Reconstructor.from_pretrained(checkpoint, device, settings)
+        return self._reconstructor
+
+    def __call__(self, observation: Observation) -> Completion:
+        """The view, the estimated scale and the solid of the largest object.
+
+        Raises:
+            InputError: the object was refused.
+        """
+        from gsn_perception.pipeline.meshing.mesher import rough_solid
+
+        pipeline = self.reconstructor
+        (item, *_) = pipeline.splats(observation)
+        if isinstance(item, Refusal):
+            raise InputError(item.reason)
+        return Completion(item.crop.view, item.scale.value, rough_solid(item, pipeline.solid))

@@ -1,0 +1,114 @@
+"""What the ways from a splat to a closed mesh share, and the first of them: the splat's own solid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from typing import Protocol
+
+from gsn_perception.geometry import Mesh
+from gsn_perception.surface.solid.settings import SolidSettings
+
+if TYPE_CHECKING:
+    from gsn_perception.gsn.sculpted import Sculpted
+    from gsn_perception.surface.extraction.implicit_shape import ImplicitShape
+
+CLOUD = 2048
+"""Points that learned fields read."""
+_SMOOTHING = 2
+_ROUGH_CAMERAS, _ROUGH_VOTES, _ROUGH_RESOLUTION = 64, 2, 40
+
+
+class Mesher(Protocol):
+    """Makes the mesh of one object; called from several threads."""
+
+    def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
+        """A watertight, coloured mesh of the normalised frame with normals and confidence.
+
+        Raises:
+            InputError: there is nothing to wrap.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GaussianMesher:
+    """The splat's own solid."""
+
+    solid: SolidSettings
+
+    def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
+        """See :class:`Mesher`."""
+        from gsn_perception.pipeline.meshing.standing import standing_of
+        from gsn_perception.surface import gaussian_solid_mesh
+        from gsn_perception.surface.fields.observed import observed_view
+
+        return gaussian_solid_mesh(
+            item.splat,
+            view=item.crop.view,
+            observed=observed_view(item.crop, item.scale),
+            silhouette=item.crop.alpha > 0.5,
+            resolution=resolution,
+            max_triangles=max_triangles,
+            settings=self.solid,
+            standing=standing_of(item),
+        )
+
+
+def rough_solid(item: Sculpted, solid: SolidSettings) -> Mesh:
+    """The splat's solid, good enough to be sampled: fewer cameras carve it, on a coarser grid.
+
+    Clouds for training are made by the same function, so that learned fields meet in use what they met in training.
+
+    Raises:
+        InputError: the splat has no opaque content.
+    """
+    fewer = replace(solid, cameras=_ROUGH_CAMERAS, votes=_ROUGH_VOTES, bisections=2)
+    item = replace(item, support=None)  # learned fields read the guess as it is; their shapes are grounded
+    return GaussianMesher(fewer)(item, resolution=_ROUGH_RESOLUTION, max_triangles=20_000)
+
+
+def finished(
+    shape: ImplicitShape,
+    item: Sculpted,
+    solid: SolidSettings,
+    *,
+    resolution: int,
+    max_triangles: int,
+    bisections: int = 0,
+) -> Mesh:
+    """A learned shape's mesh with the splat's colours and, at every vertex, whether the camera saw it.
+
+    Raises:
+        InputError: nothing is inside.
+    """
+    from gsn_perception.pipeline.meshing.standing import standing_of
+    from gsn_perception.surface.extraction.extract import paint
+    from gsn_perception.surface.extraction.implicit_shape import closed_mesh
+    from gsn_perception.surface.fields.observed import observed_view
+    from gsn_perception.surface.solid.ground import as_guessed
+    from gsn_perception.surface.solid.ground import grounded
+    from gsn_perception.surface.solid.solid_field import depth_views
+    from gsn_perception.surface.solid.solid_mesh import seen_confidence
+    from gsn_perception.surface.watertight.flattening import clamped_to_plane
+
+    standing, ground = standing_of(item), None
+    measured = observed_view(item.crop, item.scale)
+    if standing is not None:
+        shape, ground = grounded(shape, standing, measured)
+    mesh = closed_mesh(
+        shape,
+        resolution=resolution,
+        max_triangles=max_triangles,
+        bisections=bisections,
+        smoothing=_SMOOTHING,
+        smallest_piece=solid.smallest_piece,
+    )
+    own = depth_views(item.splat, [item.crop.view.normalised_camera], solid)[0]
+    if standing is not None:
+        mesh = clamped_to_plane(mesh, standing.plane)
+    cell = float((shape.upper - shape.lower).max()) / resolution
+    confidence = seen_confidence(mesh.vertices, own, measured, 2.0 * cell)
+    colors = paint(as_guessed(mesh, ground), item.splat)
+    return replace(mesh, colors=colors, confidence=confidence).with_vertex_normals()

@@ -1,0 +1,135 @@
+"""The ways from a splat and what the camera saw to a closed mesh; ``mesh_method`` chooses one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+
+import numpy as np
+import torch
+
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Mesh
+from gsn_perception.gsn.network import GSN
+from gsn_perception.pipeline.meshing.mesher import CLOUD
+from gsn_perception.pipeline.meshing.mesher import GaussianMesher
+from gsn_perception.pipeline.meshing.mesher import Mesher
+from gsn_perception.pipeline.meshing.mesher import finished
+from gsn_perception.pipeline.meshing.mesher import rough_solid
+from gsn_perception.pipeline.settings import MeshMethod
+from gsn_perception.surface.solid.settings import SolidSettings
+
+if TYPE_CHECKING:
+    from gsn_perception.gsn.sculpted import Sculpted
+    from gsn_perception.surface.learned.convonet import ConvolutionalOccupancyNetwork
+    from gsn_perception.surface.learned.onet import OccupancyNetwork
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConvonetMesher:
+    """Measured points, completed by samples of the splat's solid, through a Convolutional Occupancy Network."""
+
+    solid: SolidSettings
+    network: ConvolutionalOccupancyNetwork
+    info: Mapping[str, Any]
+    seed: int = 0
+
+    def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
+        """See :class:`Mesher`."""
+        from gsn_perception.surface.fields.observed import observed_view
+        from gsn_perception.surface.learned.fields import cloud_shape
+        from gsn_perception.surface.solid.completion import union_cloud
+
+        rough = rough_solid(item, self.solid)
+        rng = np.random.default_rng(self.seed)
+        cloud = union_cloud(observed_view(item.crop, item.scale, rim=False), rough, count=CLOUD, rng=rng)
+        shape = cloud_shape(self.network, self.info, cloud, observed_view(item.crop, item.scale))
+        return finished(shape, item, self.solid, resolution=resolution, max_triangles=max_triangles)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AutoMesher:
+    """One way where the scale was taken from measured depth; another where there was none, or the first finds nothing."""
+
+    with_depth: Mesher
+    without: Mesher
+
+    def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
+        """See :class:`Mesher`."""
+        if item.crop.depth is not None and item.scale.source == "depth":
+            try:
+                return self.with_depth(item, resolution=resolution, max_triangles=max_triangles)
+            except InputError:  # the field is empty
+                pass
+        return self.without(item, resolution=resolution, max_triangles=max_triangles)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OnetMesher:
+    """The image alone through an Occupancy Network, cut by what the camera saw past."""
+
+    solid: SolidSettings
+    network: OccupancyNetwork
+    info: Mapping[str, Any]
+    gsn: GSN
+
+    def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
+        """See :class:`Mesher`."""
+        from gsn_perception.surface.fields.observed import observed_view
+        from gsn_perception.surface.learned.fields import image_shape
+
+        image, theta = item.crop.tensors(next(self.gsn.parameters()).device)
+        with torch.inference_mode():
+            if self.network.encoder is None:
+                image = self.gsn.encode(image, theta)
+            elif image.shape[-1] != self.network.config.image_size:
+                side = self.network.config.image_size
+                image = torch.nn.functional.interpolate(image, size=(side, side), mode="bilinear", antialias=True)
+        shape = image_shape(self.network, self.info, image, theta, observed_view(item.crop, item.scale))
+        return finished(shape, item, self.solid, resolution=resolution, max_triangles=max_triangles)
+
+
+def make_mesher(
+    method: MeshMethod, weights: str, solid: SolidSettings, gsn: GSN, gsn_sha256: str, *, seed: int = 0
+) -> Mesher:
+    """The mesher of a method.
+
+    Args:
+        method: One of the setting's values; ``auto`` is ``convonet`` where depth was measured and ``gaussians`` elsewhere.
+        weights: A file, or empty for those that come along.
+        solid: Numbers of the splat's solid.
+        gsn: The Gaussian network, whose latent an Occupancy Network may read.
+        gsn_sha256: Checksum of its weights.
+        seed: Of the sampling.
+
+    Raises:
+        InputError: the method's weights are missing, damaged, or belong to other weights of the Gaussian network.
+    """
+    if method == "gaussians":
+        return GaussianMesher(solid)
+    if method == "auto":
+        learned = make_mesher("convonet", weights, solid, gsn, gsn_sha256, seed=seed)
+        return AutoMesher(learned, GaussianMesher(solid))
+    from gsn_perception.surface.learned.weights import load_convonet
+    from gsn_perception.surface.learned.weights import load_onet
+    from gsn_perception.surface.learned.weights import shipped_weights
+
+    if method == "peif":
+        from gsn_perception.pipeline.meshing.peif import peif_mesher
+
+        return peif_mesher(solid, weights, seed=seed)
+    path = Path(weights) if weights else shipped_weights(method)
+    device = next(gsn.parameters()).device
+    if method == "convonet":
+        convonet, info = load_convonet(path)
+        return ConvonetMesher(solid, convonet.to(device), info, seed)
+    onet, info = load_onet(path)
+    if onet.encoder is None and info.get("gsn_sha256", "") != gsn_sha256:
+        raise InputError(
+            f"the Occupancy Network {path} reads the latent of other Gaussian weights than those in use; "
+            "train it again with `gsn train surface --model onet --checkpoint ...`"
+        )
+    return OnetMesher(solid, onet.to(device), info, gsn)

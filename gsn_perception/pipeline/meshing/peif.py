@@ -1,0 +1,69 @@
+"""PEIF as a mesh method: displacements of the completed cloud, marched, turned outwards by the solid, closed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gsn_perception.geometry import Mesh
+from gsn_perception.pipeline.meshing.mesher import CLOUD
+from gsn_perception.pipeline.meshing.mesher import finished
+from gsn_perception.pipeline.meshing.mesher import rough_solid
+from gsn_perception.surface.extraction.directed_marching import directed_marching
+from gsn_perception.surface.peif import PeifField
+from gsn_perception.surface.peif import PeifNetwork
+from gsn_perception.surface.peif import load_peif
+from gsn_perception.surface.solid.settings import SolidSettings
+
+if TYPE_CHECKING:
+    from gsn_perception.gsn.sculpted import Sculpted
+
+_BAND = 0.1
+_BISECTIONS = 5
+_TOLERANCE = 0.01  # before the measured surface: the field has smoothed its noise, which cuts would bring back
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PeifMesher:
+    """See :class:`~gsn_perception.pipeline.meshing.mesher.Mesher`."""
+
+    solid: SolidSettings
+    network: PeifNetwork
+    seed: int = 0
+
+    def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
+        """A watertight mesh of the normalised frame."""
+        from gsn_perception.surface.extraction.closing import closed_shape
+        from gsn_perception.surface.fields.combined import CarvedField
+        from gsn_perception.surface.fields.observed import observed_view
+        from gsn_perception.surface.solid.completion import union_cloud
+
+        rough = rough_solid(item, self.solid)
+        rng = np.random.default_rng(self.seed)
+        cloud = union_cloud(observed_view(item.crop, item.scale, rim=False), rough, count=CLOUD, rng=rng)
+        field = PeifField(self.network, cloud.points)
+        low, high = cloud.points.min(axis=0) - _BAND, cloud.points.max(axis=0) + _BAND
+        patches = directed_marching(field, low, high, resolution=resolution, seeds=cloud.points)
+        shape = closed_shape(patches, rough)
+        seen = CarvedField(shape.field, observed_view(item.crop, item.scale), tolerance=_TOLERANCE, level=shape.level)
+        shape = replace(shape, field=seen)
+        return finished(
+            shape, item, self.solid, resolution=resolution, max_triangles=max_triangles, bisections=_BISECTIONS
+        )
+
+
+def peif_mesher(solid: SolidSettings, weights: str, *, seed: int = 0) -> PeifMesher:
+    """With shipped weights, or those of a file.
+
+    Raises:
+        InputError: there are none.
+    """
+    from gsn_perception.surface.learned.weights import shipped_weights
+
+    path = Path(weights) if weights else shipped_weights("peif")
+    network, _ = load_peif(path)
+    return PeifMesher(solid, network, seed)

@@ -1,0 +1,181 @@
+"""One object after the network: its scale in metres, then its skin."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+from gsn_perception.geometry import Gaussians
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Mesh
+from gsn_perception.geometry import Observation
+from gsn_perception.geometry import Reconstruction
+from gsn_perception.geometry import Refusal
+from gsn_perception.geometry import Remark
+from gsn_perception.geometry.remark import merged
+from gsn_perception.gsn.crop import Crop
+from gsn_perception.gsn.scale import Scale
+from gsn_perception.gsn.scale import scale_from_depth
+from gsn_perception.gsn.scale import scale_from_plane
+from gsn_perception.gsn.scale import scale_from_size
+from gsn_perception.gsn.scale import surer_scale
+from gsn_perception.gsn.sculpted import Sculpted
+from gsn_perception.gsn.seen import Seen
+from gsn_perception.gsn.seen import SeenRule
+from gsn_perception.gsn.seen import confidence
+from gsn_perception.gsn.seen import quality
+from gsn_perception.gsn.seen import see
+from gsn_perception.pipeline.inputs.plausibility import hint_remarks
+from gsn_perception.pipeline.inputs.plausibility import mesh_remarks
+from gsn_perception.pipeline.inputs.plausibility import scale_remarks
+from gsn_perception.pipeline.inputs.support import plane_beside_hint
+from gsn_perception.pipeline.meshing.mesher import Mesher
+from gsn_perception.pipeline.meshing.standing import standing_of
+from gsn_perception.pipeline.meshing.standing import stood
+from gsn_perception.pipeline.settings import ReconstructorSettings
+from gsn_perception.surface.solid.ground_splat import grounded_splat
+from gsn_perception.surface.solid.points import surface_points
+from gsn_perception.surface.watertight.strictly_closed import strictly_closed
+
+_COARSER = (1.0, 0.9, 0.8, 0.7)  # of the grid's cells along an edge, until the mesh is strictly closed
+
+
+class Clock:
+    """Seconds per stage."""
+
+    def __init__(self, times: Mapping[str, float]) -> None:
+        self.times = dict(times)
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """What the ``with`` block takes counts for the stage."""
+        began = time.perf_counter()
+        yield
+        self.times[stage] = self.times.get(stage, 0.0) + time.perf_counter() - began
+
+
+def measured(
+    observation: Observation,
+    label: int,
+    crop: Crop,
+    splat: Gaussians,
+    settings: ReconstructorSettings,
+    clock: Clock,
+    rule: SeenRule | None = None,
+    remarks: tuple[Remark, ...] = (),
+    *,
+    plane_trusted: bool = False,
+) -> Sculpted | Refusal:
+    """The network's splat brought to metres, or why nothing fixes its scale; ``plane_trusted``: it is every object's."""
+    try:
+        with clock("scale"):
+            seen = see(splat, crop.view)
+            scale = _scale(observation, crop, splat, seen, settings)
+            splat = replace(splat, confidence=confidence(splat, crop, seen, scale, rule))
+            gaussians = _trimmed(splat, settings).transform(crop.view.similarity(scale.value))
+            has_depth = observation.depth is not None
+            size = scale_remarks(scale, gaussians, has_depth=has_depth, max_extent=settings.max_extent)
+            if scale.source == "depth" and observation.size_hint is not None:
+                hinted = scale_from_size(splat, observation.size_hint, crop.view, crop.alpha)
+                size = merged(size, hint_remarks(scale, hinted, observation.size_hint))
+    except InputError as error:
+        return Refusal(label, str(error), merged(observation.remarks, remarks))
+    item = Sculpted(label, crop, splat, gaussians, seen, scale, clock.times, merged(remarks, size))
+    with clock("support"):
+        observation, told = plane_beside_hint(observation, gaussians, scale)
+        item = stood(replace(item, remarks=merged(item.remarks, told)), observation, plane_trusted=plane_trusted)
+        standing = standing_of(item)
+        if standing is not None:
+            ended = grounded_splat(_trimmed(splat, settings), standing)
+            item = replace(item, gaussians=ended.transform(crop.view.similarity(scale.value)))
+    return replace(item, timings=clock.times)
+
+
+def metric_mesh(item: Sculpted, settings: ReconstructorSettings, mesher: Mesher) -> Mesh:
+    """The mesh in metres, camera frame, strictly closed.
+
+    Moving it to the camera's frame rounds it once more, and faces that all but touched may cross then: it is extracted
+    again on a coarser grid, where they lie elsewhere.
+
+    Raises:
+        InputError: there is nothing to wrap.
+    """
+    to_camera = item.crop.view.similarity(item.scale.value)
+    for share in _COARSER:
+        resolution = max(int(share * settings.mesh_resolution), 16)
+        mesh = mesher(item, resolution=resolution, max_triangles=settings.mesh_max_triangles).transform(to_camera)
+        if strictly_closed(mesh):
+            break
+    return mesh
+
+
+def skinned(
+    item: Sculpted, observation: Observation, settings: ReconstructorSettings, mesher: Mesher
+) -> Reconstruction | Refusal:
+    """With mesh and points, or why the splat has no skin. Runs beside others of its kind."""
+    clock, crop, scale = Clock(item.timings), item.crop, item.scale
+    try:
+        with clock("skin"):
+            mesh = metric_mesh(item, settings, mesher)
+        with clock("points"):
+            stands_on = replace(observation, support_plane=item.support)
+            points = surface_points(mesh, stands_on, item.label, count=settings.points, seed=settings.seed)
+    except InputError as error:
+        return Refusal(item.label, str(error), merged(observation.remarks, item.remarks))
+    short = (
+        ()
+        if observation.mask is None
+        else mesh_remarks(mesh.vertices, observation.camera, observation.mask == item.label)
+    )
+    remarks = merged(observation.remarks, merged(item.remarks, short))
+    figures = quality(crop, item.seen, scale)
+    return Reconstruction(
+        label=item.label,
+        gaussians=item.gaussians,
+        mesh=mesh,
+        points=points,
+        T_camera_object=crop.view.pose(scale.value),
+        scale=scale.value,
+        scale_sigma=scale.sigma,
+        scale_source=scale.source,
+        support_plane=item.support,
+        quality={**figures, **{f"remark.{remark.code}": 1.0 for remark in remarks}},
+        timings=clock.times,
+        remarks=remarks,
+    )
+
+
+def _scale(
+    observation: Observation, crop: Crop, splat: Gaussians, seen: Seen, settings: ReconstructorSettings
+) -> Scale:
+    """Depth first, then a size hint, then the support plane; unit scale only when asked for.
+
+    A plane that agrees with the hint is several times surer, and the object stands on it: then the plane.
+    """
+    reason = "nothing fixes the metric scale: give depth, a support plane or a size hint, or ask for unit_scale"
+    if crop.depth is not None:
+        try:
+            return scale_from_depth(seen.depth, seen.alpha, crop.depth, crop.alpha)
+        except InputError as error:
+            reason = str(error)
+    if observation.size_hint is not None:
+        hinted = scale_from_size(splat, observation.size_hint, crop.view, crop.alpha)
+        return (
+            hinted
+            if observation.support_plane is None
+            else surer_scale(hinted, splat, crop.view, observation.support_plane)
+        )
+    if observation.support_plane is not None:
+        return scale_from_plane(splat, crop.view, observation.support_plane)
+    if settings.unit_scale:
+        return Scale(1.0, float("nan"), "unit")
+    raise InputError(reason)
+
+
+def _trimmed(splat: Gaussians, settings: ReconstructorSettings) -> Gaussians:
+    splat = splat.select(splat.opacities >= settings.opacity_threshold)
+    limit = settings.max_gaussians
+    return splat.select(splat.opacities.topk(limit).indices) if 0 < limit < len(splat) else splat

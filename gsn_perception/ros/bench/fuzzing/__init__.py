@@ -1,0 +1,1 @@
+"""Hostile messages, and the nodes' code under them."""

@@ -1,0 +1,243 @@
+"""Hostile messages through the code that the callbacks run: joined, decoded, looked at up to the network.
+
+A refusal is an ``InputError``; anything else that is raised is a crash. The process's address space is limited while
+it runs, so that an allocation beyond :data:`BOUND` is a crash, too.
+"""
+
+from __future__ import annotations
+
+import re
+import resource
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import psutil
+from tqdm import tqdm
+
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Refusal
+from gsn_perception.ros.bench.figure import Figure
+from gsn_perception.ros.bench.figure import figure_table
+from gsn_perception.ros.bench.fuzzing.hostile_frames import frame_messages
+from gsn_perception.ros.bench.fuzzing.hostile_objects import object_messages
+from gsn_perception.ros.node import grasp_worker
+from gsn_perception.ros.parameters.nodes import GraspSettings
+from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.streams.frames import FrameAssembler
+from gsn_perception.ros.streams.frames import FrameDecoder
+
+BOUND = 1 << 29
+"""Bytes of address space beyond what the process has when the first case begins."""
+HANG = 1.0
+"""Seconds that one case may take."""
+_WARM_UP = 50
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fuzzed:
+    """What came of it.
+
+    Attributes:
+        cases: How many.
+        accepted: Frames that reached the network, and grasp inputs that could be planned on.
+        incomplete: Cases that made no frame (something missing or apart in time), as a live stream has them.
+        refusals: Sentence, numbers and names taken out, to how often.
+        crashes: What was raised that is no refusal, with its case's number.
+        slowest: Seconds of the slowest case.
+        peak: Bytes of resident memory that were needed at most beyond those after the first cases.
+    """
+
+    cases: int
+    accepted: int
+    incomplete: int
+    refusals: dict[str, int]
+    crashes: list[str]
+    slowest: float
+    peak: int
+
+
+class Fuzzer:
+    """Runs cases one after the other; one in five is for the grasp node.
+
+    What the nodes keep from message to message lasts over the cases. While the ``with`` block lasts the address space
+    is limited to :data:`BOUND` more than after the first cases.
+    """
+
+    def __init__(self) -> None:
+        self._intake = _Intake()
+        self._counts: Counter[str] = Counter()
+        self._refusals: Counter[str] = Counter()
+        self._crashes: list[str] = []
+        self._slowest = 0.0
+        self._resident = 0
+        self._limits: tuple[int, int] | None = None
+
+    def __enter__(self) -> Fuzzer:
+        self._limits = resource.getrlimit(resource.RLIMIT_AS)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._limits is not None:
+            resource.setrlimit(resource.RLIMIT_AS, self._limits)
+
+    def forget(self) -> None:
+        """What the nodes keep from the messages so far, so that the next case stands alone."""
+        self._intake.forget()
+
+    def case(self, rng: np.random.Generator) -> str:
+        """One case, made by ``rng``: what was raised that is no refusal, or an empty string."""
+        number = self._counts["cases"]
+        self._counts["cases"] += 1
+        if number == _WARM_UP:
+            self._limit()
+        for_grasps = bool(rng.integers(5) == 4)
+        made = object_messages(rng) if for_grasps else self._intake.make(rng)
+        take: Callable[[Any], int] = _take_objects if for_grasps else self._intake.take
+        began = time.perf_counter()
+        crash = self._attempt(take, made)
+        seconds = time.perf_counter() - began
+        if number >= _WARM_UP:
+            if seconds > HANG / 4:  # once more, by processor time: what only waited for a busy machine is quick now
+                seconds = min(seconds, _seconds(take, made))
+            self._slowest = max(self._slowest, seconds)
+        if crash:
+            self._crashes.append(f"case {number}: {crash}")
+        return crash
+
+    def found(self) -> Fuzzed:
+        """What came of the cases so far."""
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - self._resident if self._resident else 0
+        refusals = dict((self._refusals + self._intake.refusals).most_common())
+        counts = self._counts
+        return Fuzzed(
+            counts["cases"], counts["taken"], counts["incomplete"], refusals, self._crashes, self._slowest, max(peak, 0)
+        )
+
+    def _attempt(self, take: Callable[[Any], int], made: Any) -> str:
+        try:
+            self._counts["taken" if take(made) else "incomplete"] += 1
+        except InputError as error:
+            self._refusals[_shape_of(str(error))] += 1
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            return f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+        return ""
+
+    def _limit(self) -> None:
+        memory: Any = psutil.Process().memory_info()
+        self._resident = int(memory.rss)
+        if self._limits is not None and Path("/proc/self/statm").is_file():
+            resource.setrlimit(resource.RLIMIT_AS, (memory.vms + BOUND, self._limits[1]))
+
+
+def fuzz(cases: int, seed: int, *, progress: bool = False) -> Fuzzed:
+    """Run ``cases`` cases of a seed."""
+    with Fuzzer() as fuzzer:
+        for number in tqdm(range(cases), desc="fuzz", disable=not progress, ncols=100):
+            fuzzer.case(np.random.default_rng((seed, number)))
+        return fuzzer.found()
+
+
+def fuzz_figures(found: Fuzzed) -> list[Figure]:
+    """The table's lines."""
+    return [
+        Figure("cases", found.cases, "", 20_000, least=True),
+        Figure("accepted", found.accepted, ""),
+        Figure("no whole frame", found.incomplete, ""),
+        Figure("refused with a sentence", sum(found.refusals.values()), ""),
+        Figure("distinct refusals", len(found.refusals), ""),
+        Figure("crashes", len(found.crashes), "", 0),
+        Figure("slowest case", found.slowest, "s", HANG),
+        Figure("memory needed beyond the start, at most", found.peak / 1e6, "MB", BOUND / 1e6),
+    ]
+
+
+def fuzz_text(found: Fuzzed) -> str:
+    """The figures, then every distinct refusal."""
+    rows = ["| refusal | cases |", "|---|---:|"]
+    rows += [f"| {sentence.replace('|', '/')} | {count} |" for sentence, count in found.refusals.items()]
+    return "\n".join([figure_table(fuzz_figures(found), "fuzz"), "", *rows, *found.crashes[:20]])
+
+
+def _seconds(take: Callable[[Any], int], made: Any) -> float:
+    began = time.process_time()
+    with suppress(Exception):  # counted the first time
+        take(made)
+    return time.process_time() - began
+
+
+class _Intake:
+    """Everything the reconstruction node does with messages before the network; its state lasts over the cases."""
+
+    def __init__(self) -> None:
+        from gsn_perception.gsn import CONFIGS
+        from gsn_perception.gsn import GSN
+        from gsn_perception.pipeline import Reconstructor
+        from gsn_perception.pipeline import pick_device
+
+        settings = ReconstructionSettings(min_mask_pixels=20)
+        self._reconstructor = Reconstructor(GSN(CONFIGS["tiny"]), pick_device("cpu"), settings.pipeline())
+        self._kinds = [
+            replace(settings, rectify=rectify, mask_mode=mode, use_mask=use)
+            for rectify in (False, True)
+            for mode in ("labels", "binary")
+            for use in (True, True, False)
+        ]
+        self.refusals: Counter[str] = Counter()  # of single objects and of frames given up
+        self._alive = True
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, as a node that is activated does."""
+        self._decode = FrameDecoder()
+        self._assembler = FrameAssembler(("depth", "mask"), 2 * 10**7, lambda stream: self._alive, self._drop)
+
+    def make(self, rng: np.random.Generator) -> tuple[ReconstructionSettings, bool, dict[str, Any]]:
+        """Settings, whether somebody publishes depth and mask, and the messages."""
+        return self._kinds[int(rng.integers(len(self._kinds)))], bool(rng.random() < 0.9), frame_messages(rng)
+
+    def take(self, made: tuple[ReconstructionSettings, bool, dict[str, Any]]) -> int:
+        """How many frames came up to the network."""
+        settings, self._alive, messages = made
+        reconstructor = self._reconstructor.with_settings(settings.pipeline())
+        frames = 0
+        for stream, message in messages.items():
+            frame = self._assembler.add(stream, message)
+            if frame is None:
+                continue
+            looked = reconstructor.look(self._decode(frame, settings))
+            found = [crop for crop in looked.crops.values() if isinstance(crop, Refusal)]
+            self.refusals.update("object: " + _shape_of(refusal.reason) for refusal in found)
+            frames += 1
+        return frames
+
+    def _drop(self, reason: str) -> None:
+        self.refusals[f"frame given up: {reason}"] += 1
+
+
+def _take_objects(made: tuple[dict[str, Any], Any]) -> int:
+    grasp_worker.decode(*made, _GRASP)
+    return 1
+
+
+_GRASP = GraspSettings()
+
+
+def _shape_of(sentence: str) -> str:
+    """The sentence without what differs from case to case."""
+    sentence = re.sub(r"(?<!\w)'.*?'(?!\w)", "'...'", sentence, flags=re.DOTALL)
+    sentence = re.sub(r"field\(s\) [^;]*", "field(s) ...", sentence)
+    sentence = re.sub(r"different frames \(.*\)", "different frames (...)", sentence, flags=re.DOTALL)
+    sentence = re.sub(r"\b(the|depth) \w+ (image|encoding)\b", r"\1 ... \2", sentence)
+    return re.sub(r"-?\d[\d.]*(e[-+]?\d+)?|\b(nan|inf)\b", "#", sentence)[:160]

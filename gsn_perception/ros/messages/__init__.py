@@ -1,0 +1,1 @@
+"""Values to ROS messages and back."""

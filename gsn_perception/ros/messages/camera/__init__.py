@@ -1,0 +1,1 @@
+"""What cameras and segmenters send, decoded: images, depth, masks, camera_info."""

@@ -1,0 +1,1 @@
+"""The lifecycle nodes from the inside: parameters, workers, publishers, diagnostics."""

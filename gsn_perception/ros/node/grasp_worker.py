@@ -1,0 +1,186 @@
+"""The work of the grasp node: reconstruction messages and scene in, ranked grasps out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from typing import TYPE_CHECKING
+from typing import Any
+
+import numpy as np
+from sensor_msgs.msg import PointCloud2
+from std_msgs.msg import Header
+
+from gsn_perception.geometry import Grasp
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Mesh
+from gsn_perception.geometry import Plane
+from gsn_perception.geometry import Points
+from gsn_perception.geometry import Remark
+from gsn_perception.ros.messages import clouds
+from gsn_perception.ros.messages import gaussians
+from gsn_perception.ros.messages import grasps
+from gsn_perception.ros.messages import markers
+from gsn_perception.ros.messages import meshes
+from gsn_perception.ros.messages import plane
+from gsn_perception.ros.messages.headers import stamp_to_ns
+from gsn_perception.ros.parameters.nodes import GraspSettings
+
+if TYPE_CHECKING:
+    from gsn_perception.grasping.planner import GraspPlanner
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GraspTask:
+    """Decoded inputs of one plan.
+
+    Attributes:
+        header: Of the points: the input image's stamp, the frame everything is in.
+        meshes: By label, metres.
+        points: By label.
+        support_plane: Or None.
+        scene: [M,3] metres to stay clear of, or None.
+    """
+
+    header: Header
+    meshes: Mapping[int, Mesh]
+    points: Mapping[int, Points]
+    support_plane: Plane | None
+    scene: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GraspResult:
+    """What is published about one plan.
+
+    Attributes:
+        header: The task's.
+        grasps: Of all objects, best first.
+        reasons: Label to one sentence: how many grasps, or why none.
+        planned: Whether planning ran through for every object.
+        remarks: What is doubtful about the grasps.
+    """
+
+    header: Header
+    grasps: Sequence[Grasp] = ()
+    reasons: Mapping[int, str] = field(default_factory=dict)
+    planned: bool = True
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """One sentence for a service's reply."""
+        return "; ".join(f"object {k}: {v}" for k, v in self.reasons.items()) or "there is no object to grasp"
+
+
+def decode(messages: Mapping[str, Any], scene: PointCloud2 | None, settings: GraspSettings) -> GraspTask:
+    """The task of one set of ``points``, ``mesh`` and ``support_plane``, and the newest scene cloud.
+
+    ``mesh`` may be a MarkerArray, one serialised, or what was read from it.
+
+    Raises:
+        InputError: a message is damaged, or frames disagree.
+    """
+    header = messages["points"].header
+    frames = {header.frame_id, messages["support_plane"].header.frame_id}
+    found = messages["mesh"] if isinstance(messages["mesh"], list) else markers.read_markers(messages["mesh"])
+    frames |= {marker.header.frame_id for marker in found}
+    if len(frames) > 1:
+        raise InputError(f"points, mesh and support_plane are in different frames ({', '.join(sorted(frames))})")
+    return GraspTask(
+        header=header,
+        meshes=meshes.markers_to_meshes(found),
+        points=gaussians.cloud_to_points(messages["points"]),
+        support_plane=plane.polygon_to_plane(messages["support_plane"]),
+        scene=_scene(scene, header, settings),
+    )
+
+
+def plan(task: GraspTask, planner: GraspPlanner) -> GraspResult:
+    """Grasps on every object, each keeping clear of the others; best first over all objects.
+
+    An object that can't be planned on gives its reason beside the others.
+    """
+    found: list[Grasp] = []
+    reasons: dict[int, str] = {}
+    planned = True
+    remarks: list[Remark] = []
+    for label, mesh in task.meshes.items():
+        try:
+            result = planner.plan(
+                mesh,
+                points=task.points.get(label),
+                support_plane=task.support_plane,
+                scene=task.scene,
+                obstacles=[other for key, other in task.meshes.items() if key != label],
+                label=label,
+            )
+        except InputError as error:
+            reasons[label], planned = str(error), False
+            continue
+        found += result.grasps
+        reasons[label] = result.reason
+        if result.extruded:
+            remarks.append(_extruded(label))
+    found.sort(key=lambda grasp: -grasp.score)
+    return GraspResult(task.header, tuple(found), reasons, planned, tuple(remarks))
+
+
+def _extruded(label: int) -> Remark:
+    text = (
+        f"the mesh of object {label} gives no grasp; its grasps were planned on the measured points extruded to the support "
+        "plane, and hold less often; look from another side"
+    )
+    return Remark("extruded_grasps", text)
+
+
+def make_planner(settings: GraspSettings) -> GraspPlanner:
+    """The planner the parameters describe.
+
+    Raises:
+        InputError: there is no such gripper.
+    """
+    from gsn_perception.grasping.planner import GraspPlanner
+
+    return GraspPlanner(settings.gripper(), settings.planner())
+
+
+def warm_up(planner: GraspPlanner) -> None:
+    """Plan once on a small box, so that the first object does not wait for compilers and caches."""
+    low, high = np.array([-0.02, -0.02, 0.4]), np.array([0.02, 0.02, 0.44])
+    bits = np.array([[i >> 2 & 1, i >> 1 & 1, i & 1] for i in range(8)])
+    quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    faces = [(q[0], q[i], q[i + 1]) for q in quads for i in (1, 2)]
+    planner.plan(Mesh(np.where(bits, high, low), np.array(faces)))
+
+
+def poses_message(result: GraspResult) -> Any:
+    """For the topic ``grasps``."""
+    return grasps.grasps_to_poses(result.grasps, result.header)
+
+
+def table_message(result: GraspResult) -> Any:
+    """For the topic ``grasps/table``."""
+    return grasps.grasps_to_table(result.grasps, result.header)
+
+
+def markers_message(result: GraspResult) -> Any:
+    """For the topic ``grasps/markers``."""
+    return grasps.grasps_to_markers(result.grasps, result.header)
+
+
+def _scene(cloud: PointCloud2 | None, header: Header, settings: GraspSettings) -> np.ndarray | None:
+    """Positions to stay clear of; a cloud that is too old or in another frame must not be taken for a clear scene."""
+    if cloud is None:
+        return None
+    if cloud.header.frame_id != header.frame_id:
+        raise InputError(
+            f"the scene is in frame {cloud.header.frame_id!r}, the objects are in {header.frame_id!r}; "
+            "transform one of them or set use_scene to false"
+        )
+    age = (stamp_to_ns(header.stamp) - stamp_to_ns(cloud.header.stamp)) / 1e9
+    if age > settings.scene_max_age:
+        raise InputError(f"the scene is {age:.2f} s older than the objects (scene_max_age {settings.scene_max_age} s)")
+    return clouds.xyz_of(cloud)

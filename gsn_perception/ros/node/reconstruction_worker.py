@@ -1,0 +1,189 @@
+"""The work of the reconstruction node on one frame: decode, look up, reconstruct."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import replace
+from typing import Any
+from typing import Protocol
+
+import numpy as np
+from rclpy.node import Node
+
+from gsn_perception.geometry import Camera
+from gsn_perception.geometry import Gaussians
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Observation
+from gsn_perception.geometry import Reconstruction
+from gsn_perception.geometry import Refusal
+from gsn_perception.ros.node.results import FrameResult
+from gsn_perception.ros.node.results import SplatResult
+from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.streams.frames import Frame
+from gsn_perception.ros.streams.frames import FrameDecoder
+from gsn_perception.ros.streams.transforms import FixedTransforms
+from gsn_perception.ros.streams.transforms import TfTransforms
+from gsn_perception.ros.streams.transforms import TransformSource
+
+
+class Pipeline(Protocol):
+    """What the node needs of a Reconstructor."""
+
+    def __call__(
+        self,
+        observation: Observation,
+        *,
+        on_splats: Callable[[Mapping[int, Gaussians]], None],
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> list[Reconstruction | Refusal]:
+        """One frame; ``on_splats`` gets label to splat as soon as they are there, no more is done once not ``wanted``."""
+        ...
+
+    def with_settings(self, settings: Any) -> Pipeline:
+        """The same weights under other settings."""
+        ...
+
+    def describe(self) -> dict[str, str]:
+        """Device and weights."""
+        ...
+
+
+LoadPipeline = Callable[[ReconstructionSettings], Pipeline]
+
+
+def load_pipeline(settings: ReconstructionSettings) -> Pipeline:
+    """The Reconstructor that the parameters name.
+
+    Raises:
+        InputError: no such weights, damaged ones, or no such device.
+    """
+    from gsn_perception.pipeline import Reconstructor
+
+    made = Reconstructor.from_pretrained(settings.checkpoint or None, settings.device, settings.pipeline())
+    _warm_up(made)
+    return made
+
+
+def transform_source(settings: ReconstructionSettings, node: Node) -> TransformSource | None:
+    """Where results are moved by: a fixed pose, TF, or nothing (the camera's frame).
+
+    Raises:
+        InputError: TF is asked for and tf2_ros is missing.
+    """
+    if settings.has_camera_pose:
+        return FixedTransforms(settings.camera_to_target)
+    return TfTransforms(node, settings.tf_timeout) if settings.target_frame else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """What waits for the worker.
+
+    Attributes:
+        frame: Not decoded yet.
+        seen: When it was complete, monotonic seconds.
+        sync: Seconds that joining its messages took.
+    """
+
+    frame: Frame
+    seen: float
+    sync: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameProcessor:
+    """Settings, weights and transforms that belong together: replaced as a whole, a running frame keeps its own.
+
+    Attributes:
+        settings: The node's parameters.
+        pipeline: The weights under these settings.
+        transforms: Or None for the camera's frame.
+        decode: Message decoder.
+    """
+
+    settings: ReconstructionSettings
+    pipeline: Pipeline
+    transforms: TransformSource | None
+    decode: FrameDecoder
+
+    def with_settings(self, settings: ReconstructionSettings) -> FrameProcessor:
+        """The same weights and transforms under other settings."""
+        return replace(self, settings=settings, pipeline=self.pipeline.with_settings(settings.pipeline()))
+
+    def observe(self, frame: Frame) -> tuple[Observation, np.ndarray | None]:
+        """The decoded frame and ``T_target_camera`` (None for the camera's frame).
+
+        Raises:
+            InputError: a message can't be used or the transform is not known: the frame is dropped.
+        """
+        observation = self.decode(frame, self.settings)
+        if self.transforms is None:
+            return observation, None
+        T_target_camera = self.transforms.lookup(self.settings.target_frame, frame.frame_id, frame.stamp)
+        if self.settings.is_level(frame.frame_id):
+            observation = replace(observation, gravity=-T_target_camera[2, :3])  # the target's z axis, camera frame
+        return observation, T_target_camera
+
+    def reconstruct(
+        self,
+        observation: Observation,
+        T_target_camera: np.ndarray | None,
+        on_splats: Callable[[SplatResult], None] = lambda splats: None,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> FrameResult:
+        """The frame's result; what goes wrong becomes its ``failure``, with no objects.
+
+        ``on_splats`` is called once in any case, with no Gaussians where there are none. ``wanted`` says whether
+        anybody still waits for the meshes.
+        """
+        outcomes: list[Reconstruction | Refusal] = []
+        failure, told = "", False
+
+        def tell(found: Mapping[int, Gaussians]) -> None:
+            nonlocal told
+            told = True
+            on_splats(SplatResult.of(observation, found, T_target_camera, self.settings.target_frame))
+
+        try:
+            outcomes = self.pipeline(observation, on_splats=tell, wanted=wanted)
+        except InputError as error:
+            failure = str(error)
+        except Exception as error:  # one frame must not end the node
+            failure = f"{type(error).__name__}: {error}"
+        if not told:
+            tell({})
+        target = self.settings.target_frame
+        return FrameResult.of(
+            observation, outcomes, T_target_camera=T_target_camera, target_frame=target, failure=failure
+        )
+
+
+def _warm_up(pipeline: Pipeline) -> None:
+    """One synthetic frame, so that the first real one does not wait for compilers, caches and allocators."""
+    camera = Camera.from_fov(1.0, 128, 96)
+    image = np.full((96, 128, 3), 128, np.uint8)
+    mask = np.zeros((96, 128), np.uint8)
+    mask[28:68, 44:84] = 1
+    pipeline(Observation(image, camera, mask=mask, size_hint=0.1), on_splats=lambda splats: None)
+
+
+class StopWatch:
+    """Seconds between calls, by name."""
+
+    def __init__(self) -> None:
+        self._began = self._last = time.perf_counter()
+        self.times: dict[str, float] = {}
+
+    def mark(self, stage: str) -> None:
+        """Seconds since the beginning, beside the laps."""
+        self.times[stage] = time.perf_counter() - self._began
+
+    def lap(self, stage: str) -> None:
+        """The stage ends here; ``total`` runs on."""
+        now = time.perf_counter()
+        self.times[stage] = now - self._last
+        self.times["total"] = now - self._began
+        self._last = now

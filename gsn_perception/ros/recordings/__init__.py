@@ -1,0 +1,1 @@
+"""Bags: read, written, played, run through the pipeline."""

@@ -1,0 +1,149 @@
+"""Recordings: observations out, raw messages in order; see :mod:`~gsn_perception.ros.recordings.writing` for in."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from pathlib import Path
+
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Observation
+from gsn_perception.geometry import Remark
+from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.recordings.camera_topics import StreamTopics as StreamTopics
+from gsn_perception.ros.recordings.camera_topics import choose_streams
+from gsn_perception.ros.recordings.camera_topics import namespace_of as namespace_of
+from gsn_perception.ros.recordings.files import open_bag
+from gsn_perception.ros.recordings.storage import Recorded as Recorded
+from gsn_perception.ros.recordings.storage import message_class as message_class
+from gsn_perception.ros.recordings.writing import record as record
+from gsn_perception.ros.streams.frames import Frame
+from gsn_perception.ros.streams.frames import FrameAssembler
+from gsn_perception.ros.streams.frames import FrameDecoder
+
+Tell = Callable[[Remark], None]
+
+
+def to_stderr(remark: Remark) -> None:
+    """How remarks are told where nobody asks for them."""
+    print(f"remark {remark}", file=sys.stderr, flush=True)
+
+
+def read(path: str | Path, topics: Sequence[str] = (), *, tell: Tell = to_stderr) -> Iterator[Recorded]:
+    """The messages of a bag in recorded order.
+
+    Args:
+        path: A folder (also one without metadata.yaml), or an .mcap, .db3 or (ROS 1) .bag file.
+        topics: Which; empty = all that hold ROS messages.
+        tell: Called once with everything that is doubtful about the bag: cut off, topics left out, messages missing.
+
+    Raises:
+        InputError: a library is missing, or the bag is missing or can't be read.
+    """
+    with open_bag(path) as bag:
+        told = list(bag.remarks)
+        for remark in told:
+            tell(remark)
+        wanted = [topic for topic in bag.topics if not topics or topic in topics]
+        count: Counter[str] = Counter()
+        for item in bag.messages(wanted):
+            count[item.topic] += 1
+            yield item
+        missing = bag.missing(count, wanted)
+        for remark in [*bag.remarks, *([missing] if missing else [])]:
+            if remark not in told:
+                tell(remark)
+
+
+def topics_of(path: str | Path) -> dict[str, str]:
+    """Topic to type name.
+
+    Raises:
+        InputError: a library is missing, or the bag is missing or can't be read.
+    """
+    with open_bag(path) as bag:
+        return bag.topics
+
+
+def read_frames(
+    path: str | Path,
+    *,
+    namespace: str | None = None,
+    topics: StreamTopics | None = None,
+    settings: ReconstructionSettings | None = None,
+    tell: Tell = to_stderr,
+) -> Iterator[Frame]:
+    """The frames of a bag, joined as the reconstruction node does it, not decoded yet; each exactly once.
+
+    Args:
+        path: The bag.
+        namespace: Of its topics; found out by default.
+        topics: Names of its topics where they are not ours; guessed by default where one answer fits.
+        settings: Choose the streams.
+        tell: See :func:`read`.
+
+    Raises:
+        InputError: the bag can't be read, no image topic is found or several are, or no frame can be made.
+    """
+    settings = settings or ReconstructionSettings()
+    with open_bag(path) as bag:
+        there, empty = bag.topics, bag.empty
+    found, guesses = choose_streams(there, topics or StreamTopics(), namespace, lambda t: _silently(path, list(t)))
+    for guess in guesses:
+        tell(guess)
+    for topic in empty & found.by_topic().keys():
+        tell(Remark("bag_topic_empty", f"{topic} of {path} holds no message; its publisher was silent"))
+    found = found.without(empty)
+    wanted = (("depth", settings.use_depth), ("mask", settings.use_mask))
+    streams = tuple(name for name, used in wanted if used and getattr(found, name))
+    names = {topic: name for topic, name in found.by_topic().items() if name in ("image", "camera_info", *streams)}
+    drops: Counter[str] = Counter()
+    assembler = FrameAssembler(
+        streams,
+        int(settings.sync_slop * 1e9),
+        lambda stream: True,
+        lambda reason: drops.update([reason]),
+        wait=int(settings.max_wait * 1e9),
+    )
+    count = 0
+    for item in read(path, list(names), tell=tell):
+        frame = assembler.add(names[item.topic], item.message())
+        if frame is not None:
+            count += 1
+            yield frame
+    if not count:
+        listed = ", ".join(f"{topic} ({name})" for topic, name in names.items())
+        raise InputError(
+            f"no frame of {path} is complete ({assembler.lack(0.0) or 'no two stamps agree'}): read {listed}"
+        )
+    if drops:
+        reasons = ", ".join(f"{number} {reason}" for reason, number in drops.items())
+        cure = "; raise sync_slop if the streams are out of step" if drops["unsynchronised"] else ""
+        text = f"images of {path} without a partner were left out ({reasons}){cure}"
+        tell(Remark("bag_images_dropped", text))
+
+
+def read_observations(
+    path: str | Path,
+    *,
+    namespace: str | None = None,
+    topics: StreamTopics | None = None,
+    settings: ReconstructionSettings | None = None,
+    tell: Tell = to_stderr,
+) -> Iterator[Observation]:
+    """:func:`read_frames`, decoded as the reconstruction node does it.
+
+    Raises:
+        InputError: the bag or a message can't be used.
+    """
+    settings = settings or ReconstructionSettings()
+    decode = FrameDecoder()
+    for frame in read_frames(path, namespace=namespace, topics=topics, settings=settings, tell=tell):
+        yield decode(frame, settings)
+
+
+def _silently(path: str | Path, topics: Sequence[str]) -> Iterator[Recorded]:
+    return read(path, topics, tell=lambda remark: None)

@@ -1,0 +1,1 @@
+"""Messages of several topics joined to frames."""

@@ -1,0 +1,117 @@
+"""Why an image got no depth or mask, as one sentence."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import median
+
+from gsn_perception.ros.messages.headers import NANOSECONDS
+from gsn_perception.ros.streams.companions import RECENT
+from gsn_perception.ros.streams.companions import Companion
+from gsn_perception.ros.streams.companions import ImageStamps
+
+_OTHER_CLOCK = 10 * NANOSECONDS  # no two streams of one clock are that far apart
+_BARELY = 2_000_000  # nanoseconds: what rounding and conversions do to a stamp, generously
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What is known of a stream that somebody publishes and an image waits for in vain; nanoseconds.
+
+    Attributes:
+        stream: Its name.
+        came: Whether any message came.
+        silent: How long none came.
+        late: By how much the messages that belong to an image were behind it, at most.
+        away: How far the recent messages are from the images nearest to them.
+        period: Between images; None where only one came.
+        slop: Largest difference of stamps.
+        wait: How long images wait.
+    """
+
+    stream: str
+    came: bool
+    silent: int
+    late: int
+    away: tuple[int, ...]
+    period: int | None
+    slop: int
+    wait: int
+
+    @classmethod
+    def of(cls, companion: Companion, images: ImageStamps, waited: float, *, slop: int, wait: int) -> Lack:
+        """From what was kept of the stream; ``waited`` is how long the first image has waited, seconds."""
+        newest = images.newest or 0
+        come = [stamp for stamp in companion.recent if stamp <= newest] or list(companion.recent)
+        away = tuple(sorted(found for stamp in come if (found := images.distance(stamp)) is not None))
+        heard = images.oldest if companion.heard is None else companion.heard
+        silent = newest - (heard or newest) if companion.came else int(waited * NANOSECONDS)
+        return cls(
+            stream=companion.name,
+            came=companion.came,
+            silent=max(silent, 0),
+            late=companion.slowest(),
+            away=away,
+            period=images.period(),
+            slop=slop,
+            wait=wait,
+        )
+
+    def sentence(self, where: str) -> str:
+        """For the user; ``where`` says who publishes it, e.g. ``advertised on /mask by 1 publisher``."""
+        name, switch = self.stream, f"set use_{self.stream} to false"
+        away = round(median(self.away)) if self.away else 0
+        if self._is_silent(self.wait):
+            since = f"for {self.silent / 1e9:.1f} s" if self.silent >= NANOSECONDS // 10 else "yet"
+            return f"{name} is {where} but nothing came {since}; see that it is really published, or {switch}"
+        if away > _OTHER_CLOCK:
+            far = (
+                f"the nearest {name} is stamped {away / 1e9:.1f} s away from its image, by another clock or not at all"
+            )
+            return f"{far}; {self._stamping}, or {switch}"
+        if away > self.slop:
+            apart = f"the nearest {name} is {away / 1e6:.0f} ms away, sync_slop is {self.slop / 1e6:.0f} ms"
+            return f"{apart}; {self._stamping}{self._slop_wanted()}"
+        if self.late > self.wait:
+            least = math.ceil(1.2 * self.late / 1e8) / 10
+            behind = f"{name} comes up to {self.late / 1e9:.1f} s after its image, max_wait is {self.wait / 1e9:g} s"
+            return f"{behind}; set max_wait to at least {least:g}"
+        if self._is_silent(min(self.wait, NANOSECONDS)):
+            return f"{name} is {where} but nothing came for {self.silent / 1e9:.1f} s; see that it goes on, or {switch}"
+        if self.late > NANOSECONDS // 20:
+            return f"{name} comes up to {self.late / 1e9:.1f} s after its image, and that of this one is still to come"
+        others = f"no {name} came for this image though some came for others"
+        return f"{others}; publish it for the images that depth and mask share, or {switch}"
+
+    def _is_silent(self, wait: int) -> bool:
+        return not self.came or self.silent > wait + 2 * self.late
+
+    @property
+    def _stamping(self) -> str:
+        if self.stream == "mask":
+            return "stamp the mask with its image's stamp"
+        return f"stamp {self.stream} and image by one clock at one moment"
+
+    def _slop_wanted(self) -> str:
+        """The slop that would do; empty where it would join what belongs to other images."""
+        widest = max(self.away)
+        if self.period is not None and widest > 0.4 * self.period:  # or nearly: which image is nearest is chance then
+            return ""
+        return f", or set sync_slop to at least {math.floor(widest / 1e6 + 1) / 1e3:g}"
+
+
+def wavers(companion: Companion) -> str:
+    """What is doubtful about masks within the slop whose distance from the image changes; empty where nothing is.
+
+    A mask is made from an image and can carry its very stamp. One that is stamped when it is done lies beside a newer
+    image by chance.
+    """
+    offsets = companion.offsets
+    if companion.name != "mask" or len(offsets) < RECENT or max(offsets) - min(offsets) <= _BARELY:
+        return ""
+    low, high = min(offsets) / 1e6, max(offsets) / 1e6
+    return (
+        f"the masks' stamps differ from those of the images they were joined to by {low:.0f} to {high:.0f} ms, so they "
+        "may show older images; stamp every mask with its image's stamp"
+    )

@@ -1,0 +1,1 @@
+"""Training sets in memory-mapped arrays."""

@@ -1,0 +1,1 @@
+"""What objects look like: textures, light, rays."""

@@ -1,0 +1,1 @@
+"""Masks cleaned, and taken apart where they hold several objects."""

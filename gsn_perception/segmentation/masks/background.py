@@ -1,0 +1,196 @@
+"""Which pixels of a mask show the table or what is behind, by depth; and where the object goes on outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from scipy.signal import fftconvolve
+
+from gsn_perception.geometry import Camera
+from gsn_perception.geometry import Plane
+from gsn_perception.segmentation.planes.grid import noise
+
+_JUMP = 0.015  # metres between neighbouring pixels, and 1.5 % of the depth: no surface does that twice in a row
+_LOW = 3.0  # standard deviations above the plane: what is lower lies on it
+# likewise, the median of what is lower: table has 0, and up to 1 under a rim of one pixel; a blade has 1.7 and more
+_THIN = 1.3
+_FLATTEST = 0.0003  # metres: no plane is measured better
+_BAND = 3  # pixels of a 640 wide image: the rim by which a mask is judged
+_LEAST_KNOWN = 50  # pixels of the mask with depth, to say anything
+_LEAST_CORE = 0.15  # of those, on the object
+_RIM_ACTS = 0.12  # of the band's pixels, on background: clean masks have up to 0.1
+_RIM_SPREADS = 0.3  # likewise, for pixels without depth to be decided by their neighbours
+_NEAR_BORDER = 8  # pixels: only so near the mask's border
+_LAGS = 0.02  # of the mask on background, and as much object gained by moving it: it is shifted
+_LEAST_SHIFT = 3  # pixels
+_REACH = 30  # pixels: no mask lags more
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Background:
+    """What the depth says about a mask; all [H,W] bool.
+
+    Attributes:
+        inside: Pixels of the mask that do not show the object.
+        outside: Pixels beside the mask to which the object surely goes on.
+        contrary: Pixels, in the mask or not, whose depth is of something else.
+        share: Of the known pixels in a narrow band inside the mask's border, the part that shows background.
+        lost: The mask lies beside the object: hardly any of its pixels show it, and something stands beside.
+    """
+
+    inside: np.ndarray
+    outside: np.ndarray
+    contrary: np.ndarray
+    share: float = 0.0
+    lost: bool = False
+
+
+def background(mask: np.ndarray, others: np.ndarray, depth: np.ndarray, level: np.ndarray, width: int) -> Background:
+    """Tell object from background.
+
+    Background is what lies on the support plane or below it, and smooth pieces of depth that lie mostly outside of the
+    mask, such as a wall.
+
+    Args:
+        mask: [H,W] bool, of one object.
+        others: [H,W] bool, of all other objects.
+        depth: [H,W] metres along z, NaN = unknown.
+        level: [H,W] from :func:`levels`.
+        width: Of the whole image in pixels: larger images have wider rims.
+    """
+    nothing = np.zeros_like(mask)
+    none = Background(nothing, nothing, nothing)
+    known = np.isfinite(depth)
+    if (known & mask).sum() < _LEAST_KNOWN:
+        return none
+    low, grow = low_pixels(level), max(1.0, width / 640)
+    pieces, numbers = _pieces(mask, others, depth, low)
+    foreign = known & (low | ~np.isin(pieces, numbers))
+    core = known & mask & ~foreign & (pieces > 0)
+    if core.sum() < max(_LEAST_CORE * (known & mask).sum(), _LEAST_KNOWN):
+        beside = _dilated(mask, _REACH * grow) & ~mask & ~others & known & ~low
+        lost = bool(low.any() and beside.sum() > 0.1 * mask.sum())
+        return Background(nothing, nothing, foreign, 1.0, lost)
+    inside = mask & foreign
+    rim = mask & ~_eroded(mask, _BAND * grow)
+    share = float((inside & rim).sum() / max((known & rim).sum(), 1))
+    own = low & inside & rim
+    thin = bool(own.any()) and float(np.median(level[own])) > _THIN
+    if share < _RIM_ACTS or thin:
+        return Background(nothing, nothing, foreign, share)
+    if share > _RIM_SPREADS:
+        inside = inside | _undecided(mask, core, foreign, _NEAR_BORDER * grow)
+    outside = nothing
+    if low.any() and inside.sum() > _LAGS * mask.sum():
+        numbers, counts = np.unique(pieces[core], return_counts=True)
+        parts = np.isin(pieces, numbers[counts > _LAGS * core.sum()])
+        moved = _shifted(mask, known & ~low & ~others & parts, foreign, grow)
+        if moved is not None:
+            outside = ((known & ~low & _dilated(moved, 2)) | (~known & moved)) & ~mask & ~others
+            inside = inside | (mask & ~known & ~_dilated(moved, 1))
+    return Background(inside, outside, foreign & ~outside, share)
+
+
+def levels(mask: np.ndarray, others: np.ndarray, depth: np.ndarray, camera: Camera, plane: Plane | None) -> np.ndarray:
+    """[H,W] height above the support plane, in standard deviations of its own pixels around the mask; NaN unknown.
+
+    Args:
+        mask: [H,W] bool, of one object.
+        others: [H,W] bool, of all other objects.
+        depth: [H,W] metres along z, NaN = unknown.
+        camera: Its camera.
+        plane: The support plane; without one, or where none of it is seen, everything is infinitely high.
+    """
+    high = np.where(np.isfinite(depth), np.inf, np.nan)
+    if plane is None:
+        return high
+    height = plane.height(camera.back_project(depth).astype(np.float64))
+    with np.errstate(invalid="ignore"):
+        flat = np.abs(height) < 3 * noise(depth)
+        around = _dilated(mask, 15) & ~_dilated(mask, 3) & ~others & flat
+        if around.sum() < _LEAST_KNOWN:
+            around = flat & ~mask & ~others
+        if around.sum() < _LEAST_KNOWN:
+            return high
+        middle = float(np.median(height[around]))
+        scatter = 1.4826 * float(np.median(np.abs(height[around] - middle)))
+        return np.asarray((height - middle) / np.clip(scatter, _FLATTEST, float(np.median(noise(depth[around])))))
+
+
+def low_pixels(level: np.ndarray) -> np.ndarray:
+    """[H,W] bool: on the support plane or below it."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(level < _LOW)
+
+
+def _pieces(mask: np.ndarray, others: np.ndarray, depth: np.ndarray, low: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smooth pieces of depth [H,W] int (0: none), and the numbers of those that may be the object's.
+
+    Those lie mostly inside the mask; the one with most pixels there is among them anyway.
+    """
+    usable = np.isfinite(depth) & ~low & ~others
+    filled = np.where(usable, depth, np.nan).astype(np.float32)
+    smooth = usable.copy()
+    for axis in (0, 1):
+        step = np.abs(np.diff(filled, axis=axis))
+        before = filled[:-1] if axis == 0 else filled[:, :-1]
+        with np.errstate(invalid="ignore"):
+            jump = step > _JUMP * (1 + before)
+        smooth[(slice(1, None), slice(None)) if axis == 0 else (slice(None), slice(1, None))] &= ~jump
+        smooth[(slice(None, -1), slice(None)) if axis == 0 else (slice(None), slice(None, -1))] &= ~jump
+    count, pieces = cv2.connectedComponents(smooth.astype(np.uint8), connectivity=4)
+    inside = np.bincount(pieces[mask], minlength=count)
+    total = np.bincount(pieces.ravel(), minlength=count)
+    own = 2 * inside >= total
+    inside[0] = 0
+    own[[0, int(inside.argmax())]] = True  # 0: rims of steps and what has no depth stay undecided
+    return pieces, np.flatnonzero(own)
+
+
+def _undecided(mask: np.ndarray, core: np.ndarray, foreign: np.ndarray, reach: float) -> np.ndarray:
+    """[H,W] bool: pixels near the border without a say of their own and nearer to background than to the object.
+
+    Stereo loses the background beside an object, not the object, so the object's edge is rather nearer than halfway.
+    """
+    left = mask & ~foreign
+    near = left & ~core & ~_eroded(left, reach)
+    return near & (_distance(foreign) < 1.5 * _distance(core))
+
+
+def _shifted(mask: np.ndarray, object_: np.ndarray, foreign: np.ndarray, grow: float) -> np.ndarray | None:
+    """The mask [H,W] bool moved to where it covers most of the object and least else; None if that gains little.
+
+    Depth that stands over the silhouette all around, or a neighbour, does not move it: the whole shape must fit, and
+    most of the background must be gone from under it.
+    """
+    coarse, reach = max(1, int(grow)), int(_REACH * grow)
+    evidence = object_.astype(np.float32) - foreign
+    wide = np.pad(evidence, reach)[::coarse, ::coarse]
+    shape = mask[::coarse, ::coarse].astype(np.float32)
+    score = fftconvolve(wide, shape[::-1, ::-1], mode="valid")
+    middle = reach // coarse
+    best = np.array(np.unravel_index(int(score.argmax()), score.shape))
+    gain = float(score[tuple(best)] - score[middle, middle]) / max(float(shape.sum()), 1)
+    dy, dx = (int(v) for v in (best - middle) * coarse)
+    if gain < max(2 * _LAGS, float((mask & foreign).sum() / mask.sum())) or max(abs(dy), abs(dx)) < _LEAST_SHIFT * grow:
+        return None
+    around = np.pad(mask, reach)
+    rows, columns = mask.shape
+    return around[reach - dy : reach - dy + rows, reach - dx : reach - dx + columns]
+
+
+def _distance(on: np.ndarray) -> np.ndarray:
+    """[H,W] pixels to the nearest one that is on."""
+    if not on.any():
+        return np.full(on.shape, np.inf, dtype=np.float32)
+    return cv2.distanceTransform((~on).astype(np.uint8), cv2.DIST_L2, 5)
+
+
+def _dilated(on: np.ndarray, reach: float) -> np.ndarray:
+    return _distance(on) <= reach
+
+
+def _eroded(on: np.ndarray, reach: float) -> np.ndarray:
+    return ~_dilated(~on, reach)

@@ -1,0 +1,191 @@
+"""One label, several things: pieces of depth apart in space, and convex parts that meet in a crease."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from gsn_perception.geometry import Camera
+from gsn_perception.segmentation.planes.grid import Grid
+from gsn_perception.segmentation.planes.grid import around
+from gsn_perception.segmentation.planes.grid import grown
+
+_LEAST = 150  # pixels of a piece
+_SHARE = 0.12  # of the object's pixels, in a piece
+_GAP = 0.012  # metres between pieces, beside noise and resolution
+_APART = 0.03  # metres between pieces that are several things; the neck of a spatula is lost more easily
+_STEP = 0.02  # metres of depth between neighbours that no surface takes
+_RIM = 4  # pixels; what is thinner is the rim of a mask that is too wide
+_BESIDE = 8  # pixels between pieces that adjoin in the image
+_PATCH = 0.007  # metres around a point that give its normal
+_BEND = np.cos(np.deg2rad(28.0))  # a crease turns the normal more
+
+
+def depth_steps(depth: np.ndarray, camera: Camera, mask: np.ndarray) -> float | None:
+    """How much of an object's depth lies apart in space behind or before the rest: several things under one mask.
+
+    The near and the far side of a cup are two pieces in the image, too, but meet at its rim.
+
+    Args:
+        depth: [H,W] metres along z, NaN = unknown.
+        camera: Its camera.
+        mask: [H,W] bool, the object.
+
+    Returns:
+        The share of its pixels outside the largest piece; None where it is one piece, or too little is known to say.
+    """
+    if not mask.any():
+        return None
+    grid = Grid.of(depth, camera, around(mask, share=0.0, least=4))
+    return share_apart(grid, grid.thin(mask) & grid.known)
+
+
+def share_apart(grid: Grid, inside: np.ndarray) -> float | None:
+    """As :func:`depth_steps`, of a region [h,w] bool of points that are known."""
+    labels, count = pieces_in_space(grid, inside)
+    least = max(_SHARE * inside.sum(), _LEAST / grid.stride**2)
+    large = [number for number in range(1, count + 1) if _is_thick(labels == number, grid.stride, least)]
+    if len(large) < 2:
+        return None
+    sizes = {number: int((labels == number).sum()) for number in large}
+    labels[~np.isin(labels, large)] = 0  # what joins two pieces is often small, and no gap
+    first = max(sizes, key=lambda number: sizes[number])
+    apart = sum(sizes[number] for number in large if number != first and _step_beside(grid, labels, number))
+    return apart / sum(sizes.values()) if apart else None
+
+
+def pieces_in_space(grid: Grid, inside: np.ndarray) -> tuple[np.ndarray, int]:
+    """Number the pieces of a region [h,w] whose points are nearer to each other than any gap between things.
+
+    Returns:
+        [h,w] labels from 1, 0 elsewhere and at depth steps, and how many there are.
+    """
+    inside = inside & ~_at_step(grid, inside)
+    labels = np.zeros(inside.shape, dtype=np.int64)
+    if not inside.any():
+        return labels, 0
+    points = grid.points[inside]
+    size = max(_GAP, 2.5 * float(np.median(grid.pitch[inside])), 3 * float(np.median(grid.sigma[inside])))
+    index = np.floor((points - points.min(axis=0)) / size).astype(np.int64)
+    shape = index.max(axis=0) + 1
+    if shape.prod() > 4_000_000:  # a few points far away
+        return inside.astype(np.int64), 1
+    space = np.zeros(shape, dtype=bool)
+    space[tuple(index.T)] = True
+    numbers, count = ndimage.label(space, structure=np.ones((3, 3, 3)))
+    labels[inside] = numbers[tuple(index.T)]
+    return labels, int(count)
+
+
+def _at_step(grid: Grid, inside: np.ndarray) -> np.ndarray:
+    """[h,w] bool: points on either side of a depth step, where sensors invent depth."""
+    z = np.where(inside, grid.points[..., 2], np.nan)
+    step = np.zeros(inside.shape, dtype=bool)
+    limit = np.maximum(_STEP, 5 * grid.sigma)
+    with np.errstate(invalid="ignore"):
+        across, down = np.abs(np.diff(z, axis=1)) > limit[:, 1:], np.abs(np.diff(z, axis=0)) > limit[1:]
+    step[:, 1:] |= across
+    step[:, :-1] |= across
+    step[1:] |= down
+    step[:-1] |= down
+    return step
+
+
+def _is_thick(piece: np.ndarray, stride: int, least: float) -> bool:
+    steps = max(1, round(_RIM / 2 / stride))
+    core = cv2.erode(
+        cv2.morphologyEx(piece.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)),
+        np.ones((2 * steps + 1,) * 2, np.uint8),
+    )
+    return bool(piece.sum() >= least and core.sum() > 0.3 * piece.sum())
+
+
+def _step_beside(grid: Grid, labels: np.ndarray, number: int) -> bool:
+    """Whether a piece adjoins another large one in the image across a depth step."""
+    steps = -(-_BESIDE // grid.stride)
+    piece = labels == number
+    z = grid.points[..., 2]
+    near = grown(piece, steps) & (labels > 0) & ~piece
+    if near.sum() < 5:
+        return False
+    beside = grown(near, steps) & piece
+    if abs(np.median(z[near]) - np.median(z[beside])) < _STEP:
+        return False
+    others = grid.points[(labels > 0) & ~piece]
+    gaps = cKDTree(others).query(grid.points[piece], distance_upper_bound=_APART)[0]
+    return bool(np.isinf(gaps).all())
+
+
+def convex_parts(grid: Grid, inside: np.ndarray) -> tuple[np.ndarray, int]:
+    """Cut a region [h,w] along depth steps and creases where the surface bends towards the camera (LCCP, Stein 2014).
+
+    Returns:
+        [h,w] labels from 1 on all of the region, and how many there are.
+    """
+    cut = _creases(grid, inside) | _at_step(grid, inside)
+    rest = cv2.morphologyEx((inside & ~cut).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(rest, connectivity=4)
+    small = stats[:, cv2.CC_STAT_AREA] < max(0.03 * inside.sum(), 10)
+    small[0] = True
+    seeds = np.where(small[labels], 0, labels)
+    if not seeds.any():
+        return inside.astype(np.int64), 1
+    where = ndimage.distance_transform_edt(seeds == 0, return_distances=False, return_indices=True)
+    numbers = np.zeros(count, dtype=np.int64)
+    numbers[~small] = np.arange(1, 1 + (~small).sum())
+    return np.where(inside, numbers[seeds[tuple(where)]], 0), int((~small).sum())
+
+
+def _creases(grid: Grid, inside: np.ndarray) -> np.ndarray:
+    """[h,w] bool: points in a concave crease."""
+    reach = int(np.clip(round(_PATCH / max(float(np.median(grid.pitch[inside])), 1e-6)), 2, 8))
+    normals = _normals(grid, inside, reach)
+    points = np.where(inside[..., None], grid.points, np.nan)
+    crease = np.zeros(inside.shape, dtype=bool)
+    k = reach + 1
+    for dy, dx in ((0, k), (k, 0), (k, k), (k, -k)):
+        n1, n2 = _shifted(normals, -dy, -dx), _shifted(normals, dy, dx)
+        gap = _shifted(points, dy, dx) - _shifted(points, -dy, -dx)
+        with np.errstate(invalid="ignore"):
+            bend = (n1 * n2).sum(axis=-1) < _BEND
+            hollow = ((n2 - n1) * gap).sum(axis=-1) < 0
+            near = np.linalg.norm(gap, axis=-1) < 8 * k * grid.pitch
+        crease |= bend & hollow & near
+    return crease & inside
+
+
+def _shifted(image: np.ndarray, dy: int, dx: int) -> np.ndarray:
+    """``image[y + dy, x + dx]``, NaN beyond the border."""
+    out = np.full_like(image, np.nan)
+    h, w = image.shape[:2]
+    out[max(-dy, 0) : h - max(dy, 0), max(-dx, 0) : w - max(dx, 0)] = image[
+        max(dy, 0) : h - max(-dy, 0), max(dx, 0) : w - max(-dx, 0)
+    ]
+    return out
+
+
+def _normals(grid: Grid, inside: np.ndarray, reach: int) -> np.ndarray:
+    """[h,w,3] unit normals towards the camera by planes through patches, NaN outside."""
+    points = np.where(inside[..., None], grid.points - grid.points[inside].mean(axis=0), 0.0)
+    size = (2 * reach + 1, 2 * reach + 1)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return np.asarray(
+            cv2.boxFilter(np.ascontiguousarray(values, dtype=np.float64), -1, size, borderType=cv2.BORDER_CONSTANT)
+        )
+
+    weight = mean(inside.astype(np.float64))
+    enough = inside & (weight > 0.3)
+    middle = np.stack([mean(points[..., i]) for i in range(3)], axis=-1)[enough] / weight[enough, None]
+    scatter = np.empty((int(enough.sum()), 3, 3))
+    for i in range(3):
+        for j in range(i, 3):
+            value = mean(points[..., i] * points[..., j])[enough] / weight[enough] - middle[:, i] * middle[:, j]
+            scatter[:, i, j] = scatter[:, j, i] = value
+    normals = np.full(grid.points.shape, np.nan)
+    found = np.linalg.eigh(scatter)[1][:, :, 0] if len(scatter) else np.zeros((0, 3))
+    away = (found * grid.points[enough]).sum(axis=1) > 0
+    normals[enough] = np.where(away[:, None], -found, found)
+    return normals

@@ -1,0 +1,1 @@
+"""Support planes in a depth image."""

@@ -1,0 +1,58 @@
+"""A displacement field's open surface made solid: faces turned outwards, holes bridged by winding numbers.
+
+A displacement field knows no inside, so its surface is open wherever the cloud was. The splat's solid tells which side
+of each patch is out; the winding number of the patches then is a field that is 1 inside and 0 outside, and in the gaps
+crosses 0.5 on a smooth sheet.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Mesh
+from gsn_perception.geometry.sampling import sample_surface
+from gsn_perception.surface.extraction.face_orientation import agreeing
+from gsn_perception.surface.extraction.implicit_shape import ImplicitShape
+from gsn_perception.surface.fields.winding_number import WindingNumber
+
+LEVEL = 0.5
+_VOTERS = 20_000
+_MARGIN = 0.05
+
+
+def closed_shape(patches: Mesh, solid: Mesh) -> ImplicitShape:
+    """The solid that open patches bound.
+
+    Args:
+        patches: Any triangles, e.g. of a directed marching; their orientation does not matter.
+        solid: A closed mesh roughly like it, faces outwards, in the same frame.
+
+    Returns:
+        The winding number of the turned patches as a shape whose surface is at 0.5.
+
+    Raises:
+        InputError: there are no patches.
+    """
+    if not len(patches.faces):
+        raise InputError("the displacement field has no surface near the cloud; use other weights or input")
+    turned = turned_outwards(patches, solid)
+    margin = _MARGIN * float(np.ptp(turned.vertices, axis=0).max())
+    low, high = turned.vertices.min(axis=0) - margin, turned.vertices.max(axis=0) + margin
+    return ImplicitShape(WindingNumber(turned), low, high, LEVEL, turned.vertices)
+
+
+def turned_outwards(patches: Mesh, solid: Mesh) -> Mesh:
+    """Every connected patch oriented alike all over, and outwards as the solid's nearest normals vote."""
+    faces = patches.faces.copy()
+    patch, flip = agreeing(faces)
+    faces[flip] = faces[flip][:, ::-1]
+    own = Mesh(patches.vertices, faces)
+    rng = np.random.default_rng(0)
+    points, face = sample_surface(solid, _VOTERS, rng)
+    nearest = cKDTree(points).query(own.triangles.mean(axis=1))[1]
+    agree = np.einsum("ij,ij->i", own.face_normals(), solid.face_normals()[face][nearest]) * own.areas()
+    against = np.bincount(patch, agree) < 0
+    faces[against[patch]] = faces[against[patch]][:, ::-1]
+    return Mesh(patches.vertices, faces)

@@ -1,0 +1,152 @@
+"""From a sampled field to a clean, closed, coloured mesh."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import scipy.sparse
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+from skimage.measure import marching_cubes
+
+from gsn_perception.geometry import Gaussians
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry import Mesh
+from gsn_perception.surface.extraction.mise import Lattice
+from gsn_perception.surface.fields.field import Field
+
+_NUDGE = 1e-4
+_OFF = 0.01  # of a cell: vertices stay so far from the lattice's corners
+
+
+def extract_surface(lattice: Lattice, *, level: float = 0.0, field: Field | None = None, bisections: int = 0) -> Mesh:
+    """Marching cubes; the mesh is closed also where the solid reaches the border of the lattice.
+
+    Without bisections no faces cross or touch. :func:`bisected` can make some that do.
+
+    Args:
+        lattice: The sampled field.
+        level: The value of the surface.
+        field: With it, every vertex is moved along its lattice edge to where the field really changes sign.
+        bisections: Halvings of that edge.
+
+    Raises:
+        InputError: nothing is above the level.
+    """
+    values = lattice.values - np.float32(level)
+    span = float(np.abs(values).max())
+    values = np.where(np.abs(values) < _NUDGE * span, np.float32(-_NUDGE * span), values)
+    if not (values > 0).any():
+        raise InputError("the splat holds no solid: every point is seen past by a camera; use other weights or input")
+    padded = np.pad(values, 1, constant_values=-span)
+    corners, faces, _, _ = marching_cubes(padded, 0.0, gradient_direction="ascent", allow_degenerate=True)
+    corners = corners.astype(np.float64) - 1.0
+    low, axis = _edges(corners)
+    mesh = Mesh(lattice.positions(_placed(corners, low, axis)), faces)
+    return mesh if field is None else bisected(mesh, lattice, level=level, field=field, steps=bisections)
+
+
+def bisected(mesh: Mesh, lattice: Lattice, *, level: float, field: Field, steps: int) -> Mesh:
+    """With every vertex moved along its lattice edge to where the field really changes sign; faces may cross then.
+
+    Args:
+        mesh: Vertices on edges of the lattice, as extracted from it.
+        lattice: The sampled field.
+        level: The value of the surface.
+        field: What was sampled.
+        steps: Halvings of an edge; 0 moves nothing.
+    """
+    if steps < 1 or not len(mesh.faces):
+        return mesh
+    corners = (mesh.vertices.astype(np.float64) - lattice.origin) / lattice.cell
+    low, axis = _edges(corners)
+    high = low.copy()
+    high[np.arange(len(low)), axis] += 1.0
+    inner = np.asarray(((low >= 0) & (high <= np.array(lattice.values.shape) - 1)).all(axis=1))
+    rising = ~_inside(lattice, low, level).reshape(-1, 1)
+    inside, outside = np.where(rising, high, low), np.where(rising, low, high)
+    for _ in range(steps):
+        middle = 0.5 * (inside + outside)
+        solid = np.greater(field(lattice.positions(middle)), level).reshape(-1, 1)
+        inside, outside = np.where(solid, middle, inside), np.where(solid, outside, middle)
+    placed = np.where(inner[:, None], _placed(0.5 * (inside + outside), low, axis), corners)
+    return replace(mesh, vertices=lattice.positions(placed))
+
+
+def _edges(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lower end [V,3] and axis [V] of the lattice edges on which vertices [V,3] in lattice units lie."""
+    axis = np.abs(corners - np.round(corners)).argmax(axis=1)
+    rows = np.arange(len(corners))
+    low = np.round(corners)
+    low[rows, axis] = np.floor(corners[rows, axis])
+    return low, axis
+
+
+def _placed(corners: np.ndarray, low: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    """Vertices [V,3] kept off the ends of their edges, so that no two meet."""
+    out = low.copy()
+    rows = np.arange(len(corners))
+    out[rows, axis] += np.clip(corners[rows, axis] - low[rows, axis], _OFF, 1.0 - _OFF)
+    return out
+
+
+def _inside(lattice: Lattice, corners: np.ndarray, level: float) -> np.ndarray:
+    index = np.clip(corners.astype(np.int64), 0, np.array(lattice.values.shape) - 1)
+    return np.asarray(lattice.values[tuple(index.T)] > level)
+
+
+def outer_surface(mesh: Mesh, smallest: float = 1.0) -> Mesh:
+    """The closed part with the largest volume and those of at least ``smallest`` of it; internal cavities are dropped.
+
+    Cavities have negative volume. What counts as one object may lie in several pieces.
+    """
+    if not len(mesh.faces):
+        return mesh
+    count = len(mesh.vertices)
+    edges = np.concatenate([mesh.faces[:, [0, 1]], mesh.faces[:, [1, 2]]])
+    graph = scipy.sparse.coo_matrix((np.ones(len(edges), dtype=bool), tuple(edges.T)), shape=(count, count))
+    parts, part = connected_components(graph, directed=False)
+    if parts == 1:
+        return mesh
+    a, b, c = (mesh.triangles[:, i].astype(np.float64) for i in range(3))
+    volume = np.bincount(part[mesh.faces[:, 0]], np.einsum("ij,ij->i", a, np.cross(b, c)) / 6.0, parts)
+    return select_faces(mesh, (volume >= min(smallest, 1.0) * volume.max())[part[mesh.faces[:, 0]]])
+
+
+def select_faces(mesh: Mesh, keep: np.ndarray) -> Mesh:
+    """The faces of a mask [F] and their vertices, without attributes."""
+    used, faces = np.unique(mesh.faces[keep], return_inverse=True)
+    return Mesh(mesh.vertices[used], faces.reshape(-1, 3))
+
+
+def smooth(mesh: Mesh, iterations: int, *, shrink: float = 0.5, inflate: float = -0.53) -> Mesh:
+    """Taubin's low-pass filter (SIGGRAPH 1995): alternating steps that smooth without shrinking."""
+    if iterations < 1 or not len(mesh.faces):
+        return mesh
+    count = len(mesh.vertices)
+    edges = np.concatenate([mesh.faces[:, [0, 1]], mesh.faces[:, [1, 2]], mesh.faces[:, [2, 0]]])
+    ones = np.ones(len(edges), dtype=np.float32)
+    graph = scipy.sparse.coo_matrix((ones, tuple(edges.T)), shape=(count, count)).tocsr()
+    degree = np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1.0)
+    vertices = mesh.vertices.astype(np.float64)
+    for _ in range(iterations):
+        for factor in (shrink, inflate):
+            vertices = vertices + factor * ((graph @ vertices) / degree[:, None] - vertices)
+    return Mesh(vertices, mesh.faces)
+
+
+def paint(mesh: Mesh, gaussians: Gaussians, *, neighbours: int = 8) -> np.ndarray:
+    """Vertex colours [V,3]: the nearest Gaussians' colours weighted by opacity and by their value at the vertex."""
+    means = gaussians.means.numpy()
+    k = min(neighbours, len(means))
+    index = cKDTree(means).query(mesh.vertices, k)[1].reshape(-1, k)  # [V,k]
+    size = float(gaussians.scales.max())
+    covariance = gaussians.covariances().numpy().astype(np.float64) + 1e-10 * size**2 * np.eye(3)
+    inverse = np.linalg.inv(covariance).astype(np.float32)[index]  # [V,k,3,3]
+    offset = mesh.vertices[:, None] - means[index]
+    squared = np.einsum("vki,vkij,vkj->vk", offset, inverse, offset)
+    weight = np.exp(-0.5 * (squared - squared.min(axis=1, keepdims=True))) * gaussians.opacities.numpy()[index]
+    weight /= weight.sum(axis=1, keepdims=True)
+    colors = np.einsum("vk,vkc->vc", weight, gaussians.colors.numpy()[index])
+    return np.clip(colors, 0.0, 1.0).astype(np.float32)

@@ -1,0 +1,87 @@
+"""Any field to a closed mesh: sampled where its surface is, extracted, cleaned, kept within a triangle budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gsn_perception.geometry import Mesh
+from gsn_perception.surface.extraction.decimation import decimate
+from gsn_perception.surface.extraction.extract import bisected
+from gsn_perception.surface.extraction.extract import extract_surface
+from gsn_perception.surface.extraction.extract import outer_surface
+from gsn_perception.surface.extraction.extract import smooth
+from gsn_perception.surface.extraction.mise import mise
+from gsn_perception.surface.extraction.vertex_refinement import refine_vertices
+from gsn_perception.surface.fields.field import Field
+from gsn_perception.surface.watertight.untangling import untangled
+
+_COARSEST = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImplicitShape:
+    """A field with what its extraction must know.
+
+    Attributes:
+        field: Larger inside.
+        lower: [3] corner of the box that holds the surface.
+        upper: [3] the opposite corner.
+        level: The value of the surface.
+        seeds: [S,3] points on or near the surface, whose cells are refined in any case; or None.
+    """
+
+    field: Field
+    lower: np.ndarray
+    upper: np.ndarray
+    level: float = 0.0
+    seeds: np.ndarray | None = None
+
+
+def closed_mesh(
+    shape: ImplicitShape,
+    *,
+    resolution: int = 64,
+    max_triangles: int = 20_000,
+    bisections: int = 0,
+    smoothing: int = 0,
+    smallest_piece: float = 0.01,
+    refinements: int = 0,
+) -> Mesh:
+    """The field's outer surface, closed and free of self-intersections.
+
+    Where smoothing makes faces cross, the vertices there go back to where marching cubes put them; the grid is coarsened
+    where decimation can't keep the mesh closed.
+
+    Args:
+        shape: What to extract.
+        resolution: Cells along the longest side of the box.
+        max_triangles: Meshes with more are decimated.
+        bisections: Halvings of a vertex's lattice edge that place it where the field changes sign.
+        smoothing: Taubin iterations.
+        smallest_piece: Pieces of at least this share of the largest one's volume are kept; cavities are dropped.
+        refinements: Rounds in which vertices go back to the surface after smoothing and decimation.
+
+    Returns:
+        A mesh in the field's frame that is :func:`strictly_closed`.
+
+    Raises:
+        InputError: nothing is above the level, or the box is empty.
+    """
+    while True:
+        lattice = mise(
+            shape.field, shape.lower, shape.upper, level=shape.level, resolution=resolution, seeds=shape.seeds
+        )
+        plain = outer_surface(extract_surface(lattice, level=shape.level), smallest_piece)
+        moved = bisected(plain, lattice, level=shape.level, field=shape.field, steps=bisections)
+        mesh = smooth(moved, smoothing)
+        if len(mesh.faces) > max_triangles:
+            mesh = decimate(mesh, max_triangles, smallest_piece, safe=plain.vertices)
+        else:
+            mesh = untangled(mesh, plain.vertices)
+        if len(mesh.faces) <= max_triangles or resolution <= _COARSEST:
+            reach = 0.5 * float((shape.upper - shape.lower).max()) / resolution
+            refined = refine_vertices(mesh, shape.field, level=shape.level, reach=reach, steps=refinements)
+            return untangled(refined, mesh.vertices) if refinements else mesh
+        resolution = max(_COARSEST, int(resolution * min(0.9, (max_triangles / len(mesh.faces)) ** 0.5)))

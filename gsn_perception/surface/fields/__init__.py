@@ -1,0 +1,1 @@
+"""Implicit surfaces as functions of space."""

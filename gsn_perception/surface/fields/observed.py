@@ -1,0 +1,59 @@
+"""What the input view itself proves: free space beside the silhouette and in front of the measured depth."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from gsn_perception.gsn.crop import Crop
+from gsn_perception.gsn.scale import Scale
+from gsn_perception.surface.fields.depth_views import DepthView
+
+_NOTHING = 0.02
+_REACH = 0.6
+_AHEAD = 3.0  # units: a bottle seen from above stands out of the canonical cube towards the camera
+_RIM = 3.0
+
+
+def observed_view(crop: Crop, scale: Scale, *, rim: bool = True) -> DepthView:
+    """The crop as a carving view of the normalised frame.
+
+    Args:
+        crop: What the camera saw of the object.
+        scale: Metres per unit.
+        rim: Whether unknown pixels near measured ones take their depth.
+
+    Beside the mask the camera saw past the object (+inf) unless another object or the border hides what is there;
+    inside it the measured depth counts where the scale was taken from it; a pixel from the silhouette sensors mix
+    foreground and background, so the rim takes its neighbours' depth. Everything else is unknown (NaN).
+    """
+    depth = np.full(crop.alpha.shape, np.nan, dtype=np.float32)
+    ahead = _AHEAD if rim else _REACH  # without a rim the view is for networks, which know the cube alone
+    if crop.depth is not None and scale.source == "depth":
+        measured = crop.depth / np.float32(scale.value)
+        beyond = measured - np.float32(crop.view.distance)
+        near = (beyond < _REACH) & (beyond > -ahead)
+        depth = np.where(crop.core() & near, measured, depth)
+        depth = _spread(depth, crop.alpha > 0.5) if rim else depth
+    beside = (crop.alpha < _NOTHING) & (crop.unknown < _NOTHING)
+    depth[beside] = np.inf
+    return DepthView(crop.view.normalised_camera, depth)
+
+
+def filled_view(crop: Crop, scale: Scale) -> DepthView:
+    """The same with every unknown pixel of the object at its nearest measured one's depth."""
+    view = observed_view(crop, scale)
+    depth = np.where(np.isposinf(view.depth), np.nan, view.depth)
+    filled = _spread(depth, crop.alpha > 0.5, np.inf)
+    return DepthView(view.camera, np.where(np.isposinf(view.depth), view.depth, filled))
+
+
+def _spread(depth: np.ndarray, mask: np.ndarray, reach: float = _RIM) -> np.ndarray:
+    """Unknown pixels [S,S] of the mask within ``reach`` pixels of a known one take the nearest one's depth."""
+    unknown = (~np.isfinite(depth)).astype(np.uint8)
+    if unknown.all():
+        return depth
+    distance, labels = cv2.distanceTransformWithLabels(unknown, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    by_label = np.full(int(labels.max()) + 1, np.nan, dtype=np.float32)
+    by_label[labels[unknown == 0]] = depth[unknown == 0]
+    return np.where(mask & (unknown > 0) & (distance <= reach), by_label[labels], depth)

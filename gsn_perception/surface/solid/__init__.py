@@ -1,0 +1,1 @@
+"""The splat's own solid, and the support plane under it."""

@@ -1,0 +1,1 @@
+"""Closed meshes: checks, self-intersections, repairs."""

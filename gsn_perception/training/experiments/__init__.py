@@ -1,0 +1,1 @@
+"""Controlled runs that answer a question about the network."""

@@ -1,0 +1,172 @@
+"""Controlled runs: every variation with every seed through the same trainer, judged alike, finished runs kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import asdict
+from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from gsn_perception.geometry.errors import InputError
+from gsn_perception.gsn.config import GsnConfig
+from gsn_perception.gsn.config import named_config
+from gsn_perception.gsn.weights import load_gsn
+from gsn_perception.io.atomic import atomic_write
+from gsn_perception.training.config import TrainConfig
+from gsn_perception.training.data import ViewDataset
+from gsn_perception.training.experiments.judge import JudgeSettings
+from gsn_perception.training.experiments.judge import judge
+from gsn_perception.training.experiments.variations import Experiment
+from gsn_perception.training.experiments.variations import Variation
+from gsn_perception.training.experiments.variations import changed
+from gsn_perception.training.trainer import Trainer
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one run may cost.
+
+    Attributes:
+        train: Its settings, without data, seed and place.
+        gsn: Its architecture before variations.
+        judge: How thoroughly it is judged.
+    """
+
+    train: TrainConfig
+    gsn: GsnConfig
+    judge: JudgeSettings
+
+
+_TINY = replace(named_config("tiny"), depth=False)
+_SMALL = replace(named_config("base"), width=32, hidden=(192, 64, 64, 96, 64), cube=12, depth=False)
+BUDGETS: dict[str, Budget] = {
+    "smoke": Budget(
+        TrainConfig(steps=20, batch=4, views=3, size=32, final_size=32, warmup=5), _TINY, JudgeSettings(3, 4, 2)
+    ),
+    "short": Budget(TrainConfig(steps=1500, batch=8, final_share=0.1), _SMALL, JudgeSettings(24, 8, 4)),
+    "full": Budget(
+        TrainConfig(steps=40_000, batch=32, size=128),
+        replace(named_config("base"), depth=False),
+        JudgeSettings(64, 24, 5),
+    ),
+}
+"""smoke shows that it runs; short ranks big differences on two cores; full is for a GPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One training run of an experiment.
+
+    Attributes:
+        variation: What is varied.
+        seed: Of everything random.
+        train: All settings.
+        gsn: The architecture.
+    """
+
+    variation: Variation
+    seed: int
+    train: TrainConfig
+    gsn: GsnConfig
+
+    def key(self, judged: JudgeSettings) -> str:
+        """Of everything that determines the figures, but for where they are kept."""
+        what = {"train": asdict(replace(self.train, out=Path(), resume=False)), "gsn": asdict(self.gsn)}
+        text = json.dumps(what | {"judge": asdict(judged)}, default=str, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def plan(
+    what: Experiment, budget: Budget, data: Sequence[Path], out: Path, seeds: int, steps: int | None = None
+) -> list[Run]:
+    """Every run, seeds in the outer loop, so that an interrupted experiment has all variations.
+
+    The folder of a run is named after its settings: questions that share a run share its folder.
+
+    Raises:
+        InputError: there is no data, or not as many folders as the question varies, or no seed.
+    """
+    if not data:
+        raise InputError("no training data: give --data with one or more folders built by `gsn data`")
+    if seeds < 1:
+        raise InputError(f"{seeds} seeds are no run; give --seeds 1 or more")
+    wanted = max(variation.folders or 1 for variation in what.variations)
+    if len(data) < wanted:
+        raise InputError(f"this question is about {wanted} folders of data and {len(data)} given; give --data {wanted}")
+    runs = []
+    for seed in range(seeds):
+        for variation in what.variations:
+            train = changed(budget.train, variation.train)
+            used = tuple(data)[: variation.folders]
+            train = replace(train, data=used, seed=seed, steps=steps or train.steps)
+            run = Run(variation, seed, train, changed(budget.gsn, variation.gsn))
+            runs.append(replace(run, train=replace(train, out=out / run.key(budget.judge))))
+    return runs
+
+
+def carry_out(
+    what: Experiment, runs: Sequence[Run], dev: Path, judged: JudgeSettings, *, progress: bool = True
+) -> Iterator[tuple[Run, dict[str, dict[str, float]]]]:
+    """Each run with its figures by finder, trained where that has not been done."""
+    data = ViewDataset(dev)
+    for run in tqdm(runs, desc="runs", unit="run", ncols=100, disable=not progress):
+        kept = run.train.out / "figures.json"
+        figures = _stored(kept)
+        missing = [finder for finder in what.finders if finder not in figures]
+        if missing:
+            weights = _trained(run, progress=progress)
+            network, _ = load_gsn(weights)
+            figures |= {finder: judge(network, data, dev, finder, judged) for finder in missing}
+            with atomic_write(kept) as path:
+                path.write_text(json.dumps(figures, indent=1) + "\n")
+        yield run, figures
+
+
+def _stored(path: Path) -> dict[str, dict[str, float]]:
+    """Figures by finder of a run that was judged; none where that is still to do."""
+    try:
+        return json.loads(path.read_text()) if path.is_file() else {}
+    except ValueError:
+        return {}
+
+
+def _trained(run: Run, *, progress: bool) -> Path:
+    """Weights of a run: finished ones, or gone on with where it was interrupted."""
+    out = run.train.out
+    weights = out / "gsn.safetensors"
+    resume = (out / "last.ckpt").is_file()
+    trainer = Trainer(replace(run.train, resume=resume), progress=progress, architecture=run.gsn)
+    if not (resume and trainer.share >= 1):
+        trainer.run()
+    return weights
+
+
+def summarise_runs(
+    results: Sequence[tuple[Run, Mapping[str, Mapping[str, float]]]],
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Row ("variation" or "variation; finder") to figure to ``{"mean", "spread", "values"}``.
+
+    ``spread`` is the sample standard deviation over seeds, NaN for a single one.
+    """
+    values: dict[str, dict[str, list[float]]] = {}
+    for run, judged in results:
+        for finder, figures in judged.items():
+            row = run.variation.name if len(judged) == 1 else f"{run.variation.name}; brought by: {finder}"
+            for key, value in figures.items():
+                values.setdefault(row, {}).setdefault(key, []).append(value)
+    return {row: {key: _spread(found) for key, found in columns.items()} for row, columns in values.items()}
+
+
+def _spread(values: Sequence[float]) -> dict[str, Any]:
+    spread = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+    return {"mean": float(np.mean(values)), "spread": spread, "values": list(values)}

@@ -1,0 +1,104 @@
+"""One slot, one worker; requests that wait; the rate gate."""
+
+import threading
+import time
+
+import pytest
+
+from gsn_perception.ros.node.pending_requests import Tickets
+from gsn_perception.ros.streams.latest_slot import Mailbox
+
+
+@pytest.fixture
+def blocked():
+    """A mailbox whose worker waits for ``release`` before each item."""
+    release, begun, done, errors = threading.Semaphore(0), threading.Semaphore(0), [], []
+
+    def work(item):
+        begun.release()
+        release.acquire(timeout=5)
+        if item == "bad":
+            raise ValueError("bad item")
+        done.append(item)
+
+    box = Mailbox(work, errors.append)
+    yield box, release, begun, done, errors
+    release.release(100)
+    box.close(5)
+
+
+def test_the_newest_item_wins(blocked):
+    box, release, begun, done, _ = blocked
+    assert box.put(1) is None
+    assert begun.acquire(timeout=5)
+    assert box.put(2) is None
+    assert box.put(3) == 2
+    assert box.put(4) == 3
+    assert not box.wait_idle(0.01)
+    release.release(2)
+    assert box.wait_idle(5)
+    assert done == [1, 4]
+
+
+def test_the_worker_outlives_errors(blocked):
+    box, release, _, done, errors = blocked
+    release.release(2)
+    box.put("bad")
+    assert box.wait_idle(5)
+    box.put("good")
+    assert box.wait_idle(5)
+    assert done == ["good"]
+    assert [str(e) for e in errors] == ["bad item"]
+
+
+def test_close_lets_the_running_item_end_and_drops_the_waiting_one(blocked):
+    box, release, begun, done, _ = blocked
+    box.put(1)
+    assert begun.acquire(timeout=5)
+    box.put(2)
+    threading.Timer(0.05, release.release).start()
+    assert box.close(5)
+    assert done == [1]
+    assert box.put(3) is None
+    assert box.wait_idle(1)
+    assert done == [1]
+
+
+def test_clear_takes_the_waiting_item_back(blocked):
+    box, release, begun, done, _ = blocked
+    box.put(1)
+    assert begun.acquire(timeout=5)
+    box.put(2)
+    assert box.clear() == 2
+    assert box.clear() is None
+    release.release()
+    assert box.wait_idle(5)
+    assert done == [1]
+
+
+def test_tickets_are_answered_once_by_what_was_seen_after_they_were_asked():
+    tickets = Tickets()
+    assert not tickets
+    early = time.monotonic()
+    got = []
+    thread = threading.Thread(target=lambda: got.append(tickets.ask(5)))
+    thread.start()
+    while not tickets:
+        time.sleep(0.001)
+    tickets.answer(True, "too early", seen=early)
+    assert tickets
+    tickets.answer(True, "this one", seen=time.monotonic())
+    thread.join(5)
+    assert got == [(True, "this one")]
+    assert not tickets
+
+
+def test_a_ticket_that_nobody_answers_is_withdrawn():
+    tickets = Tickets()
+    assert tickets.ask(0.01) is None
+    assert not tickets
+
+
+def test_a_ticket_starts_what_answers_it():
+    tickets = Tickets()
+    assert tickets.ask(1, lambda: tickets.answer(False, "no")) == (False, "no")
