@@ -1,7 +1,8 @@
 """``gsn``: finds the command, parses its options, turns bad input into one sentence and an exit code.
 
-A command is a module ``gsn_perception.cli.<name>``, or ``command`` in a package of that name, with ``Options`` (a frozen dataclass, or a union of them for
-sub-commands) and ``run(options) -> int``. It is imported only when it is asked for, so that ``gsn --help`` is quick.
+A command is a module ``gsn_perception.cli.<name>``, or the module ``command`` of a package of that name. It has
+``Options`` (a frozen dataclass, or a union of them for sub-commands) and ``run(options) -> int``. It is imported only
+when it is asked for, so that ``gsn --help`` is quick.
 """
 
 from __future__ import annotations
