@@ -8,9 +8,9 @@ from gsn_perception.geometry.mesh import Mesh
 from gsn_perception.geometry.object_view import ObjectView
 from gsn_perception.geometry.observation import Observation
 from gsn_perception.geometry.observation import Plane
-from gsn_perception.geometry.observation import Points
-from gsn_perception.geometry.observation import Reconstruction
-from gsn_perception.geometry.observation import Refusal
+from gsn_perception.geometry.reconstruction import Points
+from gsn_perception.geometry.reconstruction import Reconstruction
+from gsn_perception.geometry.reconstruction import Refusal
 from gsn_perception.geometry.remark import Remark
 
 __all__ = [

@@ -11,7 +11,7 @@ from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.geometry.object_view import ObjectView
 from gsn_perception.geometry.observation import Plane
-from gsn_perception.geometry.observation import ScaleSource
+from gsn_perception.geometry.reconstruction import ScaleSource
 
 MIN_PIXELS = 20
 _OPAQUE = 0.3

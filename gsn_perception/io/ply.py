@@ -13,7 +13,7 @@ import torch
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.geometry.mesh import Mesh
-from gsn_perception.geometry.observation import Points
+from gsn_perception.geometry.reconstruction import Points
 from gsn_perception.io.atomic import atomic_write
 
 _SH_C0 = 0.28209479177387814  # the constant spherical harmonic, 1 / (2 sqrt(pi))
