@@ -17,7 +17,7 @@ from gsn_perception.scenes.shapes import boxes
 from gsn_perception.scenes.shapes import tools
 from gsn_perception.scenes.shapes import toys
 from gsn_perception.scenes.shapes import vessels
-from gsn_perception.scenes.shapes.stable_pose import settle
+from gsn_perception.scenes.shapes.stable_pose import random_settle
 
 LONGEST_SIDE = (0.05, 0.35)
 """Range of an object's longest side, metres (drawn log-uniformly)."""
@@ -91,6 +91,5 @@ def _posed(mesh: Mesh, rng: np.random.Generator, upright: float) -> Mesh:
     """Standing as designed or lying as it settles, turned about z at random."""
     turn = rotation_about_z(rng.uniform(0, 2 * np.pi))
     if rng.uniform() >= upright:
-        direction = rng.standard_normal(3)
-        turn = turn @ settle(mesh, direction / np.linalg.norm(direction))
+        turn = turn @ random_settle(mesh, rng)
     return mesh.transform(make_transform(turn, np.zeros(3)))

@@ -16,7 +16,7 @@ from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.geometry.transforms import rotation_about_z
 from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 from gsn_perception.scenes.looks.textured_mesh import shape_class
-from gsn_perception.scenes.shapes.stable_pose import settle
+from gsn_perception.scenes.shapes.stable_pose import random_settle
 from gsn_perception.scenes.sources import ObjectSource
 
 _STRETCH = 0.35  # standard deviation of the logarithm of the three stretches, at most _LIMIT of them
@@ -105,8 +105,7 @@ def _posed(mesh: Mesh, rng: np.random.Generator) -> Mesh:
     """Standing as it stood or lying as it settles, turned about z."""
     turn = rotation_about_z(rng.uniform(0, 2 * np.pi))
     if rng.random() < _LAID_DOWN:
-        direction = rng.standard_normal(3)
-        turn = turn @ settle(mesh, direction / np.linalg.norm(direction))
+        turn = turn @ random_settle(mesh, rng)
     return mesh.transform(make_transform(turn, np.zeros(3)))
 
 

@@ -7,6 +7,8 @@ function 1-Lipschitz, which is what lets ``marching`` skip empty blocks. Formula
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Sequence
+from functools import reduce
 from itertools import pairwise
 
 import numpy as np
@@ -108,14 +110,7 @@ def revolved(profile: np.ndarray) -> Sdf:
 
 def union(*parts: Sdf) -> Sdf:
     """Points in any part."""
-
-    def distance(p: np.ndarray) -> np.ndarray:
-        value = parts[0](p)
-        for part in parts[1:]:
-            value = np.minimum(value, part(p))
-        return value
-
-    return distance
+    return _combined(np.minimum, parts)
 
 
 def blend(radius: float, *parts: Sdf) -> Sdf:
@@ -135,32 +130,28 @@ def blend(radius: float, *parts: Sdf) -> Sdf:
 
 def intersection(*parts: Sdf) -> Sdf:
     """Points in all parts; a lower bound of the distance outside."""
-
-    def distance(p: np.ndarray) -> np.ndarray:
-        value = parts[0](p)
-        for part in parts[1:]:
-            value = np.maximum(value, part(p))
-        return value
-
-    return distance
+    return _combined(np.maximum, parts)
 
 
 def difference(solid: Sdf, *holes: Sdf) -> Sdf:
     """Points of the solid that are in no hole; a lower bound of the distance outside."""
-
-    def distance(p: np.ndarray) -> np.ndarray:
-        value = solid(p)
-        for hole in holes:
-            value = np.maximum(value, -hole(p))
-        return value
-
-    return distance
+    return intersection(solid, *(_complement(hole) for hole in holes))
 
 
 def placed(part: Sdf, rotation: np.ndarray, translation: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Sdf:
     """A part moved by ``x -> R x + t``."""
     R, t = rotation.astype(np.float32), np.asarray(translation, dtype=np.float32)
     return lambda p: part((p - t) @ R)
+
+
+def _combined(combine: Callable[[np.ndarray, np.ndarray], np.ndarray], parts: Sequence[Sdf]) -> Sdf:
+    """The distances of all parts combined point by point, from the first part to the last."""
+    return lambda p: reduce(combine, (part(p) for part in parts))
+
+
+def _complement(part: Sdf) -> Sdf:
+    """Points outside a part."""
+    return lambda p: -part(p)
 
 
 def _length(p: np.ndarray) -> np.ndarray:

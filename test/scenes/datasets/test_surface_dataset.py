@@ -12,7 +12,7 @@ import trimesh
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import ObjectView
-from gsn_perception.scenes.datasets import surface_dataset
+from gsn_perception.scenes.datasets import building
 from gsn_perception.scenes.datasets.shots import ShotSettings
 from gsn_perception.scenes.datasets.surface_dataset import SurfaceSettings
 from gsn_perception.scenes.datasets.surface_dataset import build_surface_dataset
@@ -164,7 +164,7 @@ def test_completed_clouds_hold_both_kinds(folder, tmp_path):
 
 def test_complete_sets_are_reused_and_interrupted_ones_resumed(folder, tmp_path, monkeypatch):
     whole = build(mesh_sources(folder), tmp_path / "whole")
-    original, calls = surface_dataset._build_object, []
+    original, calls = building._build_object, []
 
     def stopping(source, index, **options):
         if len(calls) == 2:
@@ -172,7 +172,7 @@ def test_complete_sets_are_reused_and_interrupted_ones_resumed(folder, tmp_path,
         calls.append(index)
         return original(source, index, **options)
 
-    monkeypatch.setattr(surface_dataset, "_build_object", stopping)
+    monkeypatch.setattr(building, "_build_object", stopping)
     with pytest.raises(KeyboardInterrupt):
         build(mesh_sources(folder), tmp_path / "set")
     with pytest.raises(InputError, match="interrupted"):
