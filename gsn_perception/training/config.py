@@ -1,4 +1,4 @@
-"""Everything a training run can be told."""
+"""Settings of a GSN training run: loss weights, augmentation, schedule of view sizes."""
 
 from __future__ import annotations
 
@@ -81,10 +81,6 @@ class Augmentation:
 class TrainConfig(RunConfig):
     """A run of the Gaussian network; `precision` is that of its encoder."""
 
-    config: str = "base"
-    """Named GSN configuration."""
-    init: Path | None = None
-    """Weights to start from (a warm start), also of narrower heads or fewer inputs; fresh weights by default."""
     imagenet: Path | None = None
     """torchvision ImageNet weights of the encoder as a safetensors file; only for encoders of width 64."""
     views: int = 4

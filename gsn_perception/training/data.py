@@ -1,14 +1,13 @@
-"""Reading the pre-rendered datasets made by `gsn data` (numpy memory maps; format: scenes/datasets/views_dataset.py)."""
+"""Reads datasets of pre-rendered views made by `gsn data`, and draws training batches from them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,9 @@ from torch import Tensor
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.object_view import FIELD_MARGIN
 from gsn_perception.rendering import CameraBatch
+from gsn_perception.training.batches import ObjectSampler
+from gsn_perception.training.batches import prefetched
+from gsn_perception.training.dataset_folder import DatasetFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,35 +90,23 @@ def _shrink(level: _Level, factor: int) -> _Level:
     return _Level(rgb, alpha, depth)
 
 
-class ViewDataset:
-    """A folder of pre-rendered views, memory mapped.
+class ViewDataset(DatasetFolder):
+    """A folder of pre-rendered views, memory mapped (format: scenes/datasets/views_dataset.py).
 
     Raises:
-        InputError: the folder holds no complete dataset.
+        InputError: the folder holds no complete dataset of views.
     """
 
-    def __init__(self, folder: Path) -> None:
-        try:
-            self.full = _Level(*(np.load(folder / f"{n}.npy", mmap_mode="r") for n in ("rgb", "alpha", "depth")))
-            self.points = np.load(folder / "points.npy", mmap_mode="r")
-            cameras = np.load(folder / "cameras.npz")
-            objects = json.loads((folder / "objects.json").read_text())
-            if not json.loads((folder / "dataset.json").read_text())["complete"]:
-                raise ValueError("its build was interrupted")
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(f"{folder} holds no complete dataset ({error}); build it with `gsn data`") from error
-        kept = np.flatnonzero(cameras["valid"])
-        self.rows = kept  # rows of the arrays that hold an object
-        self.world_from_virtual = cameras["world_from_virtual"][kept].astype(np.float64)
-        self.theta = cameras["theta"][kept].astype(np.float64)
-        self.scale = cameras["scale"][kept].astype(np.float64)
-        self.names = [str(objects[i]["name"]) for i in kept]
-        self.shapes = [str(objects[i]["shape"]) for i in kept]
-        self._levels = {self.size: self.full}
-        self.broken = [(str(o["name"]), str(o["error"])) for o in objects if o["error"]]
+    kind = "views"
+    array_names = ("rgb", "alpha", "depth", "points")
+    column_names = ("world_from_virtual", "theta", "scale")
 
-    def __len__(self) -> int:
-        return len(self.names)
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.full = _Level(*(self.arrays[n] for n in ("rgb", "alpha", "depth")))
+        self.points = self.arrays["points"]
+        self.world_from_virtual, self.theta, self.scale = (self.columns[n] for n in self.column_names)
+        self._levels = {self.size: self.full}
 
     @property
     def views(self) -> int:
@@ -197,34 +187,24 @@ def first_views(batch: Batch, count: int) -> Batch:
     return replace(batch, rgb=batch.rgb[:, keep], alpha=batch.alpha[:, keep], depth=batch.depth[:, keep], cameras=fewer)
 
 
-def shape_weights(shapes: Sequence[str]) -> np.ndarray:
-    """Sampling probabilities [O] halfway (in logarithm) between uniform over objects and uniform over shape classes."""
-    _, index, counts = np.unique(np.asarray(shapes), return_inverse=True, return_counts=True)
-    weights = 1.0 / np.sqrt(counts[index])
-    return weights / weights.sum()
-
-
 def random_batches(
     datasets: Sequence[ViewDataset], batch: int, views: int, size: Callable[[], int], rng: np.random.Generator
 ) -> Iterator[Batch]:
-    """Endless batches, each from one dataset in proportion to the root of its size, objects drawn by :func:`shape_weights`.
+    """Endless random batches of views, prepared ahead in a thread.
 
-    ``size`` is asked for the side of the supervising views before every batch.
+    Args:
+        datasets: At least one; each batch comes from one of them (:class:`~gsn_perception.training.batches.ObjectSampler`).
+        batch: Objects of a batch.
+        views: Views of an object, the input view included.
+        size: Returns the side of the supervising views in pixels; called before every batch.
+        rng: Random generator.
     """
-    sizes = np.sqrt([len(d) for d in datasets])
-    weights = [shape_weights(d.shapes) for d in datasets]
+    sampler = ObjectSampler(datasets)
 
-    def draw() -> tuple[ViewDataset, np.ndarray, np.ndarray]:
-        which = int(rng.choice(len(datasets), p=sizes / sizes.sum()))
-        data = datasets[which]
-        objects = rng.choice(len(data), size=batch, p=weights[which], replace=len(data) < batch)
-        chosen = np.stack([rng.choice(data.views, size=views, replace=data.views < views) for _ in range(batch)])
-        return data, objects, chosen
-
-    with ThreadPoolExecutor(1) as pool:
-        data, objects, chosen = draw()
-        pending = pool.submit(data.batch, objects.tolist(), chosen, size())
+    def jobs() -> Iterator[Callable[[], Batch]]:
         while True:
-            data, objects, chosen = draw()
-            ready, pending = pending, pool.submit(data.batch, objects.tolist(), chosen, size())
-            yield ready.result()
+            data, objects = sampler.draw(batch, rng)
+            chosen = np.stack([rng.choice(data.views, size=views, replace=data.views < views) for _ in range(batch)])
+            yield partial(data.batch, objects.tolist(), chosen, size())
+
+    return prefetched(jobs())

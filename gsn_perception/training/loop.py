@@ -94,6 +94,11 @@ class Loop(ABC, Generic[N]):
         """What the saved weights say of their making besides the schedule."""
         return {}
 
+    def _averaged(self, network: N) -> N:
+        """``network`` (new, of the same architecture) with the averaged weights, in eval mode."""
+        network.load_state_dict(self.ema.state)
+        return network.eval()
+
     @property
     def share(self) -> float:
         """How much of the schedule is done, in [0, 1]."""

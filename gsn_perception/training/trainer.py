@@ -14,7 +14,6 @@ from safetensors.torch import load_file
 from torch import Tensor
 from tqdm import tqdm
 
-from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.gsn.config import GsnConfig
 from gsn_perception.gsn.config import named_config
@@ -40,6 +39,7 @@ from gsn_perception.training.evaluate import write_sheet
 from gsn_perception.training.loop import Loop
 from gsn_perception.training.losses.multi_view import loss_parts
 from gsn_perception.training.losses.multi_view import total
+from gsn_perception.training.run_config import require_data
 from gsn_perception.training.support import PlainTensors
 from gsn_perception.training.support import wanted_lpips
 
@@ -56,8 +56,7 @@ class Trainer(Loop[GSN]):
     shown: ClassVar[str] = "l2"
 
     def __init__(self, config: TrainConfig, *, progress: bool = True, architecture: GsnConfig | None = None) -> None:
-        if not config.data:
-            raise InputError("no training data: give --data with one or more folders built by `gsn data`")
+        require_data(config, "gsn data")
         super().__init__(config, progress=progress)
         self.config = config
         self.sets = [ViewDataset(Path(d)) for d in config.data]
@@ -123,17 +122,11 @@ class Trainer(Loop[GSN]):
         late = self.share >= 1 - self.config.final_share
         return self.config.final_size if late else self.config.size
 
-    def _average(self) -> GSN:
-        """The averaged weights as a network."""
-        average = GSN(self.network.config).to(self.fabric.device)
-        average.load_state_dict(self.ema.state)
-        return average
-
     def _figures(self) -> dict[str, float]:
         """Figures of the averaged weights on dev, with a contact sheet."""
         if self.dev is None:
             return {}
-        figures, sheet = evaluate(self._average(), self.dev)
+        figures, sheet = evaluate(self._averaged(GSN(self.network.config)).to(self.fabric.device), self.dev)
         write_sheet(self.config.out / f"sheet_{self.step:06d}.png", sheet)
         return figures
 

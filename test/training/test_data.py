@@ -24,11 +24,11 @@ from gsn_perception.training.augment import measure_depth
 from gsn_perception.training.augment import misjudge_mask
 from gsn_perception.training.augment import roll_scene
 from gsn_perception.training.augment import soften
+from gsn_perception.training.batches import shape_weights
 from gsn_perception.training.config import Augmentation
 from gsn_perception.training.data import Batch
 from gsn_perception.training.data import ViewDataset
 from gsn_perception.training.data import random_batches
-from gsn_perception.training.data import shape_weights
 
 
 @pytest.fixture(scope="module")

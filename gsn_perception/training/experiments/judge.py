@@ -7,7 +7,6 @@ import statistics
 import time
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -23,12 +22,11 @@ from gsn_perception.gsn.network import network_input
 from gsn_perception.gsn.network import parameter_count
 from gsn_perception.gsn.network import roll_image
 from gsn_perception.rendering import Rendering
-from gsn_perception.rendering import render
-from gsn_perception.training.augment import roll_scene
 from gsn_perception.training.data import Batch
 from gsn_perception.training.data import ViewDataset
 from gsn_perception.training.evaluate import evaluate
 from gsn_perception.training.evaluate import psnr
+from gsn_perception.training.evaluate import render_rolled
 from gsn_perception.training.experiments.variations import Finder
 
 Records = dict[str, list[float]]
@@ -49,13 +47,12 @@ class JudgeSettings:
     targets: int = 4
 
 
-def judge(network: GSN, data: ViewDataset, folder: Path, finder: Finder, settings: JudgeSettings) -> dict[str, float]:
+def judge(network: GSN, data: ViewDataset, finder: Finder, settings: JudgeSettings) -> dict[str, float]:
     """All figures of a network.
 
     Args:
         network: Trained.
-        data: The set, read.
-        folder: Its folder, for the objects' surface points.
+        data: The dataset.
         finder: How rolled inputs are brought to a canonical roll.
         settings: How thoroughly.
 
@@ -70,7 +67,7 @@ def judge(network: GSN, data: ViewDataset, folder: Path, finder: Finder, setting
     network.eval()
     figures, _ = evaluate(network, data, views=1 + settings.targets, limit=settings.objects)
     records: Records = defaultdict(list)
-    groups = symmetry_groups(folder, data, settings.objects)
+    groups = symmetry_groups(data, settings.objects)
     for index in range(min(settings.objects, len(data))):
         _judge_rolls(network, data, index, finder, settings, groups[index], records)
         _judge_views(network, data, index, settings, records)
@@ -106,9 +103,8 @@ def _answer(network: GSN, batch: Batch, roll: Tensor, finder: Finder) -> tuple[G
     if finder == "moments":
         seen = roll_image(network_input(batch.input_rgb, batch.input_alpha), roll)
         roll = roll + moment_roll(seen[:, 3])[0]
-    turned, image = roll_scene(batch, roll)
-    splat = network(image, batch.theta)
-    return splat, render(splat, turned.cameras, background=torch.ones(3, device=roll.device)), roll
+    _, splat, out = render_rolled(network, batch, roll)
+    return splat, out, roll
 
 
 def _agreement(a: Rendering, b: Rendering) -> float:
@@ -141,10 +137,9 @@ def _judge_views(network: GSN, data: ViewDataset, index: int, settings: JudgeSet
             records[f"psnr/target {low}-{low + 45}"].append(value)
 
 
-def symmetry_groups(folder: Path, data: ViewDataset, limit: int) -> list[str]:
+def symmetry_groups(data: ViewDataset, limit: int) -> list[str]:
     """For each object whether it is in the third that looks most alike from all sides, in the least, or between."""
-    points = np.load(folder / "points.npy", mmap_mode="r")
-    values = np.array([asymmetry(np.asarray(points[row])) for row in data.rows[:limit]])
+    values = np.array([asymmetry(np.asarray(data.points[row])) for row in data.rows[:limit]])
     low, high = np.quantile(values, [1 / 3, 2 / 3])
     return ["symmetric" if v <= low else "asymmetric" if v > high else "between" for v in values]
 

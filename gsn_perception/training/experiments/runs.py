@@ -29,6 +29,7 @@ from gsn_perception.training.experiments.judge import judge
 from gsn_perception.training.experiments.variations import Experiment
 from gsn_perception.training.experiments.variations import Variation
 from gsn_perception.training.experiments.variations import changed
+from gsn_perception.training.run_config import require_data
 from gsn_perception.training.trainer import Trainer
 
 
@@ -96,8 +97,7 @@ def plan(
     Raises:
         InputError: there is no data, or not as many folders as the question varies, or no seed.
     """
-    if not data:
-        raise InputError("no training data: give --data with one or more folders built by `gsn data`")
+    require_data(replace(budget.train, data=tuple(data)), "gsn data")
     if seeds < 1:
         raise InputError(f"{seeds} seeds are no run; give --seeds 1 or more")
     wanted = max(variation.folders or 1 for variation in what.variations)
@@ -126,7 +126,7 @@ def carry_out(
         if missing:
             weights = _trained(run, progress=progress)
             network, _ = load_gsn(weights)
-            figures |= {finder: judge(network, data, dev, finder, judged) for finder in missing}
+            figures |= {finder: judge(network, data, finder, judged) for finder in missing}
             with atomic_write(kept) as path:
                 path.write_text(json.dumps(figures, indent=1) + "\n")
         yield run, figures

@@ -1,4 +1,4 @@
-"""Everything a training run of a surface network can be told."""
+"""Settings of a training run of a surface network (onet, convonet, peif)."""
 
 from __future__ import annotations
 
@@ -38,12 +38,8 @@ class SurfaceTrainConfig(RunConfig):
     """onet: image to occupancy; convonet: cloud to occupancy; peif: cloud to displacements."""
     config: str = "lean"
     """Named configuration of the network."""
-    dev: Path | None = None
-    """Dataset folder to evaluate on as training goes; it also chooses the occupancy threshold."""
     out: Path = Path("runs/surface")
     """Where checkpoints and TensorBoard logs go."""
-    init: Path | None = None
-    """Weights of the same network to start from; fresh ones by default."""
     checkpoint: str | None = None
     """Weights of the Gaussian network whose latent conditions `onet` (or the name of shipped ones)."""
     steps: int = 6000

@@ -85,9 +85,7 @@ class PeifTrainer(SurfaceTrainer[PeifNetwork]):
         """Mean length of the displacements' errors on dev, shares of the extent, and of the displacements themselves."""
         if self.dev is None:
             return {}
-        network = PeifNetwork(self.network.config)
-        network.load_state_dict({key: value.cpu() for key, value in self.ema.state.items()})
-        network.eval()
+        network = self._averaged(PeifNetwork(self.network.config))
         rng = np.random.default_rng(0)
         errors, lengths = [], []
         for index in self._dev_objects().tolist():
@@ -116,9 +114,9 @@ def patch_sample(
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cloud [P,3], queries [Q,3] and displacements [Q,3] of an object, moved by a similarity [4,4] of the unit frame."""
-    surface, asked = data.rows("surface", index), data.rows("queries", index)
+    surface, asked = data.row("surface", index), data.row("queries", index)
     cloud = surface[rng.choice(len(surface), points, replace=len(surface) < points)]
     cloud = cloud + noise * rng.standard_normal(cloud.shape)
     chosen = rng.choice(len(asked), queries, replace=len(asked) < queries)
-    vectors = np.asarray(data.rows("displacements", index)[chosen], dtype=np.float64) @ change[:3, :3].T
+    vectors = np.asarray(data.row("displacements", index)[chosen], dtype=np.float64) @ change[:3, :3].T
     return moved(change, cloud), moved(change, asked[chosen]), vectors.astype(np.float32)

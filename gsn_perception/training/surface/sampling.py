@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TypeVar
 
 import numpy as np
@@ -15,7 +15,8 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from gsn_perception.geometry.transforms import make_transform
-from gsn_perception.training.data import shape_weights
+from gsn_perception.training.batches import ObjectSampler
+from gsn_perception.training.batches import prefetched
 from gsn_perception.training.surface.config import CloudAugmentation
 from gsn_perception.training.surface.data import SurfaceDataset
 
@@ -62,7 +63,7 @@ def draw_queries(
     Most are the dataset's; one in eight is uniform in the cube of side 2 ``half``: beyond the object's box it is empty
     for certain, inside the box nothing is claimed.
     """
-    points, inside = data.rows("points", index), data.rows("inside", index)
+    points, inside = data.row("points", index), data.row("inside", index)
     middle = len(points) // 2
     outer = count // _OUTER
     close = round(near * (count - outer))
@@ -80,15 +81,20 @@ def turned_frame(rng: np.random.Generator) -> np.ndarray:
     return make_transform(Rotation.random(rng=rng).as_matrix(), np.zeros(3))
 
 
-def random_change(settings: CloudAugmentation, rng: np.random.Generator) -> np.ndarray:
-    """[4,4] similarity by which cloud and queries change alike: rolled about z, mirrored in x, scaled."""
+def roll_and_mirror(roll: float, mirror: bool) -> np.ndarray:
+    """[4,4] moves points as an image that is mirrored (where asked), then rolled by ``roll`` radians about z."""
     T = np.eye(4)
-    if rng.random() < settings.roll:
-        angle = rng.uniform(0, 2 * np.pi)
-        c, s = np.cos(angle), np.sin(angle)
-        T[:2, :2] = [[c, -s], [s, c]]
-    if rng.random() < settings.mirror:
+    c, s = np.cos(roll), np.sin(roll)
+    T[:2, :2] = [[c, -s], [s, c]]
+    if mirror:
         T[:, 0] *= -1
+    return T
+
+
+def random_change(settings: CloudAugmentation, rng: np.random.Generator) -> np.ndarray:
+    """[4,4] similarity that augments cloud and queries alike: mirrored in x, rolled about z, scaled."""
+    angle = rng.uniform(0, 2 * np.pi) if rng.random() < settings.roll else 0.0
+    T = roll_and_mirror(angle, rng.random() < settings.mirror)
     T[:3, :3] *= np.exp(settings.scale * rng.standard_normal())
     return T
 
@@ -99,28 +105,21 @@ def endless(
     make: Callable[[SurfaceDataset, np.ndarray, np.random.Generator], T],
     rng: np.random.Generator,
 ) -> Iterator[T]:
-    """Batches made ahead in a thread, each from one dataset in proportion to the root of its size.
+    """Endless random batches, drawn and made ahead in a thread.
 
     Args:
-        datasets: At least one.
-        batch: Objects of each.
-        make: From a dataset, objects [B] and a generator of its own.
-        rng: Source of chance.
+        datasets: At least one; each batch comes from one of them (:class:`~gsn_perception.training.batches.ObjectSampler`).
+        batch: Objects of a batch.
+        make: Makes a batch from a dataset, indices of objects [B] and a random generator of its own.
+        rng: Random generator.
     """
-    sizes = np.sqrt([len(d) for d in datasets])
-    weights = [shape_weights(d.shapes) for d in datasets]
+    sampler = ObjectSampler(datasets)
 
     def draw() -> T:
-        which = int(rng.choice(len(datasets), p=sizes / sizes.sum()))
-        data = datasets[which]
-        objects = rng.choice(len(data), size=batch, p=weights[which], replace=True)
+        data, objects = sampler.draw(batch, rng, repeat=True)
         return make(data, objects, np.random.default_rng(rng.integers(1 << 62)))
 
-    with ThreadPoolExecutor(1) as pool:
-        pending = pool.submit(draw)
-        while True:
-            ready, pending = pending.result(), pool.submit(draw)
-            yield ready
+    return prefetched(repeat(draw))
 
 
 def stacked(rows: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Queries:

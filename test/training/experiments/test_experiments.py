@@ -92,8 +92,8 @@ def test_an_answer_that_ignores_the_image_is_not_equivariant(folder: Path, netwo
     for head in network.sculptor.heads.values():
         torch.nn.init.zeros_(head[-1].weight)
     settings = JudgeSettings(objects=2, angles=4, targets=2)
-    quarter = judge(network, ViewDataset(folder), folder, "none", settings)
-    eighth = judge(network, ViewDataset(folder), folder, "none", replace(settings, angles=8))
+    quarter = judge(network, ViewDataset(folder), "none", settings)
+    eighth = judge(network, ViewDataset(folder), "none", replace(settings, angles=8))
     assert quarter["agree"] > 60
     assert quarter["ecd"] < 1e-5
     assert eighth["agree_worst"] < 40
@@ -110,7 +110,7 @@ def test_moments_bring_rolled_inputs_back(folder: Path, network: GSN) -> None:
     settings = JudgeSettings(objects=3, angles=6, targets=2)
     torch.nn.init.normal_(network.sculptor.heads["means"][-1].weight, std=0.2)
     data = ViewDataset(folder)
-    found = {finder: judge(network, data, folder, finder, settings) for finder in ("none", "moments")}
+    found = {finder: judge(network, data, finder, settings) for finder in ("none", "moments")}
     assert found["moments"]["agree"] > found["none"]["agree"] + 3
     assert found["moments"]["novel_psnr"] == found["none"]["novel_psnr"]
 

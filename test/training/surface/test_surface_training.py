@@ -20,9 +20,6 @@ from gsn_perception.surface.learned.weights import load_convonet
 from gsn_perception.surface.learned.weights import load_onet
 from gsn_perception.surface.peif import load_peif
 from gsn_perception.surface.peif import named_config
-from gsn_perception.training.surface.base import THRESHOLDS
-from gsn_perception.training.surface.base import iou_figures
-from gsn_perception.training.surface.base import threshold_ious
 from gsn_perception.training.surface.config import CloudAugmentation
 from gsn_perception.training.surface.config import SurfaceTrainConfig
 from gsn_perception.training.surface.convonet import view_cloud
@@ -30,11 +27,14 @@ from gsn_perception.training.surface.convonet import whole_cloud
 from gsn_perception.training.surface.data import SurfaceDataset
 from gsn_perception.training.surface.latents import changed_images
 from gsn_perception.training.surface.latents import view_images
-from gsn_perception.training.surface.onet import _change
+from gsn_perception.training.surface.occupancy import THRESHOLDS
+from gsn_perception.training.surface.occupancy import iou_figures
+from gsn_perception.training.surface.occupancy import threshold_ious
 from gsn_perception.training.surface.peif import patch_sample
 from gsn_perception.training.surface.sampling import draw_queries
 from gsn_perception.training.surface.sampling import moved
 from gsn_perception.training.surface.sampling import random_change
+from gsn_perception.training.surface.sampling import roll_and_mirror
 
 
 @pytest.fixture(scope="module")
@@ -189,8 +189,8 @@ def test_images_and_points_are_mirrored_and_rolled_alike(folder):
     roll, mirror = np.array([0.7, -1.2]), np.array([True, False])
     changed = changed_images(image, roll, mirror, None)
     for i in range(2):
-        cloud = data.rows("clouds", objects[i])[views[i]].astype(np.float64)
-        for picture, points in ((image[i], cloud), (changed[i], moved(_change(roll[i], mirror[i]), cloud))):
+        cloud = data.row("clouds", objects[i])[views[i]].astype(np.float64)
+        for picture, points in ((image[i], cloud), (changed[i], moved(roll_and_mirror(roll[i], mirror[i]), cloud))):
             z = points[:, 2] + 0.5 / np.sin(float(theta[i]))
             focal = 32 / np.tan(1.15 * float(theta[i]))
             column, row = (np.floor(32 + focal * points[:, k] / z).astype(int) for k in (0, 1))
