@@ -9,7 +9,7 @@ import numpy as np
 from gsn_perception.geometry.camera import Camera
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.masks.labels import to_labels
-from gsn_perception.geometry.masks.mask_size import fit_mask
+from gsn_perception.geometry.masks.mask_size import resize_mask
 from gsn_perception.geometry.remark import Remark
 from gsn_perception.geometry.remark import merged
 from gsn_perception.geometry.transforms import split_similarity
@@ -119,7 +119,7 @@ class Observation:
     def _check_mask(self) -> None:
         if self.mask is None:
             return
-        mask, remark = fit_mask(to_labels(self.mask), self.image.shape[:2])
+        mask, remark = resize_mask(to_labels(self.mask), self.image.shape[:2])
         object.__setattr__(self, "mask", mask)
         if remark is not None:
             object.__setattr__(self, "remarks", merged(self.remarks, [remark]))

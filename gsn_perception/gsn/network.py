@@ -95,11 +95,11 @@ class GSN(nn.Module):
         maps = self._maps(image)
         sculpted = self.sculptor.gaussians(self.sculptor(self.latent(maps, theta)))
         if self.config.centring == "camera":
-            sculpted = before_camera(sculpted, theta)
+            sculpted = camera_centred(sculpted, theta)
         return [sculpted] if self.refiner is None else [sculpted, self.refiner(sculpted, image, maps, theta)]
 
 
-def before_camera(gaussians: Gaussians, theta: Tensor) -> Gaussians:
+def camera_centred(gaussians: Gaussians, theta: Tensor) -> Gaussians:
     """Splats [B,N] whose unit is the distance to the camera, in the normalised frame, whose unit is the object's size.
 
     The cube then stands one unit before the camera with the size that objects of a middling cone have; those of other

@@ -148,7 +148,7 @@ def scale_from_plane(gaussians: Gaussians, view: ObjectView, plane: Plane) -> Sc
     return Scale(float(scales[1]), float(np.ptp(scales) / 2), "support_plane")
 
 
-def surer_scale(hinted: Scale, gaussians: Gaussians, view: ObjectView, plane: Plane) -> Scale:
+def reconcile_scales(hinted: Scale, gaussians: Gaussians, view: ObjectView, plane: Plane) -> Scale:
     """The plane's scale where it agrees with a size hint's within three of its deviations, else the hint's.
 
     Args:

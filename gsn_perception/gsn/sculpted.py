@@ -10,7 +10,7 @@ from gsn_perception.geometry.observation import Plane
 from gsn_perception.geometry.remark import Remark
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.scale import Scale
-from gsn_perception.gsn.seen import Seen
+from gsn_perception.gsn.visibility import SplatRendering
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +34,7 @@ class Sculpted:
     crop: Crop
     splat: Gaussians
     gaussians: Gaussians
-    seen: Seen
+    seen: SplatRendering
     scale: Scale
     timings: Mapping[str, float]
     remarks: tuple[Remark, ...] = ()

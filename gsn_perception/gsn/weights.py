@@ -37,7 +37,7 @@ def load_gsn(path: Path) -> tuple[GSN, Mapping[str, Any]]:
 
 
 @torch.no_grad()
-def start_from(network: GSN, path: Path) -> list[str]:
+def load_matching_weights(network: GSN, path: Path) -> list[str]:
     """Take from the weights of another GSN, wider, narrower or with fewer inputs, whatever fits by name.
 
     Of tensors of another size the common block is copied, so that a network widened by fresh units starts close to the

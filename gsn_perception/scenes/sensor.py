@@ -87,14 +87,14 @@ class DepthSensor:
 
     def _grazing_holes(self, depth: np.ndarray, camera: Camera, rng: np.random.Generator) -> np.ndarray:
         """[H,W] bool: surfaces seen too flat to match."""
-        cosine = facing(depth, camera)
+        cosine = incidence_cosine(depth, camera)
         start, end = np.cos(np.deg2rad(self.grazing))
         with np.errstate(invalid="ignore"):
             chance = np.clip((start - cosine) / (start - end), 0, 1)
         return rng.random(depth.shape) < np.nan_to_num(chance, nan=0.0)
 
 
-def facing(depth: np.ndarray, camera: Camera) -> np.ndarray:
+def incidence_cosine(depth: np.ndarray, camera: Camera) -> np.ndarray:
     """[H,W] cosine between view ray and surface normal from a depth image; NaN beside unknown pixels."""
     points = camera.back_project(depth).astype(np.float64)
     across, down = np.full_like(points, np.nan), np.full_like(points, np.nan)

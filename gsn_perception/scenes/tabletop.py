@@ -17,7 +17,7 @@ from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.scenes.looks.lighting import Lighting
-from gsn_perception.scenes.looks.raycast import Placed
+from gsn_perception.scenes.looks.raycast import PlacedObject
 from gsn_perception.scenes.looks.raycast import RayCaster
 from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 from gsn_perception.scenes.sensor import DepthSensor
@@ -39,7 +39,7 @@ class TabletopScene:
         background: [3] RGB in [0, 255] beyond the table.
     """
 
-    placed: tuple[Placed, ...]
+    placed: tuple[PlacedObject, ...]
     table: TexturedMesh
     lighting: Lighting = field(default_factory=Lighting)
     background: tuple[float, float, float] = _WALL
@@ -49,7 +49,7 @@ class TabletopScene:
     def caster(self) -> RayCaster:
         """Built at first use."""
         if not self._caster:
-            self._caster.append(RayCaster([*self.placed, Placed(self.table, np.eye(4), 0)]))
+            self._caster.append(RayCaster([*self.placed, PlacedObject(self.table, np.eye(4), 0)]))
         return self._caster[0]
 
     @property
@@ -145,14 +145,14 @@ def random_tabletop(
     rng = np.random.default_rng(seed)
     order = [i for _ in range(-(-count // len(small))) for i in rng.permutation(len(small))][:count]
     footprints: list[np.ndarray] = []
-    placed: list[Placed] = []
+    placed: list[PlacedObject] = []
     for label, index in enumerate(order, start=1):
         item = small[index].recentred()
         rotation = Rotation.from_euler("z", rng.uniform(-np.pi, np.pi)).as_matrix()
         outline = _footprint(item.mesh.vertices @ rotation[:2].T)
         shift = _free_place(outline, footprints, rng, gap)
         footprints.append(outline + shift)
-        placed.append(Placed(item, make_transform(rotation, np.array([*shift, 0.0])), label))
+        placed.append(PlacedObject(item, make_transform(rotation, np.array([*shift, 0.0])), label))
     scene = TabletopScene(tuple(placed), random_table(rng), Lighting.random(rng))
     return scene, tabletop_camera(rng, target=scene.centre)
 

@@ -75,7 +75,7 @@ def random_roll(batch: Batch, settings: Augmentation, rng: np.random.Generator) 
     return torch.where(way > 1 - settings.roll, anyhow, found)
 
 
-def measure_depth(batch: Batch, settings: Augmentation, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+def simulate_depth(batch: Batch, settings: Augmentation, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """The input views' depth as a sensor might give it: smooth and pixel noise, holes, lost rims, often none at all.
 
     Returns:
@@ -121,7 +121,7 @@ def roll_scene(batch: Batch, angle: Tensor, depth: tuple[Tensor, Tensor] | None 
     return replace(batch, cameras=cameras, surface=surface), image
 
 
-def misjudge_mask(image: Tensor, settings: Augmentation, rng: np.random.Generator) -> Tensor:
+def perturb_mask(image: Tensor, settings: Augmentation, rng: np.random.Generator) -> Tensor:
     """Silhouettes of [B,7,S,S] moved in and out; what they take in shows one background colour per sample."""
     B, S, device = len(image), image.shape[-1], image.device
     out = image.clone()
@@ -141,7 +141,7 @@ def misjudge_mask(image: Tensor, settings: Augmentation, rng: np.random.Generato
     return out
 
 
-def soften(image: Tensor, settings: Augmentation, rng: np.random.Generator) -> Tensor:
+def blur_input(image: Tensor, settings: Augmentation, rng: np.random.Generator) -> Tensor:
     """Colours and silhouette of [B,7,S,S] blurred by a Gaussian of a width per sample, as crops drawn at another size are."""
     B, S = len(image), image.shape[-1]
     sigma = torch.from_numpy(rng.uniform(0.05, max(settings.blur, 0.05), B)).float().to(image.device)
@@ -155,7 +155,7 @@ def soften(image: Tensor, settings: Augmentation, rng: np.random.Generator) -> T
 
 def degrade_input(image: Tensor, settings: Augmentation, rng: np.random.Generator) -> Tensor:
     """What a real crop suffers: a mask that errs, soft resampling, pixel noise, a strip beyond the border unknown."""
-    out = soften(misjudge_mask(image, settings, rng), settings, rng)
+    out = blur_input(perturb_mask(image, settings, rng), settings, rng)
     sigma = rng.uniform(0, settings.noise)
     noise = torch.from_numpy(rng.normal(0, sigma, (*out[:, :3].shape,)).astype(np.float32)).to(out.device)
     out[:, :3] = (out[:, :3] + noise * out[:, 3:4]).clamp(0, 1)

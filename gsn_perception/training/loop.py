@@ -26,7 +26,7 @@ from gsn_perception.geometry.errors import InputError
 from gsn_perception.gsn.network import parameter_count
 from gsn_perception.training.ema import Ema
 from gsn_perception.training.run_config import RunConfig
-from gsn_perception.training.support import Scalars
+from gsn_perception.training.support import ScalarLog
 from gsn_perception.training.support import pick_precision
 
 N = TypeVar("N", bound=nn.Module)
@@ -100,7 +100,7 @@ class Loop(ABC, Generic[N]):
         return network.eval()
 
     @property
-    def share(self) -> float:
+    def schedule_fraction(self) -> float:
         """How much of the schedule is done, in [0, 1]."""
         if self.settings.minutes > 0:
             return min(1.0, self.elapsed / (60 * self.settings.minutes))
@@ -118,10 +118,17 @@ class Loop(ABC, Generic[N]):
         figures: dict[str, float] = {}
         next_eval = self.elapsed + 60 * config.eval_minutes
         batches = self._batches()
-        bar = tqdm(total=100.0, initial=100 * self.share, disable=not self.progress, unit="%", desc="train", ncols=110)
-        with Scalars(config.out if self.fabric.global_rank == 0 else None) as write:
+        bar = tqdm(
+            total=100.0,
+            initial=100 * self.schedule_fraction,
+            disable=not self.progress,
+            unit="%",
+            desc="train",
+            ncols=110,
+        )
+        with ScalarLog(config.out if self.fabric.global_rank == 0 else None) as write:
             try:
-                while self.share < 1:
+                while self.schedule_fraction < 1:
                     self._timed_step(batches, bar, write)
                     if self.elapsed > next_eval:
                         figures = self._evaluate(write)
@@ -135,13 +142,13 @@ class Loop(ABC, Generic[N]):
         bar.close()
         return figures
 
-    def _timed_step(self, batches: Iterator[Any], bar: tqdm, write: Scalars) -> None:
+    def _timed_step(self, batches: Iterator[Any], bar: tqdm, write: ScalarLog) -> None:
         began = time.perf_counter()
         parts = self._step(batches)
         self.step += 1
         # one clock for all processes: each would leave the loop at a step of its own, and the others wait for ever
         self.elapsed += self.fabric.broadcast(time.perf_counter() - began)
-        bar.update(100 * self.share - bar.n)
+        bar.update(100 * self.schedule_fraction - bar.n)
         if self.step % 50 == 0:
             values = {k: float(v.detach()) for k, v in parts.items()}
             bar.set_postfix({"step": self.step, self.shown: f"{values[self.shown]:.4f}"}, refresh=False)
@@ -163,9 +170,9 @@ class Loop(ABC, Generic[N]):
 
     def _rate(self) -> float:
         warm = min(1.0, (self.step + 1) / max(self.settings.warmup, 1))
-        return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.share)))
+        return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.schedule_fraction)))
 
-    def _evaluate(self, write: Scalars) -> dict[str, float]:
+    def _evaluate(self, write: ScalarLog) -> dict[str, float]:
         if self.fabric.global_rank != 0:
             return {}
         figures = self._figures()

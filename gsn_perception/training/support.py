@@ -15,7 +15,7 @@ from gsn_perception.training.config import TrainConfig
 from gsn_perception.training.losses.lpips import Lpips
 
 
-class PlainTensors(nn.Module):
+class TensorOutputs(nn.Module):
     """A GSN that returns plain tensors, as wrappers for several devices and precisions want."""
 
     def __init__(self, gsn: GSN) -> None:
@@ -35,7 +35,7 @@ def pick_precision() -> str:
     return "32-true"
 
 
-def wanted_lpips(config: TrainConfig, device: torch.device) -> Lpips | None:
+def make_lpips(config: TrainConfig, device: torch.device) -> Lpips | None:
     """The perceptual distance where the loss asks for it.
 
     Raises:
@@ -48,14 +48,14 @@ def wanted_lpips(config: TrainConfig, device: torch.device) -> Lpips | None:
     return Lpips(config.lpips).to(device)
 
 
-class Scalars:
+class ScalarLog:
     """TensorBoard scalars as a context manager and a function; silent on other ranks."""
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
         self.writer: SummaryWriter | None = None
 
-    def __enter__(self) -> Scalars:
+    def __enter__(self) -> ScalarLog:
         if self.folder is not None:
             self.writer = SummaryWriter(str(self.folder))
         return self

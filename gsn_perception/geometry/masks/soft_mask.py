@@ -17,7 +17,7 @@ _PATCH = np.ones((3, 3), np.uint8)
 _APART = 0.05  # of the largest value: labels nearer to each other than this come from compression
 
 
-def hardened(mask: np.ndarray) -> tuple[np.ndarray | None, Remark | None]:
+def harden_mask(mask: np.ndarray) -> tuple[np.ndarray | None, Remark | None]:
     """A mask with the labels that soft borders stand for.
 
     A label image has borders between any two numbers, but no pixels whose value lies between those beside it. Where

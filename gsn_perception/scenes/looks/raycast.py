@@ -23,7 +23,7 @@ _CHUNK = 1 << 15  # rays at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Placed:
+class PlacedObject:
     """An object at a pose, with the label it has in masks (0 = part of the background, e.g. a table)."""
 
     item: TexturedMesh
@@ -61,10 +61,12 @@ class RayCaster:
         InputError: there are no objects, or one has no faces.
     """
 
-    def __init__(self, objects: Sequence[Placed | TexturedMesh], *, threads: int = 0) -> None:
+    def __init__(self, objects: Sequence[PlacedObject | TexturedMesh], *, threads: int = 0) -> None:
         if not objects:
             raise InputError("nothing to render: give at least one object")
-        placed = [o if isinstance(o, Placed) else Placed(o, np.eye(4), i + 1) for i, o in enumerate(objects)]
+        placed = [
+            o if isinstance(o, PlacedObject) else PlacedObject(o, np.eye(4), i + 1) for i, o in enumerate(objects)
+        ]
         items = [p.item.transform(p.T_world_object) for p in placed]
         for item in items:
             if not len(item.mesh.faces):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from gsn_perception.geometry import Mesh
-from gsn_perception.scenes.looks.textures import color
-from gsn_perception.scenes.looks.textures import pattern
-from gsn_perception.scenes.looks.textures import printed
+from gsn_perception.scenes.looks.textures import product_print
+from gsn_perception.scenes.looks.textures import random_color
+from gsn_perception.scenes.looks.textures import random_pattern
 from gsn_perception.scenes.looks.textures import to_bytes
 
 CELL = 128
@@ -16,7 +16,7 @@ CELL = 128
 _SWATCHES = 8  # solid colours along the top eighth of a wrapped atlas
 
 
-def banded(rng: np.random.Generator, marks: list[float], styles: list[str], size: int = 256) -> np.ndarray:
+def banded_texture(rng: np.random.Generator, marks: list[float], styles: list[str], size: int = 256) -> np.ndarray:
     """[size,size,3] uint8 texture for a loft: one horizontal band per part.
 
     Args:
@@ -30,23 +30,27 @@ def banded(rng: np.random.Generator, marks: list[float], styles: list[str], size
     shared: dict[str, np.ndarray] = {}
     for style, low, high in zip(styles, edges[:-1], edges[1:], strict=True):
         if style == "print":
-            band = printed(rng, max(high - low, 2), size)[: high - low]
+            band = product_print(rng, max(high - low, 2), size)[: high - low]
         else:
             kind = None if style.startswith("any") else style.split(":")[0]
             if style not in shared:
-                shared[style] = pattern(rng, size, size, kind)
+                shared[style] = random_pattern(rng, size, size, kind)
             band = shared[style][size - high : size - low]
         image[size - high : size - low] = band
     return to_bytes(image)
 
 
-def wrapped(rng: np.random.Generator, style: str, swatches: int, size: int = 256) -> np.ndarray:
+def wrapped_texture(rng: np.random.Generator, style: str, swatches: int, size: int = 256) -> np.ndarray:
     """[size,size,3] uint8: a wrapping print below, solid swatches for the other parts in the top eighth."""
     strip = size // _SWATCHES
     image = np.zeros((size, size, 3))
     for i in range(min(swatches, _SWATCHES)):
-        image[:strip, i * strip : (i + 1) * strip] = color(rng)
-    body = printed(rng, size - strip, size) if style == "print" else pattern(rng, size - strip, size, style or None)
+        image[:strip, i * strip : (i + 1) * strip] = random_color(rng)
+    body = (
+        product_print(rng, size - strip, size)
+        if style == "print"
+        else random_pattern(rng, size - strip, size, style or None)
+    )
     image[strip:] = body
     return to_bytes(image)
 
@@ -70,17 +74,17 @@ def wrapped_uv(mesh: Mesh, part: np.ndarray) -> np.ndarray:
     return uv.astype(np.float32)
 
 
-def cube(rng: np.random.Generator, styles: list[str]) -> np.ndarray:
+def cube_texture(rng: np.random.Generator, styles: list[str]) -> np.ndarray:
     """[2 CELL,3 CELL,3] uint8: cells for the sides +x -x +y over -y +z -z; equal styles but "print" share one image."""
     shared: dict[str, np.ndarray] = {}
     cells = []
     for style in styles:
         if style == "print":
-            cells.append(printed(rng, CELL, CELL))
+            cells.append(product_print(rng, CELL, CELL))
             continue
         if style not in shared:
             kind = None if style.startswith("any") else style.split(":")[0]
-            shared[style] = pattern(rng, CELL, CELL, kind)
+            shared[style] = random_pattern(rng, CELL, CELL, kind)
         cells.append(shared[style])
     return to_bytes(np.concatenate([np.concatenate(cells[:3], axis=1), np.concatenate(cells[3:], axis=1)]))
 
@@ -119,7 +123,7 @@ def vertex_colors(rng: np.random.Generator, vertices: np.ndarray, part: np.ndarr
     """
     out = np.zeros((len(vertices), 3))
     for name in range(int(part.max()) + 1):
-        a, b = color(rng), color(rng)
+        a, b = random_color(rng), random_color(rng)
         kind = rng.choice(4, p=[0.5, 0.2, 0.15, 0.15])
         noise = solid_noise(rng, vertices)
         axis = vertices[:, rng.integers(3)]

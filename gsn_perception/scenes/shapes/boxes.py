@@ -6,7 +6,7 @@ import numpy as np
 
 from gsn_perception.geometry import Mesh
 from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
-from gsn_perception.scenes.shapes.atlas import cube
+from gsn_perception.scenes.shapes.atlas import cube_texture
 from gsn_perception.scenes.shapes.atlas import cube_uv
 from gsn_perception.scenes.shapes.loft import extrude
 from gsn_perception.scenes.shapes.loft import loft
@@ -33,7 +33,7 @@ def _rectangles(half_x: float, half_y: float, corner: float, steps: list[tuple[f
 
 
 def _cubed(name: str, mesh: Mesh, rng: np.random.Generator, styles: list[str]) -> TexturedMesh:
-    return TexturedMesh(name, mesh, cube_uv(mesh), cube(rng, styles))
+    return TexturedMesh(name, mesh, cube_uv(mesh), cube_texture(rng, styles))
 
 
 def carton(rng: np.random.Generator) -> TexturedMesh:

@@ -27,7 +27,7 @@ from gsn_perception.training.data import ViewDataset
 from gsn_perception.training.evaluate import evaluate
 from gsn_perception.training.evaluate import psnr
 from gsn_perception.training.evaluate import render_rolled
-from gsn_perception.training.experiments.variations import Finder
+from gsn_perception.training.experiments.variations import RollMethod
 
 Records = dict[str, list[float]]
 
@@ -47,13 +47,13 @@ class JudgeSettings:
     targets: int = 4
 
 
-def judge(network: GSN, data: ViewDataset, finder: Finder, settings: JudgeSettings) -> dict[str, float]:
+def judge(network: GSN, data: ViewDataset, roll_method: RollMethod, settings: JudgeSettings) -> dict[str, float]:
     """All figures of a network.
 
     Args:
         network: Trained.
         data: The dataset.
-        finder: How rolled inputs are brought to a canonical roll.
+        roll_method: How rolled inputs are brought to a canonical roll.
         settings: How thoroughly.
 
     Returns:
@@ -69,7 +69,7 @@ def judge(network: GSN, data: ViewDataset, finder: Finder, settings: JudgeSettin
     records: Records = defaultdict(list)
     groups = symmetry_groups(data, settings.objects)
     for index in range(min(settings.objects, len(data))):
-        _judge_rolls(network, data, index, finder, settings, groups[index], records)
+        _judge_rolls(network, data, index, roll_method, settings, groups[index], records)
         _judge_views(network, data, index, settings, records)
     figures |= {k: float(np.mean(v)) for k, v in records.items()}
     figures["network_ms"], figures["parameters_m"] = network_ms(network), parameter_count(network) / 1e6
@@ -78,13 +78,19 @@ def judge(network: GSN, data: ViewDataset, finder: Finder, settings: JudgeSettin
 
 @torch.no_grad()
 def _judge_rolls(
-    network: GSN, data: ViewDataset, index: int, finder: Finder, settings: JudgeSettings, group: str, records: Records
+    network: GSN,
+    data: ViewDataset,
+    index: int,
+    roll_method: RollMethod,
+    settings: JudgeSettings,
+    group: str,
+    records: Records,
 ) -> None:
     views = (np.arange(1 + settings.targets) * (data.views // (1 + settings.targets)) + index) % data.views
     device = next(network.parameters()).device
     batch = data.batch([index], views[None]).to(device)
     turns = 2 * math.pi * torch.arange(settings.angles, device=device) / settings.angles
-    answers = [_answer(network, batch, batch.upright + turn, finder) for turn in turns]
+    answers = [_answer(network, batch, batch.upright + turn, roll_method) for turn in turns]
     still, first, roll = answers[0]
     psnrs = [float(psnr(out.rgb, batch.rgb)[0, 1:].mean()) for _, out, _ in answers]
     agree = [_agreement(first, out) for _, out, _ in answers[1:]]
@@ -98,9 +104,9 @@ def _judge_rolls(
     records["ecd"].append(float(np.median(apart)))
 
 
-def _answer(network: GSN, batch: Batch, roll: Tensor, finder: Finder) -> tuple[Gaussians, Rendering, Tensor]:
+def _answer(network: GSN, batch: Batch, roll: Tensor, roll_method: RollMethod) -> tuple[Gaussians, Rendering, Tensor]:
     """The splat of inputs rolled by ``roll`` [1] and then brought to the canonical roll, its renders, the roll left."""
-    if finder == "moments":
+    if roll_method == "moments":
         seen = roll_image(network_input(batch.input_rgb, batch.input_alpha), roll)
         roll = roll + moment_roll(seen[:, 3])[0]
     _, splat, out = render_rolled(network, batch, roll)

@@ -87,7 +87,7 @@ class Run:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def plan(
+def plan_runs(
     what: Experiment, budget: Budget, data: Sequence[Path], out: Path, seeds: int, steps: int | None = None
 ) -> list[Run]:
     """Every run, seeds in the outer loop, so that an interrupted experiment has all variations.
@@ -114,26 +114,26 @@ def plan(
     return runs
 
 
-def carry_out(
+def run_experiment(
     what: Experiment, runs: Sequence[Run], dev: Path, judged: JudgeSettings, *, progress: bool = True
 ) -> Iterator[tuple[Run, dict[str, dict[str, float]]]]:
-    """Each run with its figures by finder, trained where that has not been done."""
+    """Each run with its figures by roll_method, trained where that has not been done."""
     data = ViewDataset(dev)
     for run in tqdm(runs, desc="runs", unit="run", ncols=100, disable=not progress):
         kept = run.train.out / "figures.json"
         figures = _stored(kept)
-        missing = [finder for finder in what.finders if finder not in figures]
+        missing = [roll_method for roll_method in what.roll_methods if roll_method not in figures]
         if missing:
             weights = _trained(run, progress=progress)
             network, _ = load_gsn(weights)
-            figures |= {finder: judge(network, data, finder, judged) for finder in missing}
+            figures |= {roll_method: judge(network, data, roll_method, judged) for roll_method in missing}
             with atomic_write(kept) as path:
                 path.write_text(json.dumps(figures, indent=1) + "\n")
         yield run, figures
 
 
 def _stored(path: Path) -> dict[str, dict[str, float]]:
-    """Figures by finder of a run that was judged; none where that is still to do."""
+    """Figures by roll_method of a run that was judged; none where that is still to do."""
     try:
         return json.loads(path.read_text()) if path.is_file() else {}
     except ValueError:
@@ -146,7 +146,7 @@ def _trained(run: Run, *, progress: bool) -> Path:
     weights = out / "gsn.safetensors"
     resume = (out / "last.ckpt").is_file()
     trainer = Trainer(replace(run.train, resume=resume), progress=progress, architecture=run.gsn)
-    if not (resume and trainer.share >= 1):
+    if not (resume and trainer.schedule_fraction >= 1):
         trainer.run()
     return weights
 
@@ -154,14 +154,14 @@ def _trained(run: Run, *, progress: bool) -> Path:
 def summarise_runs(
     results: Sequence[tuple[Run, Mapping[str, Mapping[str, float]]]],
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """Row ("variation" or "variation; finder") to figure to ``{"mean", "spread", "values"}``.
+    """Row ("variation" or "variation; roll_method") to figure to ``{"mean", "spread", "values"}``.
 
     ``spread`` is the sample standard deviation over seeds, NaN for a single one.
     """
     values: dict[str, dict[str, list[float]]] = {}
     for run, judged in results:
-        for finder, figures in judged.items():
-            row = run.variation.name if len(judged) == 1 else f"{run.variation.name}; brought by: {finder}"
+        for roll_method, figures in judged.items():
+            row = run.variation.name if len(judged) == 1 else f"{run.variation.name}; brought by: {roll_method}"
             for key, value in figures.items():
                 values.setdefault(row, {}).setdefault(key, []).append(value)
     return {row: {key: _spread(found) for key, found in columns.items()} for row, columns in values.items()}

@@ -15,7 +15,7 @@ from typing import TypeVar
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.errors import by_name
 
-Finder = Literal["none", "moments"]
+RollMethod = Literal["none", "moments"]
 _T = TypeVar("_T")
 
 
@@ -44,13 +44,13 @@ class Experiment:
         question: One sentence.
         variations: Runs, each repeated per seed.
         columns: Figures of the table and the picture, with their formats.
-        finders: How inputs are brought to a canonical roll when rolls are judged; every run is judged under each.
+        roll_methods: How inputs are brought to a canonical roll when rolls are judged; every run is judged under each.
     """
 
     question: str
     variations: tuple[Variation, ...]
     columns: Mapping[str, str]
-    finders: tuple[Finder, ...] = ("none",)
+    roll_methods: tuple[RollMethod, ...] = ("none",)
 
 
 _QUALITY = {"novel_psnr": ".2f", "input_psnr": ".2f", "novel_iou": ".3f"}

@@ -21,11 +21,11 @@ from gsn_perception.training.surface.occupancy import OccupancyTrainer
 from gsn_perception.training.surface.occupancy import iou_figures
 from gsn_perception.training.surface.occupancy import occupancy_loss
 from gsn_perception.training.surface.sampling import Queries
-from gsn_perception.training.surface.sampling import endless
-from gsn_perception.training.surface.sampling import moved
-from gsn_perception.training.surface.sampling import random_change
-from gsn_perception.training.surface.sampling import stacked
-from gsn_perception.training.surface.sampling import turned_frame
+from gsn_perception.training.surface.sampling import apply_similarity
+from gsn_perception.training.surface.sampling import random_frame
+from gsn_perception.training.surface.sampling import random_similarity
+from gsn_perception.training.surface.sampling import stack_queries
+from gsn_perception.training.surface.sampling import surface_batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +47,18 @@ class ConvonetTrainer(OccupancyTrainer[ConvolutionalOccupancyNetwork]):
         self._start(ConvolutionalOccupancyNetwork(convonet_config(config.config)))
 
     def _batches(self) -> Iterator[CloudBatch]:
-        return endless(self.sets, self.config.batch, self._draw, self.rng)
+        return surface_batches(self.sets, self.config.batch, self._draw, self.rng)
 
     def _draw(self, data: SurfaceDataset, objects: np.ndarray, rng: np.random.Generator) -> CloudBatch:
         rows, clouds, flags = [], [], []
         for index in objects.tolist():
             points, observed, unit_from_frame = self._cloud(data, index, rng)
-            change = random_change(self.config.augment, rng)
+            change = random_similarity(self.config.augment, rng)
             unit_from_frame = unit_from_frame @ np.linalg.inv(change)
-            clouds.append(moved(change, points))
+            clouds.append(apply_similarity(change, points))
             flags.append(observed)
             rows.append(self._queries(data, index, unit_from_frame, rng))
-        return CloudBatch(torch.from_numpy(np.stack(clouds)), torch.from_numpy(np.stack(flags)), stacked(rows))
+        return CloudBatch(torch.from_numpy(np.stack(clouds)), torch.from_numpy(np.stack(flags)), stack_queries(rows))
 
     def _cloud(
         self, data: SurfaceDataset, index: int, rng: np.random.Generator
@@ -112,11 +112,11 @@ def whole_cloud(
     data: SurfaceDataset, index: int, count: int, noise: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Noisy surface points [count,3] of the whole object, all measured, in a frame that is turned anyhow."""
-    T = turned_frame(rng)
+    T = random_frame(rng)
     surface = data.row("surface", index)
     points = surface[rng.choice(len(surface), count, replace=len(surface) < count)]
     points = points + noise * rng.standard_normal(points.shape)
-    return moved(np.linalg.inv(T), points), np.ones(count, bool), T
+    return apply_similarity(np.linalg.inv(T), points), np.ones(count, bool), T
 
 
 def view_cloud(

@@ -45,21 +45,21 @@ def view_images(data: SurfaceDataset, objects: np.ndarray, views: np.ndarray) ->
     return network_input(rgb, alpha, depth=known), theta
 
 
-def sized(image: Tensor, size: int) -> Tensor:
+def resize_inputs(image: Tensor, size: int) -> Tensor:
     """Inputs [B,7,S,S] at another side."""
     if image.shape[-1] == size:
         return image
     return torch.nn.functional.interpolate(image, size=(size, size), mode="bilinear", antialias=True)
 
 
-def changed_images(image: Tensor, roll: np.ndarray, mirror: np.ndarray, rng: np.random.Generator | None) -> Tensor:
+def augment_inputs(image: Tensor, roll: np.ndarray, mirror: np.ndarray, rng: np.random.Generator | None) -> Tensor:
     """Inputs [B,7,S,S] mirrored where asked, rolled by [B] radians and, with a generator, degraded as real crops are."""
     image = torch.where(torch.from_numpy(mirror).to(image.device)[:, None, None, None], image.flip(3), image)
     image = roll_image(image, torch.from_numpy(roll).float().to(image.device))
     return image if rng is None else degrade_input(image, Augmentation(), rng)
 
 
-def random_changes(shape: tuple[int, ...], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def random_roll_mirror(shape: tuple[int, ...], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Rolls in radians and mirrorings: about as the view was, a fifth anyhow."""
     roll = rng.normal(0, np.deg2rad(_TILT), shape)
     anyhow = rng.random(shape) < 0.2
@@ -85,7 +85,7 @@ def latent_bank(
             return LatentBank(stored["latents"], stored["roll"], stored["mirror"])
     rng = np.random.default_rng(0)
     shape = (len(data), data.views, copies)
-    roll, mirror = random_changes(shape, rng)
+    roll, mirror = random_roll_mirror(shape, rng)
     roll[..., 0], mirror[..., 0] = 0.0, False
     latents = np.zeros((*shape, network.config.latent_size), np.float16)
     places = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), -1).reshape(-1, 3)
@@ -93,8 +93,8 @@ def latent_bank(
     for start in tqdm(starts, desc=f"latents {data.folder.name}", disable=not progress, ncols=100):
         part = tuple(places[start : start + _BATCH].T)
         image, theta = view_images(data, part[0], part[1])
-        image = sized(image, network.config.image_size)
-        worn = changed_images(image, roll[part], mirror[part], rng)
+        image = resize_inputs(image, network.config.image_size)
+        worn = augment_inputs(image, roll[part], mirror[part], rng)
         plain = torch.from_numpy(part[2] == 0)[:, None, None, None]
         with torch.inference_mode():
             found = network.encode(torch.where(plain, image, worn).to(device), theta.to(device))

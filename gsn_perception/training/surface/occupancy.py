@@ -14,8 +14,8 @@ from gsn_perception.surface.learned.onet import OccupancyNetwork
 from gsn_perception.training.surface.base import SurfaceTrainer
 from gsn_perception.training.surface.data import SurfaceDataset
 from gsn_perception.training.surface.sampling import Queries
+from gsn_perception.training.surface.sampling import apply_similarity
 from gsn_perception.training.surface.sampling import draw_queries
-from gsn_perception.training.surface.sampling import moved
 
 THRESHOLDS = np.round(np.arange(0.15, 0.86, 0.05), 2)
 N = TypeVar("N", OccupancyNetwork, ConvolutionalOccupancyNetwork)
@@ -43,7 +43,7 @@ class OccupancyTrainer(SurfaceTrainer[N]):
         device = self.fabric.device
         points, inside = self.dev.row("points", index), self.dev.row("inside", index)
         uniform = len(points) // 2
-        asked = moved(np.linalg.inv(unit_from_frame), points[:uniform])
+        asked = apply_similarity(np.linalg.inv(unit_from_frame), points[:uniform])
         logits = network(*(t.to(device) for t in (torch.from_numpy(asked)[None], *seen)))[0]
         return threshold_ious(logits, torch.from_numpy(np.array(inside[:uniform])).to(device))
 

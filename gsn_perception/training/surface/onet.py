@@ -23,18 +23,18 @@ from gsn_perception.surface.learned.weights import save_occupancy
 from gsn_perception.training.surface.config import SurfaceTrainConfig
 from gsn_perception.training.surface.data import SurfaceDataset
 from gsn_perception.training.surface.latents import LatentBank
-from gsn_perception.training.surface.latents import changed_images
+from gsn_perception.training.surface.latents import augment_inputs
 from gsn_perception.training.surface.latents import latent_bank
-from gsn_perception.training.surface.latents import random_changes
-from gsn_perception.training.surface.latents import sized
+from gsn_perception.training.surface.latents import random_roll_mirror
+from gsn_perception.training.surface.latents import resize_inputs
 from gsn_perception.training.surface.latents import view_images
 from gsn_perception.training.surface.occupancy import OccupancyTrainer
 from gsn_perception.training.surface.occupancy import iou_figures
 from gsn_perception.training.surface.occupancy import occupancy_loss
 from gsn_perception.training.surface.sampling import Queries
-from gsn_perception.training.surface.sampling import endless
 from gsn_perception.training.surface.sampling import roll_and_mirror
-from gsn_perception.training.surface.sampling import stacked
+from gsn_perception.training.surface.sampling import stack_queries
+from gsn_perception.training.surface.sampling import surface_batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class OnetTrainer(OccupancyTrainer[OccupancyNetwork]):
         return replace(architecture, latent_size=gsn.config.latent_size, image_size=gsn.config.image_size)
 
     def _batches(self) -> Iterator[ImageBatch]:
-        return endless(self.sets, self.config.batch, self._draw, self.rng)
+        return surface_batches(self.sets, self.config.batch, self._draw, self.rng)
 
     def _draw(self, data: SurfaceDataset, objects: np.ndarray, rng: np.random.Generator) -> ImageBatch:
         views = rng.integers(data.views, size=len(objects))
@@ -83,18 +83,18 @@ class OnetTrainer(OccupancyTrainer[OccupancyNetwork]):
             seen = torch.from_numpy(bank.latents[objects, views, copy].astype(np.float32))
             roll, mirror = bank.roll[objects, views, copy], bank.mirror[objects, views, copy]
         else:
-            roll, mirror = random_changes((len(objects),), rng)
-            seen = changed_images(self._images(data, objects, views), roll, mirror, rng)
+            roll, mirror = random_roll_mirror((len(objects),), rng)
+            seen = augment_inputs(self._images(data, objects, views), roll, mirror, rng)
         rows = []
         for i, index in enumerate(objects.tolist()):
             unit_from_frame = data.unit_from_normalised[index, views[i]] @ np.linalg.inv(
                 roll_and_mirror(roll[i], mirror[i])
             )
             rows.append(self._queries(data, index, unit_from_frame, rng))
-        return ImageBatch(seen, theta, stacked(rows))
+        return ImageBatch(seen, theta, stack_queries(rows))
 
     def _images(self, data: SurfaceDataset, objects: np.ndarray, views: np.ndarray) -> Tensor:
-        return sized(view_images(data, objects, views)[0], self.network.config.image_size)
+        return resize_inputs(view_images(data, objects, views)[0], self.network.config.image_size)
 
     def _losses(self, batch: ImageBatch) -> tuple[dict[str, Tensor], Tensor]:
         device = self.fabric.device

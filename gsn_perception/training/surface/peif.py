@@ -20,10 +20,10 @@ from gsn_perception.surface.peif import save_peif
 from gsn_perception.training.surface.base import SurfaceTrainer
 from gsn_perception.training.surface.config import SurfaceTrainConfig
 from gsn_perception.training.surface.data import SurfaceDataset
-from gsn_perception.training.surface.sampling import endless
-from gsn_perception.training.surface.sampling import moved
-from gsn_perception.training.surface.sampling import random_change
-from gsn_perception.training.surface.sampling import turned_frame
+from gsn_perception.training.surface.sampling import apply_similarity
+from gsn_perception.training.surface.sampling import random_frame
+from gsn_perception.training.surface.sampling import random_similarity
+from gsn_perception.training.surface.sampling import surface_batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,14 @@ class PeifTrainer(SurfaceTrainer[PeifNetwork]):
         self._start(network, _Losses(network))
 
     def _batches(self) -> Iterator[PatchBatch]:
-        return endless(self.sets, self.config.batch, self._draw, self.rng)
+        return surface_batches(self.sets, self.config.batch, self._draw, self.rng)
 
     def _draw(self, data: SurfaceDataset, objects: np.ndarray, rng: np.random.Generator) -> PatchBatch:
         config = self.config
         count = cloud_size(config.cloud, config.dense, rng)
         rows = []
         for index in objects.tolist():
-            change = random_change(config.augment, rng) @ np.linalg.inv(turned_frame(rng))
+            change = random_similarity(config.augment, rng) @ np.linalg.inv(random_frame(rng))
             noise = rng.uniform(0, config.augment.noise)
             rows.append(patch_sample(data, index, change, count, config.queries, noise, rng))
         return PatchBatch(*(torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True)))
@@ -119,4 +119,4 @@ def patch_sample(
     cloud = cloud + noise * rng.standard_normal(cloud.shape)
     chosen = rng.choice(len(asked), queries, replace=len(asked) < queries)
     vectors = np.asarray(data.row("displacements", index)[chosen], dtype=np.float64) @ change[:3, :3].T
-    return moved(change, cloud), moved(change, asked[chosen]), vectors.astype(np.float32)
+    return apply_similarity(change, cloud), apply_similarity(change, asked[chosen]), vectors.astype(np.float32)

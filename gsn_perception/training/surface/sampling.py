@@ -43,7 +43,7 @@ class Queries:
         return Queries(self.points.to(device), self.inside.to(device), self.weight.to(device))
 
 
-def moved(T: np.ndarray, points: np.ndarray) -> np.ndarray:
+def apply_similarity(T: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Points [P,3] of any float type by a similarity [4,4], float32."""
     return (points.astype(np.float64) @ T[:3, :3].T + T[:3, 3]).astype(np.float32)
 
@@ -70,13 +70,13 @@ def draw_queries(
     chosen = np.concatenate([rng.integers(middle, len(points), close), rng.integers(0, middle, count - outer - close)])
     frame_from_unit = np.linalg.inv(unit_from_frame)
     far = rng.uniform(-half, half, (outer, 3))
-    beyond = (np.abs(moved(unit_from_frame, far)) > data.half[index]).any(axis=1)
-    xyz = np.concatenate([moved(frame_from_unit, points[chosen]), far.astype(np.float32)])
+    beyond = (np.abs(apply_similarity(unit_from_frame, far)) > data.half[index]).any(axis=1)
+    xyz = np.concatenate([apply_similarity(frame_from_unit, points[chosen]), far.astype(np.float32)])
     known = np.concatenate([np.ones(len(chosen), bool), beyond])
     return xyz, np.concatenate([inside[chosen], np.zeros(outer, bool)]), known
 
 
-def turned_frame(rng: np.random.Generator) -> np.ndarray:
+def random_frame(rng: np.random.Generator) -> np.ndarray:
     """[4,4] to the unit frame from one with the same centre and size that is turned anyhow."""
     return make_transform(Rotation.random(rng=rng).as_matrix(), np.zeros(3))
 
@@ -91,7 +91,7 @@ def roll_and_mirror(roll: float, mirror: bool) -> np.ndarray:
     return T
 
 
-def random_change(settings: CloudAugmentation, rng: np.random.Generator) -> np.ndarray:
+def random_similarity(settings: CloudAugmentation, rng: np.random.Generator) -> np.ndarray:
     """[4,4] similarity that augments cloud and queries alike: mirrored in x, rolled about z, scaled."""
     angle = rng.uniform(0, 2 * np.pi) if rng.random() < settings.roll else 0.0
     T = roll_and_mirror(angle, rng.random() < settings.mirror)
@@ -99,7 +99,7 @@ def random_change(settings: CloudAugmentation, rng: np.random.Generator) -> np.n
     return T
 
 
-def endless(
+def surface_batches(
     datasets: Sequence[SurfaceDataset],
     batch: int,
     make: Callable[[SurfaceDataset, np.ndarray, np.random.Generator], T],
@@ -122,7 +122,7 @@ def endless(
     return prefetched(repeat(draw))
 
 
-def stacked(rows: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Queries:
+def stack_queries(rows: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Queries:
     """Several objects' queries as a batch."""
     points, inside, known = (np.stack(column) for column in zip(*rows, strict=True))
     return Queries(torch.from_numpy(points), torch.from_numpy(inside).float(), torch.from_numpy(known).float())

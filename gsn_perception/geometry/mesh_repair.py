@@ -20,7 +20,7 @@ _FEWEST = 3  # faces of a part that has an outside
 _MOST_PARTS = 64  # beyond, parts inside parts are not looked for
 
 
-def mended(mesh: Mesh) -> tuple[Mesh, tuple[Remark, ...]]:
+def repair_mesh(mesh: Mesh) -> tuple[Mesh, tuple[Remark, ...]]:
     """The mesh with its corners welded, no face twice, all faces of a part turned the same way and outwards.
 
     A part inside another (the wall of a cavity) keeps its side relative to that. Holes are not filled.

@@ -20,7 +20,7 @@ from gsn_perception.rendering import render
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class SplatRendering:
     """A splat's images in the virtual camera, normalised units.
 
     Attributes:
@@ -34,16 +34,16 @@ class Seen:
     median: np.ndarray
 
 
-def see(splat: Gaussians, view: ObjectView) -> Seen:
+def render_splat(splat: Gaussians, view: ObjectView) -> SplatRendering:
     """The normalised, unbatched splat seen by the virtual camera."""
     batch = splat.map(lambda t: t[None])
     out = render(batch, CameraBatch.of([view.normalised_camera]), median_depth=True)
     assert out.median_depth is not None
-    return Seen(*(t[0, 0].numpy() for t in (out.depth, out.alpha, out.median_depth)))
+    return SplatRendering(*(t[0, 0].numpy() for t in (out.depth, out.alpha, out.median_depth)))
 
 
 @dataclass(frozen=True, slots=True)
-class SeenRule:
+class VisibilityModel:
     """The chance that the camera saw a Gaussian, by how far it lies behind the front: a logistic curve.
 
     ``gsn fit --what confidence`` chooses the numbers for given weights; lengths are in normalised units.
@@ -61,7 +61,7 @@ class SeenRule:
     measured_width: float = 0.015
 
     @classmethod
-    def fitted(cls, info: Mapping[str, Any]) -> SeenRule:
+    def fitted(cls, info: Mapping[str, Any]) -> VisibilityModel:
         """The rule that weights carry, else the default.
 
         Raises:
@@ -83,7 +83,7 @@ class SeenRule:
 
 
 def behind_front(
-    splat: Gaussians, view: ObjectView, seen: Seen, depth: np.ndarray | None = None, scale: float = 1.0
+    splat: Gaussians, view: ObjectView, seen: SplatRendering, depth: np.ndarray | None = None, scale: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """How far [N] each Gaussian lies behind the front at the pixel it projects to, and whether that was measured.
 
@@ -106,16 +106,18 @@ def behind_front(
     return points[:, 2] - np.where(known, depth[uv[:, 1], uv[:, 0]] / scale, front), known
 
 
-def confidence(splat: Gaussians, crop: Crop, seen: Seen, scale: Scale, rule: SeenRule | None = None) -> torch.Tensor:
+def confidence(
+    splat: Gaussians, crop: Crop, seen: SplatRendering, scale: Scale, rule: VisibilityModel | None = None
+) -> torch.Tensor:
     """[N]: 1 for Gaussians that the camera saw, falling to 0 for those that were completed behind what it saw."""
     depth = None
     if scale.source == "depth" and crop.depth is not None:
         depth = np.where(crop.alpha > 0.5, crop.depth, np.nan)  # beside the object it is the background's
     behind, measured = behind_front(splat, crop.view, seen, depth, scale.value)
-    return torch.from_numpy((rule or SeenRule())(behind, measured).astype(np.float32))
+    return torch.from_numpy((rule or VisibilityModel())(behind, measured).astype(np.float32))
 
 
-def quality(crop: Crop, seen: Seen, scale: Scale) -> dict[str, float]:
+def quality(crop: Crop, seen: SplatRendering, scale: Scale) -> dict[str, float]:
     """Silhouette IoU with the mask and, with depth, the median absolute depth residual in metres."""
     truth, splat = crop.alpha > 0.5, seen.alpha > 0.5
     known = crop.unknown < 0.5

@@ -12,7 +12,7 @@ from gsn_perception.scenes.shapes.sdf import blend
 from gsn_perception.scenes.shapes.sdf import difference
 
 
-def painted(
+def colored_solid(
     name: str,
     groups: list[list[Sdf]],
     half: tuple[float, float, float],
