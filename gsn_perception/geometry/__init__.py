@@ -1,4 +1,4 @@
-"""Values and frames: cameras, splats, meshes, grasps, the object-centred view."""
+"""Values and coordinate frames: cameras, observations, Gaussian splats, meshes, grasps, the object-centred view."""
 
 from gsn_perception.geometry.camera import Camera
 from gsn_perception.geometry.errors import InputError

@@ -1,4 +1,4 @@
-"""Triangle meshes as plain arrays."""
+"""Triangle meshes as numpy arrays: normals, areas, volume, watertightness, transforms, merging."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Mesh:
 
 
 def merge_meshes(parts: Sequence[Mesh]) -> Mesh:
-    """Meshes one after the other, faces renumbered; an attribute is kept where every part has it."""
+    """Several meshes concatenated with faces renumbered; an attribute is kept if every part has it."""
     if not parts:
         raise InputError("nothing to merge: give at least one mesh")
     offsets = np.cumsum([0, *(len(m.vertices) for m in parts[:-1])])

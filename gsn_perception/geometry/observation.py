@@ -40,7 +40,7 @@ class Plane:
         return points @ self.normal.astype(points.dtype) + points.dtype.type(self.offset)
 
     def transform(self, T: np.ndarray) -> Plane:
-        """Moved by a rigid or similarity transform [4,4]; heights above it grow with the scale."""
+        """Moved by a rigid or similarity transform [4,4]; the scale multiplies heights above the plane."""
         rotation, translation, scale = split_similarity(T)
         normal = rotation @ self.normal
         return Plane(normal, scale * self.offset - float(normal @ translation))
@@ -58,13 +58,13 @@ class Observation:
             lets the pipeline segment.
         depth: [H,W] float32 metres along z, NaN = unknown; None without a depth sensor.
         support_plane: The plane the object stands on, camera frame; None when unknown.
-        gravity: [3] the direction in which things fall, camera frame, made unit; None when unknown.
-        size_hint: Metres between the two points of the object farthest from each other (what a caliper opens to at most; a
-            carton's diagonal, not its side); None when unknown.
+        gravity: [3] direction of gravity, camera frame, normalised here; None when unknown.
+        size_hint: Metres between the two points of the object that are farthest from each other (of a carton its diagonal,
+            not its side); None when unknown.
         roi: (x, y, w, h) in pixels around the object, for segmentation without a mask.
         stamp: Nanoseconds.
         frame_id: Name of the optical frame.
-        remarks: What is doubtful about the frame as a whole; every result of it carries them.
+        remarks: Doubts about the frame as a whole; every result of it carries them.
 
     Raises:
         InputError: the arrays disagree in size or type, or the depth holds no usable value.
@@ -96,9 +96,9 @@ class Observation:
             self._check_gravity()
 
     def measured_points(self) -> np.ndarray | None:
-        """[M,3] float32 all that the depth sensor measured, camera frame, metres; None without depth.
+        """[M,3] float32 all points that the depth sensor measured, camera frame, metres; None without depth.
 
-        For :meth:`~gsn_perception.grasping.GraspPlanner.plan`: a wire thinner than the mesh's cells is here alone.
+        For :meth:`~gsn_perception.grasping.GraspPlanner.plan`: only these points show a wire thinner than the mesh's cells.
         """
         if self.depth is None:
             return None

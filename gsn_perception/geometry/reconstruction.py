@@ -50,12 +50,12 @@ class Reconstruction:
         points: The mesh's surface and the observed depth points.
         T_camera_object: [4,4] rigid pose of the normalised frame's centre (roll of the virtual camera).
         scale: Metres per normalised unit.
-        scale_sigma: One standard deviation of the scale, metres per unit; NaN where it can't be known.
-        scale_source: What fixed the scale.
-        support_plane: The plane used, or None.
+        scale_sigma: One standard deviation of the scale, metres per unit; NaN where it is unknown.
+        scale_source: The measurement that fixed the scale.
+        support_plane: The support plane that was used, or None.
         quality: Named figures, e.g. silhouette IoU and depth residual against the observation.
         timings: Seconds per stage.
-        remarks: What is doubtful about the frame or this object; ``quality`` has ``remark.<code>`` = 1 for each.
+        remarks: Doubts about the frame or this object; ``quality`` has ``remark.<code>`` = 1 for each.
     """
 
     label: int
@@ -74,12 +74,12 @@ class Reconstruction:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An object that could not be reconstructed, beside those that could.
+    """An object that could not be reconstructed; other objects of the frame are not affected.
 
     Attributes:
         label: Its value in the mask.
         reason: One sentence for the user.
-        remarks: What is doubtful about the frame or this object, beside the reason.
+        remarks: Doubts about the frame or this object, besides the reason.
     """
 
     label: int
@@ -88,7 +88,7 @@ class Refusal:
 
 
 def merge_points(parts: Sequence[Points]) -> Points:
-    """Clouds one after the other."""
+    """Several point clouds concatenated."""
     if not parts:
         raise InputError("nothing to merge: give at least one point cloud")
     xyz, colors, normals, confidence = (

@@ -8,10 +8,10 @@ from gsn_perception.geometry.errors import InputError
 
 
 def to_labels(mask: np.ndarray) -> np.ndarray:
-    """A mask as uint8 or uint16: whole numbers as they are, probabilities as 0..255.
+    """A mask as uint8 or uint16: whole numbers are kept, probabilities become 0..255.
 
     Raises:
-        InputError: it holds other numbers, or none.
+        InputError: it is not numeric, or holds other numbers.
     """
     if not isinstance(mask, np.ndarray) or mask.dtype.kind not in "buif":
         kind = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
