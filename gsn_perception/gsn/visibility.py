@@ -1,4 +1,4 @@
-"""The splat held against what the camera saw: which Gaussians are observed, and how well they fit."""
+"""Visibility of Gaussians (confidence: observed or completed) and fit of a splat to the observation."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from gsn_perception.rendering import render
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SplatRendering:
-    """A splat's images in the virtual camera, normalised units.
+    """A splat rendered in the virtual camera, normalised units.
 
     Attributes:
-        depth: [S,S] accumulated.
-        alpha: [S,S].
+        depth: [S,S] accumulated depth.
+        alpha: [S,S] opacity.
         median: [S,S] median depth, inf where there is none.
     """
 
@@ -35,7 +35,7 @@ class SplatRendering:
 
 
 def render_splat(splat: Gaussians, view: ObjectView) -> SplatRendering:
-    """The normalised, unbatched splat seen by the virtual camera."""
+    """The normalised, unbatched splat rendered in the virtual camera."""
     batch = splat.map(lambda t: t[None])
     out = render(batch, CameraBatch.of([view.normalised_camera]), median_depth=True)
     assert out.median_depth is not None
@@ -44,15 +44,15 @@ def render_splat(splat: Gaussians, view: ObjectView) -> SplatRendering:
 
 @dataclass(frozen=True, slots=True)
 class VisibilityModel:
-    """The chance that the camera saw a Gaussian, by how far it lies behind the front: a logistic curve.
+    """Probability that the camera saw a Gaussian: a logistic function of its distance behind the front surface.
 
-    ``gsn fit --what confidence`` chooses the numbers for given weights; lengths are in normalised units.
+    ``gsn fit --what confidence`` fits the parameters for given weights; lengths are in normalised units.
 
     Attributes:
-        middle: Where half are seen, behind the splat's own front.
-        width: Over which the odds fall by a factor e.
-        measured_middle: The same behind a measured front.
-        measured_width: The same.
+        middle: Distance behind the splat's own front surface at which the probability is 0.5.
+        width: Distance over which the odds fall by a factor e.
+        measured_middle: As ``middle``, behind a measured front surface.
+        measured_width: As ``width``, behind a measured front surface.
     """
 
     middle: float = 0.03
@@ -62,10 +62,10 @@ class VisibilityModel:
 
     @classmethod
     def fitted(cls, info: Mapping[str, Any]) -> VisibilityModel:
-        """The rule that weights carry, else the default.
+        """The model stored with the weights (entry ``seen`` of ``info``), else the default.
 
         Raises:
-            InputError: what they carry is no rule.
+            InputError: the stored entry is not valid.
         """
         try:
             rule = cls(**{k: float(v) for k, v in info.get("seen", {}).items()})
@@ -76,7 +76,7 @@ class VisibilityModel:
         return rule
 
     def __call__(self, behind: np.ndarray, measured: np.ndarray) -> np.ndarray:
-        """[N] in [0, 1] of distances [N] behind the front and whether [N] that front was measured."""
+        """[N] probabilities from distances [N] behind the front and [N] bool whether the front was measured."""
         middle = np.where(measured, self.measured_middle, self.middle)
         width = np.where(measured, self.measured_width, self.width)
         return 0.5 * (1 + np.tanh(np.clip((middle - behind) / (2 * width), -20, 20)))
@@ -85,13 +85,13 @@ class VisibilityModel:
 def behind_front(
     splat: Gaussians, view: ObjectView, seen: SplatRendering, depth: np.ndarray | None = None, scale: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """How far [N] each Gaussian lies behind the front at the pixel it projects to, and whether that was measured.
+    """Distance [N] of each Gaussian behind the front surface at its pixel, and [N] bool whether that front was measured.
 
     Args:
         splat: Normalised, unbatched.
         view: The virtual camera.
-        seen: The splat in it.
-        depth: [S,S] measured depth in it, metres, NaN unknown; the splat's median depth stands in.
+        seen: The splat rendered in it.
+        depth: [S,S] measured depth in it, metres, NaN unknown; replaced by the splat's median depth where unknown.
         scale: Metres per normalised unit.
 
     Returns:
@@ -109,10 +109,10 @@ def behind_front(
 def confidence(
     splat: Gaussians, crop: Crop, seen: SplatRendering, scale: Scale, rule: VisibilityModel | None = None
 ) -> torch.Tensor:
-    """[N]: 1 for Gaussians that the camera saw, falling to 0 for those that were completed behind what it saw."""
+    """Confidence [N]: 1 for Gaussians that the camera saw, down to 0 for completed ones behind the visible surface."""
     depth = None
     if scale.source == "depth" and crop.depth is not None:
-        depth = np.where(crop.alpha > 0.5, crop.depth, np.nan)  # beside the object it is the background's
+        depth = np.where(crop.alpha > 0.5, crop.depth, np.nan)  # outside the object it is the depth of the background
     behind, measured = behind_front(splat, crop.view, seen, depth, scale.value)
     return torch.from_numpy((rule or VisibilityModel())(behind, measured).astype(np.float32))
 
