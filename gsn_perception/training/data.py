@@ -24,20 +24,20 @@ from gsn_perception.training.dataset_folder import DatasetFolder
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """B objects seen by V virtual cameras; the first is the input view, whose normalised frame all are expressed in.
+    """B objects in V views. The first is the input view; everything is expressed in its normalised frame.
 
     Attributes:
         rgb: [B,V,S,S,3] on white, [0, 1].
         alpha: [B,V,S,S].
         depth: [B,V,S,S] along each camera's z, units of the input's normalised frame, 0 = background.
-        cameras: Of all views.
+        cameras: Cameras of all views.
         theta: [B] half-angle of the input's cone.
-        upright: [B] radians by which the input view must roll so that the world's up is up in it.
+        upright: [B] radians by which the input view must roll to bring the world's up direction to the top.
         surface: [B,P,3] samples of the true surface, normalised frame.
-        input_rgb: [B,T,T,3] the first view at the dataset's full size, on white.
+        input_rgb: [B,T,T,3] the input view at the dataset's full size, on white.
         input_alpha: [B,T,T].
         input_depth: [B,T,T] along the input camera's z, units of its normalised frame, 0 = background.
-        names: Of the objects.
+        names: Names of the objects.
         shapes: box, mid or open.
     """
 
@@ -64,7 +64,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Level:
-    """All views at one size."""
+    """All views of a dataset at one resolution."""
 
     rgb: np.ndarray  # [O, V, S, S, 3] uint8
     alpha: np.ndarray  # [O, V, S, S] uint8
@@ -76,7 +76,7 @@ def _unit(values: np.ndarray) -> Tensor:
 
 
 def _shrink(level: _Level, factor: int) -> _Level:
-    """Box averages; depth stays only where all of a box is known. An object at a time, to spare memory."""
+    """Box averages; depth is kept only if all of a box is known. One object at a time, to save memory."""
     count, V, S = level.alpha.shape[:3]
     small = S // factor
     rgb = np.empty((count, V, small, small, 3), np.uint8)
@@ -119,7 +119,7 @@ class ViewDataset(DatasetFolder):
         return self.full.rgb.shape[2]
 
     def level(self, size: int) -> _Level:
-        """The views averaged down to ``size`` pixels (a divisor of the stored size), made once and kept in memory."""
+        """The views averaged down to ``size`` pixels (a divisor of the stored size), computed once and kept in memory."""
         if size not in self._levels:
             if size < 1 or self.size % size:
                 raise InputError(f"views of {self.size} px can't be averaged down to {size}; choose a divisor")
@@ -172,9 +172,9 @@ class ViewDataset(DatasetFolder):
 
 
 def upright_roll(world_from_camera: np.ndarray) -> np.ndarray:
-    """[...] radians by which the content of images seen from poses [...,4,4] must turn (x to y, y down) to stand up.
+    """[...] radians by which images from poses [...,4,4] must roll (x to y, y down) to be upright.
 
-    Straight from above or below there is no up: 0.
+    0 for views straight from above or below, where upright is undefined.
     """
     down = -world_from_camera[..., 2, :3]  # the world's -z along the camera's axes
     return np.where(np.hypot(down[..., 0], down[..., 1]) > 1e-6, np.arctan2(down[..., 0], down[..., 1]), 0.0)

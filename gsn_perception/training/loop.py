@@ -1,4 +1,4 @@
-"""A resumable training loop: schedule, averaged weights, checkpoints, progress; what is learned is up to subclasses."""
+"""Resumable training loop: schedule, averaged weights, checkpoints, progress bar. Subclasses define data and loss."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Loop(ABC, Generic[N]):
     """A resumable run of one schedule; subclasses call :meth:`_start` with their network at the end of ``__init__``.
 
     Args:
-        config: What to do.
+        config: Settings of the run.
         progress: Whether to show a progress bar.
     """
 
     shown: ClassVar[str] = "loss"
-    """The part of the loss beside the progress bar."""
+    """Name of the loss part that the progress bar shows."""
 
     def __init__(self, config: RunConfig, *, progress: bool = True) -> None:
         self.settings, self.progress = config, progress
@@ -57,11 +57,11 @@ class Loop(ABC, Generic[N]):
         self.ema: Ema
 
     def _start(self, network: N, module: nn.Module | None = None) -> None:
-        """Optimiser, average and, where asked for, the state of an earlier run.
+        """Set up the optimiser and the average; if ``resume`` is set, load the state of the earlier run.
 
         Args:
-            network: What is averaged and saved.
-            module: What is called in steps, where that is a wrapper of the network.
+            network: The network that is averaged and saved.
+            module: The wrapper of the network that training steps call; the network itself by default.
         """
         config = self.settings
         module = network if module is None else module
@@ -80,18 +80,18 @@ class Loop(ABC, Generic[N]):
 
     @abstractmethod
     def _losses(self, batch: Any) -> tuple[dict[str, Tensor], Tensor]:
-        """The parts of the loss of a batch, and what is minimised."""
+        """The parts of the loss of a batch, and the total that is minimised."""
 
     @abstractmethod
     def _figures(self) -> dict[str, float]:
-        """Figures of the averaged weights on dev; empty without a dev set. Asked on the first process only."""
+        """Figures of the averaged weights on dev; empty without a dev set. Called on the first process only."""
 
     @abstractmethod
     def _write_weights(self, info: Mapping[str, Any]) -> None:
-        """Save the averaged weights with what is known of them."""
+        """Save the averaged weights with their provenance."""
 
     def _facts(self) -> dict[str, Any]:
-        """What the saved weights say of their making besides the schedule."""
+        """Further provenance of the saved weights, besides the schedule."""
         return {}
 
     def _averaged(self, network: N) -> N:
@@ -101,13 +101,13 @@ class Loop(ABC, Generic[N]):
 
     @property
     def schedule_fraction(self) -> float:
-        """How much of the schedule is done, in [0, 1]."""
+        """Completed fraction of the schedule, in [0, 1]."""
         if self.settings.minutes > 0:
             return min(1.0, self.elapsed / (60 * self.settings.minutes))
         return min(1.0, self.step / self.settings.steps)
 
     def run(self) -> dict[str, float]:
-        """Train to the end of the schedule; weights and everything needed to go on are in OUT.
+        """Train to the end of the schedule; writes weights and the state for ``--resume`` to OUT.
 
         Returns:
             The last figures on dev (empty without a dev set).
@@ -135,7 +135,7 @@ class Loop(ABC, Generic[N]):
                         self._save(figures)
                         next_eval = self.elapsed + 60 * config.eval_minutes
             except KeyboardInterrupt:
-                self._save(figures)  # so that --resume goes on from here
+                self._save(figures)  # so that --resume continues from here
                 raise
             figures = self._evaluate(write)
             self._save(figures)
@@ -146,7 +146,7 @@ class Loop(ABC, Generic[N]):
         began = time.perf_counter()
         parts = self._step(batches)
         self.step += 1
-        # one clock for all processes: each would leave the loop at a step of its own, and the others wait for ever
+        # one clock for all processes: with own clocks they would leave the loop at different steps and block each other
         self.elapsed += self.fabric.broadcast(time.perf_counter() - began)
         bar.update(100 * self.schedule_fraction - bar.n)
         if self.step % 50 == 0:
@@ -182,7 +182,7 @@ class Loop(ABC, Generic[N]):
         return figures
 
     def _save(self, figures: dict[str, float]) -> None:
-        """Averaged weights, and everything needed to go on as OUT/last.ckpt."""
+        """Save the averaged weights, and the state for ``--resume`` as OUT/last.ckpt."""
         if self.fabric.global_rank != 0:
             return
         info = {

@@ -1,4 +1,4 @@
-"""Training of the Gaussian Sculpting Network."""
+"""Trainer of the Gaussian Sculpting Network (`gsn train`)."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ from gsn_perception.training.support import make_lpips
 
 
 class Trainer(Loop[GSN]):
-    """A resumable run of one schedule.
+    """A resumable training run of a GSN.
 
     Args:
-        config: What to do.
+        config: Settings of the run.
         progress: Whether to show a progress bar.
-        architecture: Of the network, instead of the named one.
+        architecture: Architecture of the network, instead of the named one.
     """
 
     shown: ClassVar[str] = "l2"

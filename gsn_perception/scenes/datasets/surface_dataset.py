@@ -3,13 +3,13 @@
 Format (one folder; O objects, V views; U, Q, C and P samples; read with ``np.load(path, mmap_mode="r")``). The unit
 frame of an object has its box centred at the origin and its longest side 1; the normalised frame is a view's.
 
-* ``points.npy`` [O,U,3] float16, unit frame: first half uniform in +-0.55, second half about the surface;
+* ``points.npy`` [O,U,3] float16, unit frame: first half uniform in +-0.55, second half near the surface;
   ``inside.npy`` [O,U] bool, by the generalised winding number;
 * ``queries.npy``, ``displacements.npy`` [O,Q,3] float16, unit frame: near-surface points and the vectors to their
   exact nearest surface points;
 * ``surface.npy`` [O,C,3] float32, ``surface_normals.npy`` [O,C,3] int8 (x 127): area-uniform surface points, unit frame;
-* ``clouds.npy`` [O,V,P,3] float16, normalised frame, evenly spaced, any prefix too: what a depth camera measured and,
-  where a network completed the views, samples of its solid; ``observed.npy`` [O,V,P] bool tells them apart;
+* ``clouds.npy`` [O,V,P,3] float16, normalised frame, evenly spaced, as is any prefix: points that a depth camera measured
+  and, if a network completed the views, samples of its solid; ``observed.npy`` [O,V,P] bool marks measured ones;
 * ``rgb.npy`` [O,V,S,S,3] uint8 over white, ``alpha.npy`` [O,V,S,S] uint8, ``depth.npy`` [O,V,S,S] float16: the crop;
   depth along its z as measured, normalised units, 0 = unknown;
 * ``cameras.npz``: ``unit_from_normalised`` [O,V,4,4], ``theta`` [O,V], ``with_depth`` [O,V], ``valid`` [O];
@@ -54,14 +54,14 @@ KIND = "surface"
 
 @dataclass(frozen=True, slots=True)
 class SurfaceSettings:
-    """What decides a dataset's content besides its objects.
+    """Settings that determine a dataset's content, besides its objects.
 
     Attributes:
         views: Views per object.
-        seed: Of samples, views and lights.
-        flat_lit: Part of the objects that show their albedo as it is; the others have one random lamp each.
+        seed: Seed of samples, views and lights.
+        flat_lit: Share of objects rendered with flat light (the albedo); the others have one random lamp each.
         counts: Samples per object.
-        shots: How views are taken.
+        shots: Settings of the views.
     """
 
     views: int = 6
@@ -101,16 +101,16 @@ def build_surface_dataset(
     progress: bool = True,
     resume: bool = True,
 ) -> Path:
-    """Sample ``objects`` into ``out``, or what is missing of them.
+    """Sample ``objects`` into ``out``; an interrupted build is continued.
 
     Args:
-        objects: Objects, or picklable calls that make one each.
+        objects: Objects, or picklable calls that each make one.
         out: Folder of the dataset.
         settings: Counts, views, seed.
-        complete: Picklable call from an observation to what a network makes of it; without it clouds are partial.
-        completed_by: What tells that network from others, e.g. the checksum of its weights.
-        workers: Processes; 0 builds in this one.
-        progress: Whether a bar is shown.
+        complete: Picklable call that completes an observation with a network; without it clouds are partial.
+        completed_by: Identity of that network, e.g. the checksum of its weights.
+        workers: Number of processes; 0 builds in this process.
+        progress: Whether to show a progress bar.
         resume: Whether an interrupted build of the same settings and objects is continued and a complete one reused.
 
     Returns:

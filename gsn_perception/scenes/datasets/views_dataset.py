@@ -5,10 +5,10 @@ Format (one folder; O objects, V views, S pixels; read with ``np.load(path, mmap
 * ``rgb.npy`` [O,V,S,S,3] uint8, over white; ``alpha.npy`` [O,V,S,S] uint8 coverage;
 * ``depth.npy`` [O,V,S,S] float16: depth along the view's z over its ``scale`` (units of its normalised frame), at pixel
   centres, 0 = background;
-* ``normals.npy`` [O,V,S,S,3] int8 (unit normals x 127, camera frame, turned to the camera), where asked for;
+* ``normals.npy`` [O,V,S,S,3] int8 (unit normals x 127, camera frame, towards the camera), optional;
 * ``points.npy`` [O,2048,3] float32: area-uniform surface samples, world metres;
 * ``cameras.npz``: ``world_from_virtual`` [O,V,4,4] float32 metres; ``theta`` [O,V] and ``scale`` [O,V] float32;
-  ``valid`` [O] bool (False: the object could not be built, its rows are empty);
+  ``valid`` [O] bool (False: the object could not be built, its rows are 0);
 * ``objects.json``: list of ``{"name", "shape", "extent" (3, metres), "error" (or null)}``;
 * ``dataset.json``: ``{"format", "key", "size", "views", "objects", "complete"}``, ``complete`` written last.
 
@@ -48,16 +48,16 @@ POINTS = 2048
 
 @dataclass(frozen=True, slots=True)
 class ViewsSettings:
-    """What decides a dataset's content besides its objects.
+    """Settings that determine a dataset's content, besides its objects.
 
     Attributes:
         views: Views per object.
         size: Pixels.
-        seed: Of views, lights and surface samples.
-        flat_lit: Part of the objects that show their albedo as it is; the others have one random lamp each.
+        seed: Seed of views, lights and surface samples.
+        flat_lit: Share of objects rendered with flat light (the albedo); the others have one random lamp each.
         supersample: Samples per pixel and axis.
         normals: Whether normals are stored.
-        sampling: How views are drawn.
+        sampling: Distribution of the views.
     """
 
     views: int = 24
@@ -96,19 +96,19 @@ def build_dataset(
     progress: bool = True,
     resume: bool = True,
 ) -> Path:
-    """Render the views of ``objects`` into ``out``, or what is missing of them.
+    """Render the views of ``objects`` into ``out``; an interrupted build is continued.
 
     Args:
-        objects: Objects, or picklable calls that make one each (``partial(random_object, seed)``, the result of
+        objects: Objects, or picklable calls that each make one (``partial(random_object, seed)``, the result of
             :func:`~gsn_perception.scenes.loader.mesh_sources`).
         out: Folder of the dataset.
         views: Views per object.
         size: Pixels.
-        seed: Of views, lights and surface samples.
-        workers: Processes; 0 builds in this one.
-        normals: Whether normals are stored.
-        sampling: How views are drawn.
-        progress: Whether a bar is shown.
+        seed: Seed of views, lights and surface samples.
+        workers: Number of processes; 0 builds in this process.
+        normals: Whether to store normals.
+        sampling: Distribution of the views.
+        progress: Whether to show a progress bar.
         resume: Whether an interrupted build of the same settings and objects is continued and a complete one reused.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Images for self-made objects: colours, patterns and product prints."""
+"""Random colours, patterns and product prints for the textures of procedural objects."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def random_color(rng: np.random.Generator) -> np.ndarray:
 
 
 def smooth_noise(rng: np.random.Generator, height: int, width: int, octaves: int = 4) -> np.ndarray:
-    """[height,width] smooth noise in [0, 1] that wraps in both directions, the octaves' weights halving."""
+    """[height,width] smooth noise in [0, 1], periodic in both directions; each octave has half the weight."""
     total = np.zeros((height, width))
     for octave in range(octaves):
         n = 3 * 2**octave
@@ -41,7 +41,7 @@ def smooth_noise(rng: np.random.Generator, height: int, width: int, octaves: int
 
 
 def random_pattern(rng: np.random.Generator, height: int, width: int, kind: str | None = None) -> np.ndarray:
-    """[height,width,3] floats in [0, 1]: a wrapping pattern of two colours, of a random kind unless one is named."""
+    """[height,width,3] floats in [0, 1]: a periodic pattern of two colours, of a random kind if ``kind`` is None."""
     kinds = {"plain": 0.32, "gradient": 0.1, "stripes": 0.12, "checker": 0.07, "dots": 0.09, "marble": 0.1, "wood": 0.1}
     kinds["speckle"] = 1 - sum(kinds.values())
     kind = kind or str(rng.choice(list(kinds), p=list(kinds.values())))
@@ -94,7 +94,7 @@ def product_print(rng: np.random.Generator, height: int, width: int) -> np.ndarr
 
 
 def _window(rng: np.random.Generator, image: np.ndarray, low: float, high: float) -> tuple[slice, slice]:
-    """A random part of an image whose sides are ``low``..``high`` of it."""
+    """A random window of an image with sides ``low``..``high`` of the image's."""
     height, width = image.shape[:2]
     h, w = (max(2, int(rng.uniform(low, high) * n)) for n in (height, width))
     top, left = int(rng.integers(0, height - h + 1)), int(rng.integers(0, width - w + 1))
@@ -107,7 +107,7 @@ def _rectangle(image: np.ndarray, rng: np.random.Generator, paint: np.ndarray, *
 
 
 def _picture(image: np.ndarray, rng: np.random.Generator) -> None:
-    """A patch of coloured noise, as a photograph looks from afar."""
+    """Draws a patch of coloured noise that resembles a photograph."""
     rows, columns = _window(rng, image, 0.3, 0.8)
     h, w = rows.stop - rows.start, columns.stop - columns.start
     depth = smooth_noise(rng, h, w, 5)[..., None]
@@ -117,7 +117,7 @@ def _picture(image: np.ndarray, rng: np.random.Generator) -> None:
 
 
 def _logo(image: np.ndarray, rng: np.random.Generator) -> None:
-    """A disc, ring or diamond."""
+    """Draws a disc, ring or diamond."""
     height, width = image.shape[:2]
     y, x = np.mgrid[0:height, 0:width]
     radius = rng.uniform(0.06, 0.22) * min(height, width)
@@ -128,7 +128,7 @@ def _logo(image: np.ndarray, rng: np.random.Generator) -> None:
 
 
 def _text(image: np.ndarray, rng: np.random.Generator) -> None:
-    """Lines of words: bars of letter height broken at random, small print or a headline."""
+    """Draws lines of mock text: bars of letter height with random gaps, small print or a headline."""
     rows, columns = _window(rng, image, 0.1, 0.7)
     letter = int(rng.integers(3, 6)) if rng.uniform() < 0.6 else int(rng.integers(8, 20))
     paint = random_color(rng)

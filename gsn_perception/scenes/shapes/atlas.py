@@ -1,4 +1,4 @@
-"""How looks are laid on a mesh: bands along a loft, a wrap around z, the six sides of a cube, vertex colours."""
+"""Texture atlases and coordinates: bands along a loft, a wrap around z, six sides of a cube, vertex colours."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def banded_texture(rng: np.random.Generator, marks: list[float], styles: list[st
     """[size,size,3] uint8 texture for a loft: one horizontal band per part.
 
     Args:
-        rng: Source of chance.
-        marks: Increasing v (0 below, 1 on top) where one part ends and the next begins; one fewer than styles.
-        styles: Per band, from below: a kind of ``pattern``, "print" or "any"; equal names share one look.
+        rng: Random generator.
+        marks: Increasing v (0 at the bottom, 1 at the top) of the borders between bands; one fewer than styles.
+        styles: Per band, from the bottom: a kind of ``random_pattern``, "print" or "any"; equal names share one pattern.
         size: Rows and columns.
     """
     image = np.zeros((size, size, 3))
@@ -41,7 +41,7 @@ def banded_texture(rng: np.random.Generator, marks: list[float], styles: list[st
 
 
 def wrapped_texture(rng: np.random.Generator, style: str, swatches: int, size: int = 256) -> np.ndarray:
-    """[size,size,3] uint8: a wrapping print below, solid swatches for the other parts in the top eighth."""
+    """[size,size,3] uint8: a wrapping print below, solid colours (swatches) of the other parts in the top eighth."""
     strip = size // _SWATCHES
     image = np.zeros((size, size, 3))
     for i in range(min(swatches, _SWATCHES)):
@@ -56,7 +56,7 @@ def wrapped_texture(rng: np.random.Generator, style: str, swatches: int, size: i
 
 
 def wrapped_uv(mesh: Mesh, part: np.ndarray) -> np.ndarray:
-    """[F,3,2] texture coordinates into ``wrapped``: part 0 around the z axis, part k > 0 the swatch k - 1.
+    """[F,3,2] texture coordinates into ``wrapped_texture``: part 0 around the z axis, part k > 0 the swatch k - 1.
 
     Args:
         mesh: Upright mesh about the z axis.
@@ -90,7 +90,7 @@ def cube_texture(rng: np.random.Generator, styles: list[str]) -> np.ndarray:
 
 
 def cube_uv(mesh: Mesh) -> np.ndarray:
-    """[F,3,2] texture coordinates into ``cube``: every face seen along its main axis, the print upright."""
+    """[F,3,2] texture coordinates into ``cube_texture``: every face is projected along its main axis, prints are upright."""
     normals = mesh.face_normals()
     axis = np.abs(normals).argmax(axis=1)
     sign = np.take_along_axis(normals, axis[:, None], axis=1)[:, 0] >= 0
@@ -98,7 +98,7 @@ def cube_uv(mesh: Mesh) -> np.ndarray:
     q = (mesh.triangles - low) / np.maximum(size, 1e-9)  # [F, 3, 3] in [0, 1]
     across = np.where((axis == 0)[:, None], q[..., 1], q[..., 0])
     upward = np.where((axis == 2)[:, None], q[..., 1], q[..., 2])
-    mirrored = np.where(axis == 1, sign, ~sign)  # seen from outside, left and right swap on these sides
+    mirrored = np.where(axis == 1, sign, ~sign)  # viewed from outside, left and right are swapped on these sides
     across = np.where(mirrored[:, None], 1 - across, across)
     cell = axis * 2 + ~sign
     margin = 1.0 / CELL
@@ -114,10 +114,10 @@ def solid_noise(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
 
 
 def vertex_colors(rng: np.random.Generator, vertices: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """[V,3] a colour for each part, each with its own plain, mottled, striped or graded look.
+    """[V,3] vertex colours: each part is plain, mottled, striped or graded.
 
     Args:
-        rng: Source of chance.
+        rng: Random generator.
         vertices: [V,3] about unit size.
         part: [V] which part each vertex belongs to.
     """

@@ -1,7 +1,7 @@
-"""Signed distances: primitives and the ways to combine them.
+"""Signed distance functions (SDF): primitives and boolean operations.
 
-Negative inside. Primitives are exact distances unless they say otherwise; minimum, maximum and the smooth minimum keep a
-function 1-Lipschitz, which is what lets ``marching`` skip empty blocks. Formulas: I. Quilez, "3D signed distance functions".
+Negative inside. Primitives are exact distances unless stated otherwise. Minimum, maximum and the smooth minimum keep a
+function 1-Lipschitz, so that ``marching`` can skip empty blocks. Formulas: I. Quilez, "3D signed distance functions".
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def torus(center: tuple[float, float, float], ring: float, pipe: float, axis: in
 def revolved(profile: np.ndarray) -> Sdf:
     """A solid of revolution about z: the region between the axis and an open polyline [P,2] of (radius, height).
 
-    The polyline runs from the axis to the axis; its closing edge on the axis is no surface.
+    The polyline starts and ends on the axis; the closing edge on the axis is not part of the surface.
     """
     start, end = profile[:-1].astype(np.float32), profile[1:].astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""Hand tools, lying flat: signed distances with a colour for each part. The tool runs along x, z is up."""
+"""Procedural hand tools, lying flat along x, z up: signed distances with a colour per part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Toys and other rounded things: stacks of primitives, animals, shoes, fruit, lamps' and machines' bodies."""
+"""Procedural toys and rounded objects: stacks of primitives, animals, shoes, fruit, devices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gsn_perception.scenes.shapes.colored_solid import colored_solid
 
 
 def stack(rng: np.random.Generator) -> TexturedMesh:
-    """Boxes, cylinders, balls and discs piled up, each a little into the one below."""
+    """A stack of boxes, cylinders, ellipsoids and tori; each overlaps the one below a little."""
     groups: list[list[sdf.Sdf]] = []
     top, x, y = -0.5, 0.0, 0.0
     for _ in range(int(rng.integers(2, 6))):
@@ -33,7 +33,7 @@ def stack(rng: np.random.Generator) -> TexturedMesh:
 
 
 def animal(rng: np.random.Generator) -> TexturedMesh:
-    """A body, a head with a snout and ears, legs and a tail, blended like soft toys are."""
+    """A soft toy animal: body, head with snout and ears, legs and tail, blended."""
     long, fat = rng.uniform(0.2, 0.34), rng.uniform(0.12, 0.2)
     head, leg = rng.uniform(0.1, 0.17), rng.uniform(0.045, 0.075)
     up, tall = rng.uniform(0.05, 0.25), rng.uniform(0.12, 0.28)
@@ -100,7 +100,7 @@ def blob(rng: np.random.Generator) -> TexturedMesh:
 
 
 def device(rng: np.random.Generator) -> TexturedMesh:
-    """A router with aerials, a camera with its lens, a torch, a hand drill: a case with parts standing out."""
+    """A router with aerials, a camera with its lens, a torch, a hand drill: a case with projecting parts."""
     x, y, z = rng.uniform(0.2, 0.45), rng.uniform(0.12, 0.3), rng.uniform(0.06, 0.2)
     case: list[sdf.Sdf] = [sdf.box((0, 0, 0), (x, y, z), rng.uniform(0.01, 0.05))]
     extra: list[sdf.Sdf] = []

@@ -1,4 +1,4 @@
-"""Objects turned on a lathe: bottles, jars, bowls, vases, plates, lids, cans, and cups with handles."""
+"""Procedural solids of revolution: bottles, jars, bowls, vases, plates, lids, cans; and mugs with handles."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from gsn_perception.scenes.shapes.loft import loft
 from gsn_perception.scenes.shapes.marching import sdf_mesh
 
 Profile = list[tuple[float, float]]
-"""(radius, height) from the axis below to the axis above, or over the rim to the axis inside; the axis ends left out."""
+"""(radius, height) from the axis at the bottom to the axis at the top or inside; the points on the axis are omitted."""
 
 
 def lathe(name: str, parts: list[Profile], styles: list[str], rng: np.random.Generator) -> TexturedMesh:
-    """A lathe object whose parts of the profile (each continuing the one before) have their own looks."""
+    """A solid of revolution; consecutive parts of the profile have their own styles."""
     profile = np.array([point for part in parts for point in part])
     rings = np.stack([np.column_stack([circle(r), np.full(48, z)]) for r, z in profile])
     mesh, uv = loft(rings)

@@ -1,4 +1,4 @@
-"""Controlled runs: every variation with every seed through the same trainer, judged alike, finished runs kept."""
+"""Runs of an experiment: each variation with each seed, same trainer, same evaluation; finished runs are reused."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ from gsn_perception.training.trainer import Trainer
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one run may cost.
+    """Size of a run: schedule, architecture, effort of evaluation.
 
     Attributes:
-        train: Its settings, without data, seed and place.
-        gsn: Its architecture before variations.
-        judge: How thoroughly it is judged.
+        train: Settings without data, seed and output folder.
+        gsn: Architecture before variations.
+        judge: Settings of the evaluation.
     """
 
     train: TrainConfig
@@ -61,7 +61,7 @@ BUDGETS: dict[str, Budget] = {
         JudgeSettings(64, 24, 5),
     ),
 }
-"""smoke shows that it runs; short ranks big differences on two cores; full is for a GPU."""
+"""smoke: a test that everything runs; short: shows large differences, on two CPU cores; full: for a GPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ class Run:
     """One training run of an experiment.
 
     Attributes:
-        variation: What is varied.
-        seed: Of everything random.
+        variation: The variation.
+        seed: Seed of all random numbers.
         train: All settings.
         gsn: The architecture.
     """
@@ -81,7 +81,7 @@ class Run:
     gsn: GsnConfig
 
     def key(self, judged: JudgeSettings) -> str:
-        """Of everything that determines the figures, but for where they are kept."""
+        """Hash of everything that determines the figures, without the output folder."""
         what = {"train": asdict(replace(self.train, out=Path(), resume=False)), "gsn": asdict(self.gsn)}
         text = json.dumps(what | {"judge": asdict(judged)}, default=str, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -90,12 +90,12 @@ class Run:
 def plan_runs(
     what: Experiment, budget: Budget, data: Sequence[Path], out: Path, seeds: int, steps: int | None = None
 ) -> list[Run]:
-    """Every run, seeds in the outer loop, so that an interrupted experiment has all variations.
+    """All runs of an experiment. Seeds are the outer loop, so that an interrupted experiment has all variations.
 
-    The folder of a run is named after its settings: questions that share a run share its folder.
+    The folder of a run is named by the hash of its settings: experiments with the same run share its folder.
 
     Raises:
-        InputError: there is no data, or not as many folders as the question varies, or no seed.
+        InputError: there is no data, there are fewer folders than the experiment varies, or there is no seed.
     """
     require_data(replace(budget.train, data=tuple(data)), "gsn data")
     if seeds < 1:
@@ -117,7 +117,7 @@ def plan_runs(
 def run_experiment(
     what: Experiment, runs: Sequence[Run], dev: Path, judged: JudgeSettings, *, progress: bool = True
 ) -> Iterator[tuple[Run, dict[str, dict[str, float]]]]:
-    """Each run with its figures by roll_method, trained where that has not been done."""
+    """Each run with its figures by roll method; trains a run if it is not finished."""
     data = ViewDataset(dev)
     for run in tqdm(runs, desc="runs", unit="run", ncols=100, disable=not progress):
         kept = run.train.out / "figures.json"
@@ -133,7 +133,7 @@ def run_experiment(
 
 
 def _stored(path: Path) -> dict[str, dict[str, float]]:
-    """Figures by roll_method of a run that was judged; none where that is still to do."""
+    """Stored figures of a run by roll method; empty if the run was not evaluated."""
     try:
         return json.loads(path.read_text()) if path.is_file() else {}
     except ValueError:
@@ -141,7 +141,7 @@ def _stored(path: Path) -> dict[str, dict[str, float]]:
 
 
 def _trained(run: Run, *, progress: bool) -> Path:
-    """Weights of a run: finished ones, or gone on with where it was interrupted."""
+    """Weights of a run; an interrupted run is continued."""
     out = run.train.out
     weights = out / "gsn.safetensors"
     resume = (out / "last.ckpt").is_file()
@@ -154,7 +154,7 @@ def _trained(run: Run, *, progress: bool) -> Path:
 def summarise_runs(
     results: Sequence[tuple[Run, Mapping[str, Mapping[str, float]]]],
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """Row ("variation" or "variation; roll_method") to figure to ``{"mean", "spread", "values"}``.
+    """Row ("variation" or "variation; roll method") to figure to ``{"mean", "spread", "values"}``.
 
     ``spread`` is the sample standard deviation over seeds, NaN for a single one.
     """

@@ -21,10 +21,10 @@ N = TypeVar("N", bound=nn.Module)
 
 
 class SurfaceTrainer(Loop[N]):
-    """A resumable run of one surface network.
+    """A resumable training run of a surface network.
 
     Args:
-        config: What to do.
+        config: Settings of the run.
         progress: Whether to show a progress bar.
 
     Raises:
@@ -41,27 +41,27 @@ class SurfaceTrainer(Loop[N]):
         self.dev = SurfaceDataset(config.dev) if config.dev is not None else None
 
     def _start(self, network: N, module: nn.Module | None = None) -> None:
-        """From the weights of ``init`` where there are any."""
+        """As the base class, after a warm start from the weights of ``init``."""
         if self.config.init is not None:
             _load_into(network, self.config.init, self.weights_name)
         super()._start(network, module)
 
     @property
     def weights(self) -> Path:
-        """The file that the averaged weights go to."""
+        """Output file of the averaged weights."""
         return self.config.out / f"{self.weights_name}.safetensors"
 
     def _facts(self) -> dict[str, Any]:
         return {"objects": [len(s) for s in self.sets], "config_name": self.config.config}
 
     def _dev_objects(self) -> np.ndarray:
-        """Rows of dev that are evaluated, spread over the set."""
+        """Indices of the dev objects that are evaluated, spread over the dataset."""
         assert self.dev is not None
         return np.unique(np.linspace(0, len(self.dev) - 1, min(len(self.dev), self.config.dev_objects)).astype(int))
 
 
 def _load_into(network: nn.Module, path: Path, kind: str) -> None:
-    """Take the weights of a file.
+    """Load the weights of a file.
 
     Raises:
         InputError: it is missing, damaged, or of another network or size.

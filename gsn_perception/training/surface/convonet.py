@@ -1,4 +1,4 @@
-"""Training of Convolutional Occupancy Networks on whole, partial and completed clouds."""
+"""Trainer of Convolutional Occupancy Networks on whole, partial and completed point clouds."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class CloudBatch:
 
 
 class ConvonetTrainer(OccupancyTrainer[ConvolutionalOccupancyNetwork]):
-    """See :class:`~gsn_perception.training.surface.base.SurfaceTrainer`."""
+    """Trainer of a convolutional occupancy network; see :class:`~gsn_perception.training.surface.base.SurfaceTrainer`."""
 
     weights_name: ClassVar[str] = "convonet"
 
@@ -63,7 +63,7 @@ class ConvonetTrainer(OccupancyTrainer[ConvolutionalOccupancyNetwork]):
     def _cloud(
         self, data: SurfaceDataset, index: int, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Points [P,3] of a frame, whether each was measured, and the way from that frame to the unit frame."""
+        """Points [P,3] of a frame, [P] bool measured, and the transform [4,4] from that frame to the unit frame."""
         settings, count = self.config.augment, self.config.cloud
         kind = rng.random()
         if kind < settings.full:
@@ -80,7 +80,7 @@ class ConvonetTrainer(OccupancyTrainer[ConvolutionalOccupancyNetwork]):
 
     @torch.no_grad()
     def _figures(self) -> dict[str, float]:
-        """IoU on dev of view clouds (with the threshold that is best for them) and of whole clouds."""
+        """IoU on dev for view clouds (with their best threshold) and for whole clouds."""
         if self.dev is None:
             return {}
         network = self._averaged(ConvolutionalOccupancyNetwork(self.network.config)).to(self.fabric.device)
@@ -111,7 +111,7 @@ class ConvonetTrainer(OccupancyTrainer[ConvolutionalOccupancyNetwork]):
 def whole_cloud(
     data: SurfaceDataset, index: int, count: int, noise: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Noisy surface points [count,3] of the whole object, all measured, in a frame that is turned anyhow."""
+    """Noisy surface points [count,3] of the whole object, all marked measured, in a randomly rotated frame."""
     T = random_frame(rng)
     surface = data.row("surface", index)
     points = surface[rng.choice(len(surface), count, replace=len(surface) < count)]

@@ -22,7 +22,7 @@ N = TypeVar("N", OccupancyNetwork, ConvolutionalOccupancyNetwork)
 
 
 class OccupancyTrainer(SurfaceTrainer[N]):
-    """See :class:`~gsn_perception.training.surface.base.SurfaceTrainer`."""
+    """Trainer of an occupancy network; see :class:`~gsn_perception.training.surface.base.SurfaceTrainer`."""
 
     def _queries(
         self, data: SurfaceDataset, index: int, unit_from_frame: np.ndarray, rng: np.random.Generator
@@ -49,13 +49,13 @@ class OccupancyTrainer(SurfaceTrainer[N]):
 
 
 def occupancy_loss(logits: Tensor, queries: Queries) -> Tensor:
-    """Mean binary cross-entropy of logits [B,Q] over the points of which something is known."""
+    """Mean binary cross-entropy of logits [B,Q] over the points with known occupancy."""
     each = binary_cross_entropy_with_logits(logits, queries.inside, weight=queries.weight, reduction="sum")
     return each / queries.weight.sum().clamp_min(1.0)
 
 
 def threshold_ious(logits: Tensor, inside: Tensor) -> np.ndarray:
-    """IoU [T] of one object's logits [Q] with the truth [Q] bool at every one of ``THRESHOLDS``."""
+    """IoU [T] of one object's logits [Q] with the true occupancy [Q] bool at each of ``THRESHOLDS``."""
     levels = torch.from_numpy(np.log(THRESHOLDS) - np.log1p(-THRESHOLDS)).to(logits)
     found = logits[None] > levels[:, None]
     both, either = (found & inside).sum(1), (found | inside).sum(1)
@@ -63,7 +63,7 @@ def threshold_ious(logits: Tensor, inside: Tensor) -> np.ndarray:
 
 
 def iou_figures(ious: np.ndarray, prefix: str = "iou") -> dict[str, float]:
-    """The mean IoU at the threshold that is best on average, and that threshold, of ious [N,T]."""
+    """From ious [N,T]: the largest mean IoU over thresholds, the mean IoU at 0.5, and the best threshold."""
     means = ious.mean(axis=0)
     best = int(means.argmax())
     return {prefix: float(means[best]), f"{prefix}_at_half": float(means[7]), "threshold": float(THRESHOLDS[best])}

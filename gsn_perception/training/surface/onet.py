@@ -1,4 +1,4 @@
-"""Training of Occupancy Networks on the views of a surface dataset."""
+"""Trainer of Occupancy Networks on the views of a surface dataset."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from gsn_perception.training.surface.sampling import surface_batches
 
 @dataclass(frozen=True, slots=True)
 class ImageBatch:
-    """What was seen (latents [B,L] or inputs [B,7,S,S]), half-angles [B], and queries in the normalised frames."""
+    """Latents [B,L] or input images [B,7,S,S] (``seen``), half-angles [B], and queries in the normalised frames."""
 
     seen: Tensor
     theta: Tensor
@@ -47,7 +47,7 @@ class ImageBatch:
 
 
 class OnetTrainer(OccupancyTrainer[OccupancyNetwork]):
-    """See :class:`~gsn_perception.training.surface.base.SurfaceTrainer`."""
+    """Trainer of an occupancy network; see :class:`~gsn_perception.training.surface.base.SurfaceTrainer`."""
 
     weights_name: ClassVar[str] = "onet"
 
@@ -104,7 +104,7 @@ class OnetTrainer(OccupancyTrainer[OccupancyNetwork]):
 
     @torch.no_grad()
     def _figures(self) -> dict[str, float]:
-        """IoU of dev's views, and the threshold that is best for them."""
+        """IoU on the views of dev, and the best threshold."""
         if self.dev is None:
             return {}
         network = self._averaged(OccupancyNetwork(self.network.config)).to(self.fabric.device)

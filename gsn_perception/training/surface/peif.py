@@ -1,4 +1,4 @@
-"""Training of PEIF on whole clouds: displacement and memory losses (PEIF section 3; papers.md 2.3)."""
+"""Trainer of PEIF on whole clouds: displacement and memory losses (PEIF section 3; papers.md 2.3)."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ class PatchBatch:
 
 
 class _Losses(nn.Module):
-    """The network's losses as a call, which wrappers for several devices and precisions want."""
+    """The network's losses as ``forward``, which Fabric's wrappers for devices and precisions need."""
 
     def __init__(self, network: PeifNetwork) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, clouds: Tensor, queries: Tensor, displacements: Tensor) -> dict[str, Tensor]:
-        """By name: displacement and memory."""
+        """Losses by name: displacement and memory."""
         return self.network.losses(clouds, queries, displacements)
 
 
 class PeifTrainer(SurfaceTrainer[PeifNetwork]):
-    """See :class:`~gsn_perception.training.surface.base.SurfaceTrainer`.
+    """Trainer of PEIF; see :class:`~gsn_perception.training.surface.base.SurfaceTrainer`.
 
     Raises:
         InputError: there are no data, or no configuration of that name.
@@ -82,7 +82,7 @@ class PeifTrainer(SurfaceTrainer[PeifNetwork]):
 
     @torch.no_grad()
     def _figures(self) -> dict[str, float]:
-        """Mean length of the displacements' errors on dev, shares of the extent, and of the displacements themselves."""
+        """On dev, relative to the extent: mean length of the displacement errors and of the true displacements."""
         if self.dev is None:
             return {}
         network = self._averaged(PeifNetwork(self.network.config))
@@ -100,7 +100,7 @@ class PeifTrainer(SurfaceTrainer[PeifNetwork]):
 
 
 def cloud_size(fewest: int, most: int, rng: np.random.Generator) -> int:
-    """How many points the clouds of a batch have, uniform in the logarithm; ``fewest`` where ``most`` is less."""
+    """Random number of points of a batch's clouds, log-uniform; ``fewest`` if ``most`` is smaller."""
     return fewest if most <= fewest else round(float(np.exp(rng.uniform(np.log(fewest), np.log(most)))))
 
 

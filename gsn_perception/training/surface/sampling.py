@@ -1,4 +1,4 @@
-"""Batches of clouds and queries, drawn and augmented on the CPU."""
+"""Draws and augments training batches of clouds and queries on the CPU."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from gsn_perception.training.batches import prefetched
 from gsn_perception.training.surface.config import CloudAugmentation
 from gsn_perception.training.surface.data import SurfaceDataset
 
-_OUTER = 8  # one in so many queries comes from all over the decoded cube
+_OUTER = 8  # one in this many queries is uniform in the decoded cube
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Queries:
-    """Points with what is known of them.
+    """Query points with their occupancy.
 
     Attributes:
         points: [B,Q,3] in the frame of the network.
         inside: [B,Q] 1 or 0.
-        weight: [B,Q] 0 where nothing is known.
+        weight: [B,Q] 0 where occupancy is unknown.
     """
 
     points: Tensor
@@ -44,7 +44,7 @@ class Queries:
 
 
 def apply_similarity(T: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Points [P,3] of any float type by a similarity [4,4], float32."""
+    """Points [P,3] of any float type moved by a similarity [4,4], as float32."""
     return (points.astype(np.float64) @ T[:3, :3].T + T[:3, 3]).astype(np.float32)
 
 
@@ -58,10 +58,10 @@ def draw_queries(
     half: float,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points [Q,3] of a frame, whether each is inside, and whether that is known.
+    """Query points [Q,3] of a frame, [Q] bool inside, and [Q] bool whether that is known.
 
-    Most are the dataset's; one in eight is uniform in the cube of side 2 ``half``: beyond the object's box it is empty
-    for certain, inside the box nothing is claimed.
+    Most come from the dataset. One in eight is uniform in the cube of side 2 ``half``: outside the object's box it is
+    empty, inside the box its occupancy is unknown.
     """
     points, inside = data.row("points", index), data.row("inside", index)
     middle = len(points) // 2
@@ -77,7 +77,7 @@ def draw_queries(
 
 
 def random_frame(rng: np.random.Generator) -> np.ndarray:
-    """[4,4] to the unit frame from one with the same centre and size that is turned anyhow."""
+    """[4,4] to the unit frame from a randomly rotated frame with the same centre and size."""
     return make_transform(Rotation.random(rng=rng).as_matrix(), np.zeros(3))
 
 
@@ -123,6 +123,6 @@ def surface_batches(
 
 
 def stack_queries(rows: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Queries:
-    """Several objects' queries as a batch."""
+    """The queries of several objects as a batch."""
     points, inside, known = (np.stack(column) for column in zip(*rows, strict=True))
     return Queries(torch.from_numpy(points), torch.from_numpy(inside).float(), torch.from_numpy(known).float())
