@@ -39,10 +39,10 @@ def repair_mesh(mesh: Mesh) -> tuple[Mesh, tuple[Remark, ...]]:
     inverted = _inverted(mesh, parts, np.unique(parts[turn]))
     mesh = replace(mesh, faces=_turned(mesh.faces, inverted))
     if inverted.any():
-        text = f"{int(inverted.sum())} of {len(inverted)} faces of the mesh looked inwards (inside-out or mirrored)"
-        remarks.append(Remark("mesh_inside_out", f"{text} and were turned; export it with outward normals"))
+        text = f"{int(inverted.sum())} of {len(inverted)} faces of the mesh pointed inwards (inside-out or mirrored)"
+        remarks.append(Remark("mesh_inside_out", f"{text} and were flipped; export it with outward normals"))
     elif uneven:
-        text = f"{uneven} of {len(turn)} faces of the mesh looked the other way than their neighbours and were turned"
+        text = f"{uneven} of {len(turn)} faces of the mesh were oriented against their neighbours and were flipped"
         remarks.append(Remark("mesh_winding", f"{text}; recalculate its normals"))
     return mesh, (*remarks, *_holes(edges))
 
