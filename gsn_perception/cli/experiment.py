@@ -50,14 +50,14 @@ def run(options: Options) -> int:
     from gsn_perception.evaluation.reports.tables import table
     from gsn_perception.evaluation.reports.tables import write_json
     from gsn_perception.training.experiments.runs import BUDGETS
-    from gsn_perception.training.experiments.runs import carry_out
-    from gsn_perception.training.experiments.runs import plan
+    from gsn_perception.training.experiments.runs import plan_runs
+    from gsn_perception.training.experiments.runs import run_experiment
     from gsn_perception.training.experiments.runs import summarise_runs
     from gsn_perception.training.experiments.variations import experiment
 
     what, budget, out = experiment(options.name), BUDGETS[options.budget], options.out / options.name
-    runs = plan(what, budget, options.data, options.out / "runs", options.seeds, options.steps)
-    summary = summarise_runs(list(carry_out(what, runs, options.dev, budget.judge)))
+    runs = plan_runs(what, budget, options.data, options.out / "runs", options.seeds, options.steps)
+    summary = summarise_runs(list(run_experiment(what, runs, options.dev, budget.judge)))
     columns = {c: f for key, spec in what.columns.items() for c, f in ((key, spec), (f"{key} +-", spec))}
     rows = [(name, _flat(figures)) for name, figures in summary.items()]
     print(what.question)

@@ -40,7 +40,7 @@ def run(options: Options) -> int:
     from gsn_perception.cli.parse import choose_gripper
     from gsn_perception.cli.parse import parse_plane
     from gsn_perception.geometry import Remark
-    from gsn_perception.geometry.mending import mended
+    from gsn_perception.geometry.mesh_repair import repair_mesh
     from gsn_perception.grasping import GraspPlanner
     from gsn_perception.grasping import PlannerSettings
     from gsn_perception.io import write_grasps_json
@@ -53,7 +53,7 @@ def run(options: Options) -> int:
     settings = PlannerSettings(num_candidates=options.num_candidates, max_grasps=options.max_grasps, seed=options.seed)
     mesh = read_mesh(options.mesh, unit=options.unit)
     check_size(mesh, options.mesh, options.unit)
-    mesh, remarks = mended(mesh)
+    mesh, remarks = repair_mesh(mesh)
     for remark in remarks:
         print(f"remark {remark}", file=sys.stderr)
     start = time.perf_counter()

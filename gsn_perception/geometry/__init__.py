@@ -1,4 +1,4 @@
-"""Values and frames: cameras, splats, meshes, grasps, the object-centred view."""
+"""Values and coordinate frames: cameras, observations, Gaussian splats, meshes, grasps, the object-centred view."""
 
 from gsn_perception.geometry.camera import Camera
 from gsn_perception.geometry.errors import InputError
@@ -8,9 +8,9 @@ from gsn_perception.geometry.mesh import Mesh
 from gsn_perception.geometry.object_view import ObjectView
 from gsn_perception.geometry.observation import Observation
 from gsn_perception.geometry.observation import Plane
-from gsn_perception.geometry.observation import Points
-from gsn_perception.geometry.observation import Reconstruction
-from gsn_perception.geometry.observation import Refusal
+from gsn_perception.geometry.reconstruction import Points
+from gsn_perception.geometry.reconstruction import Reconstruction
+from gsn_perception.geometry.reconstruction import Refusal
 from gsn_perception.geometry.remark import Remark
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The pinhole camera."""
+"""Pinhole camera: intrinsics, pose, projection, back-projection, cropping, resizing."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ _TOLERANCE = 1e-9
 def smallest_cone(directions: np.ndarray) -> tuple[np.ndarray, float]:
     """Axis [3] (unit) and half-angle (radians) of the smallest circular cone around ``directions`` [N,3].
 
-    The directions must lie in an open half-space. Exact: on the unit sphere the cone is the smallest enclosing ball
-    of the unit vectors, fixed by two or three of them; these and the worst outlier fix the next, larger one.
+    The directions must lie in an open half-space. The result is exact: on the unit sphere the cone is the smallest
+    enclosing ball of the unit vectors, which two or three of them define. Each iteration adds the farthest outlier.
     """
     unit = directions / np.linalg.norm(directions, axis=1, keepdims=True)
     mean = unit.mean(axis=0)
@@ -25,14 +25,14 @@ def smallest_cone(directions: np.ndarray) -> tuple[np.ndarray, float]:
         worst = int(np.argmin(inside))
         if inside[worst] >= cosine - _TOLERANCE:
             break
-        active = [*active, worst]  # never more than four, however many rays touch the cone
+        active = [*active, worst]  # never more than four, even if more rays touch the cone
         axis, cosine, group = _cone_of(unit[active])
         active = [active[i] for i in group]
     return axis, float(np.arccos(np.clip(cosine, -1.0, 1.0)))
 
 
 def _cone_of(unit: np.ndarray) -> tuple[np.ndarray, float, tuple[int, ...]]:
-    """Brute force over pairs and triples of a few unit vectors [K,3]: axis, cosine, and which of them fix it."""
+    """Brute force over pairs and triples of a few unit vectors [K,3]: axis, cosine, and indices that define the cone."""
     best: tuple[np.ndarray, float, tuple[int, ...]] = (unit[0], 1.0, (0,))
     best_cosine = -2.0
     for size in (2, 3):

@@ -1,4 +1,4 @@
-"""The one exception type that carries a sentence for the user, and lookups that raise it."""
+"""``InputError``, the exception for bad input with one sentence for the user, and a lookup that raises it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def by_name(table: Mapping[str, T], name: str, what: str) -> T:
     """The entry of that name.
 
     Raises:
-        InputError: there is none; the sentence says ``what`` was looked for and lists the names.
+        InputError: there is none; the sentence names ``what`` was sought and lists the available names.
     """
     if name not in table:
         raise InputError(f"there is no {what} {name!r}; choose one of {', '.join(table)}")

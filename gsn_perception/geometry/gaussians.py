@@ -1,4 +1,4 @@
-"""A splat: N Gaussians with plain RGB."""
+"""A Gaussian splat: N 3-D Gaussians with RGB colour (no view dependence), transforms, concatenation."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Gaussians:
 
     @property
     def device(self) -> torch.device:
-        """Where the tensors live."""
+        """Device of the tensors."""
         return self.means.device
 
     def covariances(self) -> Tensor:
@@ -81,11 +81,11 @@ class Gaussians:
         return self.map(lambda t: t.to(device=device, dtype=dtype))
 
     def detach(self) -> Gaussians:
-        """Cut from the autograd graph."""
+        """Detached from the autograd graph."""
         return self.map(lambda t: t.detach())
 
     def transform(self, T: np.ndarray) -> Gaussians:
-        """Moved by a rigid or similarity transform [4,4]; scales follow a similarity's factor.
+        """Moved by a rigid or similarity transform [4,4]; a similarity also multiplies the scales.
 
         Raises:
             InputError: T shears, mirrors or scales unevenly.
@@ -103,7 +103,7 @@ class Gaussians:
         )
 
     def select(self, mask: Tensor) -> Gaussians:
-        """The Gaussians of an unbatched splat where ``mask`` [N] (bool or indices) says so."""
+        """The Gaussians of an unbatched splat that ``mask`` [N] (bool or indices) selects."""
         if self.opacities.dim() != 1:
             raise InputError("Gaussians.select works on one splat; index the batch first")
         return self.map(lambda t: t[mask])

@@ -1,4 +1,4 @@
-"""A parallel-jaw grasp."""
+"""A parallel-jaw grasp: pose of the tool centre point, opening, score."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Grasp:
     Axes of the grasp frame: z = approach (towards the object), y = closing direction, x = y cross z.
 
     Attributes:
-        T_frame_tcp: [4,4] rigid, metres; the frame is the one of the reconstruction it was planned on.
+        T_frame_tcp: [4,4] rigid, metres; the frame is that of the reconstruction.
         width: Opening between the finger pads in metres before closing.
         score: In [0, 1], higher is better.
         label: Instance label of the object.
-        source: What it was planned on: ``mesh``, or ``extruded``, the measured points extruded to the support plane.
+        source: Geometry used for planning: ``mesh``, or ``extruded`` (measured points extruded to the support plane).
     """
 
     T_frame_tcp: np.ndarray

@@ -1,7 +1,8 @@
-"""Triangle meshes as plain arrays."""
+"""Triangle meshes as numpy arrays: normals, areas, volume, watertightness, transforms, merging."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 
@@ -89,3 +90,22 @@ class Mesh:
             np.add.at(normals, self.faces[:, corner], weighted)
         normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-30)
         return replace(self, normals=normals.astype(np.float32))
+
+
+def merge_meshes(parts: Sequence[Mesh]) -> Mesh:
+    """Several meshes concatenated with faces renumbered; an attribute is kept if every part has it."""
+    if not parts:
+        raise InputError("nothing to merge: give at least one mesh")
+    offsets = np.cumsum([0, *(len(m.vertices) for m in parts[:-1])])
+
+    def joined(name: str) -> np.ndarray | None:
+        values = [getattr(m, name) for m in parts]
+        return None if any(v is None for v in values) else np.concatenate(values)
+
+    return Mesh(
+        vertices=np.concatenate([m.vertices for m in parts]),
+        faces=np.concatenate([m.faces + o for m, o in zip(parts, offsets, strict=True)]),
+        colors=joined("colors"),
+        normals=joined("normals"),
+        confidence=joined("confidence"),
+    )

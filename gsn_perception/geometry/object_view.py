@@ -15,7 +15,7 @@ from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.geometry.transforms import minimal_rotation_to
 
 FIELD_MARGIN = 1.15
-_NARROWEST = 1e-6  # half-angle, radians: rays are told apart up to the rounding of a cosine
+_NARROWEST = 1e-6  # half-angle, radians: below, rounding of the cosine hides the difference between rays
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,10 +44,10 @@ class ObjectView:
 
     @classmethod
     def of_mask(cls, mask: np.ndarray, camera: Camera, size: int) -> ObjectView:
-        """Around the pixels of a mask [H,W] (their corners, so that every pixel lies inside wholly).
+        """Around the pixels of a mask [H,W] (their corners, so that every pixel lies completely inside).
 
         Raises:
-            InputError: the mask is empty, wider than a cone of 60 degrees half-angle, or narrower than can be told.
+            InputError: the mask is empty, wider than a cone of 60 degrees half-angle, or too narrow to compute.
         """
         inside = np.asarray(mask) > 0
         rows = np.flatnonzero(inside.any(axis=1))
@@ -65,7 +65,7 @@ class ObjectView:
         return view
 
     def rolled(self, angle: float) -> ObjectView:
-        """The same view with its content turned by ``angle`` radians in the image plane (x to y, y down)."""
+        """The same view with its content rotated by ``angle`` radians in the image plane (x to y, y down)."""
         c, s = np.cos(angle), np.sin(angle)
         back = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
         return replace(self, R_camera_virtual=self.R_camera_virtual @ back)
@@ -99,15 +99,15 @@ class ObjectView:
         return self.camera.K @ self.R_camera_virtual.T @ np.linalg.inv(source.K)
 
     def inscribed_circle(self) -> np.ndarray:
-        """[S,S] bool: the crop's inscribed circle, which rolls into itself."""
+        """[S,S] bool: the crop's inscribed circle, which a roll maps to itself."""
         c = np.arange(self.size) + 0.5 - self.size / 2
         return c[:, None] ** 2 + c[None, :] ** 2 <= (self.size / 2) ** 2
 
     def warp(self, image: np.ndarray, source: Camera) -> np.ndarray:
         """An image [H,W] or [H,W,C] (any dtype OpenCV takes) seen by the virtual camera, [S,S(,C)] float32.
 
-        Exact homography; where the crop is coarser than the source it is drawn finer and averaged down, so that
-        nothing aliases. Outside the source it is 0.
+        The warp is an exact homography. If the crop is coarser than the source, it is sampled finer and averaged down to
+        avoid aliasing. Pixels outside the source are 0.
         """
         homography = self.homography(source)
         factor = self._shrink(homography)
@@ -128,12 +128,12 @@ class ObjectView:
         return cv2.warpPerspective(scaled, matrix, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=nan)
 
     def window(self, source: Camera) -> tuple[slice, slice]:
-        """Rows and columns of the source image that the crop can show (with a margin; at least one pixel)."""
+        """Rows and columns of the source image that the crop covers (with a margin; at least one pixel)."""
         edge = np.linspace(0.0, self.size, 5)
         u, v = np.meshgrid(edge, edge)
         border = np.stack([u, v, np.ones_like(u)], axis=-1).reshape(-1, 3)
         rays = border @ (self.R_camera_virtual @ np.linalg.inv(self.camera.K)).T
-        if (rays[:, 2] < 0.05).any():  # part of the crop looks beside the image plane
+        if (rays[:, 2] < 0.05).any():  # some rays of the crop are almost parallel to the image plane
             return slice(0, source.height), slice(0, source.width)
         uv = source.project(rays)
         low, high = np.floor(uv.min(axis=0)).astype(int) - 2, np.ceil(uv.max(axis=0)).astype(int) + 2
@@ -142,7 +142,7 @@ class ObjectView:
         return slice(v0, v1), slice(u0, u1)
 
     def _shrink(self, homography: np.ndarray) -> int:
-        """How many source pixels a crop pixel spans at the centre, rounded up."""
+        """Number of source pixels that a crop pixel spans at the centre, rounded up."""
         inverse = np.linalg.inv(homography)
         c = self.size / 2
         points = np.array([[c, c, 1.0], [c + 1, c, 1.0], [c, c + 1, 1.0]]) @ inverse.T
@@ -152,6 +152,6 @@ class ObjectView:
 
 
 def _integer_centres(homography: np.ndarray) -> np.ndarray:
-    """The homography between images whose pixel centres are integers, as OpenCV counts them."""
+    """The homography between images whose pixel centres are integers (OpenCV's convention)."""
     shift = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1.0]])
     return np.linalg.inv(shift) @ homography @ shift

@@ -1,24 +1,18 @@
-"""What the camera saw, and what the pipeline made of it."""
+"""The input of the pipeline: one RGB or RGB-D frame (``Observation``) and the support ``Plane``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from dataclasses import field
-from typing import Literal
 
 import numpy as np
 
 from gsn_perception.geometry.camera import Camera
 from gsn_perception.geometry.errors import InputError
-from gsn_perception.geometry.gaussians import Gaussians
-from gsn_perception.geometry.masks.mask_size import fit_mask
-from gsn_perception.geometry.mesh import Mesh
+from gsn_perception.geometry.masks.labels import to_labels
+from gsn_perception.geometry.masks.mask_size import resize_mask
 from gsn_perception.geometry.remark import Remark
 from gsn_perception.geometry.remark import merged
 from gsn_perception.geometry.transforms import split_similarity
-
-ScaleSource = Literal["depth", "support_plane", "size_hint", "unit"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +40,7 @@ class Plane:
         return points @ self.normal.astype(points.dtype) + points.dtype.type(self.offset)
 
     def transform(self, T: np.ndarray) -> Plane:
-        """Moved by a rigid or similarity transform [4,4]; heights above it grow with the scale."""
+        """Moved by a rigid or similarity transform [4,4]; the scale multiplies heights above the plane."""
         rotation, translation, scale = split_similarity(T)
         normal = rotation @ self.normal
         return Plane(normal, scale * self.offset - float(normal @ translation))
@@ -64,13 +58,13 @@ class Observation:
             lets the pipeline segment.
         depth: [H,W] float32 metres along z, NaN = unknown; None without a depth sensor.
         support_plane: The plane the object stands on, camera frame; None when unknown.
-        gravity: [3] the direction in which things fall, camera frame, made unit; None when unknown.
-        size_hint: Metres between the two points of the object farthest from each other (what a caliper opens to at most; a
-            carton's diagonal, not its side); None when unknown.
+        gravity: [3] direction of gravity, camera frame, normalised here; None when unknown.
+        size_hint: Metres between the two points of the object that are farthest from each other (of a carton its diagonal,
+            not its side); None when unknown.
         roi: (x, y, w, h) in pixels around the object, for segmentation without a mask.
         stamp: Nanoseconds.
         frame_id: Name of the optical frame.
-        remarks: What is doubtful about the frame as a whole; every result of it carries them.
+        remarks: Doubts about the frame as a whole; every result of it carries them.
 
     Raises:
         InputError: the arrays disagree in size or type, or the depth holds no usable value.
@@ -102,9 +96,9 @@ class Observation:
             self._check_gravity()
 
     def measured_points(self) -> np.ndarray | None:
-        """[M,3] float32 all that the depth sensor measured, camera frame, metres; None without depth.
+        """[M,3] float32 all points that the depth sensor measured, camera frame, metres; None without depth.
 
-        For :meth:`~gsn_perception.grasping.GraspPlanner.plan`: a wire thinner than the mesh's cells is here alone.
+        For :meth:`~gsn_perception.grasping.GraspPlanner.plan`: only these points show a wire thinner than the mesh's cells.
         """
         if self.depth is None:
             return None
@@ -125,7 +119,7 @@ class Observation:
     def _check_mask(self) -> None:
         if self.mask is None:
             return
-        mask, remark = fit_mask(_as_labels(self.mask), self.image.shape[:2])
+        mask, remark = resize_mask(to_labels(self.mask), self.image.shape[:2])
         object.__setattr__(self, "mask", mask)
         if remark is not None:
             object.__setattr__(self, "remarks", merged(self.remarks, [remark]))
@@ -161,94 +155,3 @@ class Observation:
             raise InputError(
                 f"roi {self.roi} lies outside the {self.camera.width}x{self.camera.height} image; give x,y,w,h inside it"
             )
-
-
-def _as_labels(mask: np.ndarray) -> np.ndarray:
-    """A mask as uint8 or uint16: whole numbers as they are, probabilities as 0..255.
-
-    Raises:
-        InputError: it holds other numbers, or none.
-    """
-    if not isinstance(mask, np.ndarray) or mask.dtype.kind not in "buif":
-        kind = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
-        raise InputError(f"the mask is {kind}; give uint8 or uint16 labels, 0 = background")
-    if mask.dtype in (np.uint8, np.uint16) or not mask.size:
-        return mask
-    if mask.dtype.kind == "b":
-        return mask.astype(np.uint8)
-    low, high = mask.min(), mask.max()
-    if not (low >= 0 and high <= np.iinfo(np.uint16).max):  # NaN fails, too
-        raise InputError(f"the mask holds values from {low} to {high}; give labels 0..65535, 0 = background")
-    if mask.dtype.kind == "f" and (np.round(mask) != mask).any():
-        if high > 1:
-            raise InputError("the mask holds broken numbers above 1; give whole labels, or probabilities in [0, 1]")
-        return np.round(255 * mask).astype(np.uint8)
-    return mask.astype(np.uint8 if high <= 255 else np.uint16)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Points:
-    """A surface point cloud in the camera frame.
-
-    Attributes:
-        xyz: [P,3] float32 metres.
-        colors: [P,3] float32 RGB in [0, 1].
-        normals: [P,3] float32 unit, outwards.
-        confidence: [P] float32: 1 observed by the camera ... 0 completed by the network.
-    """
-
-    xyz: np.ndarray
-    colors: np.ndarray
-    normals: np.ndarray
-    confidence: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.xyz)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Reconstruction:
-    """One object, in metres, in the camera's optical frame.
-
-    Attributes:
-        label: Its value in the mask.
-        gaussians: The splat.
-        mesh: Watertight, coloured.
-        points: The mesh's surface and the observed depth points.
-        T_camera_object: [4,4] rigid pose of the normalised frame's centre (roll of the virtual camera).
-        scale: Metres per normalised unit.
-        scale_sigma: One standard deviation of the scale, metres per unit; NaN where it can't be known.
-        scale_source: What fixed the scale.
-        support_plane: The plane used, or None.
-        quality: Named figures, e.g. silhouette IoU and depth residual against the observation.
-        timings: Seconds per stage.
-        remarks: What is doubtful about the frame or this object; ``quality`` has ``remark.<code>`` = 1 for each.
-    """
-
-    label: int
-    gaussians: Gaussians
-    mesh: Mesh
-    points: Points
-    T_camera_object: np.ndarray
-    scale: float
-    scale_sigma: float
-    scale_source: ScaleSource
-    support_plane: Plane | None = None
-    quality: Mapping[str, float] = field(default_factory=dict)
-    timings: Mapping[str, float] = field(default_factory=dict)
-    remarks: tuple[Remark, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An object that could not be reconstructed, beside those that could.
-
-    Attributes:
-        label: Its value in the mask.
-        reason: One sentence for the user.
-        remarks: What is doubtful about the frame or this object, beside the reason.
-    """
-
-    label: int
-    reason: str
-    remarks: tuple[Remark, ...] = ()

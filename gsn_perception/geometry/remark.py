@@ -1,4 +1,4 @@
-"""What is doubtful about an input or a result: a short code for programs and one sentence for people."""
+"""Remarks (warnings) about an input or a result: a short code for programs and one sentence for people."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something that did not stop the work and that the user should know.
+    """A doubt that did not stop the reconstruction and that the user should know.
 
     Attributes:
         code: Short snake_case name, stable across versions, e.g. ``mask_pieces``.
@@ -29,6 +29,6 @@ def merged(*groups: Iterable[Remark]) -> tuple[Remark, ...]:
 
 
 def note(remarks: list[Remark] | None, code: str, text: str) -> None:
-    """Add a remark where somebody collects them."""
+    """Append a remark, unless ``remarks`` is None."""
     if remarks is not None:
         remarks.append(Remark(code, text))

@@ -1,4 +1,4 @@
-"""Points on a mesh's surface."""
+"""Random points on the surface of a mesh, uniform by area."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gsn_perception.geometry.mesh import Mesh
 
 
 def barycentric_samples(mesh: Mesh, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Area-uniform places: the faces [count] they lie on and weights [count,3] of the faces' corners.
+    """Area-uniform random points as faces [count] and barycentric weights [count,3] of the faces' corners.
 
     The mesh needs a face of non-zero area.
     """

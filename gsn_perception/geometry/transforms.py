@@ -1,4 +1,4 @@
-"""Rigid and similarity transforms; quaternions are wxyz, names are target first (``T_camera_object``)."""
+"""Rigid and similarity transforms, look-at poses, quaternions (wxyz); names are target first (``T_camera_object``)."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def rotation_about_z(angle: float) -> np.ndarray:
 def minimal_rotation_to(axis: np.ndarray) -> np.ndarray:
     """The smallest rotation [3,3] that takes e_z to the unit vector ``axis``.
 
-    It commutes with rolls: ``R(R_z a) = R_z R(a) R_z^T``, so that rolling the camera rolls what it maps.
+    It commutes with rolls: ``R(R_z a) = R_z R(a) R_z^T``, so that a roll of the camera rolls the rotated view alike.
     """
     x, y, z = np.asarray(axis, dtype=np.float64) / np.linalg.norm(axis)
     if z < -1 + 1e-12:

@@ -6,7 +6,7 @@ import numpy as np
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
-from gsn_perception.geometry.mending import mended
+from gsn_perception.geometry.mesh_repair import repair_mesh
 from gsn_perception.grasping.collision.boxes import Blocks
 from gsn_perception.grasping.collision.boxes import overlaps
 
@@ -34,7 +34,7 @@ def covering_boxes(mesh: Mesh, cell: float) -> list[np.ndarray]:
     """
     if not len(mesh.faces) or not np.isfinite(mesh.vertices).all():
         raise InputError("the collision mesh has no surface; give a closed mesh in metres")
-    mesh = mended(mesh)[0]
+    mesh = repair_mesh(mesh)[0]
     if not len(mesh.faces):
         raise InputError("the collision mesh has no surface; give a closed mesh in metres")
     low, high = mesh.vertices.min(axis=0).astype(np.float64), mesh.vertices.max(axis=0).astype(np.float64)

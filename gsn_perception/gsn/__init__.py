@@ -1,4 +1,4 @@
-"""Gaussian Sculpting Networks."""
+"""Gaussian Sculpting Network (GSN): crop, network, metric scale, visibility of its Gaussians."""
 
 from gsn_perception.gsn.config import CONFIGS
 from gsn_perception.gsn.config import GsnConfig

@@ -1,4 +1,4 @@
-"""What a GSN is made of, and the named configurations."""
+"""Architecture settings of a GSN, and the named configurations."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ class GsnConfig:
     cube_side: float = 0.65
     """Side of the cube in normalised units; 1 in the paper."""
     centring: Literal["object", "camera"] = "object"
-    """Where the canonical cube stands: about the object's centre, sized as its cone says ("zero-centred" in the paper);
-    or at one fixed distance before the camera and of one size, whatever the cone says ("off-centred")."""
+    """Place of the canonical cube: object: at the object's centre, with the size given by its cone ("zero-centred" in the
+    paper); camera: at a fixed distance from the camera and of fixed size, for any cone ("off-centred")."""
     hidden: tuple[int, int, int, int, int] = (192, 64, 64, 96, 64)
     """Hidden widths of the five heads: position, scale, rotation, colour, opacity."""
     mean_gain: float = 0.35
-    """Factor on the position head; 1 in the paper. Smaller starts calmer."""
+    """Factor on the position head; 1 in the paper. A smaller one stabilises the start of training."""
     scale_gain: float = 0.02
     """Factor on the scale head, normalised units; 1 in the paper."""
     rotation_gain: float = 0.3
     """Factor on the rotation head before the identity quaternion is added and the sum normalised."""
     min_scale: float = 0.01
-    """The small constant added after the ReLU on scales: a pixel of the crop, so that no Gaussian hides by shrinking."""
+    """Constant added after the ReLU on scales: a pixel of the crop, so that no Gaussian vanishes by shrinking."""
     last_layer_std: float = 0.003
-    """Initial standard deviation of the heads' last layers: larger ones start as fog of dead Gaussians."""
+    """Initial standard deviation of the heads' last layers; with larger ones many Gaussians start transparent."""
     depth: bool = False
-    """Whether measured depth is read too where there is any (two channels more); it may always be missing."""
+    """Whether the network also reads measured depth (two more channels); depth may be missing in any input."""
     perspective: bool = True
-    """Whether the half-angle of the object's cone is given to the network."""
+    """Whether the half-angle of the object's cone is an input of the network."""
     refine_features: int = 32
-    """Channels of the image features that every Gaussian looks up where it projects; 0 turns refinement off."""
+    """Channels of the image features that each Gaussian samples at its projection; 0 turns refinement off."""
     refine_hidden: int = 96
     """Hidden width of the shared refinement network."""
 
@@ -67,7 +67,7 @@ class GsnConfig:
 
     @property
     def channels(self) -> int:
-        """Channels of the input that the network reads: colour, object, unknown (, depth, where depth is known)."""
+        """Input channels: colour (3), object, unknown, and for networks with depth: depth, validity of depth."""
         return 7 if self.depth else 5
 
     @property
@@ -100,13 +100,13 @@ CONFIGS: dict[str, GsnConfig] = {
         width=8, image_size=64, neck_channels=16, latent_channels=8, cube=6, hidden=(32,) * 5, depth=True
     ),
 }
-"""``base`` is shipped; ``plain`` is it without pixel-aligned refinement; ``paper`` follows the published text."""
+"""``base``: the shipped weights; ``plain``: without depth and refinement; ``paper``: the published architecture."""
 
 
 def named_config(name: str) -> GsnConfig:
     """A configuration by name.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: there is no configuration of that name.
     """
     return by_name(CONFIGS, name, "GSN configuration")

@@ -1,4 +1,4 @@
-"""The object-centred crop: what the network sees of one object, and the depth there."""
+"""The object-centred crop of one object: colour, mask, unknown regions and depth in the virtual camera."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from gsn_perception.gsn.network import network_input
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crop:
-    """One object through its virtual camera; everything outside the inscribed circle is background.
+    """One object seen by its virtual camera; everything outside the inscribed circle is background.
 
     Attributes:
         view: The virtual camera.
         rgb: [S,S,3] float32 in [0, 1], on white.
-        alpha: [S,S] share of the object.
-        unknown: [S,S] share that is neither object nor background: beyond the border, or behind another object; only
-            where it reaches the object: behind background that is seen the object does not go on.
+        alpha: [S,S] coverage by the object in [0, 1].
+        unknown: [S,S] coverage by regions that may hide a part of the object: beyond the image border, or behind another
+            object. Only regions that touch the object count.
         depth: [S,S] metres along the virtual z, NaN unknown; None without depth.
     """
 
@@ -35,7 +35,7 @@ class Crop:
 
     @classmethod
     def of(cls, observation: Observation, mask: np.ndarray, size: int, view: ObjectView | None = None) -> Crop:
-        """The object of ``mask`` [H,W] bool, through the view of the mask unless another one is given.
+        """The crop of the object of ``mask`` [H,W] bool; the view is that of the mask unless another one is given.
 
         Raises:
             InputError: the mask is empty, or too wide for a pinhole crop.
@@ -44,10 +44,10 @@ class Crop:
         window = view.window(observation.camera)
         camera = observation.camera.windowed(*window)
         inside, image = mask[window], observation.image[window]
-        # premultiplied, so that no background bleeds in at the silhouette
+        # premultiplied, so that no background colour enters at the silhouette
         weight = inside.astype(np.float32)[..., None]
         coloured = np.clip(view.warp(np.concatenate([image * (weight / 255), weight], axis=2), camera), 0, 1)
-        # 1 where the image shows background, less where another object hides it or the border cuts
+        # 1 where the image shows object or background, less behind another object or beyond the border
         others = _occluders(observation, mask)[window]
         visible = np.clip(view.warp(1 - others.astype(np.float32), camera), 0, 1)
         circle = view.inscribed_circle().astype(np.float32)
@@ -58,7 +58,7 @@ class Crop:
         return cls(view, rgb.astype(np.float32), alpha, unknown.astype(np.float32), depth)
 
     def core(self) -> np.ndarray:
-        """[S,S] bool: the object without the pixels beside its outline, where depth is mixed with what is behind."""
+        """[S,S] bool: the object without the pixels at its outline, where depth mixes with the background."""
         return np.asarray(cv2.erode((self.alpha > 0.5).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
 
     def tensors(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -80,7 +80,7 @@ def _touching(unknown: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     beside = cv2.dilate((alpha > 0.02).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     touching = np.zeros(count, dtype=bool)
     touching[labels[beside]] = True
-    touching[0] = False  # what is known
+    touching[0] = False  # label 0: known pixels
     return np.where(touching[labels], unknown, 0).astype(np.float32)
 
 

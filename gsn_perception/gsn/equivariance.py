@@ -1,12 +1,14 @@
 """The Extended Chamfer Distance between splats (GSN section III-C).
 
-The published formula is not known. It is read here as a symmetric Chamfer match by position whose matched pairs are
-compared in position, covariance, colour and opacity; covariances instead of (scale, quaternion), which are ambiguous
-under permutation of the axes. Indices can't be compared: the lattice is only fourfold symmetric.
+The exact formula is not published. ``nearest`` implements it as a symmetric Chamfer distance: Gaussians are matched by
+position, and matched pairs are compared in position, covariance, colour and opacity. Covariances replace (scale,
+quaternion), which are ambiguous under permutation of the axes. Matching by index is not possible, because the lattice has
+only fourfold symmetry.
 
-That reading pulls without bound on pairs that have nothing to do with each other and lets many Gaussians share one
-partner; both blur. The density-aware one (after Wu et al., "Density-aware Chamfer Distance", NeurIPS 2021) matches by
-all parts, bounds every pair's share, divides it by how many chose the same partner, and counts Gaussians by opacity.
+``nearest`` has two weaknesses that blur splats: distant unrelated pairs contribute without bound, and many Gaussians can
+share one partner. ``density`` (after Wu et al., "Density-aware Chamfer Distance", NeurIPS 2021) matches by all parts,
+bounds the contribution of each pair, divides it by the number of Gaussians with the same partner, and weights Gaussians
+by opacity.
 """
 
 from __future__ import annotations
@@ -37,13 +39,13 @@ class EcdWeights:
     opacity: float = 0.1
     """On squared opacity differences."""
     matching: Literal["nearest", "density"] = "nearest"
-    """nearest: the published form as it is read here; density: the density-aware one, in [0, 1]."""
+    """nearest: the published form (see the module); density: the density-aware form, in [0, 1]."""
     reach: float = 0.003
-    """Weighted squared distance at which the density-aware one has spent 63 % of a pair's share."""
+    """Weighted squared distance at which a pair contributes 63 % of its maximum to the density-aware form."""
 
 
 def roll_gaussians(gaussians: Gaussians, angle: Tensor) -> Gaussians:
-    """Splats [B,N] turned by ``angle`` [B] radians about the normalised frame's z axis, differentiable."""
+    """Splats [B,N] rotated by ``angle`` [B] radians about the normalised frame's z axis; differentiable."""
     angle = angle.to(gaussians.means)
     zero = torch.zeros_like(angle)
     quat = torch.stack([torch.cos(angle / 2), zero, zero, torch.sin(angle / 2)], -1)[:, None]  # [B, 1, 4]
@@ -80,7 +82,7 @@ def _density_aware(a: Gaussians, b: Gaussians, weights: EcdWeights) -> Tensor:
 
 
 def _bounded(own: Tensor, other: Tensor, nearest: Tensor, opacities: Tensor, reach: float) -> Tensor:
-    """[B] mean over a splat's Gaussians of ``1 - exp(-d^2 / reach) / n``, n of which share their partner."""
+    """[B] mean over a splat's Gaussians of ``1 - exp(-d^2 / reach) / n``; n Gaussians share the partner."""
     squared = (own - _gather(other, nearest)).square().sum(-1)
     count = torch.zeros(other.shape[:2], device=own.device).scatter_add_(1, nearest, torch.ones_like(squared))
     share = opacities.detach() / opacities.detach().sum(1, keepdim=True).clamp_min(1e-6)
@@ -88,7 +90,7 @@ def _bounded(own: Tensor, other: Tensor, nearest: Tensor, opacities: Tensor, rea
 
 
 def _features(g: Gaussians, weights: EcdWeights) -> Tensor:
-    """[B,N,16]: parts scaled so that squared distances add up with their weights."""
+    """[B,N,16] features whose squared distances are the weighted sums of the parts."""
     parts = (
         math.sqrt(weights.position) * g.means,
         math.sqrt(weights.covariance) * g.covariances().flatten(-2),

@@ -1,4 +1,4 @@
-"""The Gaussian Sculpting Network: one masked crop in, N Gaussians of the normalised frame out."""
+"""The Gaussian Sculpting Network (GSN): from one masked crop to N Gaussians in the normalised frame."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _STD = (0.229, 0.224, 0.225, 1.0, 1.0, 0.2, 1.0)
 def network_input(
     rgb: Tensor, alpha: Tensor, unknown: Tensor | None = None, depth: tuple[Tensor, Tensor] | None = None
 ) -> Tensor:
-    """The channels a network may read: colour on white, object, unknown, relative depth, where it is known.
+    """The network's input channels: colour on white, object, unknown, relative depth, validity of depth.
 
     Args:
         rgb: [B,S,S,3] in [0, 1], already composited on white.
-        alpha: [B,S,S] share of the object.
-        unknown: [B,S,S] share that is neither object nor background (occluded, cut off); none by default.
-        depth: Relative depth and where it is known, [B,S,S] each, from
+        alpha: [B,S,S] coverage by the object.
+        unknown: [B,S,S] coverage by occluded or cut-off regions; 0 by default.
+        depth: Relative depth and its validity, [B,S,S] each, from
             :func:`~gsn_perception.gsn.layers.depth_input.relative_depth`; unknown everywhere by default.
 
     Returns:
@@ -74,7 +74,7 @@ class GSN(nn.Module):
         return latent + self.perspective((torch.sin(theta)[:, None] - 0.2) / 0.1)
 
     def encode(self, image: Tensor, theta: Tensor) -> Tensor:
-        """The latent vectors [B,L] alone; arguments as for a call."""
+        """The latent vectors [B,L] alone; arguments as in :meth:`forward`."""
         return self.latent(self._maps(image), theta)
 
     def _maps(self, image: Tensor) -> list[Tensor]:
@@ -90,30 +90,30 @@ class GSN(nn.Module):
         return self.stages(image, theta)[-1]
 
     def stages(self, image: Tensor, theta: Tensor) -> list[Gaussians]:
-        """The sculpted cube and, where the configuration has it, the refined one; arguments as for a call."""
+        """The sculpted splat and, if the configuration has refinement, the refined one; arguments as in :meth:`forward`."""
         image = image[:, : self.config.channels]
         maps = self._maps(image)
         sculpted = self.sculptor.gaussians(self.sculptor(self.latent(maps, theta)))
         if self.config.centring == "camera":
-            sculpted = before_camera(sculpted, theta)
+            sculpted = camera_centred(sculpted, theta)
         return [sculpted] if self.refiner is None else [sculpted, self.refiner(sculpted, image, maps, theta)]
 
 
-def before_camera(gaussians: Gaussians, theta: Tensor) -> Gaussians:
-    """Splats [B,N] whose unit is the distance to the camera, in the normalised frame, whose unit is the object's size.
+def camera_centred(gaussians: Gaussians, theta: Tensor) -> Gaussians:
+    """Splats [B,N] rescaled for a cube of fixed size at a fixed distance from the camera ("off-centred").
 
-    The cube then stands one unit before the camera with the size that objects of a middling cone have; those of other
-    cones [B] (radians) the network must shrink or grow itself.
+    The result is in the normalised frame. The cube has the size of an object with a cone of 12 degrees half-angle; for
+    other cones ``theta`` [B] (radians) the network must learn the change of size.
     """
     factor = (cube_distance(theta) / (0.5 / math.sin(_MIDDLING)))[:, None, None]
     return replace(gaussians, means=gaussians.means * factor, scales=gaussians.scales * factor)
 
 
 def roll_image(image: Tensor, angle: Tensor) -> Tensor:
-    """Crops [B,C,S,S] whose content turns by ``angle`` [B] radians in the image plane.
+    """Crops [B,C,S,S] with the content rotated by ``angle`` [B] radians in the image plane.
 
-    A point (x, y) of the crop moves to R(angle) (x, y), y down, as means do under a rotation about e_z. What comes in
-    from beyond the border is white background.
+    A point (x, y) of the crop moves to R(angle) (x, y), y down, as means do under a rotation about e_z. Pixels from
+    beyond the border become white background.
     """
     c, s = torch.cos(angle).to(image), torch.sin(angle).to(image)
     zero = torch.zeros_like(c)
@@ -124,5 +124,5 @@ def roll_image(image: Tensor, angle: Tensor) -> Tensor:
 
 
 def parameter_count(network: nn.Module) -> int:
-    """Number of trained parameters."""
+    """Number of parameters."""
     return int(np.sum([p.numel() for p in network.parameters()]))

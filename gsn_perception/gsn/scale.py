@@ -1,4 +1,4 @@
-"""Metric scale: one number, s in metres per normalised unit, and how sure it is. No offset is ever fitted."""
+"""Metric scale (metres per normalised unit) and its uncertainty, from depth, size hint or support plane. No offset is fitted."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.geometry.object_view import ObjectView
 from gsn_perception.geometry.observation import Plane
-from gsn_perception.geometry.observation import ScaleSource
+from gsn_perception.geometry.reconstruction import ScaleSource
 
 MIN_PIXELS = 20
 _OPAQUE = 0.3
-_FARTHEST = 20.0  # metres; no table is farther from the camera that sees things on it
+_FARTHEST = 20.0  # metres; largest plausible distance of the support plane
 _VISIBLE = 0.1
 _DIRECTIONS = 400
 # fitted on development objects, 8 views each
-_OF_SILHOUETTE = 0.96  # a mask is up to a pixel too wide
-_BEYOND_CENTRES = 1.09  # Gaussians' centres lie inside the surface, and what is hidden is guessed short
+_OF_SILHOUETTE = 0.96  # masks are up to a pixel too wide
+_BEYOND_CENTRES = 1.09  # centres of Gaussians lie inside the surface, and hidden parts are predicted too short
 _SIZE_SPREAD = 0.08
 _GRAZING = np.sin(np.deg2rad(10.0))
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Metres per normalised unit, one standard deviation of it, and what fixed it."""
+    """Metres per normalised unit, its standard deviation, and its source."""
 
     value: float
     sigma: float
@@ -39,9 +39,9 @@ def scale_from_depth(rendered: np.ndarray, alpha: np.ndarray, measured: np.ndarr
 
     Args:
         rendered: [S,S] accumulated depth of the splat in the virtual camera, normalised units.
-        alpha: [S,S] its opacity.
+        alpha: [S,S] opacity of the splat.
         measured: [S,S] depth in the virtual camera, metres, NaN unknown.
-        mask: [S,S] share of the object.
+        mask: [S,S] coverage by the object.
 
     Raises:
         InputError: fewer than 20 pixels have both.
@@ -63,19 +63,19 @@ def scale_from_depth(rendered: np.ndarray, alpha: np.ndarray, measured: np.ndarr
 def scale_from_size(
     gaussians: Gaussians, longest: float, view: ObjectView | None = None, alpha: np.ndarray | None = None
 ) -> Scale:
-    """From the largest distance between any two points of the object, metres: what a caliper opens to at most.
+    """The scale from the largest distance between any two points of the object (size hint).
 
-    The silhouette is known exactly and bounds that length from below; the splat within the silhouette adds how far the
-    object reaches along the view. How long an object is that is seen end-on stays a guess of the network's.
+    The silhouette is known exactly and bounds that length from below. The splat within the silhouette adds the extent
+    along the view. For an object seen end-on the length is only a prediction of the network.
 
     Args:
         gaussians: The normalised splat.
         longest: Metres.
-        view: The virtual camera; without it the splat alone counts.
-        alpha: [S,S] share of the object in it, together with ``view``.
+        view: The virtual camera; without it only the splat is used.
+        alpha: [S,S] coverage by the object in the virtual camera; needed with ``view``.
 
     Returns:
-        The scale; its sigma is the spread of such guesses on objects that were not trained on.
+        The scale; its sigma is the spread of such estimates on objects outside the training set.
 
     Raises:
         InputError: the splat has no opaque content in the silhouette, or no extent.
@@ -95,7 +95,7 @@ def scale_from_size(
 
 
 def _inside(means: np.ndarray, view: ObjectView, mask: np.ndarray) -> np.ndarray:
-    """Those of normalised points [N,3] that project into the mask [S,S]."""
+    """The normalised points [N,3] that project into the mask [S,S]."""
     seen = means + np.array([0.0, 0.0, view.distance])
     uv = np.floor(view.camera.project(np.maximum(seen, [-np.inf, -np.inf, 1e-6]))).astype(np.int64)
     framed = ((uv >= 0) & (uv < view.size)).all(axis=1) & (seen[:, 2] > 0)
@@ -114,7 +114,7 @@ def _silhouette_width(view: ObjectView, mask: np.ndarray) -> float:
 
 
 def _largest_width(points: np.ndarray) -> float:
-    """Largest distance of two of points [N,3]: their widest projection onto directions all around, to 1 %."""
+    """Largest distance between two of the points [N,3], to 1 %: their widest projection over many directions."""
     step = np.arange(_DIRECTIONS) + 0.5
     height = 1.0 - step / _DIRECTIONS  # a half sphere
     ring, turn = np.sqrt(1.0 - height**2), np.pi * (1.0 + 5.0**0.5) * step
@@ -123,7 +123,7 @@ def _largest_width(points: np.ndarray) -> float:
 
 
 def scale_from_plane(gaussians: Gaussians, view: ObjectView, plane: Plane) -> Scale:
-    """From the plane the object stands on (camera frame): the splat's lower quantile along the normal meets it.
+    """The scale from the support plane (camera frame): the splat's lower quantile along the normal lies on the plane.
 
     Raises:
         InputError: the camera looks along the plane, or the plane does not pass below the object.
@@ -148,8 +148,8 @@ def scale_from_plane(gaussians: Gaussians, view: ObjectView, plane: Plane) -> Sc
     return Scale(float(scales[1]), float(np.ptp(scales) / 2), "support_plane")
 
 
-def surer_scale(hinted: Scale, gaussians: Gaussians, view: ObjectView, plane: Plane) -> Scale:
-    """The plane's scale where it agrees with a size hint's within three of its deviations, else the hint's.
+def reconcile_scales(hinted: Scale, gaussians: Gaussians, view: ObjectView, plane: Plane) -> Scale:
+    """The scale from the plane if it agrees with a size hint within three standard deviations, else the hint's scale.
 
     Args:
         hinted: From a size hint.

@@ -1,4 +1,4 @@
-"""An object between the network and its mesh."""
+"""``Sculpted``: one object after the network and scale, before meshing."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from gsn_perception.geometry.observation import Plane
 from gsn_perception.geometry.remark import Remark
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.scale import Scale
-from gsn_perception.gsn.seen import Seen
+from gsn_perception.gsn.visibility import SplatRendering
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sculpted:
-    """An object with its metric splat, before the skin.
+    """An object with its metric splat, before meshing.
 
     Attributes:
         label: Its value in the mask.
-        crop: What the network saw.
+        crop: The network's input.
         splat: In the normalised frame, with confidence.
-        gaussians: The same in metres, in the camera's optical frame, trimmed as the settings ask.
-        seen: The splat in the input view.
+        gaussians: The splat in metres, in the camera's optical frame, trimmed according to the settings.
+        seen: The splat rendered in the input view.
         scale: Metres per normalised unit.
         timings: Seconds per stage so far.
-        remarks: What is doubtful about this object so far.
-        support: The plane under it, camera frame, metres; None where it is not known.
-        stands: Whether it reaches that plane; False where the camera saw between them.
+        remarks: Doubts about this object so far.
+        support: The support plane, camera frame, metres; None if unknown.
+        stands: Whether the object touches that plane; False if the camera saw a gap between them.
     """
 
     label: int
     crop: Crop
     splat: Gaussians
     gaussians: Gaussians
-    seen: Seen
+    seen: SplatRendering
     scale: Scale
     timings: Mapping[str, float]
     remarks: tuple[Remark, ...] = ()

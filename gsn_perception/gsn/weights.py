@@ -1,4 +1,4 @@
-"""A GSN from its weights file, and back."""
+"""Saves and loads GSN weights; warm start from weights of another size."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def save_gsn(path: Path, network: GSN, info: Mapping[str, Any], state: Mapping[s
 
 
 def load_gsn(path: Path) -> tuple[GSN, Mapping[str, Any]]:
-    """The network in eval mode and what its file says of it, with the file's ``sha256``.
+    """The network in eval mode and its provenance (``info``), with the file's ``sha256``.
 
     Raises:
         InputError: the file is damaged or of another architecture.
@@ -37,17 +37,17 @@ def load_gsn(path: Path) -> tuple[GSN, Mapping[str, Any]]:
 
 
 @torch.no_grad()
-def start_from(network: GSN, path: Path) -> list[str]:
-    """Take from the weights of another GSN, wider, narrower or with fewer inputs, whatever fits by name.
+def load_matching_weights(network: GSN, path: Path) -> list[str]:
+    """Copy the weights of another GSN (wider, narrower or with fewer inputs) into tensors of the same name.
 
-    Of tensors of another size the common block is copied, so that a network widened by fresh units starts close to the
-    old one (Net2Net, Chen et al. 2016, without noise breaking). Another lattice shares nothing and stays fresh.
+    If the sizes differ, the common block is copied, so that a widened network starts close to the old one (Net2Net,
+    Chen et al. 2016, without noise). Heads of another number of Gaussians are not copied.
 
     Returns:
-        Names of the tensors that stayed fresh.
+        Names of the tensors that keep their initial values.
 
     Raises:
-        InputError: the file is damaged, or nothing in it fits.
+        InputError: the file is damaged, or no tensor matches.
     """
     state = load_checkpoint(path, KIND).state
     fresh: list[str] = []

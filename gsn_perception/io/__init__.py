@@ -1,4 +1,4 @@
-"""Files: images, cameras, PLY, grasps; outputs appear whole or not at all."""
+"""Reads and writes files: images, cameras, PLY, meshes, grasps, checkpoints; outputs are written atomically."""
 
 from gsn_perception.io.atomic import atomic_write
 from gsn_perception.io.atomic import output_folder

@@ -1,4 +1,4 @@
-"""Results appear whole or not at all."""
+"""Atomic output: a file or folder appears complete, or not at all."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from gsn_perception.geometry.errors import InputError
 
 @contextmanager
 def output_folder(path: str | Path) -> Iterator[Path]:
-    """A temporary folder beside ``path`` that becomes ``path`` when the block ends well.
+    """A temporary folder beside ``path`` that becomes ``path`` when the block ends without an exception.
 
-    Files of an existing folder stay, unless the block wrote one of the same name. If the block raises, nothing of it
-    is left.
+    Files of an existing folder stay, unless the block wrote one of the same name. If the block raises, its output is
+    removed.
 
     Args:
-        path: The folder wanted; parents are made.
+        path: The output folder; parents are created.
 
     Yields:
         The folder to write into.
@@ -48,13 +48,13 @@ def output_folder(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
-    """A temporary file name beside ``path`` that replaces ``path`` when the block ends well.
+    """A temporary file name beside ``path`` that replaces ``path`` when the block ends without an exception.
 
     Args:
-        path: The file wanted; its folder is made.
+        path: The output file; its folder is created.
 
     Yields:
-        The name to write to, with the same suffix (writers that choose a format by suffix still do).
+        The name to write to, with the same suffix, because some writers choose the format by suffix.
 
     Raises:
         InputError: the folder cannot be written or ``path`` is a folder.
@@ -81,7 +81,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
 
 def _make_parents(target: Path) -> list[Path]:
-    """Make the parents of ``target``; returns those that were missing, innermost first."""
+    """Create the parents of ``target``; returns those that were missing, innermost first."""
     missing = [p for p in target.parents if not p.exists()]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def _remove_empty(folders: list[Path]) -> None:
 
 
 def _move_in(temporary: Path, target: Path) -> None:
-    """Move what ``temporary`` holds to ``target``; each file by one rename."""
+    """Move the content of ``temporary`` to ``target``; each file by one rename."""
     try:
         if not target.exists():
             temporary.chmod(0o777 & ~_umask())

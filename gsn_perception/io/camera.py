@@ -1,4 +1,4 @@
-"""``camera.json``: the intrinsics beside an image."""
+"""Reads and writes ``camera.json``: the intrinsics of an image."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read_camera(path: str | Path, remarks: list[Remark] | None = None) -> Camera
 
     Args:
         path: The file.
-        remarks: Takes what the file says and this camera can't hold: distortion.
+        remarks: List that gets a remark if the file has distortion, which a pinhole camera can't represent.
 
     Raises:
         InputError: the file is missing, no JSON, lacks a key, or its K is unusable.

@@ -1,6 +1,6 @@
-"""Network weights as safetensors with a JSON file beside them: configuration, checksum, provenance. Never pickle.
+"""Network checkpoints: safetensors weights and a JSON file with configuration, checksum and provenance. Never pickle.
 
-Stored small: matrices of at least ``BYTES_FROM`` values as int8 with one step per row (under NAME + ``:step``),
+Weights are stored compactly: matrices of at least ``BYTES_FROM`` values as int8 with one step per row (under NAME + ``:step``),
 other floats as float16. Loaded, everything is float32.
 """
 
@@ -34,7 +34,7 @@ N = TypeVar("N", bound=nn.Module)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """Weights and what is known of them.
+    """Weights with configuration and provenance.
 
     Attributes:
         kind: Which network, e.g. "gsn".
@@ -53,7 +53,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The file that loaded weights came from, so that a file replaced later can be told.
+    """The file from which weights were loaded; tells whether the file was replaced later.
 
     Attributes:
         path: The file.
@@ -67,7 +67,7 @@ class Origin:
 
     @staticmethod
     def stat_of(path: Path) -> tuple[int, int, int]:
-        """Zeros when the file is gone."""
+        """Inode, size and time of change; zeros if the file does not exist."""
         try:
             found = path.stat()
         except OSError:
@@ -81,7 +81,7 @@ class Origin:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, *, half: bool = True) -> None:
-    """Write PATH (safetensors, int8 and float16 unless told otherwise) and PATH with suffix .json.
+    """Write PATH (safetensors; int8 and float16 if ``half``) and PATH with suffix .json.
 
     The JSON file is written last and names the weights' SHA-256, so that an interrupted save is noticed at load.
     """
@@ -102,7 +102,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, half: bool = True) ->
 
 
 def load_checkpoint(path: Path, kind: str) -> Checkpoint:
-    """Read weights and check them.
+    """Read weights and check the checksum.
 
     Raises:
         InputError: a file is missing, damaged, of another kind or of a newer format.
@@ -120,7 +120,7 @@ def load_checkpoint(path: Path, kind: str) -> Checkpoint:
     if description.get("format") not in _READABLE or description.get("kind") != kind:
         found = f"{description.get('kind')} format {description.get('format')}"
         raise InputError(f"checkpoint {path} holds {found}, expected {kind} format {FORMAT}; choose another file")
-    data = path.read_bytes()  # once: the file may be replaced at any moment
+    data = path.read_bytes()  # one read: the file may be replaced at any moment
     if hashlib.sha256(data).hexdigest() != digest:
         raise InputError(f"checkpoint {path} is damaged or truncated (its checksum differs); copy or save it again")
     try:
@@ -131,12 +131,12 @@ def load_checkpoint(path: Path, kind: str) -> Checkpoint:
 
 
 def load_network(path: Path, kind: str, make: Callable[[Mapping[str, Any]], N]) -> tuple[N, Mapping[str, Any]]:
-    """A network in eval mode and what its file says of it, with the file's ``sha256``.
+    """A network in eval mode and its provenance (``info``), with the file's ``sha256``.
 
     Args:
         path: Weights beside their JSON file.
         kind: Which network, e.g. "gsn".
-        make: The network for a configuration, plain values with tuples for lists.
+        make: Makes the network from its configuration (plain values, tuples instead of lists).
 
     Raises:
         InputError: the file is missing, damaged, of another kind or of another architecture.
@@ -154,7 +154,7 @@ def load_network(path: Path, kind: str, make: Callable[[Mapping[str, Any]], N]) 
 
 
 def annotate(path: Path, values: Mapping[str, Any]) -> None:
-    """Put values into what the JSON file beside the weights says of them (its ``info``).
+    """Set values in the ``info`` of the JSON file beside the weights.
 
     Raises:
         InputError: there is no such file, or it can't be written.
@@ -199,7 +199,7 @@ def _plain(value: Tensor) -> Tensor:
 
 
 def _packed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """As stored; a row's rounding error is at most half of 1/127 of its largest weight."""
+    """The stored form; a row's rounding error is at most half of 1/127 of its largest weight."""
     packed: dict[str, Tensor] = {}
     for name, tensor in state.items():
         value = _plain(tensor)

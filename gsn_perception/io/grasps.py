@@ -1,4 +1,4 @@
-"""``grasps.json``: ranked grasps with their convention spelled out.
+"""Reads and writes ``grasps.json``: ranked grasps with the pose convention.
 
 The file is one object::
 
@@ -35,7 +35,7 @@ CONVENTION = (
 
 @dataclass(frozen=True, slots=True)
 class GraspFile:
-    """What a grasps.json holds.
+    """Content of a grasps.json.
 
     Attributes:
         grasps: Best first.

@@ -1,4 +1,4 @@
-"""Colour, depth and mask images from files."""
+"""Reads and writes colour, depth and mask images."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def read_depth(path: str | Path) -> np.ndarray:
 def read_mask(path: str | Path) -> np.ndarray:
     """Instance labels, [H,W] uint8 or uint16: 0 = background, every other value an object.
 
-    A mask saved as a colour image is taken when its channels agree, a cut-out on a transparent ground by its alpha, and
-    a PNG with a palette of colours by its indices, which are the labels in data sets that colour them.
+    A colour image is accepted if its channels are equal. An image with a transparent background gives its alpha channel.
+    A PNG with a colour palette gives its indices, which are the labels in many data sets.
 
     Raises:
         InputError: the file is missing, corrupt, coloured or of another type.
@@ -70,7 +70,7 @@ def read_mask(path: str | Path) -> np.ndarray:
 
 
 def _palette_indices(path: str | Path) -> np.ndarray | None:
-    """[H,W] uint8 of an image with a palette whose first colour is black; OpenCV gives the colours alone."""
+    """[H,W] uint8 palette indices if the first colour of the palette is black, else None; OpenCV returns colours only."""
     from PIL import Image
 
     with Image.open(path) as image:
@@ -86,7 +86,7 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
         image: [H,W] or [H,W,3 or 4], uint8, uint16 or float.
 
     Raises:
-        InputError: the place is not writable or the suffix names no image format.
+        InputError: the path is not writable or the suffix is not of an image format.
     """
     if image.dtype.kind == "f":
         image = np.round(np.clip(np.nan_to_num(image), 0, 1) * 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Meshes from files."""
+"""Reads mesh files (PLY, OBJ, STL, OFF, GLB, 3MF, DAE) and checks their size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gsn_perception.geometry.mesh import Mesh
 
 Unit = Literal["m", "cm", "mm", "inch"]
 METRES: dict[Unit, float] = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254}
-_LIKELY = (0.004, 2.0)  # metres, longest side of what may be meant for a gripper
+_LIKELY = (0.004, 2.0)  # metres, longest side of an object that a gripper may hold
 _PACKAGES = {"collada": "pycollada"}
 _NO_MESHES = {
     (
@@ -33,13 +33,13 @@ _NO_MESHES = {
 
 
 def read_mesh(path: str | Path, *, unit: Unit | None = None) -> Mesh:
-    """A mesh in metres from PLY, OBJ, STL, OFF, GLB, 3MF, DAE or whatever else trimesh reads, in the file's own axes.
+    """A mesh in metres from PLY, OBJ, STL, OFF, GLB, 3MF, DAE or any other format of trimesh, in the file's own axes.
 
     Several parts are joined; textures become vertex colours; a ``confidence`` column of our own PLY files is kept.
 
     Args:
         path: The file.
-        unit: Of its numbers; by default what the file says (3MF, DAE and GLB do), metres where it says nothing.
+        unit: Unit of its numbers; by default that of the file (3MF, DAE and GLB state one), else metres.
 
     Raises:
         InputError: the file is missing, empty, corrupt, of an unknown format, has no faces, or its reader is missing.
@@ -61,15 +61,15 @@ def read_mesh(path: str | Path, *, unit: Unit | None = None) -> Mesh:
 
 
 def check_size(mesh: Mesh, path: str | Path, unit: Unit | None = None) -> None:
-    """Refuse an object of a size that no gripper was built for.
+    """Refuse an object whose size does not suit any gripper.
 
     Args:
         mesh: As read, metres.
-        path: Of its file.
-        unit: That it was read with.
+        path: Its file.
+        unit: The unit it was read with.
 
     Raises:
-        InputError: it is longer than 2 m or shorter than 4 mm; the sentence names the units that would make it likely.
+        InputError: it is longer than 2 m or shorter than 4 mm; the sentence names units that give a likely size.
     """
     low, high = _LIKELY
     sides = np.ptp(mesh.vertices[np.unique(mesh.faces)], axis=0)
@@ -89,7 +89,7 @@ def size_text(mesh: Mesh) -> str:
 
 
 def _check_head(path: Path) -> None:
-    """What stands in a mesh's place when it was not fetched, or is none by its name."""
+    """Refuse Git LFS pointers, web pages and files whose suffix is not of a mesh."""
     with path.open("rb") as file:
         head = file.read(64).lstrip().lower()
     if head.startswith(b"version https://git-lfs"):
@@ -102,15 +102,15 @@ def _check_head(path: Path) -> None:
 
 
 def _load(path: Path) -> tuple[Any, float]:
-    """What trimesh makes of a file, as one mesh, and metres per unit of it."""
-    import trimesh  # here, so that the light parts of io need no mesh library
+    """The file as one trimesh mesh, and metres per unit."""
+    import trimesh  # imported late, so that other parts of io need no mesh library
 
     try:
         scene = trimesh.load_scene(path, process=False)
         units = {u for u in (geometry.units for geometry in scene.geometry.values()) if u}
         loaded = scene.to_mesh() if scene.geometry else None
         factors = {trimesh.units.unit_conversion(_plural(unit), "meters") for unit in units}
-    except Exception as error:  # trimesh's readers raise whatever the damage makes them trip over
+    except Exception as error:  # trimesh's readers raise exceptions of any type on damaged files
         missing = _missing_package(error)
         if missing:
             raise InputError(f"reading {path.suffix} meshes needs {missing}: run `pip install {missing}`") from None
@@ -119,19 +119,19 @@ def _load(path: Path) -> tuple[Any, float]:
 
 
 def _plural(unit: str) -> str:
-    """3MF's names of units as trimesh's table has them."""
+    """A unit name of 3MF in the plural form of trimesh's table."""
     return unit if unit.endswith("s") or "*" in unit or unit in ("foot", "inch") else f"{unit}s"
 
 
 def _missing_package(error: Exception) -> str:
-    """What to install, where that is what went wrong."""
+    """The package that is missing according to an error, or an empty string."""
     told = re.search(r"(?:pip install |No module named ')([\w-]+)", str(error))
     name = (getattr(error, "name", None) or (told[1] if told else "")).partition(".")[0]
     return _PACKAGES.get(name, name)
 
 
 def _colors(loaded) -> np.ndarray | None:  # noqa: ANN001
-    """[V,3] in [0, 1] from vertex colours or a texture, None where the file has neither."""
+    """[V,3] in [0, 1] from vertex colours or a texture; None if the file has neither."""
     visual = loaded.visual
     if not visual.defined:
         return None

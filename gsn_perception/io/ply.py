@@ -1,4 +1,4 @@
-"""PLY files: a splat as 3DGS viewers read it, a point cloud, a mesh; written in binary (little endian), read as text too."""
+"""Reads and writes PLY files: 3DGS splats, point clouds, meshes. Written as binary little endian; text is read too."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.geometry.mesh import Mesh
-from gsn_perception.geometry.observation import Points
+from gsn_perception.geometry.reconstruction import Points
 from gsn_perception.io.atomic import atomic_write
 
 _SH_C0 = 0.28209479177387814  # the constant spherical harmonic, 1 / (2 sqrt(pi))
@@ -33,7 +33,7 @@ def write_gaussians_ply(path: str | Path, gaussians: Gaussians) -> None:
     """Write an unbatched splat with the field names and encodings of 3D Gaussian Splatting.
 
     Colours become degree-0 spherical harmonics, opacities logits, scales logarithms, rotations wxyz; ``confidence``
-    is one more column where there is one.
+    is an additional column if there is one.
     """
     if gaussians.opacities.dim() != 1:
         raise InputError("a PLY holds one splat; index the batch first")
@@ -59,7 +59,7 @@ def write_gaussians_ply(path: str | Path, gaussians: Gaussians) -> None:
 
 
 def read_gaussians_ply(path: str | Path) -> Gaussians:
-    """Read a splat written here or by another 3DGS tool; view-dependent colour (f_rest) is left out.
+    """Read a splat of this package or of another 3DGS tool; view-dependent colour (f_rest) is ignored.
 
     Raises:
         InputError: the file is missing, no PLY, cut short, or holds no splat.
@@ -87,7 +87,7 @@ def write_points_ply(path: str | Path, points: Points) -> None:
 
 
 def read_points_ply(path: str | Path) -> Points:
-    """Read a point cloud; without normals they are 0, without colour grey, without confidence 1.
+    """Read a point cloud; missing normals become 0, missing colours grey, missing confidence 1.
 
     Raises:
         InputError: the file is missing, no PLY, cut short, or has no positions.
@@ -107,7 +107,7 @@ def read_points_ply(path: str | Path) -> Points:
 
 
 def write_mesh_ply(path: str | Path, mesh: Mesh) -> None:
-    """Write a mesh with normals (made where it has none) and, where it has them, vertex colours and confidence."""
+    """Write a mesh with normals (computed if missing) and, if present, vertex colours and confidence."""
     mesh = mesh if mesh.normals is not None else mesh.with_vertex_normals()
     vertices = _surface_table(mesh.vertices, mesh.normals, mesh.colors, mesh.confidence)
     faces = np.empty(len(mesh.faces), dtype=[("count", "u1"), ("index", "<i4", (3,))])
@@ -171,7 +171,7 @@ def _read_vertices(path: str | Path) -> np.ndarray:
 
 
 def _vertex_columns(lines: list[str], path: str | Path) -> tuple[int, list[tuple[str, str]]]:
-    """How many vertices a header announces, and their columns with types."""
+    """The number of vertices in a header, and their columns with types."""
     count, columns, element = 0, list[tuple[str, str]](), ""
     for words in (line.split() for line in lines):
         if words[:1] == ["element"]:
@@ -186,7 +186,7 @@ def _vertex_columns(lines: list[str], path: str | Path) -> tuple[int, list[tuple
 
 
 def _ascii_rows(body: bytes, count: int, dtype: np.dtype) -> np.ndarray | None:
-    """The first lines of an ASCII PLY's body as rows, None where there are too few or they hold no numbers."""
+    """The first lines of an ASCII PLY's body as rows; None if there are too few or they are not numbers."""
     rows = [tuple(line.split()) for line in islice((raw for raw in body.splitlines() if raw.strip()), count)]
     if not dtype.names or len(rows) < count or any(len(row) != len(dtype.names) for row in rows):
         return None

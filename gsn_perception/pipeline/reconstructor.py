@@ -22,7 +22,7 @@ from gsn_perception.geometry.remark import merged
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.network import GSN
 from gsn_perception.gsn.sculpted import Sculpted
-from gsn_perception.gsn.seen import SeenRule
+from gsn_perception.gsn.visibility import VisibilityModel
 from gsn_perception.gsn.weights import load_gsn
 from gsn_perception.io.checkpoints import Origin
 from gsn_perception.io.checkpoints import checkpoint_path
@@ -66,7 +66,7 @@ class Reconstructor:
         settings: ReconstructorSettings | None = None,
         solid: SolidSettings | None = None,
         origin: Origin | None = None,
-        seen_rule: SeenRule | None = None,
+        seen_rule: VisibilityModel | None = None,
     ) -> None:
         self.network = network.to(device).eval()
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -74,7 +74,7 @@ class Reconstructor:
         self.settings = settings or ReconstructorSettings()
         self.solid = solid or SolidSettings()
         self.origin = origin
-        self.seen_rule = seen_rule or SeenRule()
+        self.seen_rule = seen_rule or VisibilityModel()
         self.mesher = self._mesher()
 
     @classmethod
@@ -94,7 +94,12 @@ class Reconstructor:
         network, info = load_gsn(path)
         solid = SolidSettings.fitted(info)
         return cls(
-            network, pick_device(device), settings, solid, Origin(path, info["sha256"], stat), SeenRule.fitted(info)
+            network,
+            pick_device(device),
+            settings,
+            solid,
+            Origin(path, info["sha256"], stat),
+            VisibilityModel.fitted(info),
         )
 
     def with_settings(self, settings: ReconstructorSettings) -> Reconstructor:

@@ -1,4 +1,4 @@
-"""Differentiable rasterisation of Gaussian splats: own CPU kernels, gsplat on CUDA, a plain torch reference."""
+"""Differentiable rasterisation of Gaussian splats: CPU kernels (numba), gsplat on CUDA, a torch reference."""
 
 from gsn_perception.rendering.api import render
 from gsn_perception.rendering.api import render_rgba

@@ -1,4 +1,4 @@
-"""The rasteriser's interface, the same for every backend."""
+"""``render``: the rasteriser's interface for all backends (cpu, cuda, reference)."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def render(
     backend: Backend = "auto",
     median_depth: bool = False,
 ) -> Rendering:
-    """Draw splats; rgb, alpha and depth are differentiable in every Gaussian parameter.
+    """Render splats; rgb, alpha and depth are differentiable with respect to every Gaussian parameter.
 
     Args:
-        gaussians: [B,N,..], computed in the dtype of its means: float32, or float64 (which cuda draws in float32).
+        gaussians: [B,N,..], computed in the dtype of the means: float32, or float64 (which cuda renders in float32).
         cameras: [B,V] views of them.
         background: RGB [3], or per view anything that broadcasts to [B,V,3]; black by default.
-        backend: auto takes cuda for a splat on a GPU and cpu otherwise.
-        median_depth: Whether to draw it too.
+        backend: auto selects cuda for a splat on a GPU, else cpu.
+        median_depth: Whether to render the median depth too.
 
     Raises:
-        InputError: gaussians and cameras disagree, or the backend is not there.
+        InputError: gaussians and cameras do not match, or the backend is not available.
     """
     B, V = _check(gaussians, cameras)
     gaussians = gaussians.to(dtype=gaussians.means.dtype)
@@ -57,7 +57,7 @@ def render(
 
 
 def render_rgba(gaussians: Gaussians, camera: Camera, *, backend: Backend = "auto") -> np.ndarray:
-    """One unbatched splat seen by one camera, whose world is the splat's frame.
+    """Render one unbatched splat in one camera, whose world is the splat's frame.
 
     Returns:
         [H,W,4] float32 RGBA in [0, 1], colour not premultiplied (black where alpha is 0).
@@ -73,10 +73,10 @@ def render_rgba(gaussians: Gaussians, camera: Camera, *, backend: Backend = "aut
 
 
 def choose_backend(backend: str, device: torch.device) -> str:
-    """The backend that a name stands for on a device.
+    """The backend for a name and a device; resolves ``auto``.
 
     Raises:
-        InputError: the name is unknown, or cuda was asked for where there is none.
+        InputError: the name is unknown, or cuda is not available.
     """
     if backend not in ("auto", "cpu", "cuda", "reference"):
         raise InputError(f"rendering backend {backend!r} is unknown; choose auto, cpu, cuda or reference")

@@ -1,4 +1,4 @@
-"""How long the rasteriser takes, cpu kernels beside the torch reference, in one run."""
+"""Benchmark of the rasteriser: time of CPU kernels, CUDA and torch reference in one run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gsn_perception.rendering.api import render
 from gsn_perception.rendering.cameras import CameraBatch
 
 SIZES = ((1024, 64), (2048, 64), (4096, 64), (4096, 128))
-_DENSE_LIMIT = 1 << 24  # Gaussians times pixels that the reference can hold in a few GB
+_DENSE_LIMIT = 1 << 24  # Gaussians times pixels for which the reference needs a few GB
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class RasterRow:
         backend: cpu, cuda or reference.
         gaussians: Per splat.
         pixels: Width and height of a view.
-        views: Drawn in one call.
+        views: Views rendered in one call.
         threads: The CPU threads torch and the kernels may use.
         forward_ms: Milliseconds per view without gradients.
         forward_backward_ms: Milliseconds per view with the gradients of every parameter.
@@ -57,8 +57,8 @@ def bench_rasteriser(
 ) -> list[RasterRow]:
     """Time every backend on every (Gaussians, pixels) of ``sizes``.
 
-    The reference draws one view at a time and is left out where its dense tables would not fit into memory.
-    Compilation is not in the times.
+    The reference renders one view at a time and is skipped where its dense tables would not fit into memory.
+    Compilation is not included.
     """
     rows = []
     for n, pixels in sizes:
@@ -73,7 +73,7 @@ def bench_rasteriser(
 
 
 def bench_scene(n: int, pixels: int, batch: int, views: int, *, seed: int = 0) -> tuple[Gaussians, CameraBatch]:
-    """Shells of Gaussians that cover the object's sphere once over or twice, seen from around as in training."""
+    """Splats on a spherical shell that they cover once or twice, and cameras all around, as in training."""
     torch.manual_seed(seed)
     directions = torch.nn.functional.normalize(torch.randn(batch, n, 3), dim=-1)
     gaussians = Gaussians(

@@ -1,4 +1,4 @@
-"""A batch of pinhole cameras as tensors."""
+"""``CameraBatch``: a batch of pinhole cameras as tensors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class CameraBatch:
         height: Pixels.
 
     Raises:
-        InputError: the shapes disagree or the size is not positive.
+        InputError: the shapes do not match or the size is not positive.
     """
 
     K: Tensor  # [B, V, 3, 3]

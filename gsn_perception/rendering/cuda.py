@@ -16,9 +16,9 @@ from gsn_perception.rendering.images import Rendering
 
 
 def rasterise(gaussians: Gaussians, cameras: CameraBatch, background: Tensor, median_depth: bool) -> Rendering:
-    """Draw B splats into V views each, in float32 on the splat's CUDA device, or the current one.
+    """Render B splats in V views each, in float32 on the splat's CUDA device, or the current one.
 
-    gsplat draws no median depth of 3-D Gaussians: it is drawn by the CPU kernels, at their speed. Arguments as
+    gsplat has no median depth of 3-D Gaussians: the CPU kernels render it, at their speed. Arguments as
     ``cpu.rasterise``, on any device.
 
     Raises:
@@ -62,7 +62,7 @@ def premultiplied(g: Gaussians, cameras: CameraBatch) -> Tensor:
             rasterize_mode="classic",
             packed=False,
         )
-    except AttributeError as error:  # an extension that was not built is None inside gsplat
+    except AttributeError as error:  # gsplat sets an extension that was not built to None
         raise InputError(
             f"gsplat does not run here ({error}); install it with its CUDA extension, or use cpu"
         ) from error

@@ -1,4 +1,4 @@
-"""What a rasteriser draws."""
+"""``Rendering``: the output images of a rasteriser."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Rendering:
         rgb: [B,V,H,W,3] composited over the background.
         alpha: [B,V,H,W] opacity in [0, 1).
         depth: [B,V,H,W] accumulated camera depth, sum of weight times z; divide by alpha for the expected depth.
-        median_depth: [B,V,H,W] z of the Gaussian that takes the transmittance below 0.5, +inf where none does; no
-            gradient. None unless asked for.
+        median_depth: [B,V,H,W] z of the Gaussian at which the transmittance falls below 0.5, +inf if there is none; no
+            gradient. None unless requested.
     """
 
     rgb: Tensor

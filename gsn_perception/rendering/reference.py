@@ -1,6 +1,6 @@
-"""The rasteriser in plain torch: every Gaussian against every pixel, differentiated by autograd.
+"""Reference rasteriser in plain torch: every Gaussian at every pixel, differentiated by autograd.
 
-Slow and memory-hungry, any dtype and device; it defines what the fast backends are tested against.
+It is slow and needs much memory; any dtype and device. The fast backends are tested against it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def draw(
     opacities: Tensor,  # [N]
     size: tuple[int, int],
 ) -> tuple[Tensor, Tensor]:
-    """Blending weights [N,P] of the Gaussians at the P pixels and the transmittance [N,P] right behind each."""
+    """Blending weights [N,P] of the Gaussians at the P pixels, and the transmittance [N,P] behind each Gaussian."""
     width, height = size
     ys, xs = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
     pixels = torch.stack([xs, ys], -1).reshape(1, -1, 2).to(centres)  # [1, P, 2]
@@ -64,7 +64,7 @@ def draw(
     sigma = 0.5 * torch.einsum("npi,nij,npj->np", offsets, conics, offsets)
     alpha = (opacities[:, None] * torch.exp(-sigma)).clamp(max=MAX_ALPHA)
     alpha = torch.where(alpha >= MIN_ALPHA, alpha, 0.0)
-    behind = torch.cumprod(1 - alpha, 0)  # [N, P] had nothing stopped
+    behind = torch.cumprod(1 - alpha, 0)  # [N, P] without early termination
     drawn = (behind > MIN_TRANSMITTANCE).to(alpha.dtype).cumprod(0)  # once below, the pixel is finished
     alpha = alpha * drawn
     behind = torch.cumprod(1 - alpha, 0)
@@ -104,7 +104,7 @@ def render_view(
 
 
 def rasterise(gaussians: Gaussians, cameras: CameraBatch, background: Tensor, median_depth: bool) -> Rendering:
-    """Draw B splats into V views each; any device and dtype, all on one. Arguments as ``cpu.rasterise``."""
+    """Render B splats in V views each; any dtype, all tensors on one device. Arguments as ``cpu.rasterise``."""
     B, V = cameras.batch
     g, size = gaussians, (cameras.width, cameras.height)
     K, poses = cameras.K.to(g.means), cameras.camera_from_object.to(g.means)

@@ -1,1 +1,1 @@
-"""Objects, ray-cast views, a depth sensor model, table-top scenes and the training dataset."""
+"""Synthetic data: objects, ray-cast views, a depth sensor model, table-top scenes, training datasets."""

@@ -1,4 +1,4 @@
-"""Object files: any folder of OBJ, PLY, STL, GLB files with textures or vertex colours."""
+"""Loads textured objects from folders of OBJ, PLY, STL and GLB files."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def load_meshes(
 
     Args:
         folder: Holds OBJ, PLY, STL or GLB files in metres, z up (GLB: y up, as its standard says).
-        splits: Only these of the first-level folders, e.g. ("train",).
-        limit: At most so many objects.
+        splits: First-level folders to use, e.g. ("train",); all by default.
+        limit: Largest number of objects.
 
     Returns:
-        The objects in the order of their paths, and the files that could not be read with the reasons; each of those
-        is also warned about.
+        The objects in the order of their paths, and the unreadable files with reasons; each of them also gives a
+        warning.
 
     Raises:
         InputError: the folder does not exist or holds no readable object.
@@ -80,7 +80,7 @@ def load_mesh(path: Path, *, shape: str | None = None) -> TexturedMesh:
 
     Args:
         path: OBJ, PLY, STL or GLB.
-        shape: Its class where it is known; computed from volume and convex hull otherwise.
+        shape: Its shape class if known; else computed from volume and convex hull.
 
     Raises:
         InputError: the file is missing, damaged or holds no triangles.
@@ -89,13 +89,13 @@ def load_mesh(path: Path, *, shape: str | None = None) -> TexturedMesh:
     try:
         loaded: Any = trimesh.load(path, process=False, force="mesh")
         vertices, faces = np.asarray(loaded.vertices, np.float32), np.asarray(loaded.faces)
-    except Exception as error:  # trimesh raises whatever its many readers raise
+    except Exception as error:  # trimesh's readers raise exceptions of any type
         raise InputError(f"cannot read mesh file {path}: {type(error).__name__}: {error}") from None
     if not len(faces) or not np.isfinite(vertices).all() or np.ptp(vertices, axis=0).max() <= 0:
         raise InputError(f"mesh file {path} holds no finite triangles; export it again or leave it out")
     try:
         item = _item(object_name(path), vertices, faces, loaded.visual)
-    except Exception as error:  # materials are as various as readers
+    except Exception as error:  # reading materials raises exceptions of any type
         raise InputError(f"cannot read texture of mesh file {path}: {type(error).__name__}: {error}") from None
     if path.suffix.lower() in (".glb", ".gltf"):
         item = replace(item, mesh=replace(item.mesh, vertices=item.mesh.vertices @ _Y_UP.T))
@@ -104,7 +104,7 @@ def load_mesh(path: Path, *, shape: str | None = None) -> TexturedMesh:
 
 
 def _item(name: str, vertices: np.ndarray, faces: np.ndarray, visual: Any) -> TexturedMesh:
-    """With vertices that differ only in texture coordinates merged and faces without area left out."""
+    """A textured mesh; merges vertices that differ only in texture coordinates, drops degenerate faces."""
     unique, index = np.unique(vertices, axis=0, return_inverse=True)
     merged = index.reshape(-1)[faces]
     real = (merged[:, 0] != merged[:, 1]) & (merged[:, 1] != merged[:, 2]) & (merged[:, 2] != merged[:, 0])
@@ -134,7 +134,7 @@ def _texture(visual: Any) -> np.ndarray | None:
 
 
 def _vertex_colors(visual: Any, vertices: np.ndarray, faces: np.ndarray) -> np.ndarray | None:
-    """[V,3] float32 in [0, 1] or None where the file has no colours."""
+    """[V,3] float32 in [0, 1], or None if the file has no colours."""
     if getattr(visual, "kind", None) not in ("vertex", "face"):
         return None
     colors = np.asarray(visual.vertex_colors, dtype=np.float32)[:, :3] / 255.0
@@ -142,7 +142,7 @@ def _vertex_colors(visual: Any, vertices: np.ndarray, faces: np.ndarray) -> np.n
 
 
 def object_name(path: Path) -> str:
-    """The file's own name, or its folder's where every file is called ``model``."""
+    """The file's name, or that of its folder if the file has a generic name such as ``model``."""
     return path.parent.name if path.stem.lower() in _ANONYMOUS else path.stem
 
 

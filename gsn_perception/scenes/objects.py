@@ -1,4 +1,4 @@
-"""Objects the project makes itself: unlimited, watertight, of the shapes robots meet."""
+"""Procedural household objects: watertight, textured, of 27 families."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from gsn_perception.scenes.shapes import boxes
 from gsn_perception.scenes.shapes import tools
 from gsn_perception.scenes.shapes import toys
 from gsn_perception.scenes.shapes import vessels
-from gsn_perception.scenes.shapes.stable_pose import settle
+from gsn_perception.scenes.shapes.stable_pose import random_settle
 
 LONGEST_SIDE = (0.05, 0.35)
 """Range of an object's longest side, metres (drawn log-uniformly)."""
 
 _FAMILIES: dict[str, tuple[Callable[[np.random.Generator], TexturedMesh], float, float]] = {
-    # family: builder, share of the mix, chance to stand as designed (else it lies as it settles)
+    # family: builder, weight in the mix, probability of the designed pose (else a stable pose)
     "carton": (boxes.carton, 13.0, 0.5),
     "rounded_box": (boxes.rounded_box, 6.0, 0.7),
     "milk_carton": (boxes.milk_carton, 2.0, 0.7),
@@ -54,15 +54,15 @@ _FAMILIES: dict[str, tuple[Callable[[np.random.Generator], TexturedMesh], float,
 }
 
 FAMILIES: tuple[str, ...] = tuple(_FAMILIES)
-"""The kinds of objects."""
+"""Names of the families of objects."""
 
 
 def random_object(seed: int, family: str | None = None) -> TexturedMesh:
-    """A random object with its looks, always the same for the same arguments.
+    """A random textured object; the same arguments give the same object.
 
     Args:
-        seed: Any number >= 0; each makes another object.
-        family: One of ``FAMILIES``; drawn when None.
+        seed: Any number >= 0; each gives another object.
+        family: One of ``FAMILIES``; random if None.
 
     Returns:
         A watertight object in one piece, faces outwards, in metres, resting on z = 0 in a stable or its designed pose,
@@ -79,7 +79,7 @@ def random_object(seed: int, family: str | None = None) -> TexturedMesh:
         raise InputError(f"no family of objects is named {family!r}; choose one of {', '.join(FAMILIES)}")
     build, _, upright = _FAMILIES[family]
     thing = build(rng)
-    squash = np.exp(rng.uniform(-0.08, 0.08, 3))  # no two of a family share their proportions
+    squash = np.exp(rng.uniform(-0.08, 0.08, 3))  # varies the proportions within a family
     thing = replace(thing, mesh=replace(thing.mesh, vertices=thing.mesh.vertices * squash))
     mesh = _posed(thing.mesh, rng, upright)
     size = float(np.exp(rng.uniform(*np.log(LONGEST_SIDE))))
@@ -88,9 +88,8 @@ def random_object(seed: int, family: str | None = None) -> TexturedMesh:
 
 
 def _posed(mesh: Mesh, rng: np.random.Generator, upright: float) -> Mesh:
-    """Standing as designed or lying as it settles, turned about z at random."""
+    """In the designed pose (with probability ``upright``) or a random stable pose, rotated about z at random."""
     turn = rotation_about_z(rng.uniform(0, 2 * np.pi))
     if rng.uniform() >= upright:
-        direction = rng.standard_normal(3)
-        turn = turn @ settle(mesh, direction / np.linalg.norm(direction))
+        turn = turn @ random_settle(mesh, rng)
     return mesh.transform(make_transform(turn, np.zeros(3)))

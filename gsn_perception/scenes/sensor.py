@@ -1,4 +1,4 @@
-"""A stereo depth camera's errors: steps that grow with the square of the depth, correlated noise, holes."""
+"""Depth sensor model: errors of a stereo depth camera (quantisation, correlated noise, holes)."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class DepthSensor:
         edge_loss: Probability that a pixel there is lost.
         edge_jump: Relative depth difference between neighbours that makes an edge.
         grazing: Degrees between view ray and normal where losses start and where they are complete.
-        speckle: Part of the other pixels lost in small blobs.
-        near: Metres; closer is not measured.
-        far: Metres; farther is not measured.
+        speckle: Share of the other pixels that are lost in small blobs.
+        near: Metres; smaller depths are not measured.
+        far: Metres; larger depths are not measured.
     """
 
     baseline: float = 0.05
@@ -45,12 +45,12 @@ class DepthSensor:
     far: float = 4.0
 
     def measure(self, depth: np.ndarray, camera: Camera, rng: np.random.Generator) -> np.ndarray:
-        """What the sensor reports for true depth.
+        """Simulate the measurement of a true depth image.
 
         Args:
-            depth: [H,W] float32 metres along z, NaN where there is nothing.
+            depth: [H,W] float32 metres along z, NaN where there is no surface.
             camera: Its intrinsics give disparities and view rays.
-            rng: Source of all chance.
+            rng: Random generator.
 
         Returns:
             [H,W] float32 metres along z, NaN = unknown.
@@ -86,16 +86,16 @@ class DepthSensor:
         return behind & close & (rng.random(depth.shape) < self.edge_loss)
 
     def _grazing_holes(self, depth: np.ndarray, camera: Camera, rng: np.random.Generator) -> np.ndarray:
-        """[H,W] bool: surfaces seen too flat to match."""
-        cosine = facing(depth, camera)
+        """[H,W] bool: surfaces at grazing angles, which stereo can't match."""
+        cosine = incidence_cosine(depth, camera)
         start, end = np.cos(np.deg2rad(self.grazing))
         with np.errstate(invalid="ignore"):
             chance = np.clip((start - cosine) / (start - end), 0, 1)
         return rng.random(depth.shape) < np.nan_to_num(chance, nan=0.0)
 
 
-def facing(depth: np.ndarray, camera: Camera) -> np.ndarray:
-    """[H,W] cosine between view ray and surface normal from a depth image; NaN beside unknown pixels."""
+def incidence_cosine(depth: np.ndarray, camera: Camera) -> np.ndarray:
+    """[H,W] cosine between view ray and surface normal from a depth image; NaN next to unknown pixels."""
     points = camera.back_project(depth).astype(np.float64)
     across, down = np.full_like(points, np.nan), np.full_like(points, np.nan)
     across[:, 1:-1] = points[:, 2:] - points[:, :-2]
@@ -107,7 +107,7 @@ def facing(depth: np.ndarray, camera: Camera) -> np.ndarray:
 
 
 def _jumps(depth: np.ndarray, relative: float) -> np.ndarray:
-    """[H,W] bool: pixels at a depth step; planes of any slope have none, as their 1 / z is linear in the image."""
+    """[H,W] bool: pixels at a depth step. Planes of any slope have none, because 1 / z of a plane is linear in the image."""
     inverse = np.pad(1.0 / depth, 1, mode="edge")
     middle = inverse[1:-1, 1:-1]
     across = np.abs(inverse[1:-1, :-2] - 2 * middle + inverse[1:-1, 2:])
@@ -116,7 +116,7 @@ def _jumps(depth: np.ndarray, relative: float) -> np.ndarray:
 
 
 def _blobs(shape: tuple[int, ...], part: float, rng: np.random.Generator) -> np.ndarray:
-    """[H,W] bool: about ``part`` of the pixels, in blobs of a few pixels."""
+    """[H,W] bool: a share ``part`` of the pixels, in blobs of a few pixels."""
     if part <= 0:
         return np.zeros(shape, dtype=bool)
     field = cv2.GaussianBlur(rng.standard_normal(shape).astype(np.float32), (0, 0), 1.5)

@@ -1,4 +1,4 @@
-"""Where a dataset's objects come from: objects at hand, or picklable calls that make one each."""
+"""Object sources of a dataset: objects, or picklable calls that each make one; and their identity for hashes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ObjectSource = TexturedMesh | Callable[[], TexturedMesh]
 
 
 def source_identity(source: ObjectSource) -> str:
-    """What tells one source from another: name and geometry, or the call with its arguments."""
+    """A string that identifies a source: name and hash of the geometry, or the call with its arguments."""
     if isinstance(source, TexturedMesh):
         digest = hashlib.sha256(source.mesh.vertices.tobytes() + source.mesh.faces.tobytes())
         digest.update(b"" if source.texture is None else source.texture.tobytes())
@@ -26,7 +26,7 @@ def source_identity(source: ObjectSource) -> str:
 
 
 def _argument(value: Any) -> str:
-    """An argument as text; of a file its last names and size, so that a moved folder stays the same dataset."""
+    """An argument as text; for a file its last two path parts and size, so that a moved folder gives the same dataset."""
     if isinstance(value, Path):
         size = value.stat().st_size if value.is_file() else -1
         return "/".join([*value.parts[-2:], str(size)])

@@ -1,4 +1,4 @@
-"""A table to stand on, with a procedural texture."""
+"""A table top with a procedural texture."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def random_table(rng: np.random.Generator, *, side: float = 3.0, tile: float = 0
     """A square table top at z = 0, centred, textured with planks, cloth, stone or tiles.
 
     Args:
-        rng: Source of chance.
+        rng: Random generator.
         side: Metres.
         tile: Metres after which the texture repeats.
     """
@@ -48,7 +48,7 @@ def table_texture(rng: np.random.Generator, size: int = 512) -> np.ndarray:
 
 
 def _noise(rng: np.random.Generator, size: int, cells: tuple[int, int]) -> np.ndarray:
-    """[size,size] smooth unit-variance noise that wraps; ``cells`` are knots along x and y."""
+    """[size,size] smooth periodic noise of unit variance; ``cells`` is the number of knots along x and y."""
     across, down = cells
     knots = np.pad(rng.standard_normal((down, across)), 2, mode="wrap").astype(np.float32)
     scale = (size / across, size / down)

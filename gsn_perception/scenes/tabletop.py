@@ -1,4 +1,4 @@
-"""Table-top scenes with several objects, as a robot's camera sees them."""
+"""Synthetic table-top scenes with several objects, and their RGB-D observations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.scenes.looks.lighting import Lighting
-from gsn_perception.scenes.looks.raycast import Placed
+from gsn_perception.scenes.looks.raycast import PlacedObject
 from gsn_perception.scenes.looks.raycast import RayCaster
 from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 from gsn_perception.scenes.sensor import DepthSensor
@@ -35,11 +35,11 @@ class TabletopScene:
     Attributes:
         placed: The objects at their poses; labels 1, 2, ...
         table: The table's top, label 0.
-        lighting: The room's light.
+        lighting: The light.
         background: [3] RGB in [0, 255] beyond the table.
     """
 
-    placed: tuple[Placed, ...]
+    placed: tuple[PlacedObject, ...]
     table: TexturedMesh
     lighting: Lighting = field(default_factory=Lighting)
     background: tuple[float, float, float] = _WALL
@@ -47,9 +47,9 @@ class TabletopScene:
 
     @property
     def caster(self) -> RayCaster:
-        """Built at first use."""
+        """The ray caster; built at first use."""
         if not self._caster:
-            self._caster.append(RayCaster([*self.placed, Placed(self.table, np.eye(4), 0)]))
+            self._caster.append(RayCaster([*self.placed, PlacedObject(self.table, np.eye(4), 0)]))
         return self._caster[0]
 
     @property
@@ -89,8 +89,8 @@ class TabletopScene:
 
         Args:
             camera: In the world; see :func:`~gsn_perception.scenes.views.tabletop_camera`.
-            sensor: Its errors are put on the depth; the true depth without one.
-            seed: Of the sensor's chance.
+            sensor: Adds its errors to the depth; without a sensor the depth is exact.
+            seed: Seed of the sensor's noise.
             supersample: Samples per pixel and axis.
             stamp: Nanoseconds.
             frame_id: Name of the optical frame.
@@ -109,7 +109,7 @@ class TabletopScene:
         return Observation(view.rgb, camera, mask, depth, plane, stamp=stamp, frame_id=frame_id)
 
     def orbit(self, camera: Camera, count: int, *, arc: float = 2 * np.pi) -> list[Camera]:
-        """``count`` copies of ``camera`` around the objects, starting at its own place, looking at their middle.
+        """``count`` copies of ``camera`` on a circle around the objects, from its own position, looking at their centre.
 
         Args:
             camera: Its height, distance and intrinsics are kept.
@@ -127,14 +127,14 @@ class TabletopScene:
 def random_tabletop(
     objects: Sequence[TexturedMesh], seed: int, count: int = 4, *, gap: float = 0.04, max_extent: float = 0.35
 ) -> tuple[TabletopScene, Camera]:
-    """A random scene and a robot's camera that looks at it.
+    """A random scene and a camera of a robot that looks at it.
 
     Args:
-        objects: To choose from, each at most once while there are enough.
-        seed: Of everything.
+        objects: Candidates; an object repeats only if there are fewer than ``count``.
+        seed: Seed of all random numbers.
         count: Objects on the table.
-        gap: Metres kept free between the objects' footprints.
-        max_extent: Metres; larger objects are not put on the table.
+        gap: Least distance between the objects' footprints, metres.
+        max_extent: Metres; larger objects are not used.
 
     Raises:
         InputError: ``count`` is not positive or no object is small enough.
@@ -145,14 +145,14 @@ def random_tabletop(
     rng = np.random.default_rng(seed)
     order = [i for _ in range(-(-count // len(small))) for i in rng.permutation(len(small))][:count]
     footprints: list[np.ndarray] = []
-    placed: list[Placed] = []
+    placed: list[PlacedObject] = []
     for label, index in enumerate(order, start=1):
         item = small[index].recentred()
         rotation = Rotation.from_euler("z", rng.uniform(-np.pi, np.pi)).as_matrix()
         outline = _footprint(item.mesh.vertices @ rotation[:2].T)
         shift = _free_place(outline, footprints, rng, gap)
         footprints.append(outline + shift)
-        placed.append(Placed(item, make_transform(rotation, np.array([*shift, 0.0])), label))
+        placed.append(PlacedObject(item, make_transform(rotation, np.array([*shift, 0.0])), label))
     scene = TabletopScene(tuple(placed), random_table(rng), Lighting.random(rng))
     return scene, tabletop_camera(rng, target=scene.centre)
 
@@ -163,7 +163,7 @@ def _footprint(points: np.ndarray) -> np.ndarray:
 
 
 def _free_place(outline: np.ndarray, taken: list[np.ndarray], rng: np.random.Generator, gap: float) -> np.ndarray:
-    """A shift [2] that keeps ``outline`` clear of those ``taken``; the search widens until there is room."""
+    """A shift [2] that keeps ``outline`` at distance ``gap`` from those ``taken``; the search radius grows until one is found."""
     radius = 0.05 if not taken else 0.12
     while True:
         for _ in range(20):

@@ -1,7 +1,7 @@
-"""New objects out of given ones: stretched, tapered, bent, twisted, laid down, repainted.
+"""Object augmentation: variants of given objects, stretched, tapered, bent, twisted, laid down, recoloured.
 
-A few hundred scans have real looks but too few shapes. A variant keeps print, edges and material of its scan on a body
-that no network has seen; every deformation is a smooth one-to-one map, so that a watertight mesh stays watertight.
+A few hundred scans have realistic textures but too few shapes. A variant keeps the texture of its scan on a new shape.
+Every deformation is a smooth one-to-one map, so that a watertight mesh stays watertight.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.geometry.transforms import rotation_about_z
 from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 from gsn_perception.scenes.looks.textured_mesh import shape_class
-from gsn_perception.scenes.shapes.stable_pose import settle
+from gsn_perception.scenes.shapes.stable_pose import random_settle
 from gsn_perception.scenes.sources import ObjectSource
 
 _STRETCH = 0.35  # standard deviation of the logarithm of the three stretches, at most _LIMIT of them
 _LIMIT = 0.7
-_ROUND = 0.5  # chance that both horizontal stretches are one, so that round things stay round
+_ROUND = 0.5  # probability that both horizontal stretches are equal, so that round objects stay round
 _CHANCES = {"taper": 0.25, "bend": 0.1, "twist": 0.1, "swell": 0.25}
 _LAID_DOWN = 0.25
 _REPAINTED = 0.6
@@ -29,14 +29,14 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 
 
 def variant(source: ObjectSource, seed: int) -> TexturedMesh:
-    """A new object made from ``source``, always the same for the same arguments.
+    """A new object made from ``source``; the same arguments give the same object.
 
     Args:
         source: An object, or a call that makes one.
-        seed: Any number >= 0; each makes another variant.
+        seed: Any number >= 0; each gives another variant.
 
     Returns:
-        As watertight as the given one, as long as it along the longest side (within 20 %), resting on z = 0.
+        An object that is watertight if the given one is, with the same longest side within 20 %, resting on z = 0.
 
     Raises:
         InputError: the source can't be made.
@@ -53,11 +53,11 @@ def variant(source: ObjectSource, seed: int) -> TexturedMesh:
 
 
 def deformed(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Points [N,3] moved by a random smooth one-to-one map, in units and place of their own box."""
+    """Points [N,3] moved by a random smooth one-to-one map, relative to their box."""
     centre, half = (points.max(axis=0) + points.min(axis=0)) / 2, np.ptp(points, axis=0) / 2
     half = np.maximum(half, 1e-3 * half.max())
     x = (points - centre) / half  # [-1, 1]
-    axis = int(rng.choice(3, p=(0.1, 0.1, 0.8)))  # most things are made along their height
+    axis = int(rng.choice(3, p=(0.1, 0.1, 0.8)))  # the axis of most objects is vertical
     across = [i for i in range(3) if i != axis]
     for name, chance in _CHANCES.items():
         if rng.random() < chance:
@@ -75,7 +75,7 @@ def _taper(x: np.ndarray, axis: int, across: list[int], half: np.ndarray, rng: n
 
 
 def _swell(x: np.ndarray, axis: int, across: list[int], half: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Thicker and thinner along the axis."""
+    """Cross-sections scaled by a wave along the axis."""
     out = x.copy()
     wave = np.sin(rng.uniform(1.0, 2.5) * x[:, axis] + rng.uniform(0, 2 * np.pi))
     out[:, across] *= 1 + rng.uniform(0.05, 0.25) * wave[:, None]
@@ -83,7 +83,7 @@ def _swell(x: np.ndarray, axis: int, across: list[int], half: np.ndarray, rng: n
 
 
 def _twist(x: np.ndarray, axis: int, across: list[int], half: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Turned about the axis in proportion to the place along it; a rotation in metres, not in units of the box."""
+    """Rotated about the axis in proportion to the position along it; a rotation in metres, not in units of the box."""
     out, angle = x.copy(), rng.uniform(-0.5, 0.5) * x[:, axis]
     p, q = (x[:, i] * half[i] for i in across)
     out[:, across[0]] = (np.cos(angle) * p - np.sin(angle) * q) / half[across[0]]
@@ -92,7 +92,7 @@ def _twist(x: np.ndarray, axis: int, across: list[int], half: np.ndarray, rng: n
 
 
 def _bend(x: np.ndarray, axis: int, across: list[int], half: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A parabola of the axis sideways: a shear, one-to-one whatever its strength."""
+    """The axis bent to a parabola: a shear, one-to-one for any strength."""
     out, side = x.copy(), int(rng.choice(across))
     out[:, side] += rng.uniform(-0.35, 0.35) * half[axis] / half[side] * (x[:, axis] ** 2 - 0.5)
     return out
@@ -102,16 +102,15 @@ _MAPS = {"taper": _taper, "bend": _bend, "twist": _twist, "swell": _swell}
 
 
 def _posed(mesh: Mesh, rng: np.random.Generator) -> Mesh:
-    """Standing as it stood or lying as it settles, turned about z."""
+    """In the given pose or a random stable pose, rotated about z."""
     turn = rotation_about_z(rng.uniform(0, 2 * np.pi))
     if rng.random() < _LAID_DOWN:
-        direction = rng.standard_normal(3)
-        turn = turn @ settle(mesh, direction / np.linalg.norm(direction))
+        turn = turn @ random_settle(mesh, rng)
     return mesh.transform(make_transform(turn, np.zeros(3)))
 
 
 def repainted(item: TexturedMesh, rng: np.random.Generator) -> TexturedMesh:
-    """Other hue, saturation, contrast and brightness, everywhere alike; light stays light for the most part."""
+    """Hue, saturation, contrast and brightness changed at random, the same everywhere; sometimes inverted."""
     matrix, gamma = _hue(rng.uniform(0, 2 * np.pi), rng.uniform(0.5, 1.4)), np.exp(rng.normal(0, 0.3))
     negative = rng.random() < 0.1
 
@@ -127,7 +126,7 @@ def repainted(item: TexturedMesh, rng: np.random.Generator) -> TexturedMesh:
 
 
 def _hue(angle: float, saturation: float) -> np.ndarray:
-    """[3,3] turn of RGB about the grey axis, then chroma scaled about the luma."""
+    """[3,3] rotation of RGB about the grey axis, then chroma scaled about the luma."""
     u = np.full(3, 1 / np.sqrt(3))
     K = np.array([[0, -u[2], u[1]], [u[2], 0, -u[0]], [-u[1], u[0], 0]])
     turn = np.eye(3) + np.sin(angle) * K + (1 - np.cos(angle)) * K @ K

@@ -1,4 +1,4 @@
-"""Cameras around objects: the training set's object-centred views, rings and table-top viewpoints."""
+"""Camera poses around objects: object-centred training views, rings, table-top viewpoints."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from gsn_perception.geometry.transforms import make_transform
 
 @dataclass(frozen=True, slots=True)
 class ViewSampling:
-    """How training views are drawn.
+    """Distribution of training views.
 
     Attributes:
         theta: Degrees; range of the cone's half-angle, log-uniform.
         elevation: Degrees; range of the camera's height above the horizon.
-        upper: Part of the views that come from above 15 degrees, as robots look down.
-        upright: Part of the views with a roll of a few degrees only; the others roll freely.
+        upper: Share of views from above 15 degrees of elevation, as of robots that look down.
+        upright: Share of views with a roll of a few degrees only; the others have any roll.
     """
 
     theta: tuple[float, float] = (4.0, 24.0)
@@ -63,7 +63,7 @@ class VirtualView:
 
 
 def hull_vertices(vertices: np.ndarray) -> np.ndarray:
-    """The vertices [M,3] float64 on the convex hull: all that a cone or a box needs."""
+    """The vertices [M,3] float64 on the convex hull; they have the same cone and box as all vertices."""
     vertices = np.asarray(vertices, dtype=np.float64)
     try:
         return vertices[ConvexHull(vertices).vertices]
@@ -75,9 +75,9 @@ def sphere_direction(rng: np.random.Generator, elevation: tuple[float, float], u
     """A unit direction [3] from an object to a camera, uniform on the band of the sphere.
 
     Args:
-        rng: Source of chance.
+        rng: Random generator.
         elevation: Degrees above the horizon, from and to.
-        upper: Part of the draws restricted to 15 degrees and more above the horizon.
+        upper: Share of draws restricted to 15 degrees and more above the horizon.
     """
     low, high = elevation
     if rng.random() < upper:
@@ -92,7 +92,7 @@ def sphere_view(rng: np.random.Generator, hull: np.ndarray, size: int, sampling:
     """A random training view of an object.
 
     Args:
-        rng: Source of chance.
+        rng: Random generator.
         hull: [N,3] its hull vertices, metres.
         size: Side of the image in pixels.
         sampling: Ranges.
@@ -107,7 +107,7 @@ def sphere_view(rng: np.random.Generator, hull: np.ndarray, size: int, sampling:
 def view_from(hull: np.ndarray, direction: np.ndarray, theta: float, size: int, *, roll: float = 0.0) -> VirtualView:
     """The object-centred view from ``direction`` [3], at the distance where the object's cone is ``theta`` (radians).
 
-    The distance is found by two secant-like corrections, which is exact to a few per cent.
+    Two secant-like corrections give the distance to a few per cent.
     """
     centre = (hull.min(axis=0) + hull.max(axis=0)) / 2
     radius = float(np.linalg.norm(hull - centre, axis=1).max())
@@ -151,16 +151,16 @@ def tabletop_camera(
     distance: tuple[float, float] = (0.5, 0.9),
     elevation: tuple[float, float] = (30.0, 60.0),
 ) -> Camera:
-    """A robot's camera that looks down at things on the table.
+    """A random camera of a robot that looks down at objects on the table.
 
     Args:
-        rng: Source of chance.
-        target: [3] metres, looked at within a few centimetres; 4 cm above the table's middle by default.
+        rng: Random generator.
+        target: [3] metres; the camera looks at it within a few centimetres; 4 cm above the table's centre by default.
         width: Pixels.
         height: Pixels.
         fov: Full horizontal field, radians.
         distance: Metres, from and to.
-        elevation: Degrees it looks down, from and to.
+        elevation: Degrees by which it looks down, from and to.
     """
     target = np.array([0, 0, 0.04]) if target is None else target
     target = target + np.array([*rng.uniform(-0.03, 0.03, 2), 0.0])

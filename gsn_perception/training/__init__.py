@@ -1,1 +1,1 @@
-"""Training: pre-rendered datasets in, weights out."""
+"""Training of the GSN and of surface networks from pre-built datasets."""

@@ -1,4 +1,4 @@
-"""Augmentation that keeps images and cameras consistent."""
+"""Data augmentation of views: mirror, colour, roll, mask errors, blur, noise, simulated depth; cameras follow."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from gsn_perception.training.data import Batch
 
 
 def augment_scene(batch: Batch, settings: Augmentation, rng: np.random.Generator) -> Batch:
-    """Changes of the object itself, alike in all views: mirrored, colours shuffled, brighter or darker."""
+    """Augment the object itself, alike in all views: mirror, permute colour channels, change brightness."""
     rgb, alpha, depth, cameras = batch.rgb, batch.alpha, batch.depth, batch.cameras
     input_rgb, input_alpha, input_depth = batch.input_rgb, batch.input_alpha, batch.input_depth
     upright, surface = batch.upright, batch.surface
@@ -53,7 +53,7 @@ def augment_scene(batch: Batch, settings: Augmentation, rng: np.random.Generator
 
 
 def _recolour(rgb: Tensor, alpha: Tensor, order: np.ndarray, gain: Tensor) -> Tensor:
-    """Channels of [B,...,3] shuffled and the object (not the white background) made brighter or darker."""
+    """Channels of [B,...,3] permuted, and the brightness of the object (not of the white background) changed."""
     white = 1 - alpha[..., None]
     gain = gain.view(-1, *(1 for _ in rgb.shape[1:]))
     shuffled = rgb - white
@@ -63,9 +63,9 @@ def _recolour(rgb: Tensor, alpha: Tensor, order: np.ndarray, gain: Tensor) -> Te
 
 
 def random_roll(batch: Batch, settings: Augmentation, rng: np.random.Generator) -> Tensor:
-    """[B] radians by which the inputs roll, as the pipeline might roll them.
+    """[B] radians by which the inputs roll, as in the pipeline.
 
-    Upright as by a support plane, but for a little error; by the silhouette's moments where asked; some by any angle.
+    A part rolls by the silhouette's moments, a part by any angle, the others to upright with a small error.
     """
     B, device = len(batch.upright), batch.upright.device
     tilt = torch.from_numpy(rng.normal(0, math.radians(settings.tilt), B)).float().to(device)
@@ -75,11 +75,11 @@ def random_roll(batch: Batch, settings: Augmentation, rng: np.random.Generator) 
     return torch.where(way > 1 - settings.roll, anyhow, found)
 
 
-def measure_depth(batch: Batch, settings: Augmentation, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """The input views' depth as a sensor might give it: smooth and pixel noise, holes, lost rims, often none at all.
+def simulate_depth(batch: Batch, settings: Augmentation, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Simulated sensor depth of the input views: smooth and pixel noise, holes, missing rims, often no depth at all.
 
     Returns:
-        The two arguments of :func:`~gsn_perception.gsn.network.network_input`, [B,T,T] each.
+        Relative depth and its validity for :func:`~gsn_perception.gsn.network.network_input`, [B,T,T] each.
     """
     depth, B = batch.input_depth.clone(), len(batch.input_depth)
 
@@ -105,11 +105,11 @@ def roll_scene(batch: Batch, angle: Tensor, depth: tuple[Tensor, Tensor] | None 
     Args:
         batch: B objects.
         angle: [B] radians.
-        depth: What is known of the input's depth, for :func:`~gsn_perception.gsn.network.network_input`.
+        depth: Relative depth and its validity, for :func:`~gsn_perception.gsn.network.network_input`.
 
     Returns:
-        The batch (its images as they were; ``camera_from_object`` and ``surface`` change) and the rolled inputs [B,7,S,S]. The
-        object turns by R_z(angle), so camera_from_object' = camera_from_object R_z(-angle).
+        The batch (images unchanged; ``camera_from_object`` and ``surface`` change) and the rolled inputs [B,7,S,S]. The
+        object rotates by R_z(angle), so camera_from_object' = camera_from_object R_z(-angle).
     """
     c, s = torch.cos(angle), torch.sin(angle)
     inverse = torch.eye(4, device=angle.device).repeat(len(angle), 1, 1, 1)
@@ -121,8 +121,8 @@ def roll_scene(batch: Batch, angle: Tensor, depth: tuple[Tensor, Tensor] | None 
     return replace(batch, cameras=cameras, surface=surface), image
 
 
-def misjudge_mask(image: Tensor, settings: Augmentation, rng: np.random.Generator) -> Tensor:
-    """Silhouettes of [B,7,S,S] moved in and out; what they take in shows one background colour per sample."""
+def perturb_mask(image: Tensor, settings: Augmentation, rng: np.random.Generator) -> Tensor:
+    """Random mask errors: silhouettes of [B,7,S,S] are displaced; added pixels show one background colour per sample."""
     B, S, device = len(image), image.shape[-1], image.device
     out = image.clone()
     size = rng.uniform(0, settings.mask_error, B) * (rng.random(B) < 0.5)
@@ -141,8 +141,8 @@ def misjudge_mask(image: Tensor, settings: Augmentation, rng: np.random.Generato
     return out
 
 
-def soften(image: Tensor, settings: Augmentation, rng: np.random.Generator) -> Tensor:
-    """Colours and silhouette of [B,7,S,S] blurred by a Gaussian of a width per sample, as crops drawn at another size are."""
+def blur_input(image: Tensor, settings: Augmentation, rng: np.random.Generator) -> Tensor:
+    """Colours and silhouettes of [B,7,S,S] blurred by a Gaussian with a width per sample, as in resampled crops."""
     B, S = len(image), image.shape[-1]
     sigma = torch.from_numpy(rng.uniform(0.05, max(settings.blur, 0.05), B)).float().to(image.device)
     taps = torch.exp(-0.5 * (torch.arange(-2, 3, device=image.device) / sigma[:, None]) ** 2)
@@ -154,8 +154,8 @@ def soften(image: Tensor, settings: Augmentation, rng: np.random.Generator) -> T
 
 
 def degrade_input(image: Tensor, settings: Augmentation, rng: np.random.Generator) -> Tensor:
-    """What a real crop suffers: a mask that errs, soft resampling, pixel noise, a strip beyond the border unknown."""
-    out = soften(misjudge_mask(image, settings, rng), settings, rng)
+    """Degrade inputs [B,7,S,S] like real crops: mask errors, blur, pixel noise, an unknown strip beyond the border."""
+    out = blur_input(perturb_mask(image, settings, rng), settings, rng)
     sigma = rng.uniform(0, settings.noise)
     noise = torch.from_numpy(rng.normal(0, sigma, (*out[:, :3].shape,)).astype(np.float32)).to(out.device)
     out[:, :3] = (out[:, :3] + noise * out[:, 3:4]).clamp(0, 1)

@@ -1,4 +1,4 @@
-"""Everything a training run can be told."""
+"""Settings of a GSN training run: loss weights, augmentation, schedule of view sizes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class LossWeights:
     """Weights of the parts of the loss (GSN section III-C; mask, depth, opacity and shape terms are ours)."""
 
     l2: float = 4.0
-    """Mean squared colour error. Four times the published weight: where the unseen side is a guess, absolute error
-    prefers one of the possible answers to their mean, and novel views lose by it."""
+    """Mean squared colour error. Four times the published weight: on unseen sides the absolute error prefers one possible
+    answer to the mean of all, which makes novel views worse."""
     l1: float = 0.4
     """Mean absolute colour error."""
     dssim: float = 0.1
@@ -28,27 +28,27 @@ class LossWeights:
     normal: float = 0.0
     """Mean of 1 - cos between the normals of rendered and of true depth."""
     surface: float = 0.0
-    """Chamfer distance between centres, counted by opacity, and samples of the true surface."""
+    """Chamfer distance between centres, weighted by opacity, and samples of the true surface."""
     transparency: float = 0.005
-    """Mean of 1 - opacity: favours solids over fog. At 0.02 opacities saturate, and what is in the way flees the view."""
+    """Mean of 1 - opacity: favours opaque Gaussians. At 0.02 opacities saturate, and Gaussians leave the views."""
     alive: float = 0.005
-    """Mean of log(0.02 / opacity) where positive: below 1/255 no gradient flows from images, so nothing may rest there."""
+    """Mean of log(0.02 / opacity) where positive: below 1/255 a Gaussian gets no gradient from images."""
     stray: float = 0.5
-    """Mean distance of centres beyond 0.6 from the frame's origin: out of view no gradient brings them back."""
+    """Mean distance of centres beyond 0.6 from the frame's origin: outside all views they get no gradient from images."""
     needle: float = 0.01
-    """Mean excess of the longest axis over the cap, in units of the cap."""
+    """Mean excess of a Gaussian's longest axis over a limit, in units of the limit."""
     sculpted: float = 0.5
-    """The same loss on the sculpted cube before refinement, over two of the views: without it the refinement carves
-    the input silhouette out of a blob and the latent never learns shape."""
+    """The same loss on the sculpted splat before refinement, over two of the views: without it the refinement forms the
+    input silhouette alone and the latent does not learn shape."""
     ecd: float = 0.0
     """Extended Chamfer Distance between the splat of a rolled crop and the rolled splat."""
     lpips: float = 0.0
-    """LPIPS of the colour; needs its weights, see `lpips`."""
+    """LPIPS of the colour; needs weight files, see `lpips`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """Random changes shared by all views of a sample."""
+    """Random augmentation of a sample and its input view."""
 
     mirror: float = 0.5
     """Probability of mirroring left and right."""
@@ -57,51 +57,46 @@ class Augmentation:
     gain: float = 0.2
     """Half-range of a random brightness factor."""
     roll: float = 0.1
-    """Probability of a random in-plane rotation of the input crop by any angle (the scene rolls with it); 1 is rotation
-    augmentation alone."""
+    """Probability of a random in-plane rotation of the input crop by any angle (the scene rolls too); 1: every input."""
     moments: float = 0.4
-    """Probability that the input is rolled by its silhouette's moments, as the pipeline does where `upright` is moments."""
+    """Probability that the input is rolled by its silhouette's moments, as the pipeline does for `upright: moments`."""
     tilt: float = 6.0
-    """Standard deviation in degrees of the roll of the other inputs about upright."""
+    """Standard deviation in degrees of the roll of all other inputs about upright."""
     unknown: float = 0.1
-    """Probability that a strip of the input is cut away and marked unknown."""
+    """Probability that a strip of the input is removed and marked unknown."""
     noise: float = 0.02
     """Largest standard deviation of pixel noise on the input."""
     mask_error: float = 0.8
-    """Largest standard deviation in pixels of the smooth field by which half of the silhouettes are moved."""
+    """Largest standard deviation in pixels of the smooth displacement of half of the silhouettes."""
     blur: float = 0.9
-    """Largest standard deviation in pixels of the Gaussian over the input, as of crops drawn at another size."""
+    """Largest standard deviation in pixels of the Gaussian blur of the input, as in resampled crops."""
     depth: float = 0.4
-    """Probability that the input comes with depth (for networks that read it)."""
+    """Probability that the input has depth (for networks that read it)."""
     depth_noise: float = 0.01
     """Largest standard deviation of its noise, normalised units."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig(RunConfig):
-    """A run of the Gaussian network; `precision` is that of its encoder."""
+    """A training run of the GSN; `precision` is that of its encoder."""
 
-    config: str = "base"
-    """Named GSN configuration."""
-    init: Path | None = None
-    """Weights to start from (a warm start), also of narrower heads or fewer inputs; fresh weights by default."""
     imagenet: Path | None = None
     """torchvision ImageNet weights of the encoder as a safetensors file; only for encoders of width 64."""
     views: int = 4
-    """Supervising views: the input view and this many less one."""
+    """Supervising views of a sample, the input view included."""
     size: int = 64
     """Side of the supervising views in pixels."""
     final_size: int = 128
-    """Their side in the last part of the schedule."""
+    """Side of the supervising views in the last part of the schedule."""
     final_share: float = 0.15
     """Share of the schedule at the final side."""
     loss: LossWeights = field(default_factory=LossWeights)
     """Loss weights."""
     lpips: tuple[Path, ...] = ()
-    """State dicts of VGG-16 or AlexNet and of LPIPS's linear layers, as files; only a loss with LPIPS reads them."""
+    """Files with the state dicts of VGG-16 or AlexNet and of LPIPS's linear layers; needed only if loss.lpips > 0."""
     ecd: EcdWeights = field(default_factory=EcdWeights)
     """Weights inside the Extended Chamfer Distance."""
     ecd_samples: int = 4
-    """Samples of the batch that enter the Extended Chamfer Distance."""
+    """Number of samples of a batch that enter the Extended Chamfer Distance."""
     augment: Augmentation = field(default_factory=Augmentation)
     """Augmentation."""

@@ -1,14 +1,13 @@
-"""Reading the pre-rendered datasets made by `gsn data` (numpy memory maps; format: scenes/datasets/views_dataset.py)."""
+"""Reads datasets of pre-rendered views made by `gsn data`, and draws training batches from them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,24 +17,27 @@ from torch import Tensor
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.object_view import FIELD_MARGIN
 from gsn_perception.rendering import CameraBatch
+from gsn_perception.training.batches import ObjectSampler
+from gsn_perception.training.batches import prefetched
+from gsn_perception.training.dataset_folder import DatasetFolder
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """B objects seen by V virtual cameras; the first is the input view, whose normalised frame all are expressed in.
+    """B objects in V views. The first is the input view; everything is expressed in its normalised frame.
 
     Attributes:
         rgb: [B,V,S,S,3] on white, [0, 1].
         alpha: [B,V,S,S].
         depth: [B,V,S,S] along each camera's z, units of the input's normalised frame, 0 = background.
-        cameras: Of all views.
+        cameras: Cameras of all views.
         theta: [B] half-angle of the input's cone.
-        upright: [B] radians by which the input view must roll so that the world's up is up in it.
+        upright: [B] radians by which the input view must roll to bring the world's up direction to the top.
         surface: [B,P,3] samples of the true surface, normalised frame.
-        input_rgb: [B,T,T,3] the first view at the dataset's full size, on white.
+        input_rgb: [B,T,T,3] the input view at the dataset's full size, on white.
         input_alpha: [B,T,T].
         input_depth: [B,T,T] along the input camera's z, units of its normalised frame, 0 = background.
-        names: Of the objects.
+        names: Names of the objects.
         shapes: box, mid or open.
     """
 
@@ -62,7 +64,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Level:
-    """All views at one size."""
+    """All views of a dataset at one resolution."""
 
     rgb: np.ndarray  # [O, V, S, S, 3] uint8
     alpha: np.ndarray  # [O, V, S, S] uint8
@@ -74,7 +76,7 @@ def _unit(values: np.ndarray) -> Tensor:
 
 
 def _shrink(level: _Level, factor: int) -> _Level:
-    """Box averages; depth stays only where all of a box is known. An object at a time, to spare memory."""
+    """Box averages; depth is kept only if all of a box is known. One object at a time, to save memory."""
     count, V, S = level.alpha.shape[:3]
     small = S // factor
     rgb = np.empty((count, V, small, small, 3), np.uint8)
@@ -88,35 +90,23 @@ def _shrink(level: _Level, factor: int) -> _Level:
     return _Level(rgb, alpha, depth)
 
 
-class ViewDataset:
-    """A folder of pre-rendered views, memory mapped.
+class ViewDataset(DatasetFolder):
+    """A folder of pre-rendered views, memory mapped (format: scenes/datasets/views_dataset.py).
 
     Raises:
-        InputError: the folder holds no complete dataset.
+        InputError: the folder holds no complete dataset of views.
     """
 
-    def __init__(self, folder: Path) -> None:
-        try:
-            self.full = _Level(*(np.load(folder / f"{n}.npy", mmap_mode="r") for n in ("rgb", "alpha", "depth")))
-            self.points = np.load(folder / "points.npy", mmap_mode="r")
-            cameras = np.load(folder / "cameras.npz")
-            objects = json.loads((folder / "objects.json").read_text())
-            if not json.loads((folder / "dataset.json").read_text())["complete"]:
-                raise ValueError("its build was interrupted")
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(f"{folder} holds no complete dataset ({error}); build it with `gsn data`") from error
-        kept = np.flatnonzero(cameras["valid"])
-        self.rows = kept  # rows of the arrays that hold an object
-        self.world_from_virtual = cameras["world_from_virtual"][kept].astype(np.float64)
-        self.theta = cameras["theta"][kept].astype(np.float64)
-        self.scale = cameras["scale"][kept].astype(np.float64)
-        self.names = [str(objects[i]["name"]) for i in kept]
-        self.shapes = [str(objects[i]["shape"]) for i in kept]
-        self._levels = {self.size: self.full}
-        self.broken = [(str(o["name"]), str(o["error"])) for o in objects if o["error"]]
+    kind = "views"
+    array_names = ("rgb", "alpha", "depth", "points")
+    column_names = ("world_from_virtual", "theta", "scale")
 
-    def __len__(self) -> int:
-        return len(self.names)
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.full = _Level(*(self.arrays[n] for n in ("rgb", "alpha", "depth")))
+        self.points = self.arrays["points"]
+        self.world_from_virtual, self.theta, self.scale = (self.columns[n] for n in self.column_names)
+        self._levels = {self.size: self.full}
 
     @property
     def views(self) -> int:
@@ -129,7 +119,7 @@ class ViewDataset:
         return self.full.rgb.shape[2]
 
     def level(self, size: int) -> _Level:
-        """The views averaged down to ``size`` pixels (a divisor of the stored size), made once and kept in memory."""
+        """The views averaged down to ``size`` pixels (a divisor of the stored size), computed once and kept in memory."""
         if size not in self._levels:
             if size < 1 or self.size % size:
                 raise InputError(f"views of {self.size} px can't be averaged down to {size}; choose a divisor")
@@ -182,9 +172,9 @@ class ViewDataset:
 
 
 def upright_roll(world_from_camera: np.ndarray) -> np.ndarray:
-    """[...] radians by which the content of images seen from poses [...,4,4] must turn (x to y, y down) to stand up.
+    """[...] radians by which images from poses [...,4,4] must roll (x to y, y down) to be upright.
 
-    Straight from above or below there is no up: 0.
+    0 for views straight from above or below, where upright is undefined.
     """
     down = -world_from_camera[..., 2, :3]  # the world's -z along the camera's axes
     return np.where(np.hypot(down[..., 0], down[..., 1]) > 1e-6, np.arctan2(down[..., 0], down[..., 1]), 0.0)
@@ -197,34 +187,24 @@ def first_views(batch: Batch, count: int) -> Batch:
     return replace(batch, rgb=batch.rgb[:, keep], alpha=batch.alpha[:, keep], depth=batch.depth[:, keep], cameras=fewer)
 
 
-def shape_weights(shapes: Sequence[str]) -> np.ndarray:
-    """Sampling probabilities [O] halfway (in logarithm) between uniform over objects and uniform over shape classes."""
-    _, index, counts = np.unique(np.asarray(shapes), return_inverse=True, return_counts=True)
-    weights = 1.0 / np.sqrt(counts[index])
-    return weights / weights.sum()
-
-
 def random_batches(
     datasets: Sequence[ViewDataset], batch: int, views: int, size: Callable[[], int], rng: np.random.Generator
 ) -> Iterator[Batch]:
-    """Endless batches, each from one dataset in proportion to the root of its size, objects drawn by :func:`shape_weights`.
+    """Endless random batches of views, prepared ahead in a thread.
 
-    ``size`` is asked for the side of the supervising views before every batch.
+    Args:
+        datasets: At least one; each batch comes from one of them (:class:`~gsn_perception.training.batches.ObjectSampler`).
+        batch: Objects of a batch.
+        views: Views of an object, the input view included.
+        size: Returns the side of the supervising views in pixels; called before every batch.
+        rng: Random generator.
     """
-    sizes = np.sqrt([len(d) for d in datasets])
-    weights = [shape_weights(d.shapes) for d in datasets]
+    sampler = ObjectSampler(datasets)
 
-    def draw() -> tuple[ViewDataset, np.ndarray, np.ndarray]:
-        which = int(rng.choice(len(datasets), p=sizes / sizes.sum()))
-        data = datasets[which]
-        objects = rng.choice(len(data), size=batch, p=weights[which], replace=len(data) < batch)
-        chosen = np.stack([rng.choice(data.views, size=views, replace=data.views < views) for _ in range(batch)])
-        return data, objects, chosen
-
-    with ThreadPoolExecutor(1) as pool:
-        data, objects, chosen = draw()
-        pending = pool.submit(data.batch, objects.tolist(), chosen, size())
+    def jobs() -> Iterator[Callable[[], Batch]]:
         while True:
-            data, objects, chosen = draw()
-            ready, pending = pending, pool.submit(data.batch, objects.tolist(), chosen, size())
-            yield ready.result()
+            data, objects = sampler.draw(batch, rng)
+            chosen = np.stack([rng.choice(data.views, size=views, replace=data.views < views) for _ in range(batch)])
+            yield partial(data.batch, objects.tolist(), chosen, size())
+
+    return prefetched(jobs())

@@ -1,4 +1,4 @@
-"""Exponential moving average of weights and batch-norm statistics."""
+"""Exponential moving average (EMA) of weights and batch-norm statistics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 class Ema:
     """Averaged copy of a module's state; buffers (batch-norm statistics) are averaged too.
 
-    At high learning rates batch norm's running statistics lag the weights; averaging both keeps evaluation steady.
+    At high learning rates the running statistics of batch norm lag behind the weights; averaging both stabilises evaluation.
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
@@ -22,7 +22,7 @@ class Ema:
 
     @torch.no_grad()
     def update(self, module: nn.Module) -> None:
-        """Move towards the module; early updates move faster, so that the start is forgotten."""
+        """Move towards the module's state; early updates use a smaller decay, so that initial values vanish soon."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         state = module.state_dict()
@@ -32,6 +32,6 @@ class Ema:
             self.state[key].copy_(state[key])
 
     def load(self, state: Mapping[str, Tensor], updates: int) -> None:
-        """Go on from a stored average."""
+        """Continue from a stored average."""
         self.state = {k: v.clone() for k, v in state.items()}
         self.updates = updates

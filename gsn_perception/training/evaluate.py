@@ -1,9 +1,8 @@
-"""Evaluation on a pre-rendered dataset as training goes, with a contact sheet."""
+"""Evaluates a GSN on a dataset of views during training: PSNR, IoU, depth error, and a contact sheet."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
@@ -21,8 +20,6 @@ from gsn_perception.training.data import Batch
 from gsn_perception.training.data import ViewDataset
 from gsn_perception.training.losses.geometry import depth_error
 
-_WHITE = (1.0, 1.0, 1.0)
-
 
 def psnr(a: Tensor, b: Tensor) -> Tensor:
     """PSNR [...] in dB of images [...,H,W,3]."""
@@ -33,12 +30,20 @@ def psnr(a: Tensor, b: Tensor) -> Tensor:
 def evaluate(
     network: GSN, data: ViewDataset, *, views: int = 5, limit: int = 64
 ) -> tuple[dict[str, float], np.ndarray]:
-    """Mean figures over the first ``limit`` objects, averaged per object first, and a contact sheet.
+    """Means over the first ``limit`` objects, averaged per object first, and a contact sheet.
+
+    Inputs are upright. A network that reads depth is evaluated twice: on colour alone, and with exact depth (``rgbd_``).
+
+    Args:
+        network: It is put into eval mode.
+        data: The dataset.
+        views: Views per object; the first is the input.
+        limit: Largest number of objects.
 
     Returns:
-        novel / input PSNR of upright inputs, the same per shape class, silhouette IoU, depth error in normalised units,
-        share of dead Gaussians, for networks that read depth also with exact depth; and an RGB uint8 sheet with
-        input, truth and splat of a few objects.
+        PSNR in dB of novel views (also per shape class) and of the input view, silhouette IoU, depth error in normalised
+        units and the share of transparent ("dead") Gaussians, by name; and an RGB uint8 sheet with the true and the
+        rendered views of up to eight objects.
     """
     network.eval()
     device = next(network.parameters()).device
@@ -49,47 +54,62 @@ def evaluate(
     for index in range(count):
         chosen = (np.arange(views) * (data.views // views) + index) % data.views
         batch = data.batch([index], chosen[None]).to(device)
-        gaussians, out = _answer(network, batch, with_depth=False)
-        _collect(figures, batch, out)
+        _, gaussians, out = render_rolled(network, batch, batch.upright)
+        for name, value in _view_figures(batch, out).items():
+            figures[name].append(value)
         if network.config.depth:
-            _, informed = _answer(network, batch, with_depth=True)
-            figures["rgbd_novel_psnr"].append(float(psnr(informed.rgb, batch.rgb)[0, 1:].mean()))
-            figures["rgbd_depth_error"].append(float(depth_error(informed, batch)))
+            depth = relative_depth(batch.input_depth, batch.input_alpha, batch.theta)
+            with_depth = _view_figures(batch, render_rolled(network, batch, batch.upright, depth)[2])
+            for name in ("novel_psnr", "depth_error"):
+                figures[f"rgbd_{name}"].append(with_depth[name])
         figures["dead"].append(float((gaussians.opacities < 1 / 255).float().mean()))
         if index in wanted:
             rows.append(_row(batch, out.rgb))
     return {k: float(np.mean(v)) for k, v in figures.items()}, np.concatenate(rows)
 
 
-def _answer(network: GSN, batch: Batch, *, with_depth: bool) -> tuple[Gaussians, Rendering]:
-    """The splat of the upright inputs, and its images."""
-    depth = relative_depth(batch.input_depth, batch.input_alpha, batch.theta) if with_depth else None
-    batch, image = roll_scene(batch, batch.upright, depth)
+def render_rolled(
+    network: GSN, batch: Batch, roll: Tensor, depth: tuple[Tensor, Tensor] | None = None
+) -> tuple[Batch, Gaussians, Rendering]:
+    """The splats of inputs rolled by ``roll`` [B] radians, rendered on white in the views of the batch.
+
+    Args:
+        network: In eval mode.
+        batch: Inputs and views.
+        roll: [B] radians.
+        depth: Relative depth of the inputs and where it is known; none by default (colour alone).
+
+    Returns:
+        The batch in the rolled normalised frame, the splats, and their images.
+    """
+    batch, image = roll_scene(batch, roll, depth)
     gaussians = network(image, batch.theta)
-    return gaussians, render(gaussians, batch.cameras, background=torch.tensor(_WHITE, device=image.device))
+    return batch, gaussians, render(gaussians, batch.cameras, background=torch.ones(3, device=image.device))
 
 
-def _collect(figures: Mapping[str, list[float]], batch: Batch, out: Rendering) -> None:
-    alpha = out.alpha
+def _view_figures(batch: Batch, out: Rendering) -> dict[str, float]:
+    """Figures of the images of one object against the truth, by name."""
     values = psnr(out.rgb, batch.rgb)[0]
-    figures["depth_error"].append(float(depth_error(out, batch)))
     novel = float(values[1:].mean())
-    figures["novel_psnr"].append(novel)
-    figures[f"novel_psnr/{batch.shapes[0]}"].append(novel)
-    figures["input_psnr"].append(float(values[0]))
-    both, either = ((alpha > 0.5) & (batch.alpha > 0.5)), ((alpha > 0.5) | (batch.alpha > 0.5))
+    both, either = ((out.alpha > 0.5) & (batch.alpha > 0.5)), ((out.alpha > 0.5) | (batch.alpha > 0.5))
     iou = both.sum((-1, -2)) / either.sum((-1, -2)).clamp_min(1)
-    figures["novel_iou"].append(float(iou[0, 1:].mean()))
-    figures["input_iou"].append(float(iou[0, 0]))
+    return {
+        "depth_error": float(depth_error(out, batch)),
+        "novel_psnr": novel,
+        f"novel_psnr/{batch.shapes[0]}": novel,
+        "input_psnr": float(values[0]),
+        "novel_iou": float(iou[0, 1:].mean()),
+        "input_iou": float(iou[0, 0]),
+    }
 
 
 def _row(batch: Batch, rgb: Tensor) -> np.ndarray:
-    """Input truth | input splat | then truth and splat of three novel views."""
+    """Input view: truth and splat side by side; then the same of three novel views."""
     order = [x for v in range(min(4, rgb.shape[1])) for x in (batch.rgb[0, v], rgb[0, v])]
     return (torch.cat(order, 1).clamp(0, 1) * 255).byte().cpu().numpy()
 
 
 def write_sheet(path: Path, sheet: np.ndarray) -> None:
-    """Save an RGB uint8 picture."""
+    """Save an RGB uint8 image."""
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), sheet[..., ::-1])

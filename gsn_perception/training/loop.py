@@ -1,4 +1,4 @@
-"""A resumable training loop: schedule, averaged weights, checkpoints, progress; what is learned is up to subclasses."""
+"""Resumable training loop: schedule, averaged weights, checkpoints, progress bar. Subclasses define data and loss."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from gsn_perception.geometry.errors import InputError
 from gsn_perception.gsn.network import parameter_count
 from gsn_perception.training.ema import Ema
 from gsn_perception.training.run_config import RunConfig
-from gsn_perception.training.support import Scalars
+from gsn_perception.training.support import ScalarLog
 from gsn_perception.training.support import pick_precision
 
 N = TypeVar("N", bound=nn.Module)
@@ -36,12 +36,12 @@ class Loop(ABC, Generic[N]):
     """A resumable run of one schedule; subclasses call :meth:`_start` with their network at the end of ``__init__``.
 
     Args:
-        config: What to do.
+        config: Settings of the run.
         progress: Whether to show a progress bar.
     """
 
     shown: ClassVar[str] = "loss"
-    """The part of the loss beside the progress bar."""
+    """Name of the loss part that the progress bar shows."""
 
     def __init__(self, config: RunConfig, *, progress: bool = True) -> None:
         self.settings, self.progress = config, progress
@@ -57,11 +57,11 @@ class Loop(ABC, Generic[N]):
         self.ema: Ema
 
     def _start(self, network: N, module: nn.Module | None = None) -> None:
-        """Optimiser, average and, where asked for, the state of an earlier run.
+        """Set up the optimiser and the average; if ``resume`` is set, load the state of the earlier run.
 
         Args:
-            network: What is averaged and saved.
-            module: What is called in steps, where that is a wrapper of the network.
+            network: The network that is averaged and saved.
+            module: The wrapper of the network that training steps call; the network itself by default.
         """
         config = self.settings
         module = network if module is None else module
@@ -80,29 +80,34 @@ class Loop(ABC, Generic[N]):
 
     @abstractmethod
     def _losses(self, batch: Any) -> tuple[dict[str, Tensor], Tensor]:
-        """The parts of the loss of a batch, and what is minimised."""
+        """The parts of the loss of a batch, and the total that is minimised."""
 
     @abstractmethod
     def _figures(self) -> dict[str, float]:
-        """Figures of the averaged weights on dev; empty without a dev set. Asked on the first process only."""
+        """Figures of the averaged weights on dev; empty without a dev set. Called on the first process only."""
 
     @abstractmethod
     def _write_weights(self, info: Mapping[str, Any]) -> None:
-        """Save the averaged weights with what is known of them."""
+        """Save the averaged weights with their provenance."""
 
     def _facts(self) -> dict[str, Any]:
-        """What the saved weights say of their making besides the schedule."""
+        """Further provenance of the saved weights, besides the schedule."""
         return {}
 
+    def _averaged(self, network: N) -> N:
+        """``network`` (new, of the same architecture) with the averaged weights, in eval mode."""
+        network.load_state_dict(self.ema.state)
+        return network.eval()
+
     @property
-    def share(self) -> float:
-        """How much of the schedule is done, in [0, 1]."""
+    def schedule_fraction(self) -> float:
+        """Completed fraction of the schedule, in [0, 1]."""
         if self.settings.minutes > 0:
             return min(1.0, self.elapsed / (60 * self.settings.minutes))
         return min(1.0, self.step / self.settings.steps)
 
     def run(self) -> dict[str, float]:
-        """Train to the end of the schedule; weights and everything needed to go on are in OUT.
+        """Train to the end of the schedule; writes weights and the state for ``--resume`` to OUT.
 
         Returns:
             The last figures on dev (empty without a dev set).
@@ -113,30 +118,37 @@ class Loop(ABC, Generic[N]):
         figures: dict[str, float] = {}
         next_eval = self.elapsed + 60 * config.eval_minutes
         batches = self._batches()
-        bar = tqdm(total=100.0, initial=100 * self.share, disable=not self.progress, unit="%", desc="train", ncols=110)
-        with Scalars(config.out if self.fabric.global_rank == 0 else None) as write:
+        bar = tqdm(
+            total=100.0,
+            initial=100 * self.schedule_fraction,
+            disable=not self.progress,
+            unit="%",
+            desc="train",
+            ncols=110,
+        )
+        with ScalarLog(config.out if self.fabric.global_rank == 0 else None) as write:
             try:
-                while self.share < 1:
+                while self.schedule_fraction < 1:
                     self._timed_step(batches, bar, write)
                     if self.elapsed > next_eval:
                         figures = self._evaluate(write)
                         self._save(figures)
                         next_eval = self.elapsed + 60 * config.eval_minutes
             except KeyboardInterrupt:
-                self._save(figures)  # so that --resume goes on from here
+                self._save(figures)  # so that --resume continues from here
                 raise
             figures = self._evaluate(write)
             self._save(figures)
         bar.close()
         return figures
 
-    def _timed_step(self, batches: Iterator[Any], bar: tqdm, write: Scalars) -> None:
+    def _timed_step(self, batches: Iterator[Any], bar: tqdm, write: ScalarLog) -> None:
         began = time.perf_counter()
         parts = self._step(batches)
         self.step += 1
-        # one clock for all processes: each would leave the loop at a step of its own, and the others wait for ever
+        # one clock for all processes: with own clocks they would leave the loop at different steps and block each other
         self.elapsed += self.fabric.broadcast(time.perf_counter() - began)
-        bar.update(100 * self.share - bar.n)
+        bar.update(100 * self.schedule_fraction - bar.n)
         if self.step % 50 == 0:
             values = {k: float(v.detach()) for k, v in parts.items()}
             bar.set_postfix({"step": self.step, self.shown: f"{values[self.shown]:.4f}"}, refresh=False)
@@ -158,9 +170,9 @@ class Loop(ABC, Generic[N]):
 
     def _rate(self) -> float:
         warm = min(1.0, (self.step + 1) / max(self.settings.warmup, 1))
-        return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.share)))
+        return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.schedule_fraction)))
 
-    def _evaluate(self, write: Scalars) -> dict[str, float]:
+    def _evaluate(self, write: ScalarLog) -> dict[str, float]:
         if self.fabric.global_rank != 0:
             return {}
         figures = self._figures()
@@ -170,7 +182,7 @@ class Loop(ABC, Generic[N]):
         return figures
 
     def _save(self, figures: dict[str, float]) -> None:
-        """Averaged weights, and everything needed to go on as OUT/last.ckpt."""
+        """Save the averaged weights, and the state for ``--resume`` as OUT/last.ckpt."""
         if self.fabric.global_rank != 0:
             return
         info = {

@@ -1,25 +1,32 @@
-"""What every training run can be told, whichever network it trains."""
+"""Settings shared by every training run: data, output, schedule, optimiser."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from gsn_perception.geometry.errors import InputError
+
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
-    """One run: a full schedule, resumable, fit for `minutes` of wall clock or `steps`, whichever is asked for."""
+    """One resumable run of a full schedule, whose length is `minutes` of wall clock or a number of `steps`."""
 
     data: tuple[Path, ...] = ()
     """Training dataset folders made by `gsn data`; objects of all are mixed."""
     dev: Path | None = None
-    """Dataset folder to evaluate on as training goes."""
+    """Dataset folder to evaluate on during training; for occupancy networks it also sets the threshold."""
     out: Path = Path("runs/gsn")
-    """Where checkpoints, TensorBoard logs and pictures go."""
+    """Folder for checkpoints, TensorBoard logs and pictures."""
+    config: str = "base"
+    """Named configuration of the network."""
+    init: Path | None = None
+    """Weights of the same kind of network to start from (a warm start); random ones by default. A Gaussian network also
+    takes weights of narrower heads or fewer inputs."""
     steps: int = 12000
     """Length of the schedule."""
     minutes: float = 0.0
-    """Fit the schedule into this many minutes of wall clock instead; 0 counts steps."""
+    """Length of the schedule in minutes of wall clock instead; 0: `steps` counts."""
     batch: int = 16
     """Objects per step."""
     lr: float = 1e-3
@@ -35,12 +42,26 @@ class RunConfig:
     eval_minutes: float = 10.0
     """Minutes between evaluations on dev."""
     precision: str = "auto"
-    """lightning-fabric precision; auto: bf16-mixed where the processor computes in it, else 32-true."""
+    """lightning-fabric precision; auto: bf16-mixed where the hardware supports bfloat16, else 32-true."""
     accelerator: str = "auto"
     """lightning-fabric accelerator: auto, cpu or cuda."""
     devices: int = 1
-    """Processes."""
+    """Number of processes."""
     seed: int = 0
-    """Seed of everything random."""
+    """Seed of all random numbers."""
     resume: bool = False
-    """Go on from OUT/last.ckpt."""
+    """Continue from OUT/last.ckpt."""
+
+
+def require_data(config: RunConfig, command: str) -> None:
+    """Check that a run has training data.
+
+    Args:
+        config: The run.
+        command: The command that builds such data.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not config.data:
+        raise InputError(f"no training data: give --data with one or more folders built by `{command}`")

@@ -1,4 +1,4 @@
-"""What the training loop stands on: precision, the wrapped network, an optional distance, the log."""
+"""Helpers of the training loop: precision, wrapper for Fabric, optional LPIPS loss, TensorBoard log."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from gsn_perception.training.config import TrainConfig
 from gsn_perception.training.losses.lpips import Lpips
 
 
-class PlainTensors(nn.Module):
-    """A GSN that returns plain tensors, as wrappers for several devices and precisions want."""
+class TensorOutputs(nn.Module):
+    """A GSN that returns plain tensors, which Fabric's wrappers for devices and precisions need."""
 
     def __init__(self, gsn: GSN) -> None:
         super().__init__()
         self.gsn = gsn
 
     def forward(self, image: Tensor, theta: Tensor) -> tuple[Tensor, ...]:
-        """Every stage's means, scales, quats, colors and opacities, one after the other."""
+        """Means, scales, quats, colors and opacities of every stage, in this order."""
         stages = self.gsn.stages(image, theta)
         return tuple(t for g in stages for t in (g.means, g.scales, g.quats, g.colors, g.opacities))
 
 
 def pick_precision() -> str:
-    """bf16-mixed where the hardware has it; where a CPU emulates it, it is slower than float32 by half."""
+    """bf16-mixed if the hardware supports it; a CPU that emulates it is slower than with float32."""
     if torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported():
         return "bf16-mixed"
     return "32-true"
 
 
-def wanted_lpips(config: TrainConfig, device: torch.device) -> Lpips | None:
-    """The perceptual distance where the loss asks for it.
+def make_lpips(config: TrainConfig, device: torch.device) -> Lpips | None:
+    """The LPIPS network if the loss uses it, else None.
 
     Raises:
         InputError: its weights are missing.
@@ -48,20 +48,20 @@ def wanted_lpips(config: TrainConfig, device: torch.device) -> Lpips | None:
     return Lpips(config.lpips).to(device)
 
 
-class Scalars:
-    """TensorBoard scalars as a context manager and a function; silent on other ranks."""
+class ScalarLog:
+    """Writes TensorBoard scalars; a context manager. Without a folder (other ranks) it writes nothing."""
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
         self.writer: SummaryWriter | None = None
 
-    def __enter__(self) -> Scalars:
+    def __enter__(self) -> ScalarLog:
         if self.folder is not None:
             self.writer = SummaryWriter(str(self.folder))
         return self
 
     def __call__(self, values: dict[str, float], step: int) -> None:
-        """Write values of a step."""
+        """Write the values of a step."""
         for name, value in values.items():
             if self.writer is not None:
                 self.writer.add_scalar(name, value, step)

@@ -1,4 +1,4 @@
-"""Training of the Gaussian Sculpting Network."""
+"""Trainer of the Gaussian Sculpting Network (`gsn train`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from safetensors.torch import load_file
 from torch import Tensor
 from tqdm import tqdm
 
-from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.gsn.config import GsnConfig
 from gsn_perception.gsn.config import named_config
@@ -22,14 +21,14 @@ from gsn_perception.gsn.equivariance import extended_chamfer_distance
 from gsn_perception.gsn.equivariance import roll_gaussians
 from gsn_perception.gsn.network import GSN
 from gsn_perception.gsn.network import roll_image
+from gsn_perception.gsn.weights import load_matching_weights
 from gsn_perception.gsn.weights import save_gsn
-from gsn_perception.gsn.weights import start_from
 from gsn_perception.rendering import render
 from gsn_perception.training.augment import augment_scene
 from gsn_perception.training.augment import degrade_input
-from gsn_perception.training.augment import measure_depth
 from gsn_perception.training.augment import random_roll
 from gsn_perception.training.augment import roll_scene
+from gsn_perception.training.augment import simulate_depth
 from gsn_perception.training.config import TrainConfig
 from gsn_perception.training.data import Batch
 from gsn_perception.training.data import ViewDataset
@@ -40,39 +39,39 @@ from gsn_perception.training.evaluate import write_sheet
 from gsn_perception.training.loop import Loop
 from gsn_perception.training.losses.multi_view import loss_parts
 from gsn_perception.training.losses.multi_view import total
-from gsn_perception.training.support import PlainTensors
-from gsn_perception.training.support import wanted_lpips
+from gsn_perception.training.run_config import require_data
+from gsn_perception.training.support import TensorOutputs
+from gsn_perception.training.support import make_lpips
 
 
 class Trainer(Loop[GSN]):
-    """A resumable run of one schedule.
+    """A resumable training run of a GSN.
 
     Args:
-        config: What to do.
+        config: Settings of the run.
         progress: Whether to show a progress bar.
-        architecture: Of the network, instead of the named one.
+        architecture: Architecture of the network, instead of the named one.
     """
 
     shown: ClassVar[str] = "l2"
 
     def __init__(self, config: TrainConfig, *, progress: bool = True, architecture: GsnConfig | None = None) -> None:
-        if not config.data:
-            raise InputError("no training data: give --data with one or more folders built by `gsn data`")
+        require_data(config, "gsn data")
         super().__init__(config, progress=progress)
         self.config = config
         self.sets = [ViewDataset(Path(d)) for d in config.data]
         self.dev = ViewDataset(config.dev) if config.dev is not None else None
-        self.lpips = wanted_lpips(config, self.fabric.device)
+        self.lpips = make_lpips(config, self.fabric.device)
         self.architecture = architecture or named_config(config.config)
         network = self._network()
-        module = PlainTensors(network)
+        module = TensorOutputs(network)
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._start(network, module)
 
     def _network(self) -> GSN:
         network = GSN(self.architecture)
         if self.config.init is not None:
-            fresh = start_from(network, self.config.init)
+            fresh = load_matching_weights(network, self.config.init)
             tqdm.write(f"start from {self.config.init}" + (f"; fresh: {', '.join(fresh)}" if fresh else ""))
         if self.config.imagenet is not None:
             network.encoder.load_imagenet(load_file(self.config.imagenet))
@@ -109,7 +108,7 @@ class Trainer(Loop[GSN]):
         """Augmented batch and network input [B,7,S,S]."""
         settings = self.config.augment
         batch = augment_scene(batch.to(self.fabric.device), settings, self.rng)
-        depth = measure_depth(batch, settings, self.rng) if self.network.config.depth else None
+        depth = simulate_depth(batch, settings, self.rng) if self.network.config.depth else None
         batch, image = roll_scene(batch, random_roll(batch, settings, self.rng), depth)
         return batch, degrade_input(image, settings, self.rng).contiguous(memory_format=torch.channels_last)
 
@@ -120,20 +119,14 @@ class Trainer(Loop[GSN]):
         return extended_chamfer_distance(again, roll_gaussians(gaussians[:count], angle), self.config.ecd).mean()
 
     def _size(self) -> int:
-        late = self.share >= 1 - self.config.final_share
+        late = self.schedule_fraction >= 1 - self.config.final_share
         return self.config.final_size if late else self.config.size
-
-    def _average(self) -> GSN:
-        """The averaged weights as a network."""
-        average = GSN(self.network.config).to(self.fabric.device)
-        average.load_state_dict(self.ema.state)
-        return average
 
     def _figures(self) -> dict[str, float]:
         """Figures of the averaged weights on dev, with a contact sheet."""
         if self.dev is None:
             return {}
-        figures, sheet = evaluate(self._average(), self.dev)
+        figures, sheet = evaluate(self._averaged(GSN(self.network.config)).to(self.fabric.device), self.dev)
         write_sheet(self.config.out / f"sheet_{self.step:06d}.png", sheet)
         return figures
 

@@ -24,7 +24,7 @@ from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry.gaussians import cat
-from gsn_perception.geometry.merge import merge_meshes
+from gsn_perception.geometry.mesh import merge_meshes
 from gsn_perception.geometry.transforms import look_at
 from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.grasping import Gripper

@@ -13,7 +13,7 @@ from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry.gaussians import cat
-from gsn_perception.geometry.merge import merge_meshes
+from gsn_perception.geometry.mesh import merge_meshes
 from gsn_perception.geometry.transforms import invert
 from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.geometry.transforms import quat_from_matrix

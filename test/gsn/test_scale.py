@@ -13,10 +13,10 @@ from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry.transforms import minimal_rotation_to
 from gsn_perception.gsn.scale import Scale
+from gsn_perception.gsn.scale import reconcile_scales
 from gsn_perception.gsn.scale import scale_from_depth
 from gsn_perception.gsn.scale import scale_from_plane
 from gsn_perception.gsn.scale import scale_from_size
-from gsn_perception.gsn.scale import surer_scale
 
 
 def _images(rng, scale: float, outliers: float = 0.0):
@@ -154,7 +154,7 @@ def test_a_plane_that_agrees_with_a_size_hint_is_surer(factor: float, taken: str
     normal = -rotation[:, 2]
     plane = Plane(normal, float(scale * (view.distance + 0.1)))
     hinted = Scale(factor * scale, 0.08 * factor * scale, "size_hint")
-    found = surer_scale(hinted, splat, view, plane)
+    found = reconcile_scales(hinted, splat, view, plane)
     assert found.source == taken
     assert found.value == pytest.approx(scale if taken == "support_plane" else hinted.value, rel=0.02)
-    assert surer_scale(hinted, splat, view, Plane(rotation[:, 0], 0.1)) is hinted  # grazing
+    assert reconcile_scales(hinted, splat, view, Plane(rotation[:, 0], 0.1)) is hinted  # grazing

@@ -22,7 +22,7 @@ from gsn_perception.geometry.transforms import rotation_about_z
 from gsn_perception.pipeline import ReconstructorSettings
 from gsn_perception.pipeline import pick_device
 from gsn_perception.pipeline.settings import UprightMode
-from gsn_perception.scenes.looks.raycast import Placed
+from gsn_perception.scenes.looks.raycast import PlacedObject
 from gsn_perception.scenes.looks.raycast import RayCaster
 from gsn_perception.scenes.objects import random_object
 
@@ -42,7 +42,7 @@ def _observe(family: str, camera: Camera, seed: int = 3) -> tuple[Observation, n
     """The observation and the true vertices in the camera frame."""
     item = random_object(seed, family)
     scale = 0.14 / float(np.ptp(item.mesh.vertices, axis=0).max())
-    placed = Placed(item, make_transform(np.eye(3), np.zeros(3), scale), 1)
+    placed = PlacedObject(item, make_transform(np.eye(3), np.zeros(3), scale), 1)
     view = RayCaster([placed]).render(camera)
     truth = (
         camera.camera_from_world @ placed.T_world_object @ np.c_[item.mesh.vertices, np.ones(len(item.mesh.vertices))].T

@@ -5,7 +5,7 @@ import pytest
 
 from gsn_perception.geometry import Camera
 from gsn_perception.scenes.sensor import DepthSensor
-from gsn_perception.scenes.sensor import facing
+from gsn_perception.scenes.sensor import incidence_cosine
 
 CAMERA = Camera.from_fov(np.deg2rad(60), 320, 240)
 QUIET = {"edge_loss": 0.0, "speckle": 0.0, "grazing": (179.0, 180.0)}
@@ -57,7 +57,7 @@ def test_grazing_surfaces_are_lost():
     rays = CAMERA.pixel_rays()
     with np.errstate(divide="ignore"):
         floor = np.where(rays[..., 1] > 0.05, 0.3 / rays[..., 1], np.nan).astype(np.float32)
-    cosine = facing(floor, CAMERA)
+    cosine = incidence_cosine(floor, CAMERA)
     expected = rays[..., 1] / np.linalg.norm(rays, axis=-1)
     known = np.isfinite(cosine)
     assert known.mean() > 0.4

@@ -19,16 +19,16 @@ from gsn_perception.rendering import render
 from gsn_perception.scenes.datasets.views_dataset import build_dataset
 from gsn_perception.scenes.objects import random_object
 from gsn_perception.training.augment import augment_scene
+from gsn_perception.training.augment import blur_input
 from gsn_perception.training.augment import degrade_input
-from gsn_perception.training.augment import measure_depth
-from gsn_perception.training.augment import misjudge_mask
+from gsn_perception.training.augment import perturb_mask
 from gsn_perception.training.augment import roll_scene
-from gsn_perception.training.augment import soften
+from gsn_perception.training.augment import simulate_depth
+from gsn_perception.training.batches import shape_weights
 from gsn_perception.training.config import Augmentation
 from gsn_perception.training.data import Batch
 from gsn_perception.training.data import ViewDataset
 from gsn_perception.training.data import random_batches
-from gsn_perception.training.data import shape_weights
 
 
 @pytest.fixture(scope="module")
@@ -166,12 +166,12 @@ def test_measured_depth_is_near_the_truth_has_holes_and_is_often_missing() -> No
     exact, all_known = relative_depth(batch.input_depth, batch.input_alpha, batch.theta)
     assert all_known.all()
     rng = np.random.default_rng(0)
-    always = [measure_depth(batch, Augmentation(depth=1.0, depth_noise=0.01), rng) for _ in range(20)]
+    always = [simulate_depth(batch, Augmentation(depth=1.0, depth_noise=0.01), rng) for _ in range(20)]
     values, known = (torch.stack(x) for x in zip(*always, strict=True))
     error = (values - exact)[known > 0]
     assert 1e-3 < error.std() < 0.02
     assert 0.75 < known.mean() < 0.999
-    half = [measure_depth(batch, Augmentation(depth=0.5), rng)[1].flatten(1).amax(1) for _ in range(60)]
+    half = [simulate_depth(batch, Augmentation(depth=0.5), rng)[1].flatten(1).amax(1) for _ in range(60)]
     assert 0.3 < torch.cat(half).mean() < 0.7
 
 
@@ -185,7 +185,7 @@ def _disc(count: int = 16) -> torch.Tensor:
 
 def test_masks_err_by_pixels_and_take_background_in() -> None:
     image = _disc(64)
-    out = misjudge_mask(image, Augmentation(mask_error=1.5), np.random.default_rng(0))
+    out = perturb_mask(image, Augmentation(mask_error=1.5), np.random.default_rng(0))
     moved = (out[:, 3] - image[:, 3]).abs().sum((1, 2)) / (2 * math.pi * 20)  # mean pixels along the rim
     assert 0.3 < (moved > 0.05).float().mean() < 0.7  # half of them are right
     assert 0.1 < moved[moved > 0.05].mean() < 1.5
@@ -202,7 +202,7 @@ def test_masks_err_by_pixels_and_take_background_in() -> None:
 
 def test_blur_is_a_gaussian_and_leaves_depth_alone() -> None:
     image = _disc(8)
-    out = soften(image, Augmentation(blur=1.0), np.random.default_rng(0))
+    out = blur_input(image, Augmentation(blur=1.0), np.random.default_rng(0))
     torch.testing.assert_close(out[:, 4:], image[:, 4:])
     torch.testing.assert_close(out[:, 3].sum((1, 2)), image[:, 3].sum((1, 2)), rtol=1e-4, atol=1e-2)
     sigma = np.random.default_rng(0).uniform(0.05, 1.0, 8)

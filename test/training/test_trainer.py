@@ -14,8 +14,8 @@ from gsn_perception.geometry import InputError
 from gsn_perception.gsn import GSN
 from gsn_perception.gsn import named_config
 from gsn_perception.gsn.weights import load_gsn
+from gsn_perception.gsn.weights import load_matching_weights
 from gsn_perception.gsn.weights import save_gsn
-from gsn_perception.gsn.weights import start_from
 from gsn_perception.io.checkpoints import Checkpoint
 from gsn_perception.io.checkpoints import load_checkpoint
 from gsn_perception.io.checkpoints import save_checkpoint
@@ -105,7 +105,7 @@ def test_a_wider_network_starts_as_the_narrow_one(tmp_path: Path) -> None:
     old = GSN(narrow).eval()
     save_gsn(tmp_path / "w.safetensors", old, {})
     new = GSN(replace(narrow, hidden=(48, 40, 32, 32, 32), depth=True)).eval()
-    assert start_from(new, tmp_path / "w.safetensors") == []
+    assert load_matching_weights(new, tmp_path / "w.safetensors") == []
     image = torch.cat([torch.rand(2, 5, 64, 64), torch.zeros(2, 2, 64, 64)], 1)
     theta = torch.tensor([0.2, 0.3])
     with torch.inference_mode():
@@ -114,7 +114,7 @@ def test_a_wider_network_starts_as_the_narrow_one(tmp_path: Path) -> None:
     torch.testing.assert_close(a.means, b.means, atol=0.02, rtol=0)
     torch.testing.assert_close(a.colors, b.colors, atol=0.02, rtol=0)
     other = GSN(replace(narrow, cube=5))
-    fresh = start_from(other, tmp_path / "w.safetensors")
+    fresh = load_matching_weights(other, tmp_path / "w.safetensors")
     assert "sculptor.heads.means.2.weight" in fresh
     assert "encoder.conv1.weight" not in fresh
 

@@ -59,7 +59,7 @@ def test_bars_and_boxes_are_closed_and_face_outwards():
 
 
 def _results(meshes, grasps):
-    from gsn_perception.geometry.merge import merge_meshes
+    from gsn_perception.geometry.mesh import merge_meshes
 
     notes = tuple(Note(label, "", (), len(mesh.faces)) for label, mesh in meshes.items())
     return Results(None, None, merge_meshes(list(meshes.values())), list(grasps), PLANE, notes)

@@ -18,8 +18,8 @@ from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Points
 from gsn_perception.geometry.gaussians import cat
-from gsn_perception.geometry.merge import merge_meshes
-from gsn_perception.geometry.merge import merge_points
+from gsn_perception.geometry.mesh import merge_meshes
+from gsn_perception.geometry.reconstruction import merge_points
 from gsn_perception.io import write_gaussians_ply
 from gsn_perception.io import write_grasps_json
 from gsn_perception.io import write_image

@@ -21,7 +21,7 @@ from gsn_perception.geometry.transforms import look_at
 from gsn_perception.grasping import Gripper
 from gsn_perception.grasping.collision.collision import corners
 from gsn_perception.io.atomic import atomic_write
-from gsn_perception.scenes.looks.raycast import Placed
+from gsn_perception.scenes.looks.raycast import PlacedObject
 from gsn_perception.scenes.looks.raycast import RayCaster
 from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 
@@ -44,7 +44,7 @@ def trial_row(trial: Trial, outcome: Outcome | None, gripper: Gripper) -> list[n
 def planned_tile(trial: Trial, mesh: Mesh, grasp: Grasp | None, gripper: Gripper) -> np.ndarray:
     """[240,240,3] a planner's own mesh (world) with its grasp, beside what is true."""
     item = TexturedMesh("planned", mesh)
-    placed = [Placed(item, np.eye(4)), *_hand(gripper, grasp)]
+    placed = [PlacedObject(item, np.eye(4)), *_hand(gripper, grasp)]
     return _render(trial, placed, mesh.vertices.mean(axis=0).astype(np.float64))
 
 
@@ -84,11 +84,11 @@ def _view(trial: Trial) -> np.ndarray:
 def _scene(trial: Trial, still: Still, gripper: Gripper) -> np.ndarray:
     """The true object and the hand at one moment."""
     grasp = Grasp(still.T_world_tcp, still.width, 1.0)
-    placed = [Placed(trial.resting.item, still.T_world_object), *_hand(gripper, grasp)]
+    placed = [PlacedObject(trial.resting.item, still.T_world_object), *_hand(gripper, grasp)]
     return _render(trial, placed, trial.scene.centre + [0, 0, 0.08])
 
 
-def _hand(gripper: Gripper, grasp: Grasp | None) -> list[Placed]:
+def _hand(gripper: Gripper, grasp: Grasp | None) -> list[PlacedObject]:
     if grasp is None:
         return []
     boxes = corners(gripper.boxes(np.array([grasp.width]))[0])
@@ -96,15 +96,15 @@ def _hand(gripper: Gripper, grasp: Grasp | None) -> list[Placed]:
     for number, box in enumerate(boxes):
         color = [0.9, 0.55, 0.2] if number < 2 * len(gripper.fingers) else [0.55, 0.6, 0.68]
         mesh = Mesh(box, _FACES, colors=np.tile(np.array(color, np.float32), (8, 1)))
-        placed.append(Placed(TexturedMesh(f"box{number}", mesh), grasp.T_frame_tcp))
+        placed.append(PlacedObject(TexturedMesh(f"box{number}", mesh), grasp.T_frame_tcp))
     return placed
 
 
-def _render(trial: Trial, placed: list[Placed], target: np.ndarray) -> np.ndarray:
+def _render(trial: Trial, placed: list[PlacedObject], target: np.ndarray) -> np.ndarray:
     """From the side on which the camera stands, aslant."""
     aside = trial.camera.world_from_camera[:3, 3] - trial.scene.centre
     aside[2] = 0.35 * np.linalg.norm(aside[:2])
     eye = target + 0.8 * aside / np.linalg.norm(aside)
     camera = Camera.from_fov(float(np.deg2rad(34)), _TILE, _TILE, look_at(eye, target))
-    table = Placed(trial.scene.table, np.eye(4), 0)
+    table = PlacedObject(trial.scene.table, np.eye(4), 0)
     return RayCaster([*placed, table]).render(camera, supersample=2).rgb

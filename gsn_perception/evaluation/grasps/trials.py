@@ -22,7 +22,7 @@ from gsn_perception.geometry.transforms import rotation_about_z
 from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.grasping import Gripper
 from gsn_perception.scenes.looks.lighting import Lighting
-from gsn_perception.scenes.looks.raycast import Placed
+from gsn_perception.scenes.looks.raycast import PlacedObject
 from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 from gsn_perception.scenes.sensor import DepthSensor
 from gsn_perception.scenes.shapes.stable_pose import settle
@@ -146,7 +146,9 @@ def make_trial(
     """
     name = resting.item.name.encode()
     rng = np.random.default_rng([seed, zlib.crc32(name), resting.index, index])
-    scene = TabletopScene((Placed(resting.item, resting.T_world_object, 1),), random_table(rng), Lighting.random(rng))
+    scene = TabletopScene(
+        (PlacedObject(resting.item, resting.T_world_object, 1),), random_table(rng), Lighting.random(rng)
+    )
     camera = _camera(rng, scene, resting, elevation)
     if roll:
         camera = camera.at(camera.world_from_camera @ make_transform(rotation_about_z(roll), np.zeros(3)))

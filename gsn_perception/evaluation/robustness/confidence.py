@@ -29,9 +29,9 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
 from gsn_perception.gsn.scale import scale_from_depth
-from gsn_perception.gsn.seen import SeenRule
-from gsn_perception.gsn.seen import behind_front
-from gsn_perception.gsn.seen import see
+from gsn_perception.gsn.visibility import VisibilityModel
+from gsn_perception.gsn.visibility import behind_front
+from gsn_perception.gsn.visibility import render_splat
 
 TOLERANCE = 0.03
 OPAQUE = 0.1
@@ -78,7 +78,7 @@ def judged_splats(cases: Iterable[SurfaceCase], sculptor: Sculptor, *, blind: bo
 def _judged(case: SurfaceCase, view: ObjectView, splat: Gaussians, *, blind: bool) -> JudgedSplat:
     camera, mask = case.observation.camera, np.asarray(case.observation.mask) > 0
     splat = splat.select(splat.opacities > OPAQUE)
-    seen, alpha = see(splat, view), view.warp(mask.astype(np.float32), camera)
+    seen, alpha = render_splat(splat, view), view.warp(mask.astype(np.float32), camera)
     scale = scale_from_depth(seen.depth, seen.alpha, view.warp_depth(case.depth, camera), alpha).value
     depth = None
     if not blind:
@@ -98,7 +98,7 @@ def _judged(case: SurfaceCase, view: ObjectView, splat: Gaussians, *, blind: boo
     )
 
 
-def confidence_figures(splats: Sequence[JudgedSplat], rule: SeenRule) -> dict[str, Any]:
+def confidence_figures(splats: Sequence[JudgedSplat], rule: VisibilityModel) -> dict[str, Any]:
     """How honest a rule is.
 
     Returns:
@@ -131,7 +131,7 @@ def confidence_figures(splats: Sequence[JudgedSplat], rule: SeenRule) -> dict[st
     return figures | {"curve": [(float(1 - score[part].mean()), e) for part, e in zip(order, errors, strict=True)]}
 
 
-def fit_rule(splats: Sequence[JudgedSplat]) -> SeenRule:
+def fit_rule(splats: Sequence[JudgedSplat]) -> VisibilityModel:
     """The logistic curves of most likelihood, objects weighing the same; a curve without data keeps its default.
 
     Raises:
@@ -146,7 +146,7 @@ def fit_rule(splats: Sequence[JudgedSplat]) -> SeenRule:
         ]
         if parts and 0 < sum(y.sum() for _, y in parts) < sum(len(y) for _, y in parts):
             found[f"{prefix}middle"], found[f"{prefix}width"] = _logistic(parts)
-    return SeenRule(**found)
+    return VisibilityModel(**found)
 
 
 def _logistic(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float]:

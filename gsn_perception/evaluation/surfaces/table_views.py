@@ -25,7 +25,7 @@ from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
 from gsn_perception.geometry.transforms import look_at
 from gsn_perception.scenes.looks.lighting import Lighting
-from gsn_perception.scenes.looks.raycast import Placed
+from gsn_perception.scenes.looks.raycast import PlacedObject
 from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 from gsn_perception.scenes.sensor import DepthSensor
 from gsn_perception.scenes.table import random_table
@@ -90,7 +90,7 @@ def table_case(item: TexturedMesh, elevation: float, *, seed: int = 0) -> TableC
     """The object as it stands on its own z = 0, seen by an RGB-D camera from ``elevation`` degrees."""
     rng = np.random.default_rng([seed, zlib.crc32(item.name.encode()), round(10 * elevation)])
     item = item.recentred()
-    scene = TabletopScene((Placed(item, np.eye(4), 1),), random_table(rng), Lighting.random(rng))
+    scene = TabletopScene((PlacedObject(item, np.eye(4), 1),), random_table(rng), Lighting.random(rng))
     radius = 0.5 * float(np.linalg.norm(item.extent))
     distance = max(_NEAREST, radius / _CONE)
     up, azimuth = np.deg2rad(elevation), rng.uniform(-np.pi, np.pi)

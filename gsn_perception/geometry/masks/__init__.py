@@ -1,1 +1,1 @@
-"""Masks of any size and softness as labels."""
+"""Instance masks: conversion to labels, resizing to the image, conversion of soft masks."""

@@ -1,28 +1,28 @@
-"""Masks at the resolution of the image."""
+"""Resizes a mask to the resolution of the image."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from gsn_perception.geometry.errors import InputError
-from gsn_perception.geometry.masks.soft_mask import hardened
+from gsn_perception.geometry.masks.soft_mask import harden_mask
 from gsn_perception.geometry.remark import Remark
 
 _SAME_ASPECT = 0.02  # segmenters round their sizes to multiples of 32
 
 
-def fit_mask(mask: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, Remark | None]:
-    """A mask at the image's size: the same array, or resampled by nearest neighbour where only the resolution differs.
+def resize_mask(mask: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, Remark | None]:
+    """A mask at the image's size: the same array, or resampled by nearest neighbour if only the resolution differs.
 
     Args:
-        mask: [h,w] labels of a segmenter at a resolution of its own.
+        mask: [h,w] labels, possibly at another resolution.
         shape: (H, W) of the image.
 
     Returns:
-        [H,W] of the same type, and the remark that says so where it was resampled.
+        [H,W] of the same type, and a remark if it was resampled, else None.
 
     Raises:
-        InputError: the mask is empty, or its aspect is another.
+        InputError: the mask is empty, or its aspect ratio differs.
     """
     if mask.shape == tuple(shape):
         return mask, None
@@ -36,7 +36,7 @@ def fit_mask(mask: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, Rema
             f"{aspect:.3f} against {wanted:.3f}: undo the segmenter's padding or cropping"
         )
     if mask.dtype in (np.uint8, np.uint16):
-        hard = hardened(mask)[0]  # before soft borders become steps
+        hard = harden_mask(mask)[0]  # before resampling turns soft borders into steps
         mask = mask if hard is None else hard
     row = ((np.arange(rows) + 0.5) * height / rows).astype(int)
     column = ((np.arange(columns) + 0.5) * width / columns).astype(int)

@@ -1,4 +1,4 @@
-"""Masks whose values run into each other: probabilities, anti-aliased, interpolated or JPEG'ed masks."""
+"""Converts soft masks (probabilities, anti-aliased, interpolated or JPEG-compressed masks) to hard labels."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ import numpy as np
 
 from gsn_perception.geometry.remark import Remark
 
-_RAMPS = 0.1  # of the pixels at borders, between their neighbours' values: none in a label image
-_REACH = 2  # pixels to either side by which a pixel is told to be on a ramp
-_LEAST_RAMP = 12  # such pixels
+_RAMPS = 0.1  # share of border pixels whose value lies between their neighbours' values; 0 in a label image
+_REACH = 2  # pixels to either side that are compared to detect a ramp
+_LEAST_RAMP = 12  # least number of ramp pixels
 _SOLID = 40  # pixels of a value in patches of 3x3: it may be a label
-_LARGE = 0.1  # of the patches of the most frequent value: not compression's doing
-_CREDIBLE = 64  # a largest value that may mean "certainly"
+_LARGE = 0.1  # of the patch pixels of the most frequent value; fewer may come from compression
+_CREDIBLE = 64  # a largest value that may mean probability 1
 _PATCH = np.ones((3, 3), np.uint8)
 _APART = 0.05  # of the largest value: labels nearer to each other than this come from compression
 
 
-def hardened(mask: np.ndarray) -> tuple[np.ndarray | None, Remark | None]:
-    """A mask with the labels that soft borders stand for.
+def harden_mask(mask: np.ndarray) -> tuple[np.ndarray | None, Remark | None]:
+    """A soft mask converted to hard labels.
 
-    A label image has borders between any two numbers, but no pixels whose value lies between those beside it. Where
-    there are many such ramps, the values that fill patches are the labels and each ramp is cut where the nearest patch
-    changes; a mask with at most one such value is cut at half of its largest.
+    In a label image no pixel has a value between those of its neighbours. If there are many such ramp pixels, the values
+    that fill whole patches are the labels, and each ramp pixel gets the label of the nearest patch. A mask with at most
+    one such value is thresholded at half of its largest value.
 
     Args:
         mask: [H,W] uint8 or uint16.
 
     Returns:
-        The same array where it is a label image, else one with hard labels and the remark about it; (None, None) where
-        it is neither labels nor one soft object.
+        The same array if it is a label image; else hard labels and a remark; (None, None) if it is neither labels nor one
+        soft object.
     """
     top = int(mask.max()) if mask.size else 0
     if top < 2 or min(mask.shape) < 3:
@@ -47,7 +47,7 @@ def hardened(mask: np.ndarray) -> tuple[np.ndarray | None, Remark | None]:
     solid, counts = values[enough], counts[enough]
     result = np.zeros_like(mask)
     if top >= _CREDIBLE and _one_object(solid, counts, top):
-        result[mask > 0.5 * top] = 1  # whatever the largest is in this frame
+        result[mask > 0.5 * top] = 1  # the largest value differs from frame to frame
         how = "was cut at half of the largest"
     elif not len(solid) or (len(solid) > 1 and top >= _CREDIBLE and np.diff(solid).min() < _APART * top):
         return None, None
@@ -86,20 +86,20 @@ def _between(image: np.ndarray) -> np.ndarray:
 
 
 def _one_object(solid: np.ndarray, counts: np.ndarray, top: int) -> bool:
-    """Whether patches hold values that run up to the largest without a gap, or none: one object's probabilities."""
+    """Whether patches hold no value, or values up to the largest without a gap: probabilities of one object."""
     large = solid[counts >= _LARGE * counts.max()] if len(solid) else solid
     return not len(large) or bool(large.min() > 0.7 * top and np.diff(large, append=top).max() < _APART * top)
 
 
 def _ground(mask: np.ndarray, top: int) -> float:
-    """The largest value of background: above 0 where probabilities are nowhere 0, as along the image's border."""
+    """The largest background value; above 0 if probabilities are nowhere 0, which the image's border shows."""
     border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
     usual = float(np.quantile(border, 0.9))
     return 0.2 * top if 0 < usual < 0.15 * top else 0.0
 
 
 def _nearest_patch(part: np.ndarray, flat: np.ndarray, solid: np.ndarray) -> np.ndarray:
-    """Every pixel with the value of the nearest patch of a solid value or of background."""
+    """Each pixel gets the value of the nearest patch of a label or of background."""
     sure = flat & (np.isin(part, solid) | (part == 0))
     _, where = cv2.distanceTransformWithLabels((~sure).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     table = np.zeros(int(where.max()) + 1, dtype=part.dtype)

@@ -1,1 +1,1 @@
-"""The parts of the network."""
+"""Layers of the GSN: ResNet encoder, sculpting heads, refinement, depth input."""

@@ -1,8 +1,8 @@
-"""Measured depth as the network reads it: relative to its own median, so that no metric scale is needed.
+"""Measured depth as network input: relative to its own median, so that no metric scale is needed.
 
-A depth image fixes the visible front up to the one unknown of the normalised frame, its scale. The encoder reads depth
-over its median; the refinement, which has a splat to hold against it, fits the scale as :mod:`gsn_perception.gsn.scale`
-does (one robust ratio, no offset) and tells every Gaussian how far it lies behind the measured surface.
+A depth image determines the visible surface up to the scale of the normalised frame. The encoder reads depth over its
+median. The refinement compares the splat with the depth: it fits the scale as :mod:`gsn_perception.gsn.scale` does (one
+robust ratio, no offset) and gives each Gaussian its distance behind the measured surface.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from torch import Tensor
 from torch import nn
 
 MIN_PIXELS = 20
-_REACH = 1.5  # the cone bounds what is seen across, not how long the object is along it
+_REACH = 1.5  # normalised units; the cone bounds the object across the view, not along it
 
 
 @torch.no_grad()
 def relative_depth(depth: Tensor, alpha: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
-    """Depth of the object relative to its median, in normalised units, and where it is known.
+    """Depth of the object relative to its median, in normalised units, and its validity.
 
     Args:
         depth: [B,S,S] along the virtual camera's z in any unit; not finite or not positive = unknown.
-        alpha: [B,S,S] share of the object.
+        alpha: [B,S,S] coverage by the object.
         theta: [B] half-angles of the objects' cones, radians.
 
     Returns:
-        ``(z / median(z) - 1) / (2 sin theta)``, 0 where unknown, and 1 where it is known, [B,S,S] each. What lies
-        farther than an object can reach is background seen through the mask's edge: unknown.
+        ``(z / median(z) - 1) / (2 sin theta)``, 0 where unknown, and the validity, 1 where known, [B,S,S] each. Depth
+        too far from the median is background at the mask's edge and counts as unknown.
     """
     usable = torch.isfinite(depth) & (depth > 0) & (alpha > 0.5)
     values = torch.where(usable, depth, torch.nan).flatten(1)
@@ -38,11 +38,11 @@ def relative_depth(depth: Tensor, alpha: Tensor, theta: Tensor) -> tuple[Tensor,
 
 
 def depth_residual(measured: Tensor, sampled: Tensor, z: Tensor, front: Tensor, theta: Tensor) -> Tensor:
-    """How far behind the measured surface each Gaussian lies, and whether that is known: [B,N,2].
+    """Distance of each Gaussian behind the measured surface, and whether it is known: [B,N,2].
 
     Args:
         measured: [B,2,S,S] the depth channels of the network's input.
-        sampled: [B,N,2] them where the Gaussians project.
+        sampled: [B,N,2] the depth channels at the projections of the Gaussians.
         z: [B,N] depth of the Gaussians from the camera, normalised units.
         front: [B,C*C] depth of the splat's front in a grid of cells, inf where there is none.
         theta: [B] radians.
@@ -61,5 +61,5 @@ def depth_residual(measured: Tensor, sampled: Tensor, z: Tensor, front: Tensor, 
 
 
 def cube_distance(theta: Tensor) -> Tensor:
-    """[B] from the camera to the cube's centre in normalised units; ``ObjectView.distance`` for batches."""
+    """Distance [B] from the camera to the cube's centre in normalised units; ``ObjectView.distance`` for batches."""
     return 0.5 / torch.sin(theta)

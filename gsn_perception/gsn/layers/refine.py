@@ -1,8 +1,8 @@
-"""Pixel-aligned refinement: every sculpted Gaussian looks at the image where it projects and corrects itself.
+"""Pixel-aligned refinement: each sculpted Gaussian is corrected from the image features at its projection.
 
-The idea is PIFu's (Saito et al., ICCV 2019) joined to GSN. A global latent can't carry print and edges; the shared small
-network sees the image features, the colour, the mask and how deep the Gaussian lies behind the foremost one there.
-It commutes with rolls by the same argument as the crop: it is shared and looks only at what a roll carries along.
+The idea is that of PIFu (Saito et al., ICCV 2019). A global latent can't represent prints and sharp edges. A small network,
+shared by all Gaussians, reads image features, colour, mask and the distance of the Gaussian behind the front one at its
+pixel. It commutes with rolls, because it is shared and its inputs roll with the image.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OPAQUE = 0.1
 
 
 def project(means: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
-    """Where means [B,N,3] of the normalised frame fall in the crop, as grid coordinates in [-1, 1].
+    """Projects means [B,N,3] of the normalised frame into the crop, as grid coordinates in [-1, 1].
 
     Args:
         means: [B,N,3].
@@ -40,7 +40,7 @@ def project(means: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def front_depth(xy: Tensor, z: Tensor, opacities: Tensor) -> tuple[Tensor, Tensor]:
-    """The foremost opaque Gaussian's depth in each screen cell [B,CELLS^2] (inf: none), and every Gaussian's cell [B,N]."""
+    """Depth of the front opaque Gaussian in each image cell [B,CELLS^2] (inf: none), and the cell of each Gaussian [B,N]."""
     cell = ((xy + 1) * 0.5 * CELLS).long().clamp(0, CELLS - 1)
     index = cell[..., 1] * CELLS + cell[..., 0]
     seen = torch.where(opacities > _OPAQUE, z, torch.full_like(z, torch.inf))
@@ -49,7 +49,7 @@ def front_depth(xy: Tensor, z: Tensor, opacities: Tensor) -> tuple[Tensor, Tenso
 
 
 class Refiner(nn.Module):
-    """Image features at a quarter of the crop's side, and the shared network that corrects Gaussians."""
+    """Image features at a quarter of the crop's resolution, and the shared network that corrects Gaussians."""
 
     def __init__(self, config: GsnConfig, encoder: ResNet) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class Refiner(nn.Module):
         """Corrected Gaussians [B,N].
 
         Args:
-            gaussians: Sculpted, normalised frame.
+            gaussians: The sculpted splats, normalised frame.
             image: [B,5 or 7,S,S] network input.
             maps: The encoder's stages.
             theta: [B] radians.

@@ -1,4 +1,4 @@
-"""Residual networks whose state-dict names are torchvision's, so that its ImageNet weights load from a file.
+"""ResNet encoders with torchvision's state-dict names, so that its ImageNet weights can be loaded from a file.
 
 He et al., "Deep Residual Learning for Image Recognition", CVPR 2016; bottlenecks stride in their 3x3 convolution.
 """
@@ -77,7 +77,7 @@ class ResNet(nn.Module):
     Args:
         name: resnet18, resnet34, resnet50 or resnet152.
         width: Channels of the first stage; 64 gives the published networks.
-        in_channels: Channels of the image; beyond three they start at zero when ImageNet weights are loaded.
+        in_channels: Channels of the image; channels beyond three get zero weights when ImageNet weights are loaded.
     """
 
     def __init__(self, name: str, width: int = 64, in_channels: int = 3) -> None:
@@ -101,7 +101,7 @@ class ResNet(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            # a block that starts as its shortcut trains calmer
+            # zero gain: a block starts as the identity, which stabilises training
             if isinstance(module, BasicBlock):
                 nn.init.zeros_(module.bn2.weight)
             if isinstance(module, Bottleneck):
@@ -117,7 +117,7 @@ class ResNet(nn.Module):
         return maps
 
     def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
-        """Take torchvision's weights for this network (its classifier is ignored).
+        """Load torchvision's weights of this architecture (the classifier is ignored).
 
         Raises:
             InputError: names or shapes are of another network.

@@ -1,4 +1,4 @@
-"""The canonical cube and the activations that deform it (GSN section III-A/B)."""
+"""Sculpting heads: MLPs that deform the canonical cube of Gaussians (GSN section III-A/B)."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def lattice(cube: int) -> Tensor:
 
 
 class _RevivableRelu(torch.autograd.Function):
-    """ReLU; where it is flat a tenth of the gradient passes, but only one that would raise the value.
+    """ReLU that, for negative inputs, passes a tenth of the gradient, but only a gradient that raises the value.
 
-    Passing the other sign would push what is flat already further down for ever and carry the shared latent along.
+    A gradient of the other sign would lower inactive values without limit and change the shared latent.
     """
 
     @staticmethod
@@ -37,7 +37,7 @@ class _RevivableRelu(torch.autograd.Function):
 
 
 def revivable_relu(x: Tensor) -> Tensor:
-    """ReLU from whose flat part a value can return; with the plain one a scale that reached zero never grows again."""
+    """ReLU whose inactive values can become active again; with the plain one a scale of zero would never grow again."""
     return _RevivableRelu.apply(x)
 
 

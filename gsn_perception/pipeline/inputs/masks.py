@@ -11,7 +11,7 @@ import numpy as np
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Remark
-from gsn_perception.geometry.masks.soft_mask import hardened
+from gsn_perception.geometry.masks.soft_mask import harden_mask
 from gsn_perception.geometry.remark import merged
 from gsn_perception.pipeline.inputs.plausibility import depth_remarks
 from gsn_perception.pipeline.inputs.plausibility import mask_remarks
@@ -28,7 +28,7 @@ def labelled(observation: Observation, mode: str) -> Observation:
     mask = observation.mask
     if mask is None:
         return observation
-    hard, remark = hardened(mask)
+    hard, remark = harden_mask(mask)
     if hard is None:
         if mode != "binary":
             raise InputError(

@@ -18,16 +18,16 @@ from gsn_perception.geometry import Remark
 from gsn_perception.geometry.remark import merged
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.scale import Scale
+from gsn_perception.gsn.scale import reconcile_scales
 from gsn_perception.gsn.scale import scale_from_depth
 from gsn_perception.gsn.scale import scale_from_plane
 from gsn_perception.gsn.scale import scale_from_size
-from gsn_perception.gsn.scale import surer_scale
 from gsn_perception.gsn.sculpted import Sculpted
-from gsn_perception.gsn.seen import Seen
-from gsn_perception.gsn.seen import SeenRule
-from gsn_perception.gsn.seen import confidence
-from gsn_perception.gsn.seen import quality
-from gsn_perception.gsn.seen import see
+from gsn_perception.gsn.visibility import SplatRendering
+from gsn_perception.gsn.visibility import VisibilityModel
+from gsn_perception.gsn.visibility import confidence
+from gsn_perception.gsn.visibility import quality
+from gsn_perception.gsn.visibility import render_splat
 from gsn_perception.pipeline.inputs.plausibility import hint_remarks
 from gsn_perception.pipeline.inputs.plausibility import mesh_remarks
 from gsn_perception.pipeline.inputs.plausibility import scale_remarks
@@ -64,7 +64,7 @@ def measured(
     splat: Gaussians,
     settings: ReconstructorSettings,
     clock: Clock,
-    rule: SeenRule | None = None,
+    rule: VisibilityModel | None = None,
     remarks: tuple[Remark, ...] = (),
     *,
     plane_trusted: bool = False,
@@ -72,7 +72,7 @@ def measured(
     """The network's splat brought to metres, or why nothing fixes its scale; ``plane_trusted``: it is every object's."""
     try:
         with clock("scale"):
-            seen = see(splat, crop.view)
+            seen = render_splat(splat, crop.view)
             scale = _scale(observation, crop, splat, seen, settings)
             splat = replace(splat, confidence=confidence(splat, crop, seen, scale, rule))
             gaussians = _trimmed(splat, settings).transform(crop.view.similarity(scale.value))
@@ -149,7 +149,7 @@ def skinned(
 
 
 def _scale(
-    observation: Observation, crop: Crop, splat: Gaussians, seen: Seen, settings: ReconstructorSettings
+    observation: Observation, crop: Crop, splat: Gaussians, seen: SplatRendering, settings: ReconstructorSettings
 ) -> Scale:
     """Depth first, then a size hint, then the support plane; unit scale only when asked for.
 
@@ -166,7 +166,7 @@ def _scale(
         return (
             hinted
             if observation.support_plane is None
-            else surer_scale(hinted, splat, crop.view, observation.support_plane)
+            else reconcile_scales(hinted, splat, crop.view, observation.support_plane)
         )
     if observation.support_plane is not None:
         return scale_from_plane(splat, crop.view, observation.support_plane)

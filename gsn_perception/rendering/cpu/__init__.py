@@ -1,4 +1,4 @@
-"""Splat rasteriser for CPUs: numba kernels, forward and backward, threaded over views."""
+"""CPU rasteriser of Gaussian splats: numba kernels, forward and backward, multi-threaded over views."""
 
 from gsn_perception.rendering.cpu.autograd import rasterise
 from gsn_perception.rendering.cpu.autograd import warm_up

@@ -110,16 +110,16 @@ class _Rasterise(torch.autograd.Function):
 
 
 def rasterise(gaussians: Gaussians, cameras: CameraBatch, background: Tensor, median_depth: bool) -> Rendering:
-    """Draw B splats into V views each, on the CPU.
+    """Render B splats in V views each, on the CPU.
 
     Args:
         gaussians: [B,N,..] float32 or float64 on the CPU.
         cameras: [B,V] on the CPU.
         background: [B,V,3], dtype as the splat.
-        median_depth: Whether to draw it.
+        median_depth: Whether to render the median depth.
 
     Raises:
-        InputError: there are more Gaussians than float32 can count.
+        InputError: there are more Gaussians than float32 can number.
     """
     if len(gaussians) >= _MOST_GAUSSIANS:
         raise InputError(
@@ -134,7 +134,7 @@ def rasterise(gaussians: Gaussians, cameras: CameraBatch, background: Tensor, me
 
 
 def warm_up(dtype: torch.dtype = torch.float32) -> None:
-    """Compile (or load from numba's cache) every kernel, forward and backward, so that no later call waits for it."""
+    """Compile all kernels (or load them from numba's cache), forward and backward, so that later calls start at once."""
     means = torch.tensor([[[0.0, 0.0, 2.0]]], dtype=dtype, requires_grad=True)
     ones = torch.ones(1, 1, 3, dtype=dtype)
     quats = torch.tensor([[[1.0, 0, 0, 0]]], dtype=dtype)
@@ -149,6 +149,6 @@ def _array(tensor: Tensor) -> np.ndarray:
 
 
 def _bands(views: int, rows: int) -> int:
-    """Into how many bands of block rows each view is cut so that every thread has work."""
+    """Number of bands of block rows per view, chosen so that every thread has work."""
     threads = thread_count()
     return 1 if views >= threads else max(1, min(rows, -(-2 * threads // max(views, 1))))

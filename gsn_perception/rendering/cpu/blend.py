@@ -1,4 +1,4 @@
-"""Front-to-back alpha blending of one view, splat by splat."""
+"""Front-to-back alpha blending of one view, Gaussian by Gaussian (forward pass)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ T_, R_, G_, B_, D_, LAST, MEDIAN = (LANES * c for c in range(STATE))
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
 def _blend_block(state, dx0, dy0, splat, k):  # noqa: ANN001, ANN202
-    """Blend a splat into a block, ``state`` [STATE * LANES]; the number of its unfinished pixels."""
+    """Blend a Gaussian into a block, ``state`` [STATE * LANES]; returns the number of its unfinished pixels."""
     hA, B, hC, opacity, red, green, blue, z = splat
     one = state.dtype.type
     zero, most, least, floor = one(0.0), one(MAX_ALPHA), one(MIN_ALPHA), one(MIN_TRANSMITTANCE)
@@ -61,7 +61,7 @@ def _blend_block(state, dx0, dy0, splat, k):  # noqa: ANN001, ANN202
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
 def _mark_median(state, before, z):  # noqa: ANN001, ANN202
-    """Note the depth where a splat took the transmittance from ``before`` below one half."""
+    """Store the depth at pixels where the transmittance fell from ``before`` to below one half."""
     half = state.dtype.type(MEDIAN_TRANSMITTANCE)
     for lane in range(LANES):
         after = state[T_ + lane]
@@ -72,7 +72,7 @@ def _mark_median(state, before, z):  # noqa: ANN001, ANN202
 
 @njit(nogil=True, cache=True)
 def blend_rows(records, count, columns, begin, end, median, state) -> None:  # noqa: ANN001
-    """Blend one view's splats into the block rows [begin, end).
+    """Blend one view's Gaussians into the block rows [begin, end).
 
     Args:
         records: [N,RECORD] from ``project_view``, front to back; the first ``count`` are valid.
@@ -80,7 +80,7 @@ def blend_rows(records, count, columns, begin, end, median, state) -> None:  # n
         columns: Blocks per row.
         begin: First block row.
         end: Past the last block row.
-        median: Whether to note the median depth too.
+        median: Whether to compute the median depth too.
         state: Flat [(end - begin) * columns * STATE * LANES], filled here.
     """
     one = state.dtype.type
@@ -117,7 +117,7 @@ def blend_rows(records, count, columns, begin, end, median, state) -> None:  # n
 def store_rows(state, columns, begin, background, rgb, alpha, depth, median, final, last) -> None:  # noqa: ANN001
     """Write a state to the images [H,W(,3)] it covers, composited over ``background`` [3].
 
-    ``final`` and ``last`` [H,W] keep what the backward pass needs: transmittance and last contributor.
+    ``final`` and ``last`` [H,W] store what the backward pass needs: transmittance and last contributor.
     """
     height, width = alpha.shape
     rows = len(state) // (columns * STATE * LANES)

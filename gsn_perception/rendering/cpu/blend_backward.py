@@ -1,4 +1,4 @@
-"""Gradients of the blending, back to front (Kerbl et al. 2023, section 6)."""
+"""Gradients of alpha blending, back to front (Kerbl et al. 2023, section 6)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ H_, HX, HY, HXX, HXY, HYY, WR, WG, WB, WD = (LANES * c for c in range(MOMENTS))
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
 def _unblend_block(state, sums, dx0, dy0, splat, k):  # noqa: ANN001, ANN202
-    """Take a splat off a block, ``state`` [STATE * LANES], and add its moments to ``sums``, lane by lane.
+    """Remove a Gaussian from a block, ``state`` [STATE * LANES], and add its moments to ``sums``, lane by lane.
 
     With q = colour . gradient, alpha's gradient is T q - S / (1 - alpha); h is alpha times that, zero at the cap.
     """
@@ -94,7 +94,7 @@ def _gradient_of(sums, s, out) -> None:  # noqa: ANN001
 
 @njit(nogil=True, cache=True)
 def load_rows(state, columns, begin, background, g_rgb, g_alpha, g_depth, final, last, newest) -> None:  # noqa: ANN001
-    """Fill the state of the block rows from ``begin`` with image gradients and the forward pass's end.
+    """Fill the state of the block rows from ``begin`` with image gradients and the final values of the forward pass.
 
     ``newest`` [blocks] becomes the last contributor to any pixel of each block.
     """

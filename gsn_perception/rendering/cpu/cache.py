@@ -1,4 +1,4 @@
-"""Numba's cache on disk, kept honest."""
+"""Invalidates numba's cache on disk when a source file changes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 
 def drop_stale(kernel: Any) -> None:
-    """Forget cached kernels that are older than any source they may have been compiled from.
+    """Delete cached kernels that are older than any source file of this folder.
 
-    Numba compares a cached kernel with its own file only, but kernels inline functions of their neighbours: without
-    this an edited neighbour would go on running in its old form.
+    Numba compares a cached kernel with its own file only, but kernels inline functions of other files. Without this, an
+    edit of such a file would have no effect.
 
     Args:
-        kernel: Any cached kernel of this folder; all of them are cached in one place.
+        kernel: Any cached kernel of this folder; all share one cache folder.
     """
     here = Path(__file__).parent
     newest = max(source.stat().st_mtime for source in (here.parent / "conventions.py", *here.glob("*.py")))

@@ -1,4 +1,4 @@
-"""Pixels in blocks of 4x4: the 16 lanes the blending kernels work on at once.
+"""Blocks of 4x4 pixels as 16 SIMD lanes, and the block range that an ellipse covers.
 
 A state buffer is [block row, block column, channel, lane] in one flat array. All offsets between channels are
 compile-time constants, so LLVM turns each lane loop into straight vector code without aliasing checks or remainders.
@@ -25,7 +25,7 @@ SIDE = 4
 LANES = SIDE * SIDE
 FAST = {"contract", "nsz", "arcp", "reassoc"}
 
-# exp(x) = exp(x/8)^8 on [-8, 0]; the rest of a splat is invisible there. Relative error below 3e-6.
+# exp(x) = exp(x/8)^8 on [-8, 0]; below -8 a Gaussian is invisible. Relative error below 3e-6.
 _C0, _C1, _C2, _C3, _C4, _C5, _C6 = (
     np.float32(c) for c in Chebyshev.interpolate(np.exp, 6, domain=[-1, 0]).convert(kind=Polynomial).coef
 )
@@ -59,7 +59,7 @@ def blocks(size: int) -> int:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def ellipse_of(record):  # noqa: ANN001, ANN201
-    """What :func:`row_span` needs of a record's ellipse ``sigma <= reach / 2``.
+    """Values of a record's ellipse ``sigma <= reach / 2`` that :func:`row_span` needs.
 
     Returns:
         Half height; dy of its rightmost point; slope dx/dy of its centre line; reach; 1 / cov_yy; 1 / conic_xx.

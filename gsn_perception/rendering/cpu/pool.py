@@ -1,7 +1,7 @@
-"""Threads for kernels that release the GIL.
+"""Thread pool for kernels that release the GIL.
 
-Plain threads rather than an OpenMP region: they never spin against torch's own pool, any thread may render at any
-time, and a forked child simply starts its own.
+Plain threads instead of OpenMP: they do not compete with torch's own pool by busy waiting, any thread may render at any
+time, and a forked child process starts its own pool.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def thread_count() -> int:
 
 
 def parallel_ranges(work: Callable[[int, int], None], count: int, grain: int = 1) -> None:
-    """Call ``work(begin, end)`` over ``range(count)``, in pieces of ``grain`` handed out as threads fall idle.
+    """Call ``work(begin, end)`` over ``range(count)``, in pieces of ``grain``; idle threads take the next piece.
 
     The calling thread works too. The first exception of any piece is raised here.
     """
@@ -34,7 +34,7 @@ def parallel_ranges(work: Callable[[int, int], None], count: int, grain: int = 1
         if count > 0:
             work(0, count)
         return
-    pieces = iter(range(0, count, grain))  # a range iterator hands every value out once, under the GIL
+    pieces = iter(range(0, count, grain))  # thread-safe: under the GIL a range iterator yields each value once
 
     def drain() -> None:
         for begin in pieces:
@@ -45,7 +45,7 @@ def parallel_ranges(work: Callable[[int, int], None], count: int, grain: int = 1
         drain()
     finally:
         for helper in helpers:
-            if not helper.cancel():  # it has begun; one still waiting behind other callers has nothing left to do
+            if not helper.cancel():  # it has started; a helper that is still queued has nothing left to do
                 helper.result()
 
 

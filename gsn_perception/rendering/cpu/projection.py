@@ -1,6 +1,6 @@
 """EWA projection of 3-D Gaussians to the image, forward (Zwicker et al. 2001).
 
-Done in float64 whatever the splat's dtype: long thin splats near the camera lose all digits of det(cov2d) in float32.
+Computed in float64 for any input dtype: for long thin Gaussians near the camera, float32 loses all digits of det(cov2d).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from gsn_perception.rendering.conventions import NEAR
 from gsn_perception.rendering.cpu.sorting import depth_order
 
 MX, MY, CA, CB, CC, OPACITY, RED, GREEN, BLUE, DEPTH = range(10)  # columns of a record
-REACH, VXX, VXY, VYY = range(10, 14)  # where the ellipse ends: twice sigma there, and its covariance
+REACH, VXX, VXY, VYY = range(10, 14)  # twice sigma at the end of the ellipse, and its covariance
 RECORD = 14
-_SLACK = 1e-3  # of sigma: rounding in the blending kernel must not cut a pixel that is just bright enough
+_SLACK = 1e-3  # of sigma: keeps pixels at the threshold in spite of rounding in the blending kernel
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -64,7 +64,7 @@ def spread(J00, J02, J11, J12, W, R, scale):  # noqa: ANN001, ANN201
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def _project_splat(mean, scale, quat, opacity, K, pose, width, height, out) -> bool:  # noqa: ANN001
-    """Fill ``out`` but for opacity and colour; False where the splat can't be seen."""
+    """Fill ``out`` except opacity and colour; False if the Gaussian is not visible."""
     if not opacity > MIN_ALPHA:
         return False
     m0, m1, m2 = float(mean[0]), float(mean[1]), float(mean[2])

@@ -1,4 +1,4 @@
-"""Front-to-back order of one view's splats."""
+"""Sorts the Gaussians of one view by depth (radix sort)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _BUCKETS = 1 << _BITS
 def depth_order(depths: np.ndarray, order: np.ndarray, count: int) -> None:
     """Sort ``order[:count]`` (indices into ``depths``, all positive) by depth, stably.
 
-    A radix sort of the float32 bit patterns, which for positive floats order as the numbers do; an insertion pass
-    then settles what float32 could not tell apart.
+    A radix sort of the float32 bit patterns, whose order for positive floats is that of the numbers; an insertion pass
+    then orders values that are equal in float32.
     """
     single = np.empty(count, np.float32)
     for i in range(count):

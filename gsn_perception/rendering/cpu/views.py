@@ -1,4 +1,4 @@
-"""The kernels run over ranges of views; what one thread does between two looks at the clock."""
+"""Kernels that process a range of views or bands: the work of one thread."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from sensor_msgs.msg import CameraInfo
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Remark
-from gsn_perception.geometry.masks.mask_size import fit_mask
+from gsn_perception.geometry.masks.mask_size import resize_mask
 from gsn_perception.ros.messages.camera import images
 from gsn_perception.ros.messages.camera.camera_info import Undistortion
 from gsn_perception.ros.messages.camera.camera_info import to_camera
@@ -168,7 +168,7 @@ class FrameDecoder:
         depth = None if depth is None else images.to_depth(depth, None, remarks, near=settings.min_depth)
         mode: images.MaskMode = "binary" if settings.mask_mode == "binary" else "labels"
         mask = None if mask is None else images.to_mask(mask, mode, settings.mask_background)
-        mask, resampled = (None, None) if mask is None else fit_mask(mask, (camera.height, camera.width))
+        mask, resampled = (None, None) if mask is None else resize_mask(mask, (camera.height, camera.width))
         remarks += [] if resampled is None else [resampled]
         for name, array in (("image", image), ("depth", depth), ("mask", mask)):
             if array is not None and array.shape[:2] != (camera.height, camera.width):

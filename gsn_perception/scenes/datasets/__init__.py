@@ -1,1 +1,1 @@
-"""Training sets in memory-mapped arrays."""
+"""Training datasets in memory-mapped arrays: views (for the GSN) and surfaces (for surface networks)."""

@@ -1,4 +1,4 @@
-"""One RGB-D view of a known object as the pipeline would see it: the crop, and the cloud in its normalised frame."""
+"""Simulates one RGB-D view of a known object: the pipeline's crop, and the point cloud in its normalised frame."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ _ATTEMPTS = 4
 
 @dataclass(frozen=True, slots=True)
 class ShotSettings:
-    """How partial views are taken.
+    """Settings of simulated partial views.
 
     Attributes:
         size: Side of the crop in pixels.
-        cloud: Points of the cloud.
-        focal: Pixels; range of the real camera's focal length, which decides the depth's noise and resolution.
-        closest: Metres; depth sensors measure nothing nearer.
-        theta: Degrees; range of the cone's half-angle where the closest distance allows it.
-        upright: Part of the views of which the support plane is known, so that they are rolled upright.
-        depth: Part of the views with measured depth, where a network completes them; else all have it.
+        cloud: Number of points of the cloud.
+        focal: Pixels; range of the real camera's focal length, which determines noise and resolution of the depth.
+        closest: Metres; least distance that the depth sensor measures.
+        theta: Degrees; range of the cone's half-angle, limited by the closest distance.
+        upright: Share of views with known support plane; these are rolled upright.
+        depth: Share of views with measured depth if a network completes them; else all views have it.
     """
 
     size: int = 128
@@ -55,10 +55,10 @@ class ShotSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shot:
-    """A view and what is known after it.
+    """A simulated view.
 
     Attributes:
-        crop: What the camera saw; its depth in metres.
+        crop: The crop; depth in metres.
         scale: Metres per normalised unit.
         with_depth: Whether depth was measured.
         cloud: Surface points, normalised frame.
@@ -80,15 +80,15 @@ def take_shot(
     lighting: Lighting,
     complete: Complete | None = None,
 ) -> Shot:
-    """A random view; a few times from elsewhere where a view can't be used.
+    """A random view; up to four attempts if a view is not usable.
 
     Args:
         caster: The object alone, resting on z = 0.
         hull: [N,3] its hull vertices, metres.
-        rng: Source of chance.
+        rng: Random generator.
         settings: Ranges.
-        lighting: The lamp.
-        complete: What the network makes of the view; without it the cloud holds measured points alone.
+        lighting: The light.
+        complete: Completes a view with a network; without it the cloud has measured points only.
 
     Raises:
         InputError: the sensor measured nothing, or the network refused every view.
@@ -132,7 +132,7 @@ def _take(
 
 
 def _sampling(hull: np.ndarray, settings: ShotSettings) -> ViewSampling:
-    """Cones that keep the sensor's distance."""
+    """View distribution in which the camera keeps the sensor's least distance."""
     radius = float(np.linalg.norm(hull - (hull.min(axis=0) + hull.max(axis=0)) / 2, axis=1).max())
     low, high = settings.theta
     high = float(np.clip(np.rad2deg(np.arcsin(min(radius / settings.closest, 1.0))), 0.6 * low, high))
@@ -140,7 +140,7 @@ def _sampling(hull: np.ndarray, settings: ShotSettings) -> ViewSampling:
 
 
 def _real_camera(virtual: VirtualView, rng: np.random.Generator, settings: ShotSettings) -> Camera:
-    """The part of a real camera's image around the object, a little more than its cone."""
+    """The window of a real camera around the object, slightly larger than its cone."""
     field = 2 * 1.05 * FIELD_MARGIN * virtual.theta
     side = int(np.clip(round(2 * rng.uniform(*settings.focal) * np.tan(field / 2)), 48, 640))
     return Camera.from_fov(field, side, side, virtual.camera.world_from_camera)

@@ -1,60 +1,28 @@
-"""The folder of a dataset: arrays of fixed size, one small record per finished object, a header completed last."""
+"""The folder of a dataset: memory-mapped arrays, one JSON record per finished object, and a header written last."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gsn_perception.geometry import InputError
-from gsn_perception.scenes.views import ViewSampling
 
-FORMAT = 1
-POINTS = 2048
 Layout = dict[str, tuple[tuple[int, ...], str]]
+"""Shape (objects first) and dtype of every array by name."""
+Rows = dict[str, np.ndarray]
+"""One object's row of every array by name."""
+Record = dict[str, Any]
+"""What is stored of one finished object: name, shape, extent, error, and its columns of ``cameras.npz``."""
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetSettings:
-    """What decides a dataset's content besides its objects.
-
-    Attributes:
-        views: Views per object.
-        size: Pixels.
-        seed: Of views, lights and surface samples.
-        flat_lit: Part of the objects that show their albedo as it is; the others have one random lamp each.
-        supersample: Samples per pixel and axis.
-        normals: Whether normals are stored.
-        sampling: How views are drawn.
-    """
-
-    views: int = 24
-    size: int = 128
-    seed: int = 0
-    flat_lit: float = 1 / 3
-    supersample: int = 2
-    normals: bool = False
-    sampling: ViewSampling = field(default_factory=ViewSampling)
-
-
-def array_layout(settings: DatasetSettings, count: int) -> Layout:
-    """Shape and dtype of each memory-mapped array of a dataset of ``count`` objects."""
-    image = (count, settings.views, settings.size, settings.size)
-    layout: Layout = {
-        "rgb": ((*image, 3), "uint8"),
-        "alpha": (image, "uint8"),
-        "depth": (image, "float16"),
-        "points": ((count, POINTS, 3), "float32"),
-    }
-    if settings.normals:
-        layout["normals"] = ((*image, 3), "int8")
-    return layout
+def empty_rows(layout: Layout) -> Rows:
+    """The rows of one object, all zero."""
+    return {name: np.zeros(shape[1:], dtype) for name, (shape, dtype) in layout.items()}
 
 
 class DatasetStore:
@@ -62,25 +30,25 @@ class DatasetStore:
 
     Args:
         root: The folder.
-        layout: Shape (objects first) and dtype of every array.
-        blank: What ``cameras.npz`` holds in the row of an object that could not be built; its keys are the columns.
-        header: What ``dataset.json`` says besides key and completeness.
+        layout: The arrays.
+        columns: Shape per object of every column of ``cameras.npz``; objects that could not be built get zeros.
+        header: Entries of ``dataset.json`` besides key and completeness.
         key: Hash of everything that decides the content; a folder with another key is overwritten.
     """
 
     def __init__(
-        self, root: Path, layout: Layout, blank: Mapping[str, np.ndarray], header: Mapping[str, Any], key: str
+        self, root: Path, layout: Layout, columns: Mapping[str, tuple[int, ...]], header: Mapping[str, Any], key: str
     ) -> None:
-        self.root, self._layout, self._blank, self._head, self._key = root, layout, blank, dict(header), key
+        self.root, self._layout, self._columns, self._head, self._key = root, layout, columns, dict(header), key
         self._count = next(iter(layout.values()))[0][0]
 
     @property
     def complete(self) -> bool:
-        """Whether the folder holds this very dataset, whole."""
+        """Whether the folder holds this dataset, completely built."""
         return bool(self._header().get("complete"))
 
     def open(self, *, resume: bool) -> list[int]:
-        """Make or reopen the arrays; the indices of the objects that are still missing."""
+        """Create or reopen the arrays; returns the indices of the objects that are still missing."""
         header = self._header()
         if resume and header:
             if header["complete"]:
@@ -96,8 +64,8 @@ class DatasetStore:
             ) from None
         return list(range(self._count))
 
-    def record(self, index: int, record: dict[str, Any]) -> None:
-        """Note that an object is done (or why it could not be built)."""
+    def record(self, index: int, record: Record) -> None:
+        """Store the record of an object that was built, or that could not be built."""
         temporary = self._records / f"{index}.tmp"
         temporary.write_text(json.dumps(record))
         temporary.replace(self._records / f"{index}.json")
@@ -109,7 +77,8 @@ class DatasetStore:
         if not valid.any():
             raise InputError(f"no object of the dataset could be built; the first one: {records[0]['error']}")
         columns: dict[str, Any] = {
-            k: np.array([r.get(k, b) for r in records], dtype=np.float32) for k, b in self._blank.items()
+            name: np.array([r.get(name, np.zeros(shape)) for r in records], dtype=np.float32)
+            for name, shape in self._columns.items()
         }
         np.savez(self.root / "cameras.npz", valid=valid, **columns)
         listed = [{k: r[k] for k in ("name", "shape", "extent", "error")} for r in records]
@@ -124,7 +93,7 @@ class DatasetStore:
         return self.root / "records"
 
     def _header(self) -> dict[str, Any]:
-        """The header, {} where it is missing, damaged or another dataset's."""
+        """The header; {} where it is missing, damaged or of another dataset."""
         try:
             header = json.loads((self.root / "dataset.json").read_text())
         except (OSError, ValueError):
@@ -138,7 +107,7 @@ class DatasetStore:
         temporary.replace(self.root / "dataset.json")
 
     def _check_space(self) -> None:
-        """The arrays are sparse at first: running out of disk later would kill the process without a word."""
+        """Arrays are sparse files at first: if the disk is full later, a write to the memory map kills the process."""
         self.root.mkdir(parents=True, exist_ok=True)
         layout = self._layout.values()
         needed = sum(int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize for shape, dtype in layout)

@@ -1,15 +1,15 @@
-"""The training set of learned surfaces in memory-mapped arrays.
+"""The dataset that trains surface networks: sampled surfaces and views in memory-mapped arrays (`gsn data --what surface`).
 
 Format (one folder; O objects, V views; U, Q, C and P samples; read with ``np.load(path, mmap_mode="r")``). The unit
 frame of an object has its box centred at the origin and its longest side 1; the normalised frame is a view's.
 
-* ``points.npy`` [O,U,3] float16, unit frame: first half uniform in +-0.55, second half about the surface;
+* ``points.npy`` [O,U,3] float16, unit frame: first half uniform in +-0.55, second half near the surface;
   ``inside.npy`` [O,U] bool, by the generalised winding number;
 * ``queries.npy``, ``displacements.npy`` [O,Q,3] float16, unit frame: near-surface points and the vectors to their
   exact nearest surface points;
 * ``surface.npy`` [O,C,3] float32, ``surface_normals.npy`` [O,C,3] int8 (x 127): area-uniform surface points, unit frame;
-* ``clouds.npy`` [O,V,P,3] float16, normalised frame, evenly spaced, any prefix too: what a depth camera measured and,
-  where a network completed the views, samples of its solid; ``observed.npy`` [O,V,P] bool tells them apart;
+* ``clouds.npy`` [O,V,P,3] float16, normalised frame, evenly spaced, as is any prefix: points that a depth camera measured
+  and, if a network completed the views, samples of its solid; ``observed.npy`` [O,V,P] bool marks measured ones;
 * ``rgb.npy`` [O,V,S,S,3] uint8 over white, ``alpha.npy`` [O,V,S,S] uint8, ``depth.npy`` [O,V,S,S] float16: the crop;
   depth along its z as measured, normalised units, 0 = unknown;
 * ``cameras.npz``: ``unit_from_normalised`` [O,V,4,4], ``theta`` [O,V], ``with_depth`` [O,V], ``valid`` [O];
@@ -23,32 +23,30 @@ from dataclasses import dataclass
 from dataclasses import field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from gsn_perception.geometry import InputError
-from gsn_perception.scenes.datasets.building import Record
 from gsn_perception.scenes.datasets.building import build
 from gsn_perception.scenes.datasets.building import content_key
+from gsn_perception.scenes.datasets.building import lit_object
 from gsn_perception.scenes.datasets.shots import Complete
 from gsn_perception.scenes.datasets.shots import Shot
 from gsn_perception.scenes.datasets.shots import ShotSettings
 from gsn_perception.scenes.datasets.shots import take_shot
 from gsn_perception.scenes.datasets.store import DatasetStore
 from gsn_perception.scenes.datasets.store import Layout
+from gsn_perception.scenes.datasets.store import Record
+from gsn_perception.scenes.datasets.store import Rows
+from gsn_perception.scenes.datasets.store import empty_rows
 from gsn_perception.scenes.datasets.surface_samples import SampleCounts
 from gsn_perception.scenes.datasets.surface_samples import displacement_samples
 from gsn_perception.scenes.datasets.surface_samples import occupancy_samples
 from gsn_perception.scenes.datasets.surface_samples import surface_cloud
 from gsn_perception.scenes.datasets.surface_samples import unit_frame
 from gsn_perception.scenes.datasets.surface_samples import unit_mesh
-from gsn_perception.scenes.looks.lighting import Lighting
-from gsn_perception.scenes.looks.raycast import RayCaster
 from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 from gsn_perception.scenes.sources import ObjectSource
-from gsn_perception.scenes.sources import source_identity
-from gsn_perception.scenes.views import hull_vertices
 
 FORMAT = 1
 KIND = "surface"
@@ -56,14 +54,14 @@ KIND = "surface"
 
 @dataclass(frozen=True, slots=True)
 class SurfaceSettings:
-    """What decides a dataset's content besides its objects.
+    """Settings that determine a dataset's content, besides its objects.
 
     Attributes:
         views: Views per object.
-        seed: Of samples, views and lights.
-        flat_lit: Part of the objects that show their albedo as it is; the others have one random lamp each.
+        seed: Seed of samples, views and lights.
+        flat_lit: Share of objects rendered with flat light (the albedo); the others have one random lamp each.
         counts: Samples per object.
-        shots: How views are taken.
+        shots: Settings of the views.
     """
 
     views: int = 6
@@ -103,16 +101,16 @@ def build_surface_dataset(
     progress: bool = True,
     resume: bool = True,
 ) -> Path:
-    """Sample ``objects`` into ``out``, or what is missing of them.
+    """Sample ``objects`` into ``out``; an interrupted build is continued.
 
     Args:
-        objects: Objects, or picklable calls that make one each.
+        objects: Objects, or picklable calls that each make one.
         out: Folder of the dataset.
         settings: Counts, views, seed.
-        complete: Picklable call from an observation to what a network makes of it; without it clouds are partial.
-        completed_by: What tells that network from others, e.g. the checksum of its weights.
-        workers: Processes; 0 builds in this one.
-        progress: Whether a bar is shown.
+        complete: Picklable call that completes an observation with a network; without it clouds are partial.
+        completed_by: Identity of that network, e.g. the checksum of its weights.
+        workers: Number of processes; 0 builds in this process.
+        progress: Whether to show a progress bar.
         resume: Whether an interrupted build of the same settings and objects is continued and a complete one reused.
 
     Returns:
@@ -121,54 +119,41 @@ def build_surface_dataset(
     Raises:
         InputError: there are no objects, none of them can be built, or ``out`` is not writable.
     """
-    if not objects:
-        raise InputError("no objects for the dataset; give a folder of meshes or a number of procedural objects")
     settings = settings or SurfaceSettings()
     V = settings.views
-    blank = {
-        "unit_from_normalised": np.broadcast_to(0.0, (V, 4, 4)),
-        "theta": np.broadcast_to(0.0, V),
-        "with_depth": np.broadcast_to(0.0, V),
-    }
+    columns = {"unit_from_normalised": (V, 4, 4), "theta": (V,), "with_depth": (V,)}
     header = {"format": FORMAT, "kind": KIND, "views": V, "completed_by": completed_by}
     key = content_key(FORMAT, settings, objects, KIND, completed_by)
-    store = DatasetStore(Path(out), surface_layout(settings, len(objects)), blank, header, key)
-    work = partial(_build_object, root=store.root, settings=settings, complete=complete)
-    return build(store, objects, work, what="surfaces", workers=workers, progress=progress, resume=resume)
+    store = DatasetStore(Path(out), surface_layout(settings, len(objects)), columns, header, key)
+    sample = partial(_sample, settings=settings, complete=complete)
+    return build(store, objects, sample, what="surfaces", workers=workers, progress=progress, resume=resume)
 
 
-def _build_object(
-    source: ObjectSource, index: int, root: Path, settings: SurfaceSettings, complete: Complete | None
-) -> Record:
-    """Sample one object into its rows of the arrays; the record of it."""
+def _sample(
+    item: TexturedMesh, index: int, settings: SurfaceSettings, complete: Complete | None
+) -> tuple[Rows, Record]:
+    """Sample one object and its views: its rows of the arrays and its columns of ``cameras.npz``."""
     rng = np.random.default_rng([settings.seed, index])
-    try:
-        item = source if isinstance(source, TexturedMesh) else source()
-        rows = _samples(item, settings, rng)
-        shots = _shots(item, settings, rng, complete)
-    except InputError as error:
-        return {"name": source_identity(source), "shape": "unknown", "extent": [0.0, 0.0, 0.0], "error": str(error)}
-    unit_from_world = np.linalg.inv(unit_frame(item.mesh))
+    rows = _surface_rows(item, settings, rng)
+    shots = _shots(item, settings, rng, complete)
     for v, shot in enumerate(shots):
         rows["clouds"][v], rows["observed"][v] = shot.cloud.points, shot.cloud.observed
         rows["rgb"][v] = np.round(shot.crop.rgb * 255)
         rows["alpha"][v] = np.round(shot.crop.alpha * 255)
         if shot.with_depth and shot.crop.depth is not None:
             rows["depth"][v] = np.nan_to_num(shot.crop.depth / shot.scale)
-    for name, values in rows.items():
-        array = np.lib.format.open_memmap(root / f"{name}.npy", mode="r+")
-        array[index] = values
+    unit_from_world = np.linalg.inv(unit_frame(item.mesh))
     cameras = {
         "unit_from_normalised": [(unit_from_world @ s.world_from_normalised).tolist() for s in shots],
         "theta": [s.crop.view.theta for s in shots],
         "with_depth": [float(s.with_depth) for s in shots],
     }
-    return {"name": item.name, "shape": item.shape, "extent": item.extent.tolist(), "error": None, **cameras}
+    return rows, cameras
 
 
-def _samples(item: TexturedMesh, settings: SurfaceSettings, rng: np.random.Generator) -> dict[str, Any]:
-    """The object's own rows, and empty ones of its views."""
-    rows = {n: np.zeros(shape[1:], dtype) for n, (shape, dtype) in surface_layout(settings, 1).items()}
+def _surface_rows(item: TexturedMesh, settings: SurfaceSettings, rng: np.random.Generator) -> Rows:
+    """The rows with the samples of the object's surface filled in; those of its views are zero."""
+    rows = empty_rows(surface_layout(settings, 1))
     mesh = unit_mesh(item.mesh)
     if not mesh.areas().any():
         raise InputError(f"object {item.name!r} has no surface; leave it out")
@@ -181,6 +166,5 @@ def _samples(item: TexturedMesh, settings: SurfaceSettings, rng: np.random.Gener
 def _shots(
     item: TexturedMesh, settings: SurfaceSettings, rng: np.random.Generator, complete: Complete | None
 ) -> list[Shot]:
-    lighting = Lighting.flat() if rng.random() < settings.flat_lit else Lighting.random(rng)
-    caster, hull = RayCaster([item], threads=1), hull_vertices(item.mesh.vertices)
+    caster, hull, lighting = lit_object(item, settings.flat_lit, rng)
     return [take_shot(caster, hull, rng, settings.shots, lighting, complete) for _ in range(settings.views)]

@@ -1,6 +1,6 @@
-"""What learned surfaces are supervised with: occupancy, displacements and points of known meshes.
+"""Supervision of surface networks: occupancy, displacement and surface samples of known meshes.
 
-Everything is in the object's *unit frame*: its box is centred at the origin and its longest side is 1.
+All samples are in the object's *unit frame*: its box is centred at the origin and its longest side is 1.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.surface.fields.winding_number import WindingNumber
 
 BOX = 0.55
-"""Half side of the box of uniform samples: the unit cube and a border of a tenth (Occupancy Networks)."""
+"""Half side of the box of uniform samples: the unit cube with a margin of a tenth (Occupancy Networks)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampleCounts:
-    """How many samples an object gets, and how far near-surface ones stray.
+    """Number of samples per object, and noise of near-surface samples.
 
     Attributes:
         uniform: Occupancy samples uniform in the box.
-        near: Occupancy samples about the surface.
+        near: Occupancy samples near the surface.
         displaced: Queries with their displacement to the surface.
         cloud: Surface points with normals.
-        near_sigmas: Standard deviations of ``near``, shares of the extent, with the parts of the samples they get.
-        displaced_sigmas: The same of ``displaced`` (those of GeoUDF, which PEIF follows: papers.md 2.3).
+        near_sigmas: Pairs for ``near``: standard deviation relative to the extent, and share of the samples.
+        displaced_sigmas: The same for ``displaced`` (those of GeoUDF, which PEIF follows: papers.md 2.3).
     """
 
     uniform: int = 16384
@@ -48,7 +48,7 @@ def unit_frame(mesh: Mesh) -> np.ndarray:
 
 
 def unit_mesh(mesh: Mesh) -> Mesh:
-    """The mesh in its unit frame, faces outwards as far as its volume tells."""
+    """The mesh in its unit frame; faces are flipped if its volume is negative."""
     moved = Mesh(mesh.vertices, mesh.faces).transform(np.linalg.inv(unit_frame(mesh)))
     return replace(moved, faces=moved.faces[:, ::-1]) if moved.volume() < 0 else moved
 
@@ -56,17 +56,17 @@ def unit_mesh(mesh: Mesh) -> Mesh:
 def occupancy_samples(mesh: Mesh, counts: SampleCounts, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Points [uniform + near,3] float16 of the unit frame and whether each lies inside, by the winding number.
 
-    The winding number needs no closed mesh: where holes are small it still tells inside from outside.
+    The winding number needs no closed mesh: with small holes it still separates inside from outside.
     """
     uniform = rng.uniform(-BOX, BOX, (counts.uniform, 3))
-    near = np.clip(_strayed(mesh, counts.near, counts.near_sigmas, rng), -BOX, BOX)
-    points = np.concatenate([uniform, near]).astype(np.float16)  # the very points that are stored are asked
+    near = np.clip(_jittered(mesh, counts.near, counts.near_sigmas, rng), -BOX, BOX)
+    points = np.concatenate([uniform, near]).astype(np.float16)  # occupancy is computed at the points as stored
     return points, WindingNumber(mesh)(points) > 0.5
 
 
 def displacement_samples(mesh: Mesh, counts: SampleCounts, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Queries [Q,3] float16 near the surface and the vectors [Q,3] float16 to their nearest surface points."""
-    queries = _strayed(mesh, counts.displaced, counts.displaced_sigmas, rng).astype(np.float16)
+    queries = _jittered(mesh, counts.displaced, counts.displaced_sigmas, rng).astype(np.float16)
     scene = o3d.t.geometry.RaycastingScene(nthreads=1)
     scene.add_triangles(*(o3d.core.Tensor.from_numpy(np.ascontiguousarray(a)) for a in _arrays(mesh)))
     nearest = scene.compute_closest_points(o3d.core.Tensor.from_numpy(queries.astype(np.float32)), nthreads=1)
@@ -79,8 +79,8 @@ def surface_cloud(mesh: Mesh, count: int, rng: np.random.Generator) -> tuple[np.
     return points, np.round(mesh.face_normals()[face] * 127).astype(np.int8)
 
 
-def _strayed(mesh: Mesh, count: int, sigmas: tuple[tuple[float, float], ...], rng: np.random.Generator) -> np.ndarray:
-    """Surface points [count,3] moved by Gaussians of several widths."""
+def _jittered(mesh: Mesh, count: int, sigmas: tuple[tuple[float, float], ...], rng: np.random.Generator) -> np.ndarray:
+    """Surface points [count,3] with Gaussian noise of several standard deviations."""
     points, _ = sample_surface(mesh, count, rng)
     widths, parts = (np.array(column) for column in zip(*sigmas, strict=True))
     sigma = rng.choice(widths, size=(count, 1), p=parts / parts.sum())

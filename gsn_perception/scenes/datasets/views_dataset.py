@@ -1,14 +1,14 @@
-"""The training set: ray-cast views of many objects in memory-mapped arrays.
+"""The dataset that trains a GSN: ray-cast views of many objects in memory-mapped arrays (`gsn data`).
 
 Format (one folder; O objects, V views, S pixels; read with ``np.load(path, mmap_mode="r")``):
 
 * ``rgb.npy`` [O,V,S,S,3] uint8, over white; ``alpha.npy`` [O,V,S,S] uint8 coverage;
 * ``depth.npy`` [O,V,S,S] float16: depth along the view's z over its ``scale`` (units of its normalised frame), at pixel
   centres, 0 = background;
-* ``normals.npy`` [O,V,S,S,3] int8 (unit normals x 127, camera frame, turned to the camera), where asked for;
+* ``normals.npy`` [O,V,S,S,3] int8 (unit normals x 127, camera frame, towards the camera), optional;
 * ``points.npy`` [O,2048,3] float32: area-uniform surface samples, world metres;
 * ``cameras.npz``: ``world_from_virtual`` [O,V,4,4] float32 metres; ``theta`` [O,V] and ``scale`` [O,V] float32;
-  ``valid`` [O] bool (False: the object could not be built, its rows are empty);
+  ``valid`` [O] bool (False: the object could not be built, its rows are 0);
 * ``objects.json``: list of ``{"name", "shape", "extent" (3, metres), "error" (or null)}``;
 * ``dataset.json``: ``{"format", "key", "size", "views", "objects", "complete"}``, ``complete`` written last.
 
@@ -20,29 +20,67 @@ Each view is the object-centred virtual camera: half-field 1.15 theta, centred p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from gsn_perception.geometry import InputError
 from gsn_perception.geometry.sampling import sample_surface
 from gsn_perception.scenes.datasets.building import build
 from gsn_perception.scenes.datasets.building import content_key
-from gsn_perception.scenes.datasets.store import FORMAT
-from gsn_perception.scenes.datasets.store import POINTS
-from gsn_perception.scenes.datasets.store import DatasetSettings
+from gsn_perception.scenes.datasets.building import lit_object
 from gsn_perception.scenes.datasets.store import DatasetStore
-from gsn_perception.scenes.datasets.store import array_layout
-from gsn_perception.scenes.looks.lighting import Lighting
-from gsn_perception.scenes.looks.raycast import RayCaster
+from gsn_perception.scenes.datasets.store import Layout
+from gsn_perception.scenes.datasets.store import Record
+from gsn_perception.scenes.datasets.store import Rows
+from gsn_perception.scenes.datasets.store import empty_rows
 from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 from gsn_perception.scenes.sources import ObjectSource
-from gsn_perception.scenes.sources import source_identity
 from gsn_perception.scenes.views import ViewSampling
-from gsn_perception.scenes.views import hull_vertices
 from gsn_perception.scenes.views import sphere_view
+
+FORMAT = 1
+POINTS = 2048
+"""Surface samples per object."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewsSettings:
+    """Settings that determine a dataset's content, besides its objects.
+
+    Attributes:
+        views: Views per object.
+        size: Pixels.
+        seed: Seed of views, lights and surface samples.
+        flat_lit: Share of objects rendered with flat light (the albedo); the others have one random lamp each.
+        supersample: Samples per pixel and axis.
+        normals: Whether normals are stored.
+        sampling: Distribution of the views.
+    """
+
+    views: int = 24
+    size: int = 128
+    seed: int = 0
+    flat_lit: float = 1 / 3
+    supersample: int = 2
+    normals: bool = False
+    sampling: ViewSampling = field(default_factory=ViewSampling)
+
+
+def views_layout(settings: ViewsSettings, count: int) -> Layout:
+    """Shape and dtype of each memory-mapped array of a dataset of ``count`` objects."""
+    image = (count, settings.views, settings.size, settings.size)
+    layout: Layout = {
+        "rgb": ((*image, 3), "uint8"),
+        "alpha": (image, "uint8"),
+        "depth": (image, "float16"),
+        "points": ((count, POINTS, 3), "float32"),
+    }
+    if settings.normals:
+        layout["normals"] = ((*image, 3), "int8")
+    return layout
 
 
 def build_dataset(
@@ -58,19 +96,19 @@ def build_dataset(
     progress: bool = True,
     resume: bool = True,
 ) -> Path:
-    """Render the views of ``objects`` into ``out``, or what is missing of them.
+    """Render the views of ``objects`` into ``out``; an interrupted build is continued.
 
     Args:
-        objects: Objects, or picklable calls that make one each (``partial(random_object, seed)``, the result of
+        objects: Objects, or picklable calls that each make one (``partial(random_object, seed)``, the result of
             :func:`~gsn_perception.scenes.loader.mesh_sources`).
         out: Folder of the dataset.
         views: Views per object.
         size: Pixels.
-        seed: Of views, lights and surface samples.
-        workers: Processes; 0 builds in this one.
-        normals: Whether normals are stored.
-        sampling: How views are drawn.
-        progress: Whether a bar is shown.
+        seed: Seed of views, lights and surface samples.
+        workers: Number of processes; 0 builds in this process.
+        normals: Whether to store normals.
+        sampling: Distribution of the views.
+        progress: Whether to show a progress bar.
         resume: Whether an interrupted build of the same settings and objects is continued and a complete one reused.
 
     Returns:
@@ -79,34 +117,22 @@ def build_dataset(
     Raises:
         InputError: there are no objects, none of them can be built, or ``out`` is not writable.
     """
-    if not objects:
-        raise InputError("no objects for the dataset; give a folder of meshes or a number of procedural objects")
     sampling = sampling or ViewSampling()
-    settings = DatasetSettings(views=views, size=size, seed=seed, normals=normals, sampling=sampling)
-    V = views
-    blank = {
-        "world_from_virtual": np.broadcast_to(0.0, (V, 4, 4)),
-        "theta": np.broadcast_to(0.0, V),
-        "scale": np.broadcast_to(0.0, V),
-    }
+    settings = ViewsSettings(views=views, size=size, seed=seed, normals=normals, sampling=sampling)
+    columns = {"world_from_virtual": (views, 4, 4), "theta": (views,), "scale": (views,)}
     header = {"format": FORMAT, "size": size, "views": views}
     key = content_key(FORMAT, settings, objects)
-    store = DatasetStore(Path(out), array_layout(settings, len(objects)), blank, header, key)
-    work = partial(_build_object, root=store.root, settings=settings)
-    return build(store, objects, work, what="views", workers=workers, progress=progress, resume=resume)
+    store = DatasetStore(Path(out), views_layout(settings, len(objects)), columns, header, key)
+    sample = partial(_sample, settings=settings)
+    return build(store, objects, sample, what="views", workers=workers, progress=progress, resume=resume)
 
 
-def _build_object(source: ObjectSource, index: int, root: Path, settings: DatasetSettings) -> dict[str, Any]:
-    """Render one object into its rows of the arrays; the record of it."""
-    try:
-        item = source if isinstance(source, TexturedMesh) else source()
-    except InputError as error:
-        return {"name": source_identity(source), "shape": "unknown", "extent": [0.0, 0.0, 0.0], "error": str(error)}
+def _sample(item: TexturedMesh, index: int, settings: ViewsSettings) -> tuple[Rows, Record]:
+    """Render the views of one object: its rows of the arrays and its columns of ``cameras.npz``."""
     rng = np.random.default_rng([settings.seed, index])
-    lighting = Lighting.flat() if rng.random() < settings.flat_lit else Lighting.random(rng)
-    caster, hull = RayCaster([item], threads=1), hull_vertices(item.mesh.vertices)
-    rows = {n: np.zeros(shape[1:], dtype) for n, (shape, dtype) in array_layout(settings, 1).items()}
-    cameras: dict[str, list[Any]] = {"world_from_virtual": [], "theta": [], "scale": []}
+    caster, hull, lighting = lit_object(item, settings.flat_lit, rng)
+    rows = empty_rows(views_layout(settings, 1))
+    cameras: Record = {"world_from_virtual": [], "theta": [], "scale": []}
     for v in range(settings.views):
         view = sphere_view(rng, hull, settings.size, settings.sampling)
         image = caster.render(view.camera, lighting=lighting, supersample=settings.supersample)
@@ -119,7 +145,4 @@ def _build_object(source: ObjectSource, index: int, root: Path, settings: Datase
         cameras["theta"].append(view.theta)
         cameras["scale"].append(view.scale)
     rows["points"][:], _ = sample_surface(item.mesh, POINTS, rng)
-    for name, values in rows.items():
-        array = np.lib.format.open_memmap(root / f"{name}.npy", mode="r+")
-        array[index] = values
-    return {"name": item.name, "shape": item.shape, "extent": item.extent.tolist(), "error": None, **cameras}
+    return rows, cameras

@@ -1,1 +1,1 @@
-"""What objects look like: textures, light, rays."""
+"""Appearance and rendering: textures, lighting, shading, ray casting."""

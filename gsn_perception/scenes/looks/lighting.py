@@ -1,4 +1,4 @@
-"""Lights and Lambert shading with a little gloss."""
+"""Lighting of a scene: ambient light, a distant lamp, a headlight, specular gloss."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Lighting:
     """Ambient light, one distant lamp and a headlight at the camera.
 
     Attributes:
-        ambient: Light that comes from everywhere; with 1 and no other light the albedo is shown as it is.
+        ambient: Light from all directions; with 1 and no other light a rendered colour is the albedo.
         diffuse: Strength of the distant lamp.
         direction: [3] towards the lamp, world frame; normalised here.
         headlight: Strength of the lamp at the camera.
@@ -39,12 +39,12 @@ class Lighting:
 
     @classmethod
     def flat(cls) -> Lighting:
-        """The albedo as it is."""
+        """Light with which rendered colours are the albedo."""
         return cls(ambient=1.0, diffuse=0.0, headlight=0.0)
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> Lighting:
-        """A room: a lamp from above, soft shadows, slightly warm or cold, sometimes gloss."""
+        """Random indoor light: a lamp from above, ambient light, slightly warm or cold, sometimes gloss."""
         azimuth = rng.uniform(0, 2 * np.pi)
         elevation = rng.uniform(np.deg2rad(25), np.deg2rad(85))
         flat = np.cos(elevation)
@@ -61,7 +61,7 @@ class Lighting:
 
     @property
     def lamp(self) -> Lamp:
-        """The numbers alone, for compiled code."""
+        """The parameters as a tuple for compiled code."""
         return Lamp(
             float(self.ambient),
             float(self.diffuse),

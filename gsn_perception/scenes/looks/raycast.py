@@ -1,4 +1,4 @@
-"""Ray-cast views of placed objects: colour, coverage, labels, metric depth, normals."""
+"""Ray caster: renders colour, coverage, labels, metric depth and normals of textured meshes (Open3D)."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _CHUNK = 1 << 15  # rays at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Placed:
-    """An object at a pose, with the label it has in masks (0 = part of the background, e.g. a table)."""
+class PlacedObject:
+    """An object at a pose, with its label in masks (0 = part of the background, e.g. a table)."""
 
     item: TexturedMesh
     T_world_object: np.ndarray  # [4, 4]
@@ -33,11 +33,11 @@ class Placed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """What a camera sees.
+    """Images of a rendered view.
 
     Attributes:
         rgb: [H,W,3] uint8, averaged over the samples of a pixel, over the background.
-        alpha: [H,W] float32, the part of a pixel's samples that hit anything.
+        alpha: [H,W] float32, share of a pixel's samples that hit a surface.
         labels: [H,W] uint16 at pixel centres, 0 = background.
         depth: [H,W] float32 metres along z at pixel centres, NaN where nothing was hit.
         normals: [H,W,3] float32 unit, camera frame, turned to the camera; 0 where nothing was hit.
@@ -51,20 +51,22 @@ class View:
 
 
 class RayCaster:
-    """A scene of objects, ready to be seen from anywhere.
+    """A scene of objects that can be rendered from any camera.
 
     Args:
-        objects: Objects at poses, or objects that lie in the world frame already (labelled 1, 2, ...).
-        threads: Threads for casting; 0 = all.
+        objects: Objects at poses, or objects in the world frame (labelled 1, 2, ...).
+        threads: Number of threads; 0 = all.
 
     Raises:
         InputError: there are no objects, or one has no faces.
     """
 
-    def __init__(self, objects: Sequence[Placed | TexturedMesh], *, threads: int = 0) -> None:
+    def __init__(self, objects: Sequence[PlacedObject | TexturedMesh], *, threads: int = 0) -> None:
         if not objects:
             raise InputError("nothing to render: give at least one object")
-        placed = [o if isinstance(o, Placed) else Placed(o, np.eye(4), i + 1) for i, o in enumerate(objects)]
+        placed = [
+            o if isinstance(o, PlacedObject) else PlacedObject(o, np.eye(4), i + 1) for i, o in enumerate(objects)
+        ]
         items = [p.item.transform(p.T_world_object) for p in placed]
         for item in items:
             if not len(item.mesh.faces):
@@ -86,7 +88,7 @@ class RayCaster:
         supersample: int = 2,
         shadows: bool = False,
     ) -> View:
-        """The scene from ``camera``.
+        """Render the scene in ``camera``.
 
         Args:
             camera: At its ``world_from_camera``.
@@ -94,7 +96,7 @@ class RayCaster:
             background: [3] RGB in [0, 255] where nothing is hit.
             supersample: Colour and alpha are the mean of ``supersample`` squared samples a pixel; depth, labels and
                 normals are those of the pixel's centre.
-            shadows: Whether objects shade each other from the lamp.
+            shadows: Whether objects cast shadows of the lamp.
         """
         lighting = lighting or Lighting()
         shape = (camera.height, camera.width)
@@ -119,7 +121,7 @@ class RayCaster:
     def _color(
         self, camera: Camera, centre: Hits, lighting: Lighting, background: np.ndarray, n: int, shadows: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Colour [HW,3] and alpha [HW]; pixels away from every surface are not sampled again."""
+        """Colour [HW,3] and alpha [HW]; only pixels near a surface are supersampled."""
         hit = np.isfinite(centre.depth)
         if n == 1:
             return self._shade(camera, centre, lighting, background, shadows), hit.astype(np.float32)
@@ -129,7 +131,7 @@ class RayCaster:
         near = np.flatnonzero(self._near_surface(camera, hit))
         offsets = (np.arange(n) + 0.5) / n
         samples_of_pixel = np.stack(np.meshgrid(offsets, offsets), axis=-1).reshape(-1, 2)
-        for start in range(0, len(near), _CHUNK // n**2):  # in pieces that stay in the cache
+        for start in range(0, len(near), _CHUNK // n**2):  # in pieces that fit into the cache
             part = near[start : start + _CHUNK // n**2]
             corner = np.stack([part % camera.width, part // camera.width], axis=-1)
             uv = corner[:, None, :] + samples_of_pixel  # [M, n * n, 2]
@@ -139,7 +141,7 @@ class RayCaster:
         return rgb, alpha
 
     def _near_surface(self, camera: Camera, hit: np.ndarray) -> np.ndarray:
-        """[HW] bool: pixels within one of a hit or of a projected probe, which thin parts between centres have."""
+        """[HW] bool: pixels within one pixel of a hit or of a projected probe; probes find thin parts between pixel centres."""
         near = np.zeros((camera.height + 2, camera.width + 2), dtype=bool)
         near[1:-1, 1:-1] = hit.reshape(camera.height, camera.width)
         pose = camera.camera_from_world.astype(np.float32)
@@ -177,7 +179,7 @@ class RayCaster:
         return out
 
     def _lit(self, camera: Camera, hits: Hits, normals: np.ndarray, lighting: Lighting) -> np.ndarray:
-        """[N] bool: whether the lamp sees the hit points; True where nothing is hit."""
+        """[N] bool: whether the lamp reaches the hit points; True where nothing is hit."""
         mask = np.isfinite(hits.depth)
         eye = camera.world_from_camera[:3, 3].astype(np.float32)
         points = eye + hits.directions[mask] * hits.depth[mask, None] + normals[mask] * np.float32(5e-4)
@@ -188,12 +190,12 @@ class RayCaster:
 
 
 def _tensor(values: np.ndarray) -> o3d.core.Tensor:
-    """Shared, not copied."""
+    """An Open3D tensor that shares the memory of an array."""
     return o3d.core.Tensor.from_numpy(np.ascontiguousarray(values))
 
 
 def _probes(item: TexturedMesh) -> np.ndarray:
-    """Points [N,3] on the surface, dense enough that their projections tell where thin parts are."""
+    """Points [N,3] on the surface, dense enough that their projections cover thin parts."""
     spread, _ = sample_surface(item.mesh, 2000, np.random.default_rng(0))
     return np.concatenate([item.mesh.vertices, spread])
 

@@ -1,4 +1,4 @@
-"""Compiled per-ray work: shading normals, texture lookup, Lambert and gloss at the hits of a batch of rays."""
+"""Numba kernels for shading ray hits: normals, texture lookup, Lambert and Blinn-Phong."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numba import njit
 
 
 class Hits(NamedTuple):
-    """First hits of N rays as Open3D reports them; where ``depth`` is infinite the other values mean nothing."""
+    """First hits of N rays as reported by Open3D; where ``depth`` is infinite the other values are undefined."""
 
     depth: np.ndarray  # [N] ray parameter
     owner: np.ndarray  # [N] object index
@@ -19,7 +19,7 @@ class Hits(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """Attributes of all objects' faces (F in all, G objects), one object after another."""
+    """Attributes of the faces of all objects (F faces in total, G objects), concatenated by object."""
 
     first: np.ndarray  # [G] an object's first face
     flat_normals: np.ndarray  # [F, 3]
@@ -32,7 +32,7 @@ class Tables(NamedTuple):
 
 
 class Lamp(NamedTuple):
-    """The numbers of a :class:`~gsn_perception.scenes.looks.lighting.Lighting`."""
+    """The parameters of a :class:`~gsn_perception.scenes.looks.lighting.Lighting`."""
 
     ambient: float
     diffuse: float
@@ -92,11 +92,11 @@ def shade(tables: Tables, lamp: Lamp, hits: Hits, normals: np.ndarray, lit: np.n
     """Colours in [0, 255] at the hits.
 
     Args:
-        tables: Of the scene.
+        tables: Tables of the scene.
         lamp: The light.
-        hits: Of N rays.
+        hits: Hits of N rays.
         normals: [N,3] from :func:`facing_normals`.
-        lit: [N] bool, False in the lamp's shadow; of length 0 where nothing casts shadows.
+        lit: [N] bool, False in the lamp's shadow; of length 0 if shadows are off.
         out: [N,3] float32, written where something is hit.
     """
     albedo = np.zeros(3, np.float32)

@@ -1,4 +1,4 @@
-"""Colours and shading normals of many objects' faces in flat tables, for lookup at ray hits."""
+"""Builds flat tables of face colours, texture coordinates and shading normals for lookup at ray hits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GREY = 178.5  # 0.7 of 255
 
 
 def surface_tables(objects: Sequence[TexturedMesh]) -> Tables:
-    """The tables of objects that already lie in the scene's frame."""
+    """The tables of objects given in the scene's frame."""
     counts = [len(o.mesh.faces) for o in objects]
     blank = [np.zeros((n, 3, 2), np.float32) for n in counts]
     uvs = [b if o.corner_uv is None else o.corner_uv for o, b in zip(objects, blank, strict=True)]
@@ -34,7 +34,7 @@ def surface_tables(objects: Sequence[TexturedMesh]) -> Tables:
 
 
 def corner_normals(mesh: Mesh) -> np.ndarray:
-    """[F,3,3] float32: vertex normals, or the face's own where the two differ by more than a crease angle."""
+    """[F,3,3] float32: vertex normals, or the face normal where the two differ by more than a crease angle."""
     flat = mesh.face_normals().astype(np.float32)
     smooth = mesh.with_vertex_normals().normals
     assert smooth is not None
@@ -51,5 +51,5 @@ def _corner_colors(item: TexturedMesh) -> np.ndarray:
 
 
 def _starts(counts: Sequence[int]) -> np.ndarray:
-    """[G] where each of several concatenated runs begins."""
+    """[G] start index of each of several concatenated runs."""
     return np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)

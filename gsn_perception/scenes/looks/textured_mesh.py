@@ -1,4 +1,4 @@
-"""A mesh with its looks: a texture image or vertex colours."""
+"""``TexturedMesh``: a mesh with a texture image or vertex colours; texture lookup; shape class."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ SHAPES: tuple[Shape, ...] = ("box", "mid", "open")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TexturedMesh:
-    """A mesh in metres, z up, and what it looks like.
+    """A mesh in metres, z up, with its appearance.
 
-    The colour of a point is the texture where there is one, else the interpolated ``mesh.colors``, else light grey.
+    The colour of a point is that of the texture if there is one, else the interpolated ``mesh.colors``, else light grey.
 
     Attributes:
         name: Unique within its folder or generator.
-        mesh: Geometry; ``mesh.colors`` [V,3] in [0, 1] are the vertex colours where there is no texture.
+        mesh: Geometry; ``mesh.colors`` [V,3] in [0, 1] are the vertex colours if there is no texture.
         corner_uv: [F,3,2] float32 texture coordinates of the faces' corners, or None. v runs up: the texel of (u, v) is
             column ``u * w`` and row ``(1 - v) * h``; coordinates outside [0, 1] wrap.
         texture: [h,w,3] uint8 RGB, row 0 on top, or None.
@@ -71,7 +71,7 @@ class TexturedMesh:
         return self.transform(np.diag([factor, factor, factor, 1.0]))
 
     def vertex_colored(self) -> Mesh:
-        """The mesh with colours [V,3], sampled from the texture (mean over a vertex' corners) where there is one."""
+        """The mesh with vertex colours [V,3], sampled from the texture (mean over a vertex's corners) if there is one."""
         if self.texture is None or self.corner_uv is None:
             grey = np.full((len(self.mesh.vertices), 3), 0.7, dtype=np.float32)
             return self.mesh if self.mesh.colors is not None else replace(self.mesh, colors=grey)
@@ -106,7 +106,7 @@ def sample_texture(texture: np.ndarray, uv: np.ndarray) -> np.ndarray:
 
 
 def shape_class(mesh: Mesh) -> Shape:
-    """The shape class by the ratio of the mesh's volume to its convex hull's; unknown where neither has a volume."""
+    """The shape class by the ratio of the mesh's volume to its convex hull's; unknown if the hull has no volume."""
     from scipy.spatial import ConvexHull
     from scipy.spatial import QhullError
 

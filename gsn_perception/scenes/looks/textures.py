@@ -1,4 +1,4 @@
-"""Images for self-made objects: colours, patterns and product prints."""
+"""Random colours, patterns and product prints for the textures of procedural objects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import colorsys
 import numpy as np
 
 
-def color(rng: np.random.Generator) -> np.ndarray:
+def random_color(rng: np.random.Generator) -> np.ndarray:
     """[3] in [0, 1]: saturated, pastel, white, black, metal grey or earthen."""
     kind = rng.choice(6, p=[0.34, 0.16, 0.16, 0.1, 0.12, 0.12])
     if kind == 2:
@@ -25,8 +25,8 @@ def color(rng: np.random.Generator) -> np.ndarray:
     return np.array(colorsys.hsv_to_rgb(hue, saturation, value))
 
 
-def cloud(rng: np.random.Generator, height: int, width: int, octaves: int = 4) -> np.ndarray:
-    """[height,width] smooth noise in [0, 1] that wraps in both directions, the octaves' weights halving."""
+def smooth_noise(rng: np.random.Generator, height: int, width: int, octaves: int = 4) -> np.ndarray:
+    """[height,width] smooth noise in [0, 1], periodic in both directions; each octave has half the weight."""
     total = np.zeros((height, width))
     for octave in range(octaves):
         n = 3 * 2**octave
@@ -40,16 +40,16 @@ def cloud(rng: np.random.Generator, height: int, width: int, octaves: int = 4) -
     return (total - low) / max(high - low, 1e-9)
 
 
-def pattern(rng: np.random.Generator, height: int, width: int, kind: str | None = None) -> np.ndarray:
-    """[height,width,3] floats in [0, 1]: a wrapping pattern of two colours, of a random kind unless one is named."""
+def random_pattern(rng: np.random.Generator, height: int, width: int, kind: str | None = None) -> np.ndarray:
+    """[height,width,3] floats in [0, 1]: a periodic pattern of two colours, of a random kind if ``kind`` is None."""
     kinds = {"plain": 0.32, "gradient": 0.1, "stripes": 0.12, "checker": 0.07, "dots": 0.09, "marble": 0.1, "wood": 0.1}
     kinds["speckle"] = 1 - sum(kinds.values())
     kind = kind or str(rng.choice(list(kinds), p=list(kinds.values())))
     y, x = np.mgrid[0:height, 0:width] / [[[height]], [[width]]]
-    a, b = color(rng), color(rng)
+    a, b = random_color(rng), random_color(rng)
     mix: np.ndarray  # [height, width], 0 where a, 1 where b
     if kind == "plain":
-        mix = 0.08 * cloud(rng, height, width, 3)
+        mix = 0.08 * smooth_noise(rng, height, width, 3)
         b = a * 0.6
     elif kind == "gradient":
         mix = y if rng.uniform() < 0.6 else 0.5 + 0.5 * np.cos(2 * np.pi * x)
@@ -64,26 +64,26 @@ def pattern(rng: np.random.Generator, height: int, width: int, kind: str | None 
         n = int(rng.integers(3, 9))
         mix = (((n * x) % 1 - 0.5) ** 2 + ((n * y) % 1 - 0.5) ** 2 < rng.uniform(0.04, 0.16)).astype(float)
     elif kind == "marble":
-        mix = np.abs(np.sin(np.pi * (int(rng.integers(1, 4)) * x + 3 * cloud(rng, height, width)))) ** 0.5
+        mix = np.abs(np.sin(np.pi * (int(rng.integers(1, 4)) * x + 3 * smooth_noise(rng, height, width)))) ** 0.5
         b = a * rng.uniform(0.4, 0.8)
     elif kind == "wood":
         hue = rng.uniform(0.05, 0.11)
         a = np.array(colorsys.hsv_to_rgb(hue, rng.uniform(0.35, 0.7), rng.uniform(0.5, 0.9)))
         b = a * rng.uniform(0.55, 0.8)
-        mix = 0.5 + 0.5 * np.sin(2 * np.pi * (int(rng.integers(3, 8)) * x + 1.2 * cloud(rng, height, width, 2)))
-        mix = 0.8 * mix + 0.2 * cloud(rng, height, width, 6)
+        mix = 0.5 + 0.5 * np.sin(2 * np.pi * (int(rng.integers(3, 8)) * x + 1.2 * smooth_noise(rng, height, width, 2)))
+        mix = 0.8 * mix + 0.2 * smooth_noise(rng, height, width, 6)
     else:
         mix = (rng.uniform(size=(height, width)) < 0.2) * rng.uniform(0.2, 1.0)
         b = a * 0.5 + 0.5 * b
     return np.clip(a + (b - a) * mix[..., None], 0, 1)
 
 
-def printed(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+def product_print(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     """[height,width,3] floats in [0, 1]: a product print of bands, pictures, logos and lines of mock text."""
     plain = rng.uniform() < 0.6
-    image = pattern(rng, height, width, "plain" if plain else None)
+    image = random_pattern(rng, height, width, "plain" if plain else None)
     for _ in range(int(rng.integers(0, 3))):  # bands and blocks of colour
-        _rectangle(image, rng, color(rng), full_width=rng.uniform() < 0.5)
+        _rectangle(image, rng, random_color(rng), full_width=rng.uniform() < 0.5)
     if rng.uniform() < 0.6:
         _picture(image, rng)
     for _ in range(int(rng.integers(0, 4))):
@@ -94,7 +94,7 @@ def printed(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def _window(rng: np.random.Generator, image: np.ndarray, low: float, high: float) -> tuple[slice, slice]:
-    """A random part of an image whose sides are ``low``..``high`` of it."""
+    """A random window of an image with sides ``low``..``high`` of the image's."""
     height, width = image.shape[:2]
     h, w = (max(2, int(rng.uniform(low, high) * n)) for n in (height, width))
     top, left = int(rng.integers(0, height - h + 1)), int(rng.integers(0, width - w + 1))
@@ -107,31 +107,31 @@ def _rectangle(image: np.ndarray, rng: np.random.Generator, paint: np.ndarray, *
 
 
 def _picture(image: np.ndarray, rng: np.random.Generator) -> None:
-    """A patch of coloured noise, as a photograph looks from afar."""
+    """Draws a patch of coloured noise that resembles a photograph."""
     rows, columns = _window(rng, image, 0.3, 0.8)
     h, w = rows.stop - rows.start, columns.stop - columns.start
-    depth = cloud(rng, h, w, 5)[..., None]
-    tone = cloud(rng, h, w, 3)[..., None]
-    a, b, c = color(rng), color(rng), color(rng)
+    depth = smooth_noise(rng, h, w, 5)[..., None]
+    tone = smooth_noise(rng, h, w, 3)[..., None]
+    a, b, c = random_color(rng), random_color(rng), random_color(rng)
     image[rows, columns] = a + (b - a) * depth + (c - a) * (tone > 0.55) * 0.8
 
 
 def _logo(image: np.ndarray, rng: np.random.Generator) -> None:
-    """A disc, ring or diamond."""
+    """Draws a disc, ring or diamond."""
     height, width = image.shape[:2]
     y, x = np.mgrid[0:height, 0:width]
     radius = rng.uniform(0.06, 0.22) * min(height, width)
     dy, dx = y - rng.uniform(0.1, 0.9) * height, x - rng.uniform(0.1, 0.9) * width
     kind = rng.integers(3)
     distance = np.abs(dy) + np.abs(dx) if kind == 2 else np.hypot(dy, dx)
-    image[(distance < radius) & ((distance > 0.6 * radius) | (kind != 1))] = color(rng)
+    image[(distance < radius) & ((distance > 0.6 * radius) | (kind != 1))] = random_color(rng)
 
 
 def _text(image: np.ndarray, rng: np.random.Generator) -> None:
-    """Lines of words: bars of letter height broken at random, small print or a headline."""
+    """Draws lines of mock text: bars of letter height with random gaps, small print or a headline."""
     rows, columns = _window(rng, image, 0.1, 0.7)
     letter = int(rng.integers(3, 6)) if rng.uniform() < 0.6 else int(rng.integers(8, 20))
-    paint = color(rng)
+    paint = random_color(rng)
     for top in range(rows.start, rows.stop - letter, int(1.7 * letter) + 1):
         left = columns.start
         while left < columns.stop:

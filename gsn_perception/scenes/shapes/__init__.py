@@ -1,1 +1,1 @@
-"""Watertight shapes the project makes itself: lofts, extrusions, reliefs and signed distances."""
+"""Procedural watertight shapes: lofts, extrusions, reliefs, signed distance functions."""

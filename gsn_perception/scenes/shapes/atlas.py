@@ -1,13 +1,13 @@
-"""How looks are laid on a mesh: bands along a loft, a wrap around z, the six sides of a cube, vertex colours."""
+"""Texture atlases and coordinates: bands along a loft, a wrap around z, six sides of a cube, vertex colours."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from gsn_perception.geometry import Mesh
-from gsn_perception.scenes.looks.textures import color
-from gsn_perception.scenes.looks.textures import pattern
-from gsn_perception.scenes.looks.textures import printed
+from gsn_perception.scenes.looks.textures import product_print
+from gsn_perception.scenes.looks.textures import random_color
+from gsn_perception.scenes.looks.textures import random_pattern
 from gsn_perception.scenes.looks.textures import to_bytes
 
 CELL = 128
@@ -16,13 +16,13 @@ CELL = 128
 _SWATCHES = 8  # solid colours along the top eighth of a wrapped atlas
 
 
-def banded(rng: np.random.Generator, marks: list[float], styles: list[str], size: int = 256) -> np.ndarray:
+def banded_texture(rng: np.random.Generator, marks: list[float], styles: list[str], size: int = 256) -> np.ndarray:
     """[size,size,3] uint8 texture for a loft: one horizontal band per part.
 
     Args:
-        rng: Source of chance.
-        marks: Increasing v (0 below, 1 on top) where one part ends and the next begins; one fewer than styles.
-        styles: Per band, from below: a kind of ``pattern``, "print" or "any"; equal names share one look.
+        rng: Random generator.
+        marks: Increasing v (0 at the bottom, 1 at the top) of the borders between bands; one fewer than styles.
+        styles: Per band, from the bottom: a kind of ``random_pattern``, "print" or "any"; equal names share one pattern.
         size: Rows and columns.
     """
     image = np.zeros((size, size, 3))
@@ -30,29 +30,33 @@ def banded(rng: np.random.Generator, marks: list[float], styles: list[str], size
     shared: dict[str, np.ndarray] = {}
     for style, low, high in zip(styles, edges[:-1], edges[1:], strict=True):
         if style == "print":
-            band = printed(rng, max(high - low, 2), size)[: high - low]
+            band = product_print(rng, max(high - low, 2), size)[: high - low]
         else:
             kind = None if style.startswith("any") else style.split(":")[0]
             if style not in shared:
-                shared[style] = pattern(rng, size, size, kind)
+                shared[style] = random_pattern(rng, size, size, kind)
             band = shared[style][size - high : size - low]
         image[size - high : size - low] = band
     return to_bytes(image)
 
 
-def wrapped(rng: np.random.Generator, style: str, swatches: int, size: int = 256) -> np.ndarray:
-    """[size,size,3] uint8: a wrapping print below, solid swatches for the other parts in the top eighth."""
+def wrapped_texture(rng: np.random.Generator, style: str, swatches: int, size: int = 256) -> np.ndarray:
+    """[size,size,3] uint8: a wrapping print below, solid colours (swatches) of the other parts in the top eighth."""
     strip = size // _SWATCHES
     image = np.zeros((size, size, 3))
     for i in range(min(swatches, _SWATCHES)):
-        image[:strip, i * strip : (i + 1) * strip] = color(rng)
-    body = printed(rng, size - strip, size) if style == "print" else pattern(rng, size - strip, size, style or None)
+        image[:strip, i * strip : (i + 1) * strip] = random_color(rng)
+    body = (
+        product_print(rng, size - strip, size)
+        if style == "print"
+        else random_pattern(rng, size - strip, size, style or None)
+    )
     image[strip:] = body
     return to_bytes(image)
 
 
 def wrapped_uv(mesh: Mesh, part: np.ndarray) -> np.ndarray:
-    """[F,3,2] texture coordinates into ``wrapped``: part 0 around the z axis, part k > 0 the swatch k - 1.
+    """[F,3,2] texture coordinates into ``wrapped_texture``: part 0 around the z axis, part k > 0 the swatch k - 1.
 
     Args:
         mesh: Upright mesh about the z axis.
@@ -70,23 +74,23 @@ def wrapped_uv(mesh: Mesh, part: np.ndarray) -> np.ndarray:
     return uv.astype(np.float32)
 
 
-def cube(rng: np.random.Generator, styles: list[str]) -> np.ndarray:
+def cube_texture(rng: np.random.Generator, styles: list[str]) -> np.ndarray:
     """[2 CELL,3 CELL,3] uint8: cells for the sides +x -x +y over -y +z -z; equal styles but "print" share one image."""
     shared: dict[str, np.ndarray] = {}
     cells = []
     for style in styles:
         if style == "print":
-            cells.append(printed(rng, CELL, CELL))
+            cells.append(product_print(rng, CELL, CELL))
             continue
         if style not in shared:
             kind = None if style.startswith("any") else style.split(":")[0]
-            shared[style] = pattern(rng, CELL, CELL, kind)
+            shared[style] = random_pattern(rng, CELL, CELL, kind)
         cells.append(shared[style])
     return to_bytes(np.concatenate([np.concatenate(cells[:3], axis=1), np.concatenate(cells[3:], axis=1)]))
 
 
 def cube_uv(mesh: Mesh) -> np.ndarray:
-    """[F,3,2] texture coordinates into ``cube``: every face seen along its main axis, the print upright."""
+    """[F,3,2] texture coordinates into ``cube_texture``: every face is projected along its main axis, prints are upright."""
     normals = mesh.face_normals()
     axis = np.abs(normals).argmax(axis=1)
     sign = np.take_along_axis(normals, axis[:, None], axis=1)[:, 0] >= 0
@@ -94,7 +98,7 @@ def cube_uv(mesh: Mesh) -> np.ndarray:
     q = (mesh.triangles - low) / np.maximum(size, 1e-9)  # [F, 3, 3] in [0, 1]
     across = np.where((axis == 0)[:, None], q[..., 1], q[..., 0])
     upward = np.where((axis == 2)[:, None], q[..., 1], q[..., 2])
-    mirrored = np.where(axis == 1, sign, ~sign)  # seen from outside, left and right swap on these sides
+    mirrored = np.where(axis == 1, sign, ~sign)  # viewed from outside, left and right are swapped on these sides
     across = np.where(mirrored[:, None], 1 - across, across)
     cell = axis * 2 + ~sign
     margin = 1.0 / CELL
@@ -110,16 +114,16 @@ def solid_noise(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
 
 
 def vertex_colors(rng: np.random.Generator, vertices: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """[V,3] a colour for each part, each with its own plain, mottled, striped or graded look.
+    """[V,3] vertex colours: each part is plain, mottled, striped or graded.
 
     Args:
-        rng: Source of chance.
+        rng: Random generator.
         vertices: [V,3] about unit size.
         part: [V] which part each vertex belongs to.
     """
     out = np.zeros((len(vertices), 3))
     for name in range(int(part.max()) + 1):
-        a, b = color(rng), color(rng)
+        a, b = random_color(rng), random_color(rng)
         kind = rng.choice(4, p=[0.5, 0.2, 0.15, 0.15])
         noise = solid_noise(rng, vertices)
         axis = vertices[:, rng.integers(3)]

@@ -1,4 +1,4 @@
-"""Box-like objects with sharp or slightly rounded edges: cartons, books, trays, keyboards, profiles."""
+"""Procedural box-like objects: cartons, books, trays, keyboards, profiles."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from gsn_perception.geometry import Mesh
 from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
-from gsn_perception.scenes.shapes.atlas import cube
+from gsn_perception.scenes.shapes.atlas import cube_texture
 from gsn_perception.scenes.shapes.atlas import cube_uv
 from gsn_perception.scenes.shapes.loft import extrude
 from gsn_perception.scenes.shapes.loft import loft
@@ -24,7 +24,7 @@ def rounded_block(half_x: float, half_y: float, height: float, corner: float, be
 
 
 def _rectangles(half_x: float, half_y: float, corner: float, steps: list[tuple[float, float]]) -> np.ndarray:
-    """[P,n,3] rounded rectangles drawn in by an inset, each at a height."""
+    """[P,n,3] rounded rectangles, each with an inset and a height."""
     rings = []
     for inset, z in steps:
         ring = rounded_rectangle(half_x - inset, half_y - inset, corner - inset)
@@ -33,7 +33,7 @@ def _rectangles(half_x: float, half_y: float, corner: float, steps: list[tuple[f
 
 
 def _cubed(name: str, mesh: Mesh, rng: np.random.Generator, styles: list[str]) -> TexturedMesh:
-    return TexturedMesh(name, mesh, cube_uv(mesh), cube(rng, styles))
+    return TexturedMesh(name, mesh, cube_uv(mesh), cube_texture(rng, styles))
 
 
 def carton(rng: np.random.Generator) -> TexturedMesh:
@@ -66,7 +66,7 @@ def milk_carton(rng: np.random.Generator) -> TexturedMesh:
 
 
 def book(rng: np.random.Generator) -> TexturedMesh:
-    """A hardcover: two boards and a spine standing out over the pages."""
+    """A hardcover book: two boards and a spine that project beyond the pages."""
     x, y, z = rng.uniform(0.5, 0.8), rng.uniform(0.7, 1.0), rng.uniform(0.06, 0.25)
     board, inset = rng.uniform(0.012, 0.03), rng.uniform(0.015, 0.04)
     outline = [(0, 0), (x, 0), (x, board), (x - inset, board), (x - inset, z - board), (x, z - board), (x, z), (0, z)]
@@ -95,7 +95,7 @@ def tray(rng: np.random.Generator) -> TexturedMesh:
 
 
 def keyboard(rng: np.random.Generator) -> TexturedMesh:
-    """A flat device: rows of keys, a grid of studs or hollows, on a slab."""
+    """A flat device: a slab with rows of keys, studs or hollows."""
     columns, rows = int(rng.integers(3, 13)), int(rng.integers(2, 6))
     per = max(3, min(7, int(80 / columns), int(40 / rows)))
     nx, ny = columns * per + 3, rows * per + 3

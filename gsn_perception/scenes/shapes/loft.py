@@ -1,4 +1,4 @@
-"""Closed meshes by sweeping: lofts through rings, extruded outlines, reliefs."""
+"""Builds closed meshes: lofts through rings, extruded outlines, height-field reliefs."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def rounded_rectangle(half_x: float, half_y: float, radius: float, per_corner: i
 
 
 def loft(rings: np.ndarray) -> tuple[Mesh, np.ndarray]:
-    """A closed surface through rings, its two ends closed by fans.
+    """A closed surface through rings; triangle fans close both ends.
 
     Args:
         rings: [P,n,3] rings of n points, counter-clockwise seen from +z where the surface runs upwards on the outside.
-            The end rings must be star-shaped about their mean; rings of no size are poles.
+            The end rings must be star-shaped about their mean; rings of size 0 are poles.
 
     Returns:
         The mesh, and corner_uv [F,3,2]: u around the ring, v along the rings, both by mean arc length in [0, 1].
@@ -81,7 +81,7 @@ def extrude(outline: np.ndarray, height: float) -> Mesh:
 
 
 def triangulate(outline: np.ndarray) -> np.ndarray:
-    """[P-2,3] triangles of a simple counter-clockwise polygon [P,2], by clipping ears.
+    """[P-2,3] triangles of a simple counter-clockwise polygon [P,2], by ear clipping.
 
     Raises:
         InputError: The outline crosses itself or runs clockwise.

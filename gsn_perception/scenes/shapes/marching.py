@@ -1,4 +1,4 @@
-"""From a signed distance to a watertight mesh."""
+"""Meshes a signed distance function: block-wise sampling, marching cubes, simplification; watertight."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def sdf_mesh(sdf: Sdf, low: np.ndarray, high: np.ndarray, *, cells: int = 80, ma
 
     Args:
         sdf: 1-Lipschitz signed distance.
-        low: [3] lower corner of a box that holds the solid, however loosely.
+        low: [3] lower corner of a box that contains the solid.
         high: [3] upper corner.
         cells: Grid cells along the solid's longest side.
-        max_faces: Simplify down to about this many faces where that keeps the mesh closed.
+        max_faces: Number of faces after simplification, as far as the mesh stays closed.
 
     Returns:
         A watertight mesh in the units of the box, faces outwards.
@@ -33,7 +33,7 @@ def sdf_mesh(sdf: Sdf, low: np.ndarray, high: np.ndarray, *, cells: int = 80, ma
 
     low, high = _tight_box(sdf, np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64))
     step = float((high - low).max()) / cells
-    blocks = np.ceil((high - low) / step / _BLOCK).astype(int) + 2  # an empty block around
+    blocks = np.ceil((high - low) / step / _BLOCK).astype(int) + 2  # one empty block on each side
     origin = (low + high) / 2 - blocks * _BLOCK * step / 2
     values = sample_blocks(sdf, origin, step, blocks)
     if values.min() >= 0:
@@ -41,7 +41,7 @@ def sdf_mesh(sdf: Sdf, low: np.ndarray, high: np.ndarray, *, cells: int = 80, ma
     border = np.concatenate([np.take(values, i, axis).ravel() for axis in range(3) for i in (0, -1)])
     if border.min() <= 0:
         raise InputError("the solid reaches out of its box; enlarge the box")
-    values[np.abs(values) < 1e-3 * step] = 1e-3 * step  # a vertex on a grid point would make faces without area
+    values[np.abs(values) < 1e-3 * step] = 1e-3 * step  # a vertex on a grid point would give degenerate faces
     vertices, faces, _, _ = marching_cubes(values, level=0.0, gradient_direction="descent")
     mesh = largest_solid(Mesh(vertices, faces))
     mesh = simplify(mesh, max_faces)
@@ -49,10 +49,10 @@ def sdf_mesh(sdf: Sdf, low: np.ndarray, high: np.ndarray, *, cells: int = 80, ma
 
 
 def _tight_box(sdf: Sdf, low: np.ndarray, high: np.ndarray, count: int = 32) -> tuple[np.ndarray, np.ndarray]:
-    """The part of a box whose coarse cells the solid may touch.
+    """The part of a box whose coarse cells may intersect the solid.
 
     Raises:
-        InputError: It touches none.
+        InputError: no cell intersects it.
     """
     counts = np.maximum(np.ceil((high - low) / (high - low).max() * count), 1).astype(int)
     step = (high - low) / counts
@@ -64,7 +64,7 @@ def _tight_box(sdf: Sdf, low: np.ndarray, high: np.ndarray, count: int = 32) -> 
 
 
 def sample_blocks(sdf: Sdf, origin: np.ndarray, step: float, blocks: np.ndarray) -> np.ndarray:
-    """The distance on a grid, exact near the surface and by the block's centre elsewhere.
+    """The distance on a grid: exact near the surface, elsewhere the value at the block's centre.
 
     Args:
         sdf: 1-Lipschitz signed distance.
@@ -73,7 +73,7 @@ def sample_blocks(sdf: Sdf, origin: np.ndarray, step: float, blocks: np.ndarray)
         blocks: [3] blocks of 4 x 4 x 4 points along x, y, z.
 
     Returns:
-        [4 bx, 4 by, 4 bz] float32; every sign is right.
+        [4 bx, 4 by, 4 bz] float32; all signs are correct.
     """
     bx, by, bz = (int(n) for n in blocks)
     corner = np.stack(np.meshgrid(np.arange(bx), np.arange(by), np.arange(bz), indexing="ij"), -1).reshape(-1, 3)
@@ -91,12 +91,12 @@ def sample_blocks(sdf: Sdf, origin: np.ndarray, step: float, blocks: np.ndarray)
 
 
 def component_count(mesh: Mesh) -> int:
-    """How many connected surfaces the mesh has."""
+    """Number of connected surfaces of the mesh."""
     return 0 if not len(mesh.faces) else len(np.unique(_labels(mesh)[mesh.faces[:, 0]]))
 
 
 def largest_solid(mesh: Mesh) -> Mesh:
-    """The connected surface that encloses most; drops crumbs and closed cavities."""
+    """The connected surface with the largest volume; drops fragments and closed cavities."""
     labels = _labels(mesh)[mesh.faces[:, 0]]
     names = np.unique(labels)
     if len(names) > 1:

@@ -1,12 +1,14 @@
-"""Signed distances: primitives and the ways to combine them.
+"""Signed distance functions (SDF): primitives and boolean operations.
 
-Negative inside. Primitives are exact distances unless they say otherwise; minimum, maximum and the smooth minimum keep a
-function 1-Lipschitz, which is what lets ``marching`` skip empty blocks. Formulas: I. Quilez, "3D signed distance functions".
+Negative inside. Primitives are exact distances unless stated otherwise. Minimum, maximum and the smooth minimum keep a
+function 1-Lipschitz, so that ``marching`` can skip empty blocks. Formulas: I. Quilez, "3D signed distance functions".
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Sequence
+from functools import reduce
 from itertools import pairwise
 
 import numpy as np
@@ -87,7 +89,7 @@ def torus(center: tuple[float, float, float], ring: float, pipe: float, axis: in
 def revolved(profile: np.ndarray) -> Sdf:
     """A solid of revolution about z: the region between the axis and an open polyline [P,2] of (radius, height).
 
-    The polyline runs from the axis to the axis; its closing edge on the axis is no surface.
+    The polyline starts and ends on the axis; the closing edge on the axis is not part of the surface.
     """
     start, end = profile[:-1].astype(np.float32), profile[1:].astype(np.float32)
 
@@ -108,14 +110,7 @@ def revolved(profile: np.ndarray) -> Sdf:
 
 def union(*parts: Sdf) -> Sdf:
     """Points in any part."""
-
-    def distance(p: np.ndarray) -> np.ndarray:
-        value = parts[0](p)
-        for part in parts[1:]:
-            value = np.minimum(value, part(p))
-        return value
-
-    return distance
+    return _combined(np.minimum, parts)
 
 
 def blend(radius: float, *parts: Sdf) -> Sdf:
@@ -135,32 +130,28 @@ def blend(radius: float, *parts: Sdf) -> Sdf:
 
 def intersection(*parts: Sdf) -> Sdf:
     """Points in all parts; a lower bound of the distance outside."""
-
-    def distance(p: np.ndarray) -> np.ndarray:
-        value = parts[0](p)
-        for part in parts[1:]:
-            value = np.maximum(value, part(p))
-        return value
-
-    return distance
+    return _combined(np.maximum, parts)
 
 
 def difference(solid: Sdf, *holes: Sdf) -> Sdf:
     """Points of the solid that are in no hole; a lower bound of the distance outside."""
-
-    def distance(p: np.ndarray) -> np.ndarray:
-        value = solid(p)
-        for hole in holes:
-            value = np.maximum(value, -hole(p))
-        return value
-
-    return distance
+    return intersection(solid, *(_complement(hole) for hole in holes))
 
 
 def placed(part: Sdf, rotation: np.ndarray, translation: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Sdf:
     """A part moved by ``x -> R x + t``."""
     R, t = rotation.astype(np.float32), np.asarray(translation, dtype=np.float32)
     return lambda p: part((p - t) @ R)
+
+
+def _combined(combine: Callable[[np.ndarray, np.ndarray], np.ndarray], parts: Sequence[Sdf]) -> Sdf:
+    """The distances of all parts combined point by point, from the first part to the last."""
+    return lambda p: reduce(combine, (part(p) for part in parts))
+
+
+def _complement(part: Sdf) -> Sdf:
+    """Points outside a part."""
+    return lambda p: -part(p)
 
 
 def _length(p: np.ndarray) -> np.ndarray:

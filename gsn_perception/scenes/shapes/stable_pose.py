@@ -1,4 +1,4 @@
-"""How a body comes to rest on a plane."""
+"""Stable poses: how a rigid body comes to rest on a plane."""
 
 from __future__ import annotations
 
@@ -16,11 +16,17 @@ def center_of_mass(mesh: Mesh) -> np.ndarray:
     return ((a + b + c) / 4 * weight[:, None]).sum(axis=0) / weight.sum()
 
 
-def settle(mesh: Mesh, down: np.ndarray) -> np.ndarray:
-    """[3,3] the rotation that lays a body onto the face it rolls to when set down with ``down`` pointing at the plane.
+def random_settle(mesh: Mesh, rng: np.random.Generator) -> np.ndarray:
+    """[3,3] the rotation that lays a body down after it was set onto the plane in a random orientation."""
+    direction = rng.standard_normal(3)
+    return settle(mesh, direction / np.linalg.norm(direction))
 
-    The body tips over the hull face that the ray from its centre of mass along gravity leaves through; that face's normal
-    is the next gravity, and the centre of mass sinks with every roll until the face stays.
+
+def settle(mesh: Mesh, down: np.ndarray) -> np.ndarray:
+    """[3,3] the rotation that lays a body onto the hull face to which it rolls when ``down`` [3] points at the plane.
+
+    The body tips over the hull face through which the ray from the centre of mass along gravity leaves. The normal of
+    that face is the next direction of gravity. Each roll lowers the centre of mass; the loop ends when it can't sink more.
     """
     hull = ConvexHull(mesh.vertices.astype(np.float64))
     normals, offsets = hull.equations[:, :3], hull.equations[:, 3]

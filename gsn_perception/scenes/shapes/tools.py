@@ -1,4 +1,4 @@
-"""Hand tools, lying flat: signed distances with a colour for each part. The tool runs along x, z is up."""
+"""Procedural hand tools, lying flat along x, z up: signed distances with a colour per part."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 from gsn_perception.scenes.shapes import sdf
-from gsn_perception.scenes.shapes.painted import painted
+from gsn_perception.scenes.shapes.colored_solid import colored_solid
 
 
 def hammer(rng: np.random.Generator) -> TexturedMesh:
@@ -23,7 +23,7 @@ def hammer(rng: np.random.Generator) -> TexturedMesh:
         for side in (-1, 1) if rng.uniform() < 0.5 else (0,):
             tip = (0.42 - bend, wide, side * head * 0.7)
             block += [sdf.capsule((0.42, wide * 0.4, side * head * 0.3), tip, claw * 0.8)]
-    return painted("hammer", [handle, block], (0.62, 0.42, 0.2), rng, fillet=0.02)
+    return colored_solid("hammer", [handle, block], (0.62, 0.42, 0.2), rng, fillet=0.02)
 
 
 def screwdriver(rng: np.random.Generator) -> TexturedMesh:
@@ -38,7 +38,7 @@ def screwdriver(rng: np.random.Generator) -> TexturedMesh:
     blade = [sdf.capsule((end - 0.1, 0, 0), (0.45, 0, 0), shaft)]
     if rng.uniform() < 0.6:
         blade.append(sdf.box((0.46, 0, 0), (0.06, shaft * rng.uniform(1.2, 2.5), 0.018), 0.008))
-    return painted("screwdriver", [[handle], blade], (0.6, 0.2, 0.2), rng, fillet=0.02)
+    return colored_solid("screwdriver", [[handle], blade], (0.6, 0.2, 0.2), rng, fillet=0.02)
 
 
 def spatula(rng: np.random.Generator) -> TexturedMesh:
@@ -57,7 +57,7 @@ def spatula(rng: np.random.Generator) -> TexturedMesh:
     elif kind == "brush":
         head = [sdf.box((start + long, 0, 0), (long, wide * 0.6, 0.035), 0.02)]
         bristles = sdf.box((start + long, 0, -0.09), (long * 0.9, wide * 0.5, 0.08), 0.01)
-        return painted("spatula", [handle + head, [bristles]], (0.62, 0.3, 0.25), rng, fillet=0.01)
+        return colored_solid("spatula", [handle + head, [bristles]], (0.62, 0.3, 0.25), rng, fillet=0.01)
     else:
         head = [sdf.box((start + long, 0, 0), (long, wide, thin), 0.02)]
         if kind == "slotted":
@@ -66,7 +66,7 @@ def spatula(rng: np.random.Generator) -> TexturedMesh:
             holes = tuple(
                 sdf.box((start + long, float(y), 0), (long * 0.65, 0.35 * wide / count, 0.2), 0.01) for y in at
             )
-    return painted("spatula", [handle, head], (0.62, 0.3, 0.25), rng, fillet=0.04, holes=holes, cells=96)
+    return colored_solid("spatula", [handle, head], (0.62, 0.3, 0.25), rng, fillet=0.04, holes=holes, cells=96)
 
 
 def wrench(rng: np.random.Generator) -> TexturedMesh:
@@ -84,7 +84,7 @@ def wrench(rng: np.random.Generator) -> TexturedMesh:
     else:
         other = sdf.box((-0.4 - small * 0.75, 0, 0), (small * 0.85, small * rng.uniform(0.4, 0.6), 1))
     groups = [body + ends] if rng.uniform() < 0.6 else [body, ends]
-    return painted("wrench", groups, (0.62, 0.25, 0.15), rng, fillet=0.04, holes=(jaw, other), cells=96)
+    return colored_solid("wrench", groups, (0.62, 0.25, 0.15), rng, fillet=0.04, holes=(jaw, other), cells=96)
 
 
 def pliers(rng: np.random.Generator) -> TexturedMesh:
@@ -103,7 +103,7 @@ def pliers(rng: np.random.Generator) -> TexturedMesh:
         tip = side * (0.02 if rings else 0.015)
         blades.append(sdf.capsule((0.0, -side * 0.05, 0), (0.45, tip, 0), 0.032 if rings else 0.045))
     blades.append(sdf.cylinder((0, 0, 0), 0.07, 0.05, rounding=0.01))
-    return painted("pliers", [grips, blades], (0.62, 0.4, 0.15), rng, fillet=0.02, cells=96)
+    return colored_solid("pliers", [grips, blades], (0.62, 0.4, 0.15), rng, fillet=0.02, cells=96)
 
 
 def ring(rng: np.random.Generator) -> TexturedMesh:
@@ -115,12 +115,12 @@ def ring(rng: np.random.Generator) -> TexturedMesh:
         body = sdf.cylinder((0, 0, 0), 0.5, tall, rounding=0.02)
         bore = sdf.cylinder((0, 0, 0), 0.5 * hole, 1)
         core = sdf.difference(sdf.cylinder((0, 0, 0), 0.5 * hole + 0.05, tall), bore)
-        return painted("ring", [[body], [core]], (0.55, 0.55, 0.4), rng, fillet=0.01, holes=(bore,))
+        return colored_solid("ring", [[body], [core]], (0.55, 0.55, 0.4), rng, fillet=0.01, holes=(bore,))
     if kind == "square":
         bar = rng.uniform(0.05, 0.1)
         side = sdf.box((0, 0, 0), (0.5, rng.uniform(0.3, 0.5), bar), 0.03)
         holes: tuple[sdf.Sdf, ...] = (sdf.box((0, 0, 0), (0.5 - 2 * bar, 0.3 - bar, 1), 0.05),)
-        return painted("ring", [[side]], (0.55, 0.55, 0.2), rng, holes=holes)
+        return colored_solid("ring", [[side]], (0.55, 0.55, 0.2), rng, holes=holes)
     pipe = 0.5 * (1 - hole) / 2 + 0.02
     holes = (sdf.box((0.5, 0, 0), (0.5, rng.uniform(0.15, 0.4), 1), 0.02),) if kind == "horseshoe" else ()
-    return painted("ring", [[sdf.torus((0, 0, 0), 0.5 - pipe, pipe)]], (0.55, 0.55, 0.3), rng, holes=holes)
+    return colored_solid("ring", [[sdf.torus((0, 0, 0), 0.5 - pipe, pipe)]], (0.55, 0.55, 0.3), rng, holes=holes)

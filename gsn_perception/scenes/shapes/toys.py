@@ -1,4 +1,4 @@
-"""Toys and other rounded things: stacks of primitives, animals, shoes, fruit, lamps' and machines' bodies."""
+"""Procedural toys and rounded objects: stacks of primitives, animals, shoes, fruit, devices."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from scipy.spatial.transform import Rotation
 
 from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 from gsn_perception.scenes.shapes import sdf
-from gsn_perception.scenes.shapes.painted import painted
+from gsn_perception.scenes.shapes.colored_solid import colored_solid
 
 
 def stack(rng: np.random.Generator) -> TexturedMesh:
-    """Boxes, cylinders, balls and discs piled up, each a little into the one below."""
+    """A stack of boxes, cylinders, ellipsoids and tori; each overlaps the one below a little."""
     groups: list[list[sdf.Sdf]] = []
     top, x, y = -0.5, 0.0, 0.0
     for _ in range(int(rng.integers(2, 6))):
@@ -29,11 +29,11 @@ def stack(rng: np.random.Generator) -> TexturedMesh:
             groups.append([sdf.torus(center, max(wide, 1.3 * half) - half * 0.3, half)])
         top += 2 * half - 0.03
         x, y = x + rng.uniform(-0.4, 0.4) * wide, y + rng.uniform(-0.4, 0.4) * wide
-    return painted("stack", groups, (1.0, 1.0, 1.6), rng, fillet=0.02, cells=110)
+    return colored_solid("stack", groups, (1.0, 1.0, 1.6), rng, fillet=0.02, cells=110)
 
 
 def animal(rng: np.random.Generator) -> TexturedMesh:
-    """A body, a head with a snout and ears, legs and a tail, blended like soft toys are."""
+    """A soft toy animal: body, head with snout and ears, legs and tail, blended."""
     long, fat = rng.uniform(0.2, 0.34), rng.uniform(0.12, 0.2)
     head, leg = rng.uniform(0.1, 0.17), rng.uniform(0.045, 0.075)
     up, tall = rng.uniform(0.05, 0.25), rng.uniform(0.12, 0.28)
@@ -54,7 +54,7 @@ def animal(rng: np.random.Generator) -> TexturedMesh:
     lift = rng.uniform(-0.1, 0.3)
     tail = [sdf.capsule((-long - fat * 0.7, 0, 0.05), (-long - fat - 0.15, 0, 0.05 + lift), 0.04)]
     groups = [body + skull, legs, tail] if rng.uniform() < 0.5 else [body, skull, legs + tail]
-    return painted("animal", groups, (0.85, 0.4, 0.75), rng, fillet=0.06)
+    return colored_solid("animal", groups, (0.85, 0.4, 0.75), rng, fillet=0.06)
 
 
 def shoe(rng: np.random.Generator) -> TexturedMesh:
@@ -83,7 +83,7 @@ def shoe(rng: np.random.Generator) -> TexturedMesh:
         sdf.box((0, 0, 1), (2, 2, 1)), Rotation.from_euler("y", rng.uniform(-12, 2), degrees=True).as_matrix()
     )
     holes = (*inner, sdf.placed(top, np.eye(3), ((front + back) / 2, 0, shaft)), sdf.box((0, 0, -1 - sole), (2, 2, 1)))
-    return painted("shoe", [upper, bottom], (0.62, 0.3, 0.95), rng, fillet=0.04, holes=holes, cells=96)
+    return colored_solid("shoe", [upper, bottom], (0.62, 0.3, 0.95), rng, fillet=0.04, holes=holes, cells=96)
 
 
 def blob(rng: np.random.Generator) -> TexturedMesh:
@@ -96,11 +96,11 @@ def blob(rng: np.random.Generator) -> TexturedMesh:
         groups.append([sdf.placed(part, Rotation.random(random_state=rng).as_matrix(), tuple(away))])
     if rng.uniform() < 0.3:  # a stalk
         groups.append([sdf.capsule((0, 0, 0.1), (rng.uniform(-0.1, 0.1), 0, 0.45), 0.03)])
-    return painted("blob", groups, (0.62, 0.62, 0.62), rng, fillet=0.12, cells=64)
+    return colored_solid("blob", groups, (0.62, 0.62, 0.62), rng, fillet=0.12, cells=64)
 
 
 def device(rng: np.random.Generator) -> TexturedMesh:
-    """A router with aerials, a camera with its lens, a torch, a hand drill: a case with parts standing out."""
+    """A router with aerials, a camera with its lens, a torch, a hand drill: a case with projecting parts."""
     x, y, z = rng.uniform(0.2, 0.45), rng.uniform(0.12, 0.3), rng.uniform(0.06, 0.2)
     case: list[sdf.Sdf] = [sdf.box((0, 0, 0), (x, y, z), rng.uniform(0.01, 0.05))]
     extra: list[sdf.Sdf] = []
@@ -120,4 +120,4 @@ def device(rng: np.random.Generator) -> TexturedMesh:
         s = np.linspace(0, np.pi, 9)
         arc = np.stack([0.2 - 0.2 * np.cos(s), 0 * s, z + 0.15 + 0.2 * np.sin(s)], 1)
         extra += [sdf.tube(np.vstack([[0, 0, 0], arc]), rng.uniform(0.035, 0.06))]
-    return painted("device", [case, extra], (0.72, 0.72, 0.68), rng, fillet=0.02, cells=96)
+    return colored_solid("device", [case, extra], (0.72, 0.72, 0.68), rng, fillet=0.02, cells=96)

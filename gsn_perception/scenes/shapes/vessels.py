@@ -1,4 +1,4 @@
-"""Objects turned on a lathe: bottles, jars, bowls, vases, plates, lids, cans, and cups with handles."""
+"""Procedural solids of revolution: bottles, jars, bowls, vases, plates, lids, cans; and mugs with handles."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from scipy.interpolate import PchipInterpolator
 
 from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 from gsn_perception.scenes.shapes import sdf
-from gsn_perception.scenes.shapes.atlas import banded
-from gsn_perception.scenes.shapes.atlas import wrapped
+from gsn_perception.scenes.shapes.atlas import banded_texture
+from gsn_perception.scenes.shapes.atlas import wrapped_texture
 from gsn_perception.scenes.shapes.atlas import wrapped_uv
 from gsn_perception.scenes.shapes.loft import circle
 from gsn_perception.scenes.shapes.loft import loft
 from gsn_perception.scenes.shapes.marching import sdf_mesh
 
 Profile = list[tuple[float, float]]
-"""(radius, height) from the axis below to the axis above, or over the rim to the axis inside; the axis ends left out."""
+"""(radius, height) from the axis at the bottom to the axis at the top or inside; the points on the axis are omitted."""
 
 
-def turned(name: str, parts: list[Profile], styles: list[str], rng: np.random.Generator) -> TexturedMesh:
-    """A lathe object whose parts of the profile (each continuing the one before) have their own looks."""
+def lathe(name: str, parts: list[Profile], styles: list[str], rng: np.random.Generator) -> TexturedMesh:
+    """A solid of revolution; consecutive parts of the profile have their own styles."""
     profile = np.array([point for part in parts for point in part])
     rings = np.stack([np.column_stack([circle(r), np.full(48, z)]) for r, z in profile])
     mesh, uv = loft(rings)
     reach = np.vstack([[0, profile[0, 1]], profile, [0, profile[-1, 1]]])
     along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(reach, axis=0), axis=1))])
     ends = np.cumsum([len(part) for part in parts])[:-1]
-    return TexturedMesh(name, mesh, uv, banded(rng, [float(along[e] / along[-1]) for e in ends], styles))
+    return TexturedMesh(name, mesh, uv, banded_texture(rng, [float(along[e] / along[-1]) for e in ends], styles))
 
 
 def bottle(rng: np.random.Generator) -> TexturedMesh:
@@ -51,7 +51,7 @@ def bottle(rng: np.random.Generator) -> TexturedMesh:
         [*walls[high + 1 :], *shoulders, (neck, neck_end + 1e-3)],
         [(wide, neck_end + 2e-3), (wide, top + 0.03), (wide * 0.9, top + 0.04)],
     ]
-    return turned("bottle", parts, ["any:body", "print", "any:body", "any:cap"], rng)
+    return lathe("bottle", parts, ["any:body", "print", "any:body", "any:cap"], rng)
 
 
 def jar(rng: np.random.Generator) -> TexturedMesh:
@@ -68,7 +68,7 @@ def jar(rng: np.random.Generator) -> TexturedMesh:
         [(radius, height - bevel), (head, height)],
         [(wide, height + 1e-3), (wide, height + lid - 0.02), (wide - 0.02, height + lid), (wide * 0.8, height + lid)],
     ]
-    return turned("jar", parts, ["any:body", "print", "any:body", "any:lid"], rng)
+    return lathe("jar", parts, ["any:body", "print", "any:body", "any:lid"], rng)
 
 
 def can(rng: np.random.Generator) -> TexturedMesh:
@@ -80,7 +80,7 @@ def can(rng: np.random.Generator) -> TexturedMesh:
         [(radius, height - rim)],
         [(radius - rim / 2, height), (radius - 1.5 * rim, height), (radius - 2 * rim, height - dent)],
     ]
-    return turned("can", parts, ["plain:metal", "print", "plain:metal"], rng)
+    return lathe("can", parts, ["plain:metal", "print", "plain:metal"], rng)
 
 
 def vase(rng: np.random.Generator) -> TexturedMesh:
@@ -98,7 +98,7 @@ def vase(rng: np.random.Generator) -> TexturedMesh:
     outer = list(zip(wall, z, strict=True))
     inner = [(r, h) for r, h in zip(hollow, down, strict=True)]
     parts = [outer[:cut], outer[cut:], [*inner, (inner[-1][0] * 0.5, deep - 0.02)]]
-    return turned("vase", parts, ["any:a", rng.choice(["any:a", "any:b", "print"]), "plain:a"], rng)
+    return lathe("vase", parts, ["any:a", rng.choice(["any:a", "any:b", "print"]), "plain:a"], rng)
 
 
 def bowl(rng: np.random.Generator) -> TexturedMesh:
@@ -128,7 +128,7 @@ def _dish(
     inner = [(max(float(a), 0.03), float(b) + lifted) for a, b in inside]
     parts = [[*base, *outer], [(rim[0], rim[1] + lifted), *inner[:7]], inner[7:]]
     style = rng.choice(["any:a", "any:b", "print"], 2)
-    return turned(name, parts, ["any:a", str(style[0]), str(style[1])], rng)
+    return lathe(name, parts, ["any:a", str(style[0]), str(style[1])], rng)
 
 
 def glass(rng: np.random.Generator) -> TexturedMesh:
@@ -142,7 +142,7 @@ def glass(rng: np.random.Generator) -> TexturedMesh:
         [(radius - thick / 2, height + thick / 3), (radius - thick, height)],
         [(foot + slope * floor - thick, floor), (0.6 * foot, floor)],
     ]
-    return turned("glass", parts, ["any:a", "print" if rng.uniform() < 0.5 else "any:a", "any:b", "plain:in"], rng)
+    return lathe("glass", parts, ["any:a", "print" if rng.uniform() < 0.5 else "any:a", "any:b", "plain:in"], rng)
 
 
 def lid(rng: np.random.Generator) -> TexturedMesh:
@@ -157,7 +157,7 @@ def lid(rng: np.random.Generator) -> TexturedMesh:
     z = 0.05 + dome
     under: Profile = [(0.3, 0.05 + 0.5 * dome), (0.46, 0.0), (0.5, 0.0)] if rng.uniform() < 0.6 else [(0.5, 0.0)]
     knobs = [(knob, z + rise * 0.5), (knob, z + rise * 0.85), (knob * 0.7, z + rise)]
-    return turned("lid", [[*under, *top], [(neck, z), (neck, z + rise * 0.3), *knobs]], ["any:a", "any:b"], rng)
+    return lathe("lid", [[*under, *top], [(neck, z), (neck, z + rise * 0.3), *knobs]], ["any:a", "any:b"], rng)
 
 
 def mug(rng: np.random.Generator) -> TexturedMesh:
@@ -189,7 +189,7 @@ def mug(rng: np.random.Generator) -> TexturedMesh:
     inside = -holes[0](center) > -0.02
     part = np.where(inside, 1, np.where(handle(center) < body(center), 2, 0))
     style = "print" if rng.uniform() < 0.5 else ""
-    return TexturedMesh("mug", mesh, wrapped_uv(mesh, part), wrapped(rng, style, 2))
+    return TexturedMesh("mug", mesh, wrapped_uv(mesh, part), wrapped_texture(rng, style, 2))
 
 
 def _handle(rng: np.random.Generator, z: np.ndarray, wall: np.ndarray, tall: float) -> np.ndarray:

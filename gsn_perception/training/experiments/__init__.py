@@ -1,1 +1,1 @@
-"""Controlled runs that answer a question about the network."""
+"""Controlled experiments on the GSN: variations, runs, figures (`gsn experiment`)."""

@@ -1,4 +1,4 @@
-"""Figures of a trained network on a pre-rendered dataset that experiments compare: rolls, symmetry, extreme views, cost."""
+"""Evaluates a trained GSN for experiments: rolled inputs, symmetry, extreme views, cost."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import statistics
 import time
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -23,24 +22,23 @@ from gsn_perception.gsn.network import network_input
 from gsn_perception.gsn.network import parameter_count
 from gsn_perception.gsn.network import roll_image
 from gsn_perception.rendering import Rendering
-from gsn_perception.rendering import render
-from gsn_perception.training.augment import roll_scene
 from gsn_perception.training.data import Batch
 from gsn_perception.training.data import ViewDataset
 from gsn_perception.training.evaluate import evaluate
 from gsn_perception.training.evaluate import psnr
-from gsn_perception.training.experiments.variations import Finder
+from gsn_perception.training.evaluate import render_rolled
+from gsn_perception.training.experiments.variations import RollMethod
 
 Records = dict[str, list[float]]
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeSettings:
-    """How thoroughly to judge.
+    """Settings of the evaluation.
 
     Attributes:
-        objects: At most so many of the set.
-        angles: Rolls over the full turn.
+        objects: Largest number of objects.
+        angles: Number of rolls over the full turn.
         targets: Novel views per input.
     """
 
@@ -49,30 +47,31 @@ class JudgeSettings:
     targets: int = 4
 
 
-def judge(network: GSN, data: ViewDataset, folder: Path, finder: Finder, settings: JudgeSettings) -> dict[str, float]:
+def judge(network: GSN, data: ViewDataset, roll_method: RollMethod, settings: JudgeSettings) -> dict[str, float]:
     """All figures of a network.
 
     Args:
-        network: Trained.
-        data: The set, read.
-        folder: Its folder, for the objects' surface points.
-        finder: How rolled inputs are brought to a canonical roll.
-        settings: How thoroughly.
+        network: The trained network.
+        data: The dataset.
+        roll_method: How rolled inputs are brought to a canonical roll.
+        settings: Objects, angles and targets.
 
     Returns:
-        Those of :func:`~gsn_perception.training.evaluate.evaluate`; ``agree``, ``agree_worst``: PSNR in dB between
-        renders of the rolled input's splat brought back and of the unrolled one's inside the union of both silhouettes,
-        median and worst over the angles; ``rolled_psnr``, ``rolled_range``: PSNR against the truth over angles and its
-        range; ``ecd``: between the same splats; ``novel_psnr/<group>``, ``agree/<group>`` by how alike objects look from
-        all sides; ``psnr/input <band>``, ``psnr/target <band>`` by elevation of the input and angle to the target;
+        Those of :func:`~gsn_perception.training.evaluate.evaluate`, and:
+        ``agree``, ``agree_worst``: PSNR in dB between images of the rolled input's splat (rolled back) and of the unrolled
+        input's splat, inside the union of both silhouettes, median and worst over the angles;
+        ``rolled_psnr``, ``rolled_range``: mean and range over the angles of the PSNR against the truth;
+        ``ecd``: distance between the same splats;
+        ``novel_psnr/<group>``, ``agree/<group>``: by rotational symmetry of the object;
+        ``psnr/input <band>``, ``psnr/target <band>``: by elevation of the input and angle to the target;
         ``network_ms``, ``parameters_m``.
     """
     network.eval()
     figures, _ = evaluate(network, data, views=1 + settings.targets, limit=settings.objects)
     records: Records = defaultdict(list)
-    groups = symmetry_groups(folder, data, settings.objects)
+    groups = symmetry_groups(data, settings.objects)
     for index in range(min(settings.objects, len(data))):
-        _judge_rolls(network, data, index, finder, settings, groups[index], records)
+        _judge_rolls(network, data, index, roll_method, settings, groups[index], records)
         _judge_views(network, data, index, settings, records)
     figures |= {k: float(np.mean(v)) for k, v in records.items()}
     figures["network_ms"], figures["parameters_m"] = network_ms(network), parameter_count(network) / 1e6
@@ -81,13 +80,19 @@ def judge(network: GSN, data: ViewDataset, folder: Path, finder: Finder, setting
 
 @torch.no_grad()
 def _judge_rolls(
-    network: GSN, data: ViewDataset, index: int, finder: Finder, settings: JudgeSettings, group: str, records: Records
+    network: GSN,
+    data: ViewDataset,
+    index: int,
+    roll_method: RollMethod,
+    settings: JudgeSettings,
+    group: str,
+    records: Records,
 ) -> None:
     views = (np.arange(1 + settings.targets) * (data.views // (1 + settings.targets)) + index) % data.views
     device = next(network.parameters()).device
     batch = data.batch([index], views[None]).to(device)
     turns = 2 * math.pi * torch.arange(settings.angles, device=device) / settings.angles
-    answers = [_answer(network, batch, batch.upright + turn, finder) for turn in turns]
+    answers = [_answer(network, batch, batch.upright + turn, roll_method) for turn in turns]
     still, first, roll = answers[0]
     psnrs = [float(psnr(out.rgb, batch.rgb)[0, 1:].mean()) for _, out, _ in answers]
     agree = [_agreement(first, out) for _, out, _ in answers[1:]]
@@ -101,18 +106,17 @@ def _judge_rolls(
     records["ecd"].append(float(np.median(apart)))
 
 
-def _answer(network: GSN, batch: Batch, roll: Tensor, finder: Finder) -> tuple[Gaussians, Rendering, Tensor]:
-    """The splat of inputs rolled by ``roll`` [1] and then brought to the canonical roll, its renders, the roll left."""
-    if finder == "moments":
+def _answer(network: GSN, batch: Batch, roll: Tensor, roll_method: RollMethod) -> tuple[Gaussians, Rendering, Tensor]:
+    """Splat of inputs rolled by ``roll`` [1] and then brought to the canonical roll, its images, the total roll."""
+    if roll_method == "moments":
         seen = roll_image(network_input(batch.input_rgb, batch.input_alpha), roll)
         roll = roll + moment_roll(seen[:, 3])[0]
-    turned, image = roll_scene(batch, roll)
-    splat = network(image, batch.theta)
-    return splat, render(splat, turned.cameras, background=torch.ones(3, device=roll.device)), roll
+    _, splat, out = render_rolled(network, batch, roll)
+    return splat, out, roll
 
 
 def _agreement(a: Rendering, b: Rendering) -> float:
-    """PSNR between renders inside the union of their silhouettes, mean over the novel views."""
+    """PSNR between two renderings inside the union of their silhouettes, mean over the novel views."""
     union = ((a.alpha > 0.5) | (b.alpha > 0.5))[0, 1:, ..., None]
     squared = ((a.rgb - b.rgb)[0, 1:].square() * union).mean(-1).sum((-1, -2))
     error = squared / union.sum((-1, -2, -3)).clamp_min(1)
@@ -125,9 +129,9 @@ def _splat_distance(a: Gaussians, roll_a: Tensor, b: Gaussians, roll_b: Tensor) 
 
 @torch.no_grad()
 def _judge_views(network: GSN, data: ViewDataset, index: int, settings: JudgeSettings, records: Records) -> None:
-    """PSNR of an upright input from low, from above, and of targets near and far, from three inputs."""
+    """PSNR by elevation of the (upright) input and by angle to the target view, for three inputs of an object."""
     poses = data.world_from_virtual[index]
-    elevation = np.degrees(np.arcsin(np.clip(-poses[:, 2, 2], -1, 1)))  # how far the camera looks down
+    elevation = np.degrees(np.arcsin(np.clip(-poses[:, 2, 2], -1, 1)))  # angle by which the camera looks down
     for first in np.argsort(elevation)[[0, data.views // 2, data.views - 1]]:
         others = [v for v in range(data.views) if v != first][:: max(1, (data.views - 1) // (2 * settings.targets))]
         batch = data.batch([index], np.array([[first, *others]])).to(next(network.parameters()).device)
@@ -141,16 +145,15 @@ def _judge_views(network: GSN, data: ViewDataset, index: int, settings: JudgeSet
             records[f"psnr/target {low}-{low + 45}"].append(value)
 
 
-def symmetry_groups(folder: Path, data: ViewDataset, limit: int) -> list[str]:
-    """For each object whether it is in the third that looks most alike from all sides, in the least, or between."""
-    points = np.load(folder / "points.npy", mmap_mode="r")
-    values = np.array([asymmetry(np.asarray(points[row])) for row in data.rows[:limit]])
+def symmetry_groups(data: ViewDataset, limit: int) -> list[str]:
+    """For each object: symmetric (the third with the least asymmetry), asymmetric (the most), or between."""
+    values = np.array([asymmetry(np.asarray(data.points[row])) for row in data.rows[:limit]])
     low, high = np.quantile(values, [1 / 3, 2 / 3])
     return ["symmetric" if v <= low else "asymmetric" if v > high else "between" for v in values]
 
 
 def asymmetry(points: np.ndarray) -> float:
-    """How far surface samples [P,3] move from their own surface when turned about the vertical through their middle.
+    """How far surface samples [P,3] leave their own surface when rotated about the vertical axis of their box.
 
     Mean distance to the nearest sample over eleven turns by 30 degrees, in extents.
     """

@@ -1,4 +1,4 @@
-"""Controlled runs: every variation with every seed through the same trainer, judged alike, finished runs kept."""
+"""Runs of an experiment: each variation with each seed, same trainer, same evaluation; finished runs are reused."""
 
 from __future__ import annotations
 
@@ -29,17 +29,18 @@ from gsn_perception.training.experiments.judge import judge
 from gsn_perception.training.experiments.variations import Experiment
 from gsn_perception.training.experiments.variations import Variation
 from gsn_perception.training.experiments.variations import changed
+from gsn_perception.training.run_config import require_data
 from gsn_perception.training.trainer import Trainer
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one run may cost.
+    """Size of a run: schedule, architecture, effort of evaluation.
 
     Attributes:
-        train: Its settings, without data, seed and place.
-        gsn: Its architecture before variations.
-        judge: How thoroughly it is judged.
+        train: Settings without data, seed and output folder.
+        gsn: Architecture before variations.
+        judge: Settings of the evaluation.
     """
 
     train: TrainConfig
@@ -60,7 +61,7 @@ BUDGETS: dict[str, Budget] = {
         JudgeSettings(64, 24, 5),
     ),
 }
-"""smoke shows that it runs; short ranks big differences on two cores; full is for a GPU."""
+"""smoke: a test that everything runs; short: shows large differences, on two CPU cores; full: for a GPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,8 @@ class Run:
     """One training run of an experiment.
 
     Attributes:
-        variation: What is varied.
-        seed: Of everything random.
+        variation: The variation.
+        seed: Seed of all random numbers.
         train: All settings.
         gsn: The architecture.
     """
@@ -80,24 +81,23 @@ class Run:
     gsn: GsnConfig
 
     def key(self, judged: JudgeSettings) -> str:
-        """Of everything that determines the figures, but for where they are kept."""
+        """Hash of everything that determines the figures, without the output folder."""
         what = {"train": asdict(replace(self.train, out=Path(), resume=False)), "gsn": asdict(self.gsn)}
         text = json.dumps(what | {"judge": asdict(judged)}, default=str, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def plan(
+def plan_runs(
     what: Experiment, budget: Budget, data: Sequence[Path], out: Path, seeds: int, steps: int | None = None
 ) -> list[Run]:
-    """Every run, seeds in the outer loop, so that an interrupted experiment has all variations.
+    """All runs of an experiment. Seeds are the outer loop, so that an interrupted experiment has all variations.
 
-    The folder of a run is named after its settings: questions that share a run share its folder.
+    The folder of a run is named by the hash of its settings: experiments with the same run share its folder.
 
     Raises:
-        InputError: there is no data, or not as many folders as the question varies, or no seed.
+        InputError: there is no data, there are fewer folders than the experiment varies, or there is no seed.
     """
-    if not data:
-        raise InputError("no training data: give --data with one or more folders built by `gsn data`")
+    require_data(replace(budget.train, data=tuple(data)), "gsn data")
     if seeds < 1:
         raise InputError(f"{seeds} seeds are no run; give --seeds 1 or more")
     wanted = max(variation.folders or 1 for variation in what.variations)
@@ -114,26 +114,26 @@ def plan(
     return runs
 
 
-def carry_out(
+def run_experiment(
     what: Experiment, runs: Sequence[Run], dev: Path, judged: JudgeSettings, *, progress: bool = True
 ) -> Iterator[tuple[Run, dict[str, dict[str, float]]]]:
-    """Each run with its figures by finder, trained where that has not been done."""
+    """Each run with its figures by roll method; trains a run if it is not finished."""
     data = ViewDataset(dev)
     for run in tqdm(runs, desc="runs", unit="run", ncols=100, disable=not progress):
         kept = run.train.out / "figures.json"
         figures = _stored(kept)
-        missing = [finder for finder in what.finders if finder not in figures]
+        missing = [roll_method for roll_method in what.roll_methods if roll_method not in figures]
         if missing:
             weights = _trained(run, progress=progress)
             network, _ = load_gsn(weights)
-            figures |= {finder: judge(network, data, dev, finder, judged) for finder in missing}
+            figures |= {roll_method: judge(network, data, roll_method, judged) for roll_method in missing}
             with atomic_write(kept) as path:
                 path.write_text(json.dumps(figures, indent=1) + "\n")
         yield run, figures
 
 
 def _stored(path: Path) -> dict[str, dict[str, float]]:
-    """Figures by finder of a run that was judged; none where that is still to do."""
+    """Stored figures of a run by roll method; empty if the run was not evaluated."""
     try:
         return json.loads(path.read_text()) if path.is_file() else {}
     except ValueError:
@@ -141,12 +141,12 @@ def _stored(path: Path) -> dict[str, dict[str, float]]:
 
 
 def _trained(run: Run, *, progress: bool) -> Path:
-    """Weights of a run: finished ones, or gone on with where it was interrupted."""
+    """Weights of a run; an interrupted run is continued."""
     out = run.train.out
     weights = out / "gsn.safetensors"
     resume = (out / "last.ckpt").is_file()
     trainer = Trainer(replace(run.train, resume=resume), progress=progress, architecture=run.gsn)
-    if not (resume and trainer.share >= 1):
+    if not (resume and trainer.schedule_fraction >= 1):
         trainer.run()
     return weights
 
@@ -154,14 +154,14 @@ def _trained(run: Run, *, progress: bool) -> Path:
 def summarise_runs(
     results: Sequence[tuple[Run, Mapping[str, Mapping[str, float]]]],
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """Row ("variation" or "variation; finder") to figure to ``{"mean", "spread", "values"}``.
+    """Row ("variation" or "variation; roll method") to figure to ``{"mean", "spread", "values"}``.
 
     ``spread`` is the sample standard deviation over seeds, NaN for a single one.
     """
     values: dict[str, dict[str, list[float]]] = {}
     for run, judged in results:
-        for finder, figures in judged.items():
-            row = run.variation.name if len(judged) == 1 else f"{run.variation.name}; brought by: {finder}"
+        for roll_method, figures in judged.items():
+            row = run.variation.name if len(judged) == 1 else f"{run.variation.name}; brought by: {roll_method}"
             for key, value in figures.items():
                 values.setdefault(row, {}).setdefault(key, []).append(value)
     return {row: {key: _spread(found) for key, found in columns.items()} for row, columns in values.items()}

@@ -1,4 +1,4 @@
-"""The experiments by name: what varies, and which figures answer the question."""
+"""Definitions of the experiments: question, variations of training and architecture, figures."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from typing import TypeVar
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.errors import by_name
 
-Finder = Literal["none", "moments"]
+RollMethod = Literal["none", "moments"]
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """One way to train.
+    """One variation of training data, settings or architecture.
 
     Attributes:
-        name: In tables.
-        train: Changes to the run, ``"augment.roll"`` to a value.
+        name: Name in tables.
+        train: Changes to the settings, e.g. ``"augment.roll"`` to a value.
         gsn: Changes to the architecture.
-        folders: How many of the data folders are used, the first ones; all by default.
+        folders: Number of data folders to use, from the first; all by default.
     """
 
     name: str
@@ -42,15 +42,15 @@ class Experiment:
 
     Attributes:
         question: One sentence.
-        variations: Runs, each repeated per seed.
+        variations: Each is trained once per seed.
         columns: Figures of the table and the picture, with their formats.
-        finders: How inputs are brought to a canonical roll when rolls are judged; every run is judged under each.
+        roll_methods: How rolled inputs are brought to a canonical roll; every run is evaluated with each.
     """
 
     question: str
     variations: tuple[Variation, ...]
     columns: Mapping[str, str]
-    finders: tuple[Finder, ...] = ("none",)
+    roll_methods: tuple[RollMethod, ...] = ("none",)
 
 
 _QUALITY = {"novel_psnr": ".2f", "input_psnr": ".2f", "novel_iou": ".3f"}
@@ -149,7 +149,7 @@ def experiment(name: str) -> Experiment:
     """An experiment by name.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: there is no experiment of that name.
     """
     return by_name(EXPERIMENTS, name, "experiment")
 

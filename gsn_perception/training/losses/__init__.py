@@ -1,1 +1,1 @@
-"""Training losses."""
+"""Training losses: multi-view images, geometry, LPIPS."""

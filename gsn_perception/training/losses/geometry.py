@@ -1,4 +1,4 @@
-"""Losses against the true shape, where it is known: depth, normals, surface."""
+"""Losses against the true geometry: depth, normals, surface samples."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SAMPLES = 256
 
 
 def depth_error(rendering: Rendering, batch: Batch) -> Tensor:
-    """Mean absolute error of accumulated depth against alpha times the truth, where the truth is the object.
+    """Mean absolute error of accumulated depth against alpha times the true depth, over the object's pixels.
 
     Comparing accumulated depth avoids a division by small alphas; errors are clipped at a quarter of the cube.
     """
@@ -52,9 +52,9 @@ def depth_normals(depth: Tensor, K: Tensor) -> Tensor:
 
 
 def surface_distance(gaussians: Gaussians, surface: Tensor) -> Tensor:
-    """Chamfer distance between centres [B,N], counted by opacity, and samples [B,P,3] of the true surface.
+    """Chamfer distance between centres [B,N], weighted by opacity, and samples [B,P,3] of the true surface.
 
-    A random subset of the samples enters; distances are clipped at a quarter of the cube.
+    A random subset of the samples is used; distances are clipped at a quarter of the cube.
     """
     pick = torch.randperm(surface.shape[1], device=surface.device)[:_SAMPLES]
     apart = torch.cdist(surface[:, pick], gaussians.means)

@@ -1,7 +1,7 @@
-"""LPIPS (Zhang et al., CVPR 2018) from weights given as files; none are shipped.
+"""LPIPS perceptual distance (Zhang et al., CVPR 2018) with weights from files; none are shipped.
 
-The files hold torchvision's VGG-16 or AlexNet (``features.<i>.weight``) and the linear layers of the lpips project
-(``lin<k>.model.1.weight``), together or apart; the state dict of a whole ``lpips.LPIPS`` is read too.
+The files contain torchvision's VGG-16 or AlexNet (``features.<i>.weight``) and the linear layers of the lpips project
+(``lin<k>.model.1.weight``), in one file or several; the state dict of a whole ``lpips.LPIPS`` is accepted too.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _FIRST: dict[tuple[int, ...], str] = {(64, 3, 3, 3): "vgg", (64, 3, 11, 11): "al
 
 
 class Lpips(nn.Module):
-    """The distance with fixed weights.
+    """The LPIPS distance with fixed weights.
 
     Args:
         paths: One or more .safetensors or .pth state dicts.
 
     Raises:
-        InputError: a file can't be read, or the weights together are not complete.
+        InputError: a file can't be read, or the weights are incomplete.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
@@ -102,7 +102,7 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 
 def _named(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Keys as ``features.<i>.weight`` and ``lin<k>.weight``, whichever project wrote them."""
+    """Keys of torchvision or of the lpips project renamed to ``features.<i>.weight`` and ``lin<k>.weight``."""
     out = {}
     for key, value in state.items():
         key = re.sub(r"^net\.slice\d+\.(\d+)\.", r"features.\1.", key)

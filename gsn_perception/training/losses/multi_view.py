@@ -25,7 +25,7 @@ _REACH = 0.6
 def _window(size: int, device: torch.device) -> Tensor:
     """Banded [size,size] matrix of the 11-tap Gaussian window (sigma 1.5), rows normalised at the border.
 
-    Two matrix products with it are far cheaper on a CPU than a depthwise convolution.
+    On a CPU two products with this matrix are much faster than a depthwise convolution.
     """
     index = torch.arange(size, device=device)
     offset = (index[:, None] - index[None, :]).float()
@@ -49,7 +49,7 @@ def ssim_map(a: Tensor, b: Tensor) -> Tensor:
 
 
 def loss_parts(gaussians: Gaussians, rendering: Rendering, batch: Batch, weights: LossWeights) -> dict[str, Tensor]:
-    """Every part of the loss, unweighted, by the name of its weight."""
+    """All parts of the loss, unweighted, by the names of their weights."""
     error = rendering.rgb - batch.rgb
     parts = {"l2": error.square().mean(), "l1": error.abs().mean()}
     if weights.dssim:
@@ -71,5 +71,5 @@ def loss_parts(gaussians: Gaussians, rendering: Rendering, batch: Batch, weights
 
 
 def total(parts: dict[str, Tensor], weights: LossWeights) -> Tensor:
-    """The weighted sum."""
+    """The weighted sum of the parts."""
     return torch.stack([getattr(weights, name) * value for name, value in parts.items()]).sum()

@@ -1,1 +1,1 @@
-"""Training of learned surfaces: occupancy networks and patch-level fields."""
+"""Training of surface networks: occupancy networks (onet, convonet) and patch-level fields (peif)."""

@@ -1,4 +1,4 @@
-"""What the trainers of all surface networks share."""
+"""Base of the trainers of all surface networks: datasets, warm start, output file."""
 
 from __future__ import annotations
 
@@ -8,27 +8,23 @@ from typing import ClassVar
 from typing import TypeVar
 
 import numpy as np
-import torch
-from torch import Tensor
 from torch import nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.io.checkpoints import load_checkpoint
 from gsn_perception.training.loop import Loop
+from gsn_perception.training.run_config import require_data
 from gsn_perception.training.surface.config import SurfaceTrainConfig
 from gsn_perception.training.surface.data import SurfaceDataset
-from gsn_perception.training.surface.sampling import Queries
 
 N = TypeVar("N", bound=nn.Module)
-THRESHOLDS = np.round(np.arange(0.15, 0.86, 0.05), 2)
 
 
 class SurfaceTrainer(Loop[N]):
-    """A resumable run of one surface network.
+    """A resumable training run of a surface network.
 
     Args:
-        config: What to do.
+        config: Settings of the run.
         progress: Whether to show a progress bar.
 
     Raises:
@@ -38,37 +34,34 @@ class SurfaceTrainer(Loop[N]):
     weights_name: ClassVar[str]
 
     def __init__(self, config: SurfaceTrainConfig, *, progress: bool = True) -> None:
-        if not config.data:
-            raise InputError(
-                "no training data: give --data with one or more folders built by `gsn data --what surface`"
-            )
+        require_data(config, "gsn data --what surface")
         super().__init__(config, progress=progress)
         self.config = config
         self.sets = [SurfaceDataset(Path(d)) for d in config.data]
         self.dev = SurfaceDataset(config.dev) if config.dev is not None else None
 
     def _start(self, network: N, module: nn.Module | None = None) -> None:
-        """From the weights of ``init`` where there are any."""
+        """As the base class, after a warm start from the weights of ``init``."""
         if self.config.init is not None:
             _load_into(network, self.config.init, self.weights_name)
         super()._start(network, module)
 
     @property
     def weights(self) -> Path:
-        """The file that the averaged weights go to."""
+        """Output file of the averaged weights."""
         return self.config.out / f"{self.weights_name}.safetensors"
 
     def _facts(self) -> dict[str, Any]:
         return {"objects": [len(s) for s in self.sets], "config_name": self.config.config}
 
     def _dev_objects(self) -> np.ndarray:
-        """Rows of dev that are evaluated, spread over the set."""
+        """Indices of the dev objects that are evaluated, spread over the dataset."""
         assert self.dev is not None
         return np.unique(np.linspace(0, len(self.dev) - 1, min(len(self.dev), self.config.dev_objects)).astype(int))
 
 
 def _load_into(network: nn.Module, path: Path, kind: str) -> None:
-    """Take the weights of a file.
+    """Load the weights of a file.
 
     Raises:
         InputError: it is missing, damaged, or of another network or size.
@@ -77,24 +70,3 @@ def _load_into(network: nn.Module, path: Path, kind: str) -> None:
         network.load_state_dict(dict(load_checkpoint(path, kind).state))
     except RuntimeError as error:
         raise InputError(f"{path} has other layers than this network; give its own --config, or no --init") from error
-
-
-def occupancy_loss(logits: Tensor, queries: Queries) -> Tensor:
-    """Mean binary cross-entropy of logits [B,Q] over the points of which something is known."""
-    each = binary_cross_entropy_with_logits(logits, queries.inside, weight=queries.weight, reduction="sum")
-    return each / queries.weight.sum().clamp_min(1.0)
-
-
-def threshold_ious(logits: Tensor, inside: Tensor) -> np.ndarray:
-    """IoU [T] of one object's logits [Q] with the truth [Q] bool at every one of ``THRESHOLDS``."""
-    levels = torch.from_numpy(np.log(THRESHOLDS) - np.log1p(-THRESHOLDS)).to(logits)
-    found = logits[None] > levels[:, None]
-    both, either = (found & inside).sum(1), (found | inside).sum(1)
-    return (both / either.clamp_min(1)).double().cpu().numpy()
-
-
-def iou_figures(ious: np.ndarray, prefix: str = "iou") -> dict[str, float]:
-    """The mean IoU at the threshold that is best on average, and that threshold, of ious [N,T]."""
-    means = ious.mean(axis=0)
-    best = int(means.argmax())
-    return {prefix: float(means[best]), f"{prefix}_at_half": float(means[7]), "threshold": float(THRESHOLDS[best])}

@@ -1,4 +1,4 @@
-"""Everything a training run of a surface network can be told."""
+"""Settings of a training run of a surface network (onet, convonet, peif)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ SurfaceModel = Literal["onet", "convonet", "peif"]
 
 @dataclass(frozen=True, slots=True)
 class CloudAugmentation:
-    """What clouds are made of, and random changes of clouds and queries alike."""
+    """Kinds of input clouds, and random augmentation of clouds and queries."""
 
     full: float = 0.3
-    """Part of the clouds that are the whole surface, as from many views."""
+    """Share of clouds that cover the whole surface, as from many views."""
     partial: float = 0.15
-    """Part of the clouds that are what one view measured, alone; the others are completed where the data are."""
+    """Share of clouds with the measured points of one view only; the others are completed if the dataset is."""
     noise: float = 0.005
-    """Largest standard deviation of the noise of whole clouds, shares of the extent."""
+    """Largest standard deviation of the noise of whole clouds, relative to the extent."""
     mirror: float = 0.5
     """Probability of mirroring left and right."""
     roll: float = 1.0
@@ -32,35 +32,31 @@ class CloudAugmentation:
 
 @dataclass(frozen=True, slots=True)
 class SurfaceTrainConfig(RunConfig):
-    """A run of a surface network, on folders made by `gsn data --what surface`."""
+    """A training run of a surface network, on folders made by `gsn data --what surface`."""
 
     model: SurfaceModel = "convonet"
     """onet: image to occupancy; convonet: cloud to occupancy; peif: cloud to displacements."""
     config: str = "lean"
     """Named configuration of the network."""
-    dev: Path | None = None
-    """Dataset folder to evaluate on as training goes; it also chooses the occupancy threshold."""
     out: Path = Path("runs/surface")
-    """Where checkpoints and TensorBoard logs go."""
-    init: Path | None = None
-    """Weights of the same network to start from; fresh ones by default."""
+    """Folder for checkpoints and TensorBoard logs."""
     checkpoint: str | None = None
-    """Weights of the Gaussian network whose latent conditions `onet` (or the name of shipped ones)."""
+    """Weights (file or name of shipped ones) of the GSN whose latent conditions `onet`."""
     steps: int = 6000
     """Length of the schedule."""
     batch: int = 12
     """Objects per step."""
     queries: int = 1024
-    """Query points an object (2048 in the papers)."""
+    """Query points per object (2048 in the papers)."""
     cloud: int = 2048
     """Points of an input cloud (3000 in the papers)."""
     dense: int = 10_000
-    """Most points of a cloud for `peif`, whose clouds have between `cloud` and so many."""
+    """For `peif`: largest number of points of a cloud; the smallest is `cloud`."""
     near: float = 0.5
-    """Part of the occupancy queries about the surface; the others are uniform in the box (1 in the papers)."""
+    """Share of occupancy queries near the surface; the others are uniform in the box (1 in the papers)."""
     copies: int = 3
-    """Augmented copies of each view whose latents are made once, for `onet` conditioned on a Gaussian network."""
+    """Augmented copies of each view with precomputed latents, for `onet` conditioned on a GSN."""
     augment: CloudAugmentation = field(default_factory=CloudAugmentation)
-    """Clouds and their changes."""
+    """Augmentation of clouds."""
     dev_objects: int = 24
-    """Objects of dev that are evaluated, at most."""
+    """Largest number of dev objects that are evaluated."""

@@ -1,4 +1,4 @@
-"""Training of Convolutional Occupancy Networks on whole, partial and completed clouds."""
+"""Trainer of Convolutional Occupancy Networks on whole, partial and completed point clouds."""
 
 from __future__ import annotations
 
@@ -15,19 +15,17 @@ from torch import Tensor
 from gsn_perception.surface.learned.config import convonet_config
 from gsn_perception.surface.learned.convonet import ConvolutionalOccupancyNetwork
 from gsn_perception.surface.learned.weights import save_occupancy
-from gsn_perception.training.surface.base import SurfaceTrainer
-from gsn_perception.training.surface.base import iou_figures
-from gsn_perception.training.surface.base import occupancy_loss
-from gsn_perception.training.surface.base import threshold_ious
 from gsn_perception.training.surface.config import SurfaceTrainConfig
 from gsn_perception.training.surface.data import SurfaceDataset
+from gsn_perception.training.surface.occupancy import OccupancyTrainer
+from gsn_perception.training.surface.occupancy import iou_figures
+from gsn_perception.training.surface.occupancy import occupancy_loss
 from gsn_perception.training.surface.sampling import Queries
-from gsn_perception.training.surface.sampling import draw_queries
-from gsn_perception.training.surface.sampling import endless
-from gsn_perception.training.surface.sampling import moved
-from gsn_perception.training.surface.sampling import random_change
-from gsn_perception.training.surface.sampling import stacked
-from gsn_perception.training.surface.sampling import turned_frame
+from gsn_perception.training.surface.sampling import apply_similarity
+from gsn_perception.training.surface.sampling import random_frame
+from gsn_perception.training.surface.sampling import random_similarity
+from gsn_perception.training.surface.sampling import stack_queries
+from gsn_perception.training.surface.sampling import surface_batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +37,8 @@ class CloudBatch:
     queries: Queries
 
 
-class ConvonetTrainer(SurfaceTrainer[ConvolutionalOccupancyNetwork]):
-    """See :class:`~gsn_perception.training.surface.base.SurfaceTrainer`."""
+class ConvonetTrainer(OccupancyTrainer[ConvolutionalOccupancyNetwork]):
+    """Trainer of a convolutional occupancy network; see :class:`~gsn_perception.training.surface.base.SurfaceTrainer`."""
 
     weights_name: ClassVar[str] = "convonet"
 
@@ -49,29 +47,23 @@ class ConvonetTrainer(SurfaceTrainer[ConvolutionalOccupancyNetwork]):
         self._start(ConvolutionalOccupancyNetwork(convonet_config(config.config)))
 
     def _batches(self) -> Iterator[CloudBatch]:
-        return endless(self.sets, self.config.batch, self._draw, self.rng)
+        return surface_batches(self.sets, self.config.batch, self._draw, self.rng)
 
     def _draw(self, data: SurfaceDataset, objects: np.ndarray, rng: np.random.Generator) -> CloudBatch:
         rows, clouds, flags = [], [], []
         for index in objects.tolist():
             points, observed, unit_from_frame = self._cloud(data, index, rng)
-            change = random_change(self.config.augment, rng)
+            change = random_similarity(self.config.augment, rng)
             unit_from_frame = unit_from_frame @ np.linalg.inv(change)
-            clouds.append(moved(change, points))
+            clouds.append(apply_similarity(change, points))
             flags.append(observed)
             rows.append(self._queries(data, index, unit_from_frame, rng))
-        return CloudBatch(torch.from_numpy(np.stack(clouds)), torch.from_numpy(np.stack(flags)), stacked(rows))
-
-    def _queries(
-        self, data: SurfaceDataset, index: int, unit_from_frame: np.ndarray, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        config, half = self.config, self.network.config.half
-        return draw_queries(data, index, unit_from_frame, count=config.queries, near=config.near, half=half, rng=rng)
+        return CloudBatch(torch.from_numpy(np.stack(clouds)), torch.from_numpy(np.stack(flags)), stack_queries(rows))
 
     def _cloud(
         self, data: SurfaceDataset, index: int, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Points [P,3] of a frame, whether each was measured, and the way from that frame to the unit frame."""
+        """Points [P,3] of a frame, [P] bool measured, and the transform [4,4] from that frame to the unit frame."""
         settings, count = self.config.augment, self.config.cloud
         kind = rng.random()
         if kind < settings.full:
@@ -88,12 +80,10 @@ class ConvonetTrainer(SurfaceTrainer[ConvolutionalOccupancyNetwork]):
 
     @torch.no_grad()
     def _figures(self) -> dict[str, float]:
-        """IoU on dev of view clouds (with the threshold that is best for them) and of whole clouds."""
+        """IoU on dev for view clouds (with their best threshold) and for whole clouds."""
         if self.dev is None:
             return {}
-        network = ConvolutionalOccupancyNetwork(self.network.config).to(self.fabric.device)
-        network.load_state_dict(self.ema.state)
-        network.eval()
+        network = self._averaged(ConvolutionalOccupancyNetwork(self.network.config)).to(self.fabric.device)
         rng = np.random.default_rng(0)
         view, whole = [], []
         for index in self._dev_objects().tolist():
@@ -112,12 +102,7 @@ class ConvonetTrainer(SurfaceTrainer[ConvolutionalOccupancyNetwork]):
         observed: np.ndarray,
         unit_from_frame: np.ndarray,
     ) -> np.ndarray:
-        assert self.dev is not None
-        uniform = len(self.dev.rows("points", index)) // 2
-        asked = moved(np.linalg.inv(unit_from_frame), self.dev.rows("points", index)[:uniform])
-        tensors = (torch.from_numpy(a)[None].to(self.fabric.device) for a in (asked, points, observed))
-        inside = torch.from_numpy(np.array(self.dev.rows("inside", index)[:uniform])).to(self.fabric.device)
-        return threshold_ious(network(*tensors)[0], inside)
+        return self._dev_ious(network, index, unit_from_frame, *(torch.from_numpy(a)[None] for a in (points, observed)))
 
     def _write_weights(self, info: Mapping[str, Any]) -> None:
         save_occupancy(self.weights, self.network, info, self.ema.state)
@@ -126,12 +111,12 @@ class ConvonetTrainer(SurfaceTrainer[ConvolutionalOccupancyNetwork]):
 def whole_cloud(
     data: SurfaceDataset, index: int, count: int, noise: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Noisy surface points [count,3] of the whole object, all measured, in a frame that is turned anyhow."""
-    T = turned_frame(rng)
-    surface = data.rows("surface", index)
+    """Noisy surface points [count,3] of the whole object, all marked measured, in a randomly rotated frame."""
+    T = random_frame(rng)
+    surface = data.row("surface", index)
     points = surface[rng.choice(len(surface), count, replace=len(surface) < count)]
     points = points + noise * rng.standard_normal(points.shape)
-    return moved(np.linalg.inv(T), points), np.ones(count, bool), T
+    return apply_similarity(np.linalg.inv(T), points), np.ones(count, bool), T
 
 
 def view_cloud(
@@ -141,7 +126,7 @@ def view_cloud(
 
     A view without depth has no measured points and keeps all.
     """
-    points, observed = data.rows("clouds", index)[view], np.asarray(data.rows("observed", index)[view])
+    points, observed = data.row("clouds", index)[view], np.asarray(data.row("observed", index)[view])
     if alone and observed.any():
         points, observed = points[observed], observed[observed]
     chosen = np.arange(count) if len(points) >= count else rng.integers(len(points), size=count)

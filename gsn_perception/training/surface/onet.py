@@ -1,4 +1,4 @@
-"""Training of Occupancy Networks on the views of a surface dataset."""
+"""Trainer of Occupancy Networks on the views of a surface dataset."""
 
 from __future__ import annotations
 
@@ -20,36 +20,34 @@ from gsn_perception.surface.learned.config import OnetConfig
 from gsn_perception.surface.learned.config import onet_config
 from gsn_perception.surface.learned.onet import OccupancyNetwork
 from gsn_perception.surface.learned.weights import save_occupancy
-from gsn_perception.training.surface.base import SurfaceTrainer
-from gsn_perception.training.surface.base import iou_figures
-from gsn_perception.training.surface.base import occupancy_loss
-from gsn_perception.training.surface.base import threshold_ious
 from gsn_perception.training.surface.config import SurfaceTrainConfig
 from gsn_perception.training.surface.data import SurfaceDataset
 from gsn_perception.training.surface.latents import LatentBank
-from gsn_perception.training.surface.latents import changed_images
+from gsn_perception.training.surface.latents import augment_inputs
 from gsn_perception.training.surface.latents import latent_bank
-from gsn_perception.training.surface.latents import random_changes
-from gsn_perception.training.surface.latents import sized
+from gsn_perception.training.surface.latents import random_roll_mirror
+from gsn_perception.training.surface.latents import resize_inputs
 from gsn_perception.training.surface.latents import view_images
+from gsn_perception.training.surface.occupancy import OccupancyTrainer
+from gsn_perception.training.surface.occupancy import iou_figures
+from gsn_perception.training.surface.occupancy import occupancy_loss
 from gsn_perception.training.surface.sampling import Queries
-from gsn_perception.training.surface.sampling import draw_queries
-from gsn_perception.training.surface.sampling import endless
-from gsn_perception.training.surface.sampling import moved
-from gsn_perception.training.surface.sampling import stacked
+from gsn_perception.training.surface.sampling import roll_and_mirror
+from gsn_perception.training.surface.sampling import stack_queries
+from gsn_perception.training.surface.sampling import surface_batches
 
 
 @dataclass(frozen=True, slots=True)
 class ImageBatch:
-    """What was seen (latents [B,L] or inputs [B,7,S,S]), half-angles [B], and queries in the normalised frames."""
+    """Latents [B,L] or input images [B,7,S,S] (``seen``), half-angles [B], and queries in the normalised frames."""
 
     seen: Tensor
     theta: Tensor
     queries: Queries
 
 
-class OnetTrainer(SurfaceTrainer[OccupancyNetwork]):
-    """See :class:`~gsn_perception.training.surface.base.SurfaceTrainer`."""
+class OnetTrainer(OccupancyTrainer[OccupancyNetwork]):
+    """Trainer of an occupancy network; see :class:`~gsn_perception.training.surface.base.SurfaceTrainer`."""
 
     weights_name: ClassVar[str] = "onet"
 
@@ -74,7 +72,7 @@ class OnetTrainer(SurfaceTrainer[OccupancyNetwork]):
         return replace(architecture, latent_size=gsn.config.latent_size, image_size=gsn.config.image_size)
 
     def _batches(self) -> Iterator[ImageBatch]:
-        return endless(self.sets, self.config.batch, self._draw, self.rng)
+        return surface_batches(self.sets, self.config.batch, self._draw, self.rng)
 
     def _draw(self, data: SurfaceDataset, objects: np.ndarray, rng: np.random.Generator) -> ImageBatch:
         views = rng.integers(data.views, size=len(objects))
@@ -85,22 +83,18 @@ class OnetTrainer(SurfaceTrainer[OccupancyNetwork]):
             seen = torch.from_numpy(bank.latents[objects, views, copy].astype(np.float32))
             roll, mirror = bank.roll[objects, views, copy], bank.mirror[objects, views, copy]
         else:
-            roll, mirror = random_changes((len(objects),), rng)
-            seen = changed_images(self._images(data, objects, views), roll, mirror, rng)
+            roll, mirror = random_roll_mirror((len(objects),), rng)
+            seen = augment_inputs(self._images(data, objects, views), roll, mirror, rng)
         rows = []
         for i, index in enumerate(objects.tolist()):
-            unit_from_frame = data.unit_from_normalised[index, views[i]] @ np.linalg.inv(_change(roll[i], mirror[i]))
+            unit_from_frame = data.unit_from_normalised[index, views[i]] @ np.linalg.inv(
+                roll_and_mirror(roll[i], mirror[i])
+            )
             rows.append(self._queries(data, index, unit_from_frame, rng))
-        return ImageBatch(seen, theta, stacked(rows))
-
-    def _queries(
-        self, data: SurfaceDataset, index: int, unit_from_frame: np.ndarray, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        config, half = self.config, self.network.config.half
-        return draw_queries(data, index, unit_from_frame, count=config.queries, near=config.near, half=half, rng=rng)
+        return ImageBatch(seen, theta, stack_queries(rows))
 
     def _images(self, data: SurfaceDataset, objects: np.ndarray, views: np.ndarray) -> Tensor:
-        return sized(view_images(data, objects, views)[0], self.network.config.image_size)
+        return resize_inputs(view_images(data, objects, views)[0], self.network.config.image_size)
 
     def _losses(self, batch: ImageBatch) -> tuple[dict[str, Tensor], Tensor]:
         device = self.fabric.device
@@ -110,12 +104,10 @@ class OnetTrainer(SurfaceTrainer[OccupancyNetwork]):
 
     @torch.no_grad()
     def _figures(self) -> dict[str, float]:
-        """IoU of dev's views, and the threshold that is best for them."""
+        """IoU on the views of dev, and the best threshold."""
         if self.dev is None:
             return {}
-        network = OccupancyNetwork(self.network.config).to(self.fabric.device)
-        network.load_state_dict(self.ema.state)
-        network.eval()
+        network = self._averaged(OccupancyNetwork(self.network.config)).to(self.fabric.device)
         ious = [
             self._ious(network, index, view)
             for index in self._dev_objects().tolist()
@@ -124,7 +116,7 @@ class OnetTrainer(SurfaceTrainer[OccupancyNetwork]):
         return iou_figures(np.stack(ious))
 
     def _ious(self, network: OccupancyNetwork, index: int, view: int) -> np.ndarray:
-        data, device = self.dev, self.fabric.device
+        data = self.dev
         assert data is not None
         objects, views = np.array([index]), np.array([view])
         theta = torch.from_numpy(data.theta[objects, views]).float()
@@ -134,23 +126,10 @@ class OnetTrainer(SurfaceTrainer[OccupancyNetwork]):
             if bank is None
             else torch.from_numpy(np.float32(bank.latents[objects, views, 0]))
         )
-        uniform = len(data.rows("points", index)) // 2
-        asked = moved(np.linalg.inv(data.unit_from_normalised[index, view]), data.rows("points", index)[:uniform])
-        logits = network(torch.from_numpy(asked)[None].to(device), seen.to(device), theta.to(device))[0]
-        return threshold_ious(logits, torch.from_numpy(np.array(data.rows("inside", index)[:uniform])).to(device))
+        return self._dev_ious(network, index, data.unit_from_normalised[index, view], seen, theta)
 
     def _facts(self) -> dict[str, Any]:
         return {**super()._facts(), "gsn_sha256": self.gsn_sha256}
 
     def _write_weights(self, info: Mapping[str, Any]) -> None:
         save_occupancy(self.weights, self.network, info, self.ema.state)
-
-
-def _change(roll: float, mirror: bool) -> np.ndarray:
-    """[4,4] of points for an image that was mirrored, then rolled."""
-    T = np.eye(4)
-    c, s = np.cos(roll), np.sin(roll)
-    T[:2, :2] = [[c, -s], [s, c]]
-    if mirror:
-        T[:, 0] *= -1
-    return T

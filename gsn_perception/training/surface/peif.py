@@ -1,4 +1,4 @@
-"""Training of PEIF on whole clouds: displacement and memory losses (PEIF section 3; papers.md 2.3)."""
+"""Trainer of PEIF on whole clouds: displacement and memory losses (PEIF section 3; papers.md 2.3)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from gsn_perception.surface.peif import save_peif
 from gsn_perception.training.surface.base import SurfaceTrainer
 from gsn_perception.training.surface.config import SurfaceTrainConfig
 from gsn_perception.training.surface.data import SurfaceDataset
-from gsn_perception.training.surface.sampling import endless
-from gsn_perception.training.surface.sampling import moved
-from gsn_perception.training.surface.sampling import random_change
-from gsn_perception.training.surface.sampling import turned_frame
+from gsn_perception.training.surface.sampling import apply_similarity
+from gsn_perception.training.surface.sampling import random_frame
+from gsn_perception.training.surface.sampling import random_similarity
+from gsn_perception.training.surface.sampling import surface_batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +36,19 @@ class PatchBatch:
 
 
 class _Losses(nn.Module):
-    """The network's losses as a call, which wrappers for several devices and precisions want."""
+    """The network's losses as ``forward``, which Fabric's wrappers for devices and precisions need."""
 
     def __init__(self, network: PeifNetwork) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, clouds: Tensor, queries: Tensor, displacements: Tensor) -> dict[str, Tensor]:
-        """By name: displacement and memory."""
+        """Losses by name: displacement and memory."""
         return self.network.losses(clouds, queries, displacements)
 
 
 class PeifTrainer(SurfaceTrainer[PeifNetwork]):
-    """See :class:`~gsn_perception.training.surface.base.SurfaceTrainer`.
+    """Trainer of PEIF; see :class:`~gsn_perception.training.surface.base.SurfaceTrainer`.
 
     Raises:
         InputError: there are no data, or no configuration of that name.
@@ -63,14 +63,14 @@ class PeifTrainer(SurfaceTrainer[PeifNetwork]):
         self._start(network, _Losses(network))
 
     def _batches(self) -> Iterator[PatchBatch]:
-        return endless(self.sets, self.config.batch, self._draw, self.rng)
+        return surface_batches(self.sets, self.config.batch, self._draw, self.rng)
 
     def _draw(self, data: SurfaceDataset, objects: np.ndarray, rng: np.random.Generator) -> PatchBatch:
         config = self.config
         count = cloud_size(config.cloud, config.dense, rng)
         rows = []
         for index in objects.tolist():
-            change = random_change(config.augment, rng) @ np.linalg.inv(turned_frame(rng))
+            change = random_similarity(config.augment, rng) @ np.linalg.inv(random_frame(rng))
             noise = rng.uniform(0, config.augment.noise)
             rows.append(patch_sample(data, index, change, count, config.queries, noise, rng))
         return PatchBatch(*(torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True)))
@@ -82,12 +82,10 @@ class PeifTrainer(SurfaceTrainer[PeifNetwork]):
 
     @torch.no_grad()
     def _figures(self) -> dict[str, float]:
-        """Mean length of the displacements' errors on dev, shares of the extent, and of the displacements themselves."""
+        """On dev, relative to the extent: mean length of the displacement errors and of the true displacements."""
         if self.dev is None:
             return {}
-        network = PeifNetwork(self.network.config)
-        network.load_state_dict({key: value.cpu() for key, value in self.ema.state.items()})
-        network.eval()
+        network = self._averaged(PeifNetwork(self.network.config))
         rng = np.random.default_rng(0)
         errors, lengths = [], []
         for index in self._dev_objects().tolist():
@@ -102,7 +100,7 @@ class PeifTrainer(SurfaceTrainer[PeifNetwork]):
 
 
 def cloud_size(fewest: int, most: int, rng: np.random.Generator) -> int:
-    """How many points the clouds of a batch have, uniform in the logarithm; ``fewest`` where ``most`` is less."""
+    """Random number of points of a batch's clouds, log-uniform; ``fewest`` if ``most`` is smaller."""
     return fewest if most <= fewest else round(float(np.exp(rng.uniform(np.log(fewest), np.log(most)))))
 
 
@@ -116,9 +114,9 @@ def patch_sample(
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cloud [P,3], queries [Q,3] and displacements [Q,3] of an object, moved by a similarity [4,4] of the unit frame."""
-    surface, asked = data.rows("surface", index), data.rows("queries", index)
+    surface, asked = data.row("surface", index), data.row("queries", index)
     cloud = surface[rng.choice(len(surface), points, replace=len(surface) < points)]
     cloud = cloud + noise * rng.standard_normal(cloud.shape)
     chosen = rng.choice(len(asked), queries, replace=len(asked) < queries)
-    vectors = np.asarray(data.rows("displacements", index)[chosen], dtype=np.float64) @ change[:3, :3].T
-    return moved(change, cloud), moved(change, asked[chosen]), vectors.astype(np.float32)
+    vectors = np.asarray(data.row("displacements", index)[chosen], dtype=np.float64) @ change[:3, :3].T
+    return apply_similarity(change, cloud), apply_similarity(change, asked[chosen]), vectors.astype(np.float32)

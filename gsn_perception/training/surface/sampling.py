@@ -1,12 +1,12 @@
-"""Batches of clouds and queries, drawn and augmented on the CPU."""
+"""Draws and augments training batches of clouds and queries on the CPU."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TypeVar
 
 import numpy as np
@@ -15,22 +15,23 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from gsn_perception.geometry.transforms import make_transform
-from gsn_perception.training.data import shape_weights
+from gsn_perception.training.batches import ObjectSampler
+from gsn_perception.training.batches import prefetched
 from gsn_perception.training.surface.config import CloudAugmentation
 from gsn_perception.training.surface.data import SurfaceDataset
 
-_OUTER = 8  # one in so many queries comes from all over the decoded cube
+_OUTER = 8  # one in this many queries is uniform in the decoded cube
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Queries:
-    """Points with what is known of them.
+    """Query points with their occupancy.
 
     Attributes:
         points: [B,Q,3] in the frame of the network.
         inside: [B,Q] 1 or 0.
-        weight: [B,Q] 0 where nothing is known.
+        weight: [B,Q] 0 where occupancy is unknown.
     """
 
     points: Tensor
@@ -42,8 +43,8 @@ class Queries:
         return Queries(self.points.to(device), self.inside.to(device), self.weight.to(device))
 
 
-def moved(T: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Points [P,3] of any float type by a similarity [4,4], float32."""
+def apply_similarity(T: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Points [P,3] of any float type moved by a similarity [4,4], as float32."""
     return (points.astype(np.float64) @ T[:3, :3].T + T[:3, 3]).astype(np.float32)
 
 
@@ -57,73 +58,71 @@ def draw_queries(
     half: float,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points [Q,3] of a frame, whether each is inside, and whether that is known.
+    """Query points [Q,3] of a frame, [Q] bool inside, and [Q] bool whether that is known.
 
-    Most are the dataset's; one in eight is uniform in the cube of side 2 ``half``: beyond the object's box it is empty
-    for certain, inside the box nothing is claimed.
+    Most come from the dataset. One in eight is uniform in the cube of side 2 ``half``: outside the object's box it is
+    empty, inside the box its occupancy is unknown.
     """
-    points, inside = data.rows("points", index), data.rows("inside", index)
+    points, inside = data.row("points", index), data.row("inside", index)
     middle = len(points) // 2
     outer = count // _OUTER
     close = round(near * (count - outer))
     chosen = np.concatenate([rng.integers(middle, len(points), close), rng.integers(0, middle, count - outer - close)])
     frame_from_unit = np.linalg.inv(unit_from_frame)
     far = rng.uniform(-half, half, (outer, 3))
-    beyond = (np.abs(moved(unit_from_frame, far)) > data.half[index]).any(axis=1)
-    xyz = np.concatenate([moved(frame_from_unit, points[chosen]), far.astype(np.float32)])
+    beyond = (np.abs(apply_similarity(unit_from_frame, far)) > data.half[index]).any(axis=1)
+    xyz = np.concatenate([apply_similarity(frame_from_unit, points[chosen]), far.astype(np.float32)])
     known = np.concatenate([np.ones(len(chosen), bool), beyond])
     return xyz, np.concatenate([inside[chosen], np.zeros(outer, bool)]), known
 
 
-def turned_frame(rng: np.random.Generator) -> np.ndarray:
-    """[4,4] to the unit frame from one with the same centre and size that is turned anyhow."""
+def random_frame(rng: np.random.Generator) -> np.ndarray:
+    """[4,4] to the unit frame from a randomly rotated frame with the same centre and size."""
     return make_transform(Rotation.random(rng=rng).as_matrix(), np.zeros(3))
 
 
-def random_change(settings: CloudAugmentation, rng: np.random.Generator) -> np.ndarray:
-    """[4,4] similarity by which cloud and queries change alike: rolled about z, mirrored in x, scaled."""
+def roll_and_mirror(roll: float, mirror: bool) -> np.ndarray:
+    """[4,4] moves points as an image that is mirrored (where asked), then rolled by ``roll`` radians about z."""
     T = np.eye(4)
-    if rng.random() < settings.roll:
-        angle = rng.uniform(0, 2 * np.pi)
-        c, s = np.cos(angle), np.sin(angle)
-        T[:2, :2] = [[c, -s], [s, c]]
-    if rng.random() < settings.mirror:
+    c, s = np.cos(roll), np.sin(roll)
+    T[:2, :2] = [[c, -s], [s, c]]
+    if mirror:
         T[:, 0] *= -1
+    return T
+
+
+def random_similarity(settings: CloudAugmentation, rng: np.random.Generator) -> np.ndarray:
+    """[4,4] similarity that augments cloud and queries alike: mirrored in x, rolled about z, scaled."""
+    angle = rng.uniform(0, 2 * np.pi) if rng.random() < settings.roll else 0.0
+    T = roll_and_mirror(angle, rng.random() < settings.mirror)
     T[:3, :3] *= np.exp(settings.scale * rng.standard_normal())
     return T
 
 
-def endless(
+def surface_batches(
     datasets: Sequence[SurfaceDataset],
     batch: int,
     make: Callable[[SurfaceDataset, np.ndarray, np.random.Generator], T],
     rng: np.random.Generator,
 ) -> Iterator[T]:
-    """Batches made ahead in a thread, each from one dataset in proportion to the root of its size.
+    """Endless random batches, drawn and made ahead in a thread.
 
     Args:
-        datasets: At least one.
-        batch: Objects of each.
-        make: From a dataset, objects [B] and a generator of its own.
-        rng: Source of chance.
+        datasets: At least one; each batch comes from one of them (:class:`~gsn_perception.training.batches.ObjectSampler`).
+        batch: Objects of a batch.
+        make: Makes a batch from a dataset, indices of objects [B] and a random generator of its own.
+        rng: Random generator.
     """
-    sizes = np.sqrt([len(d) for d in datasets])
-    weights = [shape_weights(d.shapes) for d in datasets]
+    sampler = ObjectSampler(datasets)
 
     def draw() -> T:
-        which = int(rng.choice(len(datasets), p=sizes / sizes.sum()))
-        data = datasets[which]
-        objects = rng.choice(len(data), size=batch, p=weights[which], replace=True)
+        data, objects = sampler.draw(batch, rng, repeat=True)
         return make(data, objects, np.random.default_rng(rng.integers(1 << 62)))
 
-    with ThreadPoolExecutor(1) as pool:
-        pending = pool.submit(draw)
-        while True:
-            ready, pending = pending.result(), pool.submit(draw)
-            yield ready
+    return prefetched(repeat(draw))
 
 
-def stacked(rows: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Queries:
-    """Several objects' queries as a batch."""
+def stack_queries(rows: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Queries:
+    """The queries of several objects as a batch."""
     points, inside, known = (np.stack(column) for column in zip(*rows, strict=True))
     return Queries(torch.from_numpy(points), torch.from_numpy(inside).float(), torch.from_numpy(known).float())

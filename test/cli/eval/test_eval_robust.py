@@ -16,7 +16,7 @@ from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Observation
 from gsn_perception.gsn import CONFIGS
 from gsn_perception.gsn import GSN
-from gsn_perception.gsn.seen import SeenRule
+from gsn_perception.gsn.visibility import VisibilityModel
 from gsn_perception.gsn.weights import load_gsn
 from gsn_perception.gsn.weights import save_gsn
 from gsn_perception.pipeline import Reconstructor
@@ -118,8 +118,8 @@ def test_the_fitted_rule_is_stored_beside_the_weights(weights, objects, tmp_path
     assert main([*words, "--write", "--json", str(tmp_path / "fit.json")]) == 0
     _, info = load_gsn(path)
     assert info["note"] == "kept"
-    rule = SeenRule.fitted(info)
-    assert rule != SeenRule()
+    rule = VisibilityModel.fitted(info)
+    assert rule != VisibilityModel()
     assert json.loads((tmp_path / "fit.json").read_text())["rule"]["middle"] == pytest.approx(rule.middle)
     assert Reconstructor.from_pretrained(path).seen_rule == rule
     assert "AUROC" in capsys.readouterr().out

@@ -17,7 +17,7 @@ from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import ObjectView
-from gsn_perception.gsn.seen import SeenRule
+from gsn_perception.gsn.visibility import VisibilityModel
 
 
 def judged(behind, seen, error=None, measured=False, name="x"):
@@ -37,21 +37,21 @@ def test_a_point_is_seen_where_nothing_lies_before_it():
 
 
 def test_the_rule_falls_from_seen_to_completed():
-    rule = SeenRule(middle=0.1, width=0.02, measured_middle=0.0, measured_width=0.01)
+    rule = VisibilityModel(middle=0.1, width=0.02, measured_middle=0.0, measured_width=0.01)
     behind = np.array([-np.inf, -0.5, 0.1, 0.12, 0.9])
     found = rule(behind, np.zeros(5, dtype=bool))
     np.testing.assert_allclose(found, 1 / (1 + np.exp((behind - 0.1) / 0.02)), atol=1e-8)
     assert rule(np.zeros(1), np.ones(1, dtype=bool)) == pytest.approx(0.5)
-    assert SeenRule.fitted({"seen": {"middle": 0.2}}).middle == 0.2
-    assert SeenRule.fitted({}) == SeenRule()
+    assert VisibilityModel.fitted({"seen": {"middle": 0.2}}).middle == 0.2
+    assert VisibilityModel.fitted({}) == VisibilityModel()
     for bad in ({"seen": {"width": 0}}, {"seen": {"unheard": 1}}, {"seen": 3}, {"seen": {"width": "wide"}}):
         with pytest.raises(InputError, match="confidence rule"):
-            SeenRule.fitted(bad)
+            VisibilityModel.fitted(bad)
 
 
 def test_the_rule_that_made_the_labels_is_found():
     rng = np.random.default_rng(0)
-    truth = SeenRule(middle=0.08, width=0.03, measured_middle=0.02, measured_width=0.01)
+    truth = VisibilityModel(middle=0.08, width=0.03, measured_middle=0.02, measured_width=0.01)
     splats = []
     for measured in (False, True):
         for n in (3000, 300):
@@ -64,23 +64,23 @@ def test_the_rule_that_made_the_labels_is_found():
     assert found.measured_middle == pytest.approx(truth.measured_middle, abs=0.005)
     assert found.measured_width == pytest.approx(truth.measured_width, rel=0.25)
     only = fit_rule([splats[0]])
-    assert only.measured_middle == SeenRule().measured_middle
+    assert only.measured_middle == VisibilityModel().measured_middle
 
 
 def test_figures_of_an_honest_and_of_a_dishonest_splat():
     behind = np.linspace(-0.05, 0.4, 500)
     honest = judged(behind, behind < 0.1, error=0.1 + behind)
-    figures = confidence_figures([honest], SeenRule(middle=0.1, width=0.1))
+    figures = confidence_figures([honest], VisibilityModel(middle=0.1, width=0.1))
     assert figures["auroc"] == 1
     assert figures["monotone"] == 1
     assert figures["error 1"] == pytest.approx(100 * (0.1 + behind[:100].mean()))
     assert figures["curve"][0][0] < figures["curve"][-1][0]
     liar = replace(honest, seen=~honest.seen, error=honest.error[::-1])
-    upside_down = confidence_figures([liar], SeenRule(middle=0.1, width=0.1))
+    upside_down = confidence_figures([liar], VisibilityModel(middle=0.1, width=0.1))
     assert upside_down["auroc"] == 0
     assert upside_down["monotone"] == 0
     with pytest.raises(InputError, match="no object"):
-        confidence_figures([], SeenRule())
+        confidence_figures([], VisibilityModel())
 
 
 @pytest.mark.parametrize("blind", [True, False])
@@ -111,4 +111,4 @@ def test_a_ball_whose_far_half_is_completed(ball, protocol, blind):
     clear = np.abs(cosine) > 0.35
     assert (found.seen == (cosine > 0))[clear].mean() > 0.97
     assert found.error.mean() < 0.05
-    assert confidence_figures([found], SeenRule(0.1, 0.1, 0.1, 0.1))["auroc"] > 0.93
+    assert confidence_figures([found], VisibilityModel(0.1, 0.1, 0.1, 0.1))["auroc"] > 0.93

@@ -7,8 +7,8 @@ import pytest
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
-from gsn_perception.geometry.masks.mask_size import fit_mask
-from gsn_perception.geometry.masks.soft_mask import hardened
+from gsn_perception.geometry.masks.mask_size import resize_mask
+from gsn_perception.geometry.masks.soft_mask import harden_mask
 
 
 def _disc(radius: int = 40, centre: tuple[int, int] = (120, 90)) -> np.ndarray:
@@ -45,7 +45,7 @@ def _sigmoid(mask: np.ndarray) -> np.ndarray:
 )
 def test_one_soft_object_is_cut_at_half(soften) -> None:
     truth = _disc()
-    hard, remark = hardened(soften(truth))
+    hard, remark = harden_mask(soften(truth))
     assert hard is not None
     assert set(np.unique(hard)) == {0, 1}
     assert ((hard == 1) & (truth == 1)).sum() / ((hard == 1) | (truth == 1)).sum() > 0.92
@@ -57,7 +57,7 @@ def test_one_soft_object_is_cut_at_half(soften) -> None:
 def test_two_interpolated_labels_stay_two(values: tuple[int, int]) -> None:
     """Between 0 and 2 an interpolation puts a ring of 1, which is no object."""
     labels = _disc(30, (70, 90)) * np.uint8(values[0]) + _disc(30, (170, 90)) * np.uint8(values[1])
-    hard, remark = hardened(_upsampled(labels, cv2.INTER_LINEAR))
+    hard, remark = harden_mask(_upsampled(labels, cv2.INTER_LINEAR))
     assert remark is not None
     assert set(np.unique(hard)) == {0, *values}
     for value in values:
@@ -77,7 +77,7 @@ def test_label_images_stay_as_they_are(count: int, numbers: str) -> None:
     for share in (0.0, 0.5):
         kept = np.where(rng.random(count) < share, 0, values).astype(np.uint16 if numbers == "16 bit" else np.uint8)
         mask = kept[nearest]
-        assert hardened(mask) == (mask, None) if not mask.any() else hardened(mask)[0] is mask
+        assert harden_mask(mask) == (mask, None) if not mask.any() else harden_mask(mask)[0] is mask
 
 
 def test_thin_things_of_labels_are_no_ramps() -> None:
@@ -86,18 +86,18 @@ def test_thin_things_of_labels_are_no_ramps() -> None:
     cv2.circle(mask, (120, 90), 70, 1, -1)
     cv2.rectangle(mask, (90, 60), (150, 120), 2, -1)
     cv2.line(mask, (10, 20), (230, 170), 3, 2)
-    assert hardened(mask)[0] is mask
+    assert harden_mask(mask)[0] is mask
 
 
 def test_noise_is_neither() -> None:
-    assert hardened(np.random.default_rng(0).integers(0, 40, (60, 80)).astype(np.uint8)) == (None, None)
+    assert harden_mask(np.random.default_rng(0).integers(0, 40, (60, 80)).astype(np.uint8)) == (None, None)
 
 
 @pytest.mark.parametrize("size", [(2, 2), (1, 50), (3, 3)])
 def test_tiny_masks_and_empty_ones(size: tuple[int, int]) -> None:
     for value in (0, 1, 255):
         mask = np.full(size, value, np.uint8)
-        assert hardened(mask)[0] is mask
+        assert harden_mask(mask)[0] is mask
 
 
 @pytest.mark.parametrize("size", [(544, 960), (272, 480), (1080, 1920), (540, 960), (34, 60)])
@@ -110,7 +110,7 @@ def test_a_mask_at_its_own_resolution_is_resampled(size: tuple[int, int]) -> Non
         u, v = (x + 0.5) / columns, (y + 0.5) / rows
         return (np.hypot((u - 0.4) * 16, (v - 0.6) * 9) < 2).astype(np.uint8) * 7
 
-    mask, remark = fit_mask(drawn(height, width), shape)
+    mask, remark = resize_mask(drawn(height, width), shape)
     truth = drawn(*shape)
     assert mask.shape == shape
     assert set(np.unique(mask)) == {0, 7}
@@ -123,7 +123,7 @@ def test_a_mask_at_its_own_resolution_is_resampled(size: tuple[int, int]) -> Non
 @pytest.mark.parametrize("size", [(640, 640), (1920, 1080), (1080, 1440), (0, 0)])
 def test_another_aspect_is_refused_with_both(size: tuple[int, int]) -> None:
     with pytest.raises(InputError, match="sizes must agree") as caught:
-        fit_mask(np.ones(size, np.uint8), (1080, 1920))
+        resize_mask(np.ones(size, np.uint8), (1080, 1920))
     if size[0]:
         assert "1.778" in str(caught.value)
         assert f"{size[1] / size[0]:.3f}" in str(caught.value)
@@ -138,6 +138,6 @@ def test_observations_resample_and_say_so_once() -> None:
     soft = Observation(image, camera, mask=cv2.GaussianBlur(small * 255, (7, 7), 0))
     assert set(np.unique(soft.mask)) == {0, 1}  # cut before its ramp becomes steps
     probabilities = Observation(image, camera, mask=cv2.GaussianBlur(_disc().astype(np.float32), (9, 9), 0))
-    hard = hardened(probabilities.mask)[0]
+    hard = harden_mask(probabilities.mask)[0]
     assert hard is not None
     assert (hard != _disc()).sum() < 0.02 * _disc().sum()

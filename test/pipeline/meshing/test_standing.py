@@ -13,7 +13,7 @@ from gsn_perception import Reconstructor
 from gsn_perception.geometry.transforms import look_at
 from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.scenes.looks.lighting import Lighting
-from gsn_perception.scenes.looks.raycast import Placed
+from gsn_perception.scenes.looks.raycast import PlacedObject
 from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 from gsn_perception.scenes.objects import random_object
 from gsn_perception.scenes.sensor import DepthSensor
@@ -42,7 +42,7 @@ def seen(item, elevation, lift=0.0, distance=0.55):
     rng = np.random.default_rng(0)
     item = item.recentred()
     place = make_transform(np.eye(3), np.array([0, 0, lift]))
-    scene = TabletopScene((Placed(item, place, 1),), random_table(rng), Lighting.random(rng))
+    scene = TabletopScene((PlacedObject(item, place, 1),), random_table(rng), Lighting.random(rng))
     up = np.deg2rad(elevation)
     eye = scene.centre + distance * np.array([0.92 * np.cos(up), 0.39 * np.cos(up), np.sin(up)])
     camera = Camera.from_fov(1.0, 640, 480, look_at(eye, scene.centre))

@@ -12,7 +12,7 @@ import trimesh
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import ObjectView
-from gsn_perception.scenes.datasets import surface_dataset
+from gsn_perception.scenes.datasets import building
 from gsn_perception.scenes.datasets.shots import ShotSettings
 from gsn_perception.scenes.datasets.surface_dataset import SurfaceSettings
 from gsn_perception.scenes.datasets.surface_dataset import build_surface_dataset
@@ -96,12 +96,12 @@ def test_round_trip(made, folder):
     assert made.shapes == ["box", "box", "open"]
     assert made.views == 2
     np.testing.assert_allclose(made.half[1], [0.125, 0.25, 0.5], atol=1e-6)
-    ball = made.rows("points", 0).astype(float)
+    ball = made.row("points", 0).astype(float)
     radius = np.linalg.norm(ball, axis=1)
     clear = np.abs(radius - 0.5) > 0.003  # an icosphere is a polyhedron
-    assert (made.rows("inside", 0) == (radius < 0.5))[clear].all()
-    assert made.rows("surface", 0).shape == (800, 3)
-    assert np.abs(np.linalg.norm(made.rows("surface", 0), axis=1) - 0.5).max() < 0.003
+    assert (made.row("inside", 0) == (radius < 0.5))[clear].all()
+    assert made.row("surface", 0).shape == (800, 3)
+    assert np.abs(np.linalg.norm(made.row("surface", 0), axis=1) - 0.5).max() < 0.003
 
 
 def test_clouds_lie_on_the_surface_as_a_depth_camera_sees_it(made):
@@ -110,9 +110,9 @@ def test_clouds_lie_on_the_surface_as_a_depth_camera_sees_it(made):
             T = made.unit_from_normalised[index, view]
             scale = np.cbrt(np.linalg.det(T[:3, :3]))
             assert 0.7 < scale < 2
-            cloud = made.rows("clouds", index)[view].astype(float)
+            cloud = made.row("clouds", index)[view].astype(float)
             unit = cloud @ T[:3, :3].T + T[:3, 3]
-            assert made.rows("observed", index)[view].all()
+            assert made.row("observed", index)[view].all()
             distance = np.abs(np.linalg.norm(unit, axis=1) - 0.5) if index == 0 else box_distance(unit)
             assert np.median(distance) < 0.01
             assert np.quantile(distance, 0.95) < 0.04
@@ -154,7 +154,7 @@ def test_completed_clouds_hold_both_kinds(folder, tmp_path):
         mesh_sources(folder)[:1], tmp_path / "set", settings=settings, complete=Knows(folder), completed_by="me"
     )
     assert data.completed_by == "me"
-    shares = data.rows("observed", 0).mean(axis=1)
+    shares = data.row("observed", 0).mean(axis=1)
     with_depth = np.load(tmp_path / "set" / "cameras.npz")["with_depth"][0] > 0
     assert (shares[~with_depth] == 0).all()
     assert (shares[with_depth] > 0).all()
@@ -164,7 +164,7 @@ def test_completed_clouds_hold_both_kinds(folder, tmp_path):
 
 def test_complete_sets_are_reused_and_interrupted_ones_resumed(folder, tmp_path, monkeypatch):
     whole = build(mesh_sources(folder), tmp_path / "whole")
-    original, calls = surface_dataset._build_object, []
+    original, calls = building._build_object, []
 
     def stopping(source, index, **options):
         if len(calls) == 2:
@@ -172,7 +172,7 @@ def test_complete_sets_are_reused_and_interrupted_ones_resumed(folder, tmp_path,
         calls.append(index)
         return original(source, index, **options)
 
-    monkeypatch.setattr(surface_dataset, "_build_object", stopping)
+    monkeypatch.setattr(building, "_build_object", stopping)
     with pytest.raises(KeyboardInterrupt):
         build(mesh_sources(folder), tmp_path / "set")
     with pytest.raises(InputError, match="interrupted"):
@@ -182,7 +182,7 @@ def test_complete_sets_are_reused_and_interrupted_ones_resumed(folder, tmp_path,
     assert calls == [2]
     for name in ("points", "inside", "queries", "displacements", "clouds", "rgb"):
         for index in range(3):
-            np.testing.assert_array_equal(again.rows(name, index), whole.rows(name, index))
+            np.testing.assert_array_equal(again.row(name, index), whole.row(name, index))
     calls.clear()
     build(mesh_sources(folder), tmp_path / "set")
     assert calls == []
@@ -194,7 +194,7 @@ def test_broken_objects_are_left_out_and_foreign_folders_refused(folder, tmp_pat
     data = build([*mesh_sources(tmp_path / "bad"), partial(random_object, 3)], tmp_path / "set")
     assert len(data) == 1
     assert data.broken[0][0].count("broken.ply")
-    assert np.isfinite(data.rows("points", 0)).all()
+    assert np.isfinite(data.row("points", 0)).all()
     header = json.loads((tmp_path / "set" / "dataset.json").read_text())
     (tmp_path / "set" / "dataset.json").write_text(json.dumps({**header, "kind": "views"}))
     with pytest.raises(InputError, match="--what surface"):

@@ -10,7 +10,7 @@ import trimesh
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry.object_view import FIELD_MARGIN
-from gsn_perception.scenes.datasets import views_dataset
+from gsn_perception.scenes.datasets import building
 from gsn_perception.scenes.datasets.views_dataset import build_dataset
 from gsn_perception.scenes.loader import load_mesh
 from gsn_perception.scenes.loader import mesh_sources
@@ -136,15 +136,15 @@ def test_normals_are_those_of_the_sphere(folder, tmp_path):
 
 def test_a_complete_set_is_reused_and_an_interrupted_one_resumed(folder, tmp_path, monkeypatch):
     whole = read(build(mesh_sources(folder), tmp_path / "whole"))
-    out, original, calls = tmp_path / "set", views_dataset._build_object, []
+    out, original, calls = tmp_path / "set", building._build_object, []
 
-    def stopping(source, index, root, settings):
+    def stopping(source, index, **options):
         if len(calls) == 2:
             raise KeyboardInterrupt
         calls.append(index)
-        return original(source, index, root, settings)
+        return original(source, index, **options)
 
-    monkeypatch.setattr(views_dataset, "_build_object", stopping)
+    monkeypatch.setattr(building, "_build_object", stopping)
     with pytest.raises(KeyboardInterrupt):
         build(mesh_sources(folder), out)
     assert not json.loads((out / "dataset.json").read_text())["complete"]

@@ -11,7 +11,7 @@ from gsn_perception.geometry import Mesh
 from gsn_perception.geometry.transforms import look_at
 from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.scenes.looks.lighting import Lighting
-from gsn_perception.scenes.looks.raycast import Placed
+from gsn_perception.scenes.looks.raycast import PlacedObject
 from gsn_perception.scenes.looks.raycast import RayCaster
 from gsn_perception.scenes.looks.shading import Hits
 from gsn_perception.scenes.looks.shading import facing_normals
@@ -85,9 +85,9 @@ def test_mask_is_where_the_vertices_project(sphere):
 
 
 def test_the_nearer_object_is_seen_and_labels_are_kept(sphere):
-    near = Placed(sphere, make_transform(np.eye(3), np.array([0.0, 0, 0.6])), 7)
-    far = Placed(sphere, make_transform(np.eye(3), np.array([0.12, 0, 1.0])), 300)
-    back = Placed(quad(5.0), make_transform(np.eye(3), np.array([0.0, 0, 1.5])), 0)
+    near = PlacedObject(sphere, make_transform(np.eye(3), np.array([0.0, 0, 0.6])), 7)
+    far = PlacedObject(sphere, make_transform(np.eye(3), np.array([0.12, 0, 1.0])), 300)
+    back = PlacedObject(quad(5.0), make_transform(np.eye(3), np.array([0.0, 0, 1.5])), 0)
     camera = Camera.from_fov(0.6, 100, 80)
     view = RayCaster([far, near, back]).render(camera)
     assert set(np.unique(view.labels)) == {0, 7, 300}
@@ -114,9 +114,9 @@ def test_texture_is_upright():
 
 def test_each_object_has_its_own_texture(box):
     red, blue = np.full((4, 6, 3), [200, 10, 10], np.uint8), np.full((2, 2, 3), [10, 10, 220], np.uint8)
-    left = Placed(quad(0.4, texture=red), make_transform(np.eye(3), np.array([-0.3, 0, 1.0])), 1)
-    right = Placed(quad(0.4, texture=blue), make_transform(np.eye(3), np.array([0.3, 0, 1.0])), 2)
-    middle = Placed(box, make_transform(np.eye(3), np.array([0.0, 0, 0.95])), 3)
+    left = PlacedObject(quad(0.4, texture=red), make_transform(np.eye(3), np.array([-0.3, 0, 1.0])), 1)
+    right = PlacedObject(quad(0.4, texture=blue), make_transform(np.eye(3), np.array([0.3, 0, 1.0])), 2)
+    middle = PlacedObject(box, make_transform(np.eye(3), np.array([0.0, 0, 0.95])), 3)
     view = RayCaster([left, middle, right]).render(Camera.from_fov(1.0, 64, 64), lighting=Lighting.flat())
     for label, color in ((1, [200, 10, 10]), (2, [10, 10, 220]), (3, [204, 77, 51])):
         inner = view.rgb[(view.labels == label) & (view.alpha == 1)].astype(int)
@@ -169,10 +169,10 @@ def test_a_wire_between_pixel_centres_is_not_lost():
 
 
 def test_lamp_shades_and_casts_shadows(box):
-    floor = Placed(quad(1.0), np.eye(4), 0)
+    floor = PlacedObject(quad(1.0), np.eye(4), 0)
     lamp = Lighting(ambient=0.3, diffuse=0.6, headlight=0, direction=np.array([0.0, -1.0, 1.0]))
     camera = Camera.from_fov(0.8, 96, 96, look_at(np.array([0.3, 0.0, 0.8]), np.zeros(3)))
-    caster = RayCaster([Placed(box, np.eye(4), 1), floor])
+    caster = RayCaster([PlacedObject(box, np.eye(4), 1), floor])
     plain, shadowed = (caster.render(camera, lighting=lamp, shadows=s).rgb.astype(int) for s in (False, True))
     behind, front = np.array([0.0, 0.06, 0.0]), np.array([0.0, -0.1, 0.0])
     for point, expected in ((behind, 0.3), (front, 0.3 + 0.6 / np.sqrt(2))):

@@ -18,7 +18,7 @@ KINDS = ["plain", "gradient", "stripes", "checker", "dots", "marble", "wood", "s
 def test_patterns_are_images_with_contrast(kind):
     spreads = []
     for seed in range(4):
-        image = textures.pattern(np.random.default_rng(seed), 64, 96, kind)
+        image = textures.random_pattern(np.random.default_rng(seed), 64, 96, kind)
         assert image.shape == (64, 96, 3)
         assert image.min() >= 0
         assert image.max() <= 1
@@ -27,14 +27,14 @@ def test_patterns_are_images_with_contrast(kind):
 
 
 def test_noise_wraps():
-    noise = textures.cloud(np.random.default_rng(0), 128, 128, 3)
+    noise = textures.smooth_noise(np.random.default_rng(0), 128, 128, 3)
     inner = np.abs(np.diff(noise, axis=1)).max()
     assert np.abs(noise[:, 0] - noise[:, -1]).max() <= 1.5 * inner
     assert np.abs(noise[0] - noise[-1]).max() <= 1.5 * np.abs(np.diff(noise, axis=0)).max()
 
 
 def test_colours_cover_the_range():
-    colors = np.array([textures.color(np.random.default_rng(seed)) for seed in range(300)])
+    colors = np.array([textures.random_color(np.random.default_rng(seed)) for seed in range(300)])
     assert colors.min() >= 0
     assert colors.max() <= 1
     saturation = colors.max(axis=1) - colors.min(axis=1)
@@ -44,14 +44,14 @@ def test_colours_cover_the_range():
 
 
 def test_prints_differ_and_have_edges():
-    prints = [textures.printed(np.random.default_rng(seed), 128, 128) for seed in range(6)]
+    prints = [textures.product_print(np.random.default_rng(seed), 128, 128) for seed in range(6)]
     for image in prints:
         assert (np.abs(np.diff(image, axis=1)).max(axis=-1) > 0.1).mean() > 0.002
     assert all(np.abs(a - b).mean() > 0.02 for a, b in pairwise(prints))
 
 
 def test_bands_lie_at_their_marks():
-    image = atlas.banded(np.random.default_rng(3), [0.25, 0.5], ["plain:a", "plain:b", "plain:a"], 128)
+    image = atlas.banded_texture(np.random.default_rng(3), [0.25, 0.5], ["plain:a", "plain:b", "plain:a"], 128)
     v = np.array([[0.5, 0.1], [0.5, 0.35], [0.5, 0.9]], dtype=np.float32)
     low, middle, high = sample_texture(image, v)
     assert np.abs(low - middle).max() > 10

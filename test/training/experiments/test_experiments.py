@@ -23,8 +23,8 @@ from gsn_perception.training.experiments.judge import JudgeSettings
 from gsn_perception.training.experiments.judge import asymmetry
 from gsn_perception.training.experiments.judge import judge
 from gsn_perception.training.experiments.runs import BUDGETS
-from gsn_perception.training.experiments.runs import carry_out
-from gsn_perception.training.experiments.runs import plan
+from gsn_perception.training.experiments.runs import plan_runs
+from gsn_perception.training.experiments.runs import run_experiment
 from gsn_perception.training.experiments.runs import summarise_runs
 from gsn_perception.training.experiments.variations import EXPERIMENTS
 from gsn_perception.training.experiments.variations import Experiment
@@ -58,7 +58,7 @@ def test_nested_settings_are_replaced_and_unknown_ones_refused() -> None:
 @pytest.mark.parametrize("name", EXPERIMENTS)
 @pytest.mark.parametrize("budget", BUDGETS)
 def test_every_experiment_can_be_planned(name: str, budget: str) -> None:
-    runs = plan(experiment(name), BUDGETS[budget], (Path("x"), Path("y"), Path("z")), Path("out"), 2)
+    runs = plan_runs(experiment(name), BUDGETS[budget], (Path("x"), Path("y"), Path("z")), Path("out"), 2)
     assert len(runs) == 2 * len(EXPERIMENTS[name].variations)
     judged = BUDGETS[budget].judge
     assert len({run.key(judged) for run in runs}) == len(runs)  # no two runs are the same
@@ -69,11 +69,11 @@ def test_bad_plans_are_sentences() -> None:
     with pytest.raises(InputError, match="no experiment"):
         experiment("colour")
     with pytest.raises(InputError, match="gsn data"):
-        plan(experiment("roll"), BUDGETS["smoke"], (), Path("out"), 1)
+        plan_runs(experiment("roll"), BUDGETS["smoke"], (), Path("out"), 1)
     with pytest.raises(InputError, match="3 folders"):
-        plan(experiment("mix"), BUDGETS["smoke"], (Path("x"), Path("y")), Path("out"), 1)
+        plan_runs(experiment("mix"), BUDGETS["smoke"], (Path("x"), Path("y")), Path("out"), 1)
     with pytest.raises(InputError, match="seeds"):
-        plan(experiment("roll"), BUDGETS["smoke"], (Path("x"),), Path("out"), 0)
+        plan_runs(experiment("roll"), BUDGETS["smoke"], (Path("x"),), Path("out"), 0)
 
 
 def test_a_vase_looks_alike_from_all_sides_and_a_bar_does_not() -> None:
@@ -92,8 +92,8 @@ def test_an_answer_that_ignores_the_image_is_not_equivariant(folder: Path, netwo
     for head in network.sculptor.heads.values():
         torch.nn.init.zeros_(head[-1].weight)
     settings = JudgeSettings(objects=2, angles=4, targets=2)
-    quarter = judge(network, ViewDataset(folder), folder, "none", settings)
-    eighth = judge(network, ViewDataset(folder), folder, "none", replace(settings, angles=8))
+    quarter = judge(network, ViewDataset(folder), "none", settings)
+    eighth = judge(network, ViewDataset(folder), "none", replace(settings, angles=8))
     assert quarter["agree"] > 60
     assert quarter["ecd"] < 1e-5
     assert eighth["agree_worst"] < 40
@@ -110,14 +110,14 @@ def test_moments_bring_rolled_inputs_back(folder: Path, network: GSN) -> None:
     settings = JudgeSettings(objects=3, angles=6, targets=2)
     torch.nn.init.normal_(network.sculptor.heads["means"][-1].weight, std=0.2)
     data = ViewDataset(folder)
-    found = {finder: judge(network, data, folder, finder, settings) for finder in ("none", "moments")}
+    found = {roll_method: judge(network, data, roll_method, settings) for roll_method in ("none", "moments")}
     assert found["moments"]["agree"] > found["none"]["agree"] + 3
     assert found["moments"]["novel_psnr"] == found["none"]["novel_psnr"]
 
 
 def test_questions_share_the_runs_they_have_in_common() -> None:
     places = [
-        {run.train.out for run in plan(experiment(name), BUDGETS["short"], (Path("x"),), Path("out"), 1)}
+        {run.train.out for run in plan_runs(experiment(name), BUDGETS["short"], (Path("x"),), Path("out"), 1)}
         for name in ("ecd", "roll", "symmetry")
     ]
     assert len(places[0] & places[1]) == 2
@@ -127,21 +127,21 @@ def test_questions_share_the_runs_they_have_in_common() -> None:
 def test_finished_runs_are_kept_apart_from_others(folder: Path, tmp_path: Path, monkeypatch) -> None:
     what = Experiment("?", (Variation("a"), Variation("b", train={"lr": 2e-3})), {"novel_psnr": ".2f"}, ("none",))
     budget = BUDGETS["smoke"]
-    runs = plan(what, budget, (folder,), tmp_path, 1, steps=2)
-    first = list(carry_out(what, runs, folder, budget.judge, progress=False))
+    runs = plan_runs(what, budget, (folder,), tmp_path, 1, steps=2)
+    first = list(run_experiment(what, runs, folder, budget.judge, progress=False))
     assert [run.variation.name for run, _ in first] == ["a", "b"]
     assert first[0][1] != first[1][1]
     monkeypatch.setattr(module, "Trainer", None)  # nothing may train again
-    again = list(carry_out(what, runs, folder, budget.judge, progress=False))
+    again = list(run_experiment(what, runs, folder, budget.judge, progress=False))
     assert [figures for _, figures in again] == [figures for _, figures in first]
-    longer = plan(what, budget, (folder,), tmp_path, 1, steps=3)
+    longer = plan_runs(what, budget, (folder,), tmp_path, 1, steps=3)
     with pytest.raises(TypeError):  # another run: it would train
-        list(carry_out(what, longer, folder, budget.judge, progress=False))
+        list(run_experiment(what, longer, folder, budget.judge, progress=False))
 
 
 def test_a_run_that_was_interrupted_goes_on(folder: Path, tmp_path: Path, monkeypatch) -> None:
     what, budget = Experiment("?", (Variation("a"),), {}, ("none",)), BUDGETS["smoke"]
-    runs = plan(what, budget, (folder,), tmp_path, 1, steps=4)
+    runs = plan_runs(what, budget, (folder,), tmp_path, 1, steps=4)
     step, starts = module.Trainer._step, []
 
     def stops(trainer, batches):
@@ -152,13 +152,13 @@ def test_a_run_that_was_interrupted_goes_on(folder: Path, tmp_path: Path, monkey
 
     monkeypatch.setattr(module.Trainer, "_step", stops)
     with pytest.raises(KeyboardInterrupt):
-        list(carry_out(what, runs, folder, budget.judge, progress=False))
-    list(carry_out(what, runs, folder, budget.judge, progress=False))
+        list(run_experiment(what, runs, folder, budget.judge, progress=False))
+    list(run_experiment(what, runs, folder, budget.judge, progress=False))
     assert starts == [0, 1, 2, 2, 3]
 
 
 def test_means_and_spreads_are_over_seeds() -> None:
-    runs = plan(experiment("symmetry"), BUDGETS["smoke"], (Path("x"),), Path("out"), 3)
+    runs = plan_runs(experiment("symmetry"), BUDGETS["smoke"], (Path("x"),), Path("out"), 3)
     results = [(run, {"none": {"agree": float(run.seed)}}) for run in runs]
     (first, _) = summarise_runs(results).values()
     assert first["agree"] == {"mean": 1.0, "spread": 1.0, "values": [0.0, 1.0, 2.0]}

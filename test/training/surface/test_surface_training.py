@@ -20,21 +20,21 @@ from gsn_perception.surface.learned.weights import load_convonet
 from gsn_perception.surface.learned.weights import load_onet
 from gsn_perception.surface.peif import load_peif
 from gsn_perception.surface.peif import named_config
-from gsn_perception.training.surface.base import THRESHOLDS
-from gsn_perception.training.surface.base import iou_figures
-from gsn_perception.training.surface.base import threshold_ious
 from gsn_perception.training.surface.config import CloudAugmentation
 from gsn_perception.training.surface.config import SurfaceTrainConfig
 from gsn_perception.training.surface.convonet import view_cloud
 from gsn_perception.training.surface.convonet import whole_cloud
 from gsn_perception.training.surface.data import SurfaceDataset
-from gsn_perception.training.surface.latents import changed_images
+from gsn_perception.training.surface.latents import augment_inputs
 from gsn_perception.training.surface.latents import view_images
-from gsn_perception.training.surface.onet import _change
+from gsn_perception.training.surface.occupancy import THRESHOLDS
+from gsn_perception.training.surface.occupancy import iou_figures
+from gsn_perception.training.surface.occupancy import threshold_ious
 from gsn_perception.training.surface.peif import patch_sample
+from gsn_perception.training.surface.sampling import apply_similarity
 from gsn_perception.training.surface.sampling import draw_queries
-from gsn_perception.training.surface.sampling import moved
-from gsn_perception.training.surface.sampling import random_change
+from gsn_perception.training.surface.sampling import random_similarity
+from gsn_perception.training.surface.sampling import roll_and_mirror
 
 
 @pytest.fixture(scope="module")
@@ -167,8 +167,8 @@ def test_clouds_and_queries_share_a_frame(folder, make):
     cloud, observed, T = (
         whole_cloud(data, 0, 1500, 0.0, rng) if make == "whole" else view_cloud(data, 0, 1, 400, alone=True, rng=rng)
     )
-    change = random_change(CloudAugmentation(scale=0.2), rng)
-    cloud, T = moved(change, cloud), T @ np.linalg.inv(change)
+    change = random_similarity(CloudAugmentation(scale=0.2), rng)
+    cloud, T = apply_similarity(change, cloud), T @ np.linalg.inv(change)
     points, inside, known = draw_queries(data, 0, T, count=800, near=0.5, half=0.75, rng=rng)
     assert known[: 800 - 100].all()
     assert not inside[800 - 100 :].any()
@@ -187,10 +187,13 @@ def test_images_and_points_are_mirrored_and_rolled_alike(folder):
     objects, views = np.array([0, 1]), np.array([1, 0])
     image, theta = view_images(data, objects, views)
     roll, mirror = np.array([0.7, -1.2]), np.array([True, False])
-    changed = changed_images(image, roll, mirror, None)
+    changed = augment_inputs(image, roll, mirror, None)
     for i in range(2):
-        cloud = data.rows("clouds", objects[i])[views[i]].astype(np.float64)
-        for picture, points in ((image[i], cloud), (changed[i], moved(_change(roll[i], mirror[i]), cloud))):
+        cloud = data.row("clouds", objects[i])[views[i]].astype(np.float64)
+        for picture, points in (
+            (image[i], cloud),
+            (changed[i], apply_similarity(roll_and_mirror(roll[i], mirror[i]), cloud)),
+        ):
             z = points[:, 2] + 0.5 / np.sin(float(theta[i]))
             focal = 32 / np.tan(1.15 * float(theta[i]))
             column, row = (np.floor(32 + focal * points[:, k] / z).astype(int) for k in (0, 1))
@@ -199,12 +202,12 @@ def test_images_and_points_are_mirrored_and_rolled_alike(folder):
 
 def test_patch_samples_move_with_the_object(folder):
     data = SurfaceDataset(folder)
-    change = random_change(CloudAugmentation(scale=0.3), np.random.default_rng(2))
+    change = random_similarity(CloudAugmentation(scale=0.3), np.random.default_rng(2))
     plain = patch_sample(data, 0, np.eye(4), 500, 300, 0.0, np.random.default_rng(1))
     turned = patch_sample(data, 0, change, 500, 300, 0.0, np.random.default_rng(1))
     for a, b in zip(plain[:2], turned[:2], strict=True):
-        np.testing.assert_allclose(moved(change, a), b, atol=1e-5)
-    np.testing.assert_allclose(moved(change, plain[1] + plain[2]), turned[1] + turned[2], atol=1e-4)
+        np.testing.assert_allclose(apply_similarity(change, a), b, atol=1e-5)
+    np.testing.assert_allclose(apply_similarity(change, plain[1] + plain[2]), turned[1] + turned[2], atol=1e-4)
 
 
 def test_ious_at_thresholds():

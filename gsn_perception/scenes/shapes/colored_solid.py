@@ -1,4 +1,4 @@
-"""A solid composed of coloured parts."""
+"""A mesh of blended signed-distance parts with a colour per group of parts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gsn_perception.scenes.shapes.sdf import blend
 from gsn_perception.scenes.shapes.sdf import difference
 
 
-def painted(
+def colored_solid(
     name: str,
     groups: list[list[Sdf]],
     half: tuple[float, float, float],
@@ -22,15 +22,15 @@ def painted(
     holes: tuple[Sdf, ...] = (),
     cells: int = 80,
 ) -> TexturedMesh:
-    """The blended union of parts less the holes, each group of parts with a look of its own.
+    """The blended union of parts minus the holes; each group of parts has its own colours.
 
     Args:
-        name: Family.
+        name: Name of the family.
         groups: Signed distances; those in one group share a colour.
-        half: Half sides of a box about the origin that holds the solid.
-        rng: Source of chance.
+        half: Half sides of a box about the origin that contains the solid.
+        rng: Random generator.
         fillet: Radius of the blend between parts.
-        holes: What is cut away in the end.
+        holes: Parts that are subtracted at the end.
         cells: Grid cells along the box's longest side.
     """
     solid = blend(fillet, *(part for group in groups for part in group))

@@ -1,4 +1,4 @@
-"""The splat held against what the camera saw: which Gaussians are observed, and how well they fit."""
+"""Visibility of Gaussians (confidence: observed or completed) and fit of a splat to the observation."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from gsn_perception.rendering import render
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """A splat's images in the virtual camera, normalised units.
+class SplatRendering:
+    """A splat rendered in the virtual camera, normalised units.
 
     Attributes:
-        depth: [S,S] accumulated.
-        alpha: [S,S].
+        depth: [S,S] accumulated depth.
+        alpha: [S,S] opacity.
         median: [S,S] median depth, inf where there is none.
     """
 
@@ -34,25 +34,25 @@ class Seen:
     median: np.ndarray
 
 
-def see(splat: Gaussians, view: ObjectView) -> Seen:
-    """The normalised, unbatched splat seen by the virtual camera."""
+def render_splat(splat: Gaussians, view: ObjectView) -> SplatRendering:
+    """The normalised, unbatched splat rendered in the virtual camera."""
     batch = splat.map(lambda t: t[None])
     out = render(batch, CameraBatch.of([view.normalised_camera]), median_depth=True)
     assert out.median_depth is not None
-    return Seen(*(t[0, 0].numpy() for t in (out.depth, out.alpha, out.median_depth)))
+    return SplatRendering(*(t[0, 0].numpy() for t in (out.depth, out.alpha, out.median_depth)))
 
 
 @dataclass(frozen=True, slots=True)
-class SeenRule:
-    """The chance that the camera saw a Gaussian, by how far it lies behind the front: a logistic curve.
+class VisibilityModel:
+    """Probability that the camera saw a Gaussian: a logistic function of its distance behind the front surface.
 
-    ``gsn fit --what confidence`` chooses the numbers for given weights; lengths are in normalised units.
+    ``gsn fit --what confidence`` fits the parameters for given weights; lengths are in normalised units.
 
     Attributes:
-        middle: Where half are seen, behind the splat's own front.
-        width: Over which the odds fall by a factor e.
-        measured_middle: The same behind a measured front.
-        measured_width: The same.
+        middle: Distance behind the splat's own front surface at which the probability is 0.5.
+        width: Distance over which the odds fall by a factor e.
+        measured_middle: As ``middle``, behind a measured front surface.
+        measured_width: As ``width``, behind a measured front surface.
     """
 
     middle: float = 0.03
@@ -61,11 +61,11 @@ class SeenRule:
     measured_width: float = 0.015
 
     @classmethod
-    def fitted(cls, info: Mapping[str, Any]) -> SeenRule:
-        """The rule that weights carry, else the default.
+    def fitted(cls, info: Mapping[str, Any]) -> VisibilityModel:
+        """The model stored with the weights (entry ``seen`` of ``info``), else the default.
 
         Raises:
-            InputError: what they carry is no rule.
+            InputError: the stored entry is not valid.
         """
         try:
             rule = cls(**{k: float(v) for k, v in info.get("seen", {}).items()})
@@ -76,22 +76,22 @@ class SeenRule:
         return rule
 
     def __call__(self, behind: np.ndarray, measured: np.ndarray) -> np.ndarray:
-        """[N] in [0, 1] of distances [N] behind the front and whether [N] that front was measured."""
+        """[N] probabilities from distances [N] behind the front and [N] bool whether the front was measured."""
         middle = np.where(measured, self.measured_middle, self.middle)
         width = np.where(measured, self.measured_width, self.width)
         return 0.5 * (1 + np.tanh(np.clip((middle - behind) / (2 * width), -20, 20)))
 
 
 def behind_front(
-    splat: Gaussians, view: ObjectView, seen: Seen, depth: np.ndarray | None = None, scale: float = 1.0
+    splat: Gaussians, view: ObjectView, seen: SplatRendering, depth: np.ndarray | None = None, scale: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """How far [N] each Gaussian lies behind the front at the pixel it projects to, and whether that was measured.
+    """Distance [N] of each Gaussian behind the front surface at its pixel, and [N] bool whether that front was measured.
 
     Args:
         splat: Normalised, unbatched.
         view: The virtual camera.
-        seen: The splat in it.
-        depth: [S,S] measured depth in it, metres, NaN unknown; the splat's median depth stands in.
+        seen: The splat rendered in it.
+        depth: [S,S] measured depth in it, metres, NaN unknown; replaced by the splat's median depth where unknown.
         scale: Metres per normalised unit.
 
     Returns:
@@ -106,16 +106,18 @@ def behind_front(
     return points[:, 2] - np.where(known, depth[uv[:, 1], uv[:, 0]] / scale, front), known
 
 
-def confidence(splat: Gaussians, crop: Crop, seen: Seen, scale: Scale, rule: SeenRule | None = None) -> torch.Tensor:
-    """[N]: 1 for Gaussians that the camera saw, falling to 0 for those that were completed behind what it saw."""
+def confidence(
+    splat: Gaussians, crop: Crop, seen: SplatRendering, scale: Scale, rule: VisibilityModel | None = None
+) -> torch.Tensor:
+    """Confidence [N]: 1 for Gaussians that the camera saw, down to 0 for completed ones behind the visible surface."""
     depth = None
     if scale.source == "depth" and crop.depth is not None:
-        depth = np.where(crop.alpha > 0.5, crop.depth, np.nan)  # beside the object it is the background's
+        depth = np.where(crop.alpha > 0.5, crop.depth, np.nan)  # outside the object it is the depth of the background
     behind, measured = behind_front(splat, crop.view, seen, depth, scale.value)
-    return torch.from_numpy((rule or SeenRule())(behind, measured).astype(np.float32))
+    return torch.from_numpy((rule or VisibilityModel())(behind, measured).astype(np.float32))
 
 
-def quality(crop: Crop, seen: Seen, scale: Scale) -> dict[str, float]:
+def quality(crop: Crop, seen: SplatRendering, scale: Scale) -> dict[str, float]:
     """Silhouette IoU with the mask and, with depth, the median absolute depth residual in metres."""
     truth, splat = crop.alpha > 0.5, seen.alpha > 0.5
     known = crop.unknown < 0.5

@@ -5,8 +5,8 @@ import pytest
 import trimesh
 
 from gsn_perception.geometry import Mesh
-from gsn_perception.geometry.mending import mended
-from gsn_perception.geometry.mending import winding_number
+from gsn_perception.geometry.mesh_repair import repair_mesh
+from gsn_perception.geometry.mesh_repair import winding_number
 
 RNG = np.random.default_rng(0)
 BOX = trimesh.creation.box((0.05, 0.06, 0.12))
@@ -58,7 +58,7 @@ def some_turned(shape, share):
     ],
 )
 def test_a_closed_shape_comes_out_closed_and_outward(shape, change, told):
-    mesh, remarks = mended(Mesh(*change(shape)))
+    mesh, remarks = repair_mesh(Mesh(*change(shape)))
     assert mesh.is_watertight()
     assert mesh.volume() == pytest.approx(shape.volume, rel=1e-4)
     assert len(mesh.faces) == len(shape.faces)
@@ -77,7 +77,7 @@ def test_a_cavity_stays_a_cavity(turned):
     inner.invert()
     mesh = joined(outer, inner)
     mesh = Mesh(mesh.vertices, mesh.faces[:, ::-1]) if turned else mesh
-    found, remarks = mended(mesh)
+    found, remarks = repair_mesh(mesh)
     assert found.volume() == pytest.approx(outer.volume + inner.volume, rel=1e-4)  # the inner one's is negative
     assert codes(remarks) == (["mesh_inside_out"] if turned else [])
 
@@ -86,7 +86,7 @@ def test_one_inverted_part_of_two_is_turned_alone():
     away = BOX.copy()
     away.apply_translation((0.02, 0.01, 0.3))
     away.invert()
-    found, remarks = mended(joined(BOX, away))
+    found, remarks = repair_mesh(joined(BOX, away))
     assert found.volume() == pytest.approx(2 * BOX.volume, rel=1e-5)
     assert "12 of 24 faces" in remarks[0].text
 
@@ -97,7 +97,7 @@ def test_open_meshes_are_turned_and_their_holes_counted(inwards):
     middle = TORUS.triangles_center
     upright[np.argmax(middle[:, 0])] = upright[np.argmin(middle[:, 0])] = False  # two holes of a triangle each
     faces = TORUS.faces[upright]
-    mesh, remarks = mended(Mesh(TORUS.vertices, faces[:, ::-1] if inwards else faces))
+    mesh, remarks = repair_mesh(Mesh(TORUS.vertices, faces[:, ::-1] if inwards else faces))
     assert mesh.volume() == pytest.approx(TORUS.volume, rel=0.05)
     assert codes(remarks) == [*(["mesh_inside_out"] if inwards else []), "mesh_open"]
     assert "6 open edges around 2 holes" in remarks[-1].text
@@ -105,11 +105,11 @@ def test_open_meshes_are_turned_and_their_holes_counted(inwards):
 
 def test_a_sheet_and_a_shared_edge_are_told():
     corners = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0.0]])
-    _, remarks = mended(Mesh(corners, np.array([[0, 1, 2], [0, 2, 3]])))
+    _, remarks = repair_mesh(Mesh(corners, np.array([[0, 1, 2], [0, 2, 3]])))
     assert codes(remarks) == ["mesh_open"]
     beside = BOX.copy()
     beside.apply_translation((0.05, 0.06, 0))
-    mesh, remarks = mended(joined(BOX, beside))
+    mesh, remarks = repair_mesh(joined(BOX, beside))
     assert codes(remarks) == ["mesh_non_manifold"]
     assert mesh.volume() == pytest.approx(2 * BOX.volume, rel=1e-5)
 
@@ -119,7 +119,7 @@ def test_a_wall_without_thickness_goes_and_leaves_no_hole():
     wall = [i for i, v in enumerate(BOX.vertices) if v[0] * v[1] > 0]
     a, b, c, d = sorted(wall, key=lambda i: (BOX.vertices[i][0], BOX.vertices[i][0] * BOX.vertices[i][2]))
     faces = np.concatenate([BOX.faces, [[a, b, c], [c, b, a], [a, c, d], [d, c, a]]])
-    mesh, remarks = mended(Mesh(BOX.vertices, faces))
+    mesh, remarks = repair_mesh(Mesh(BOX.vertices, faces))
     assert codes(remarks) == ["mesh_faces_twice"]
     assert mesh.is_watertight()
     assert len(mesh.faces) == 12
@@ -127,9 +127,9 @@ def test_a_wall_without_thickness_goes_and_leaves_no_hole():
 
 def test_confidence_stays_with_its_vertex_and_nothing_makes_nothing():
     vertices, faces = soup(BOX)
-    mesh, _ = mended(Mesh(vertices, faces, confidence=vertices[:, 2] + 0.5))
+    mesh, _ = repair_mesh(Mesh(vertices, faces, confidence=vertices[:, 2] + 0.5))
     np.testing.assert_allclose(mesh.confidence, mesh.vertices[:, 2] + 0.5, atol=1e-6)
-    empty, remarks = mended(Mesh(np.zeros((3, 3)), np.array([[0, 1, 2]])))
+    empty, remarks = repair_mesh(Mesh(np.zeros((3, 3)), np.array([[0, 1, 2]])))
     assert (len(empty.faces), remarks) == (0, ())
 
 

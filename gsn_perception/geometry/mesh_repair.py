@@ -1,4 +1,4 @@
-"""Meshes as people export them made fit for planning: welded, each face once, turned outwards; the rest is told."""
+"""Mesh repair: welds vertices, removes duplicate faces, orients faces outwards; remarks say what was found."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from scipy.spatial import cKDTree
 from gsn_perception.geometry.mesh import Mesh
 from gsn_perception.geometry.remark import Remark
 
-_WELD = 1e-5  # of the extent: corners that a text format rounded apart
-_SAMPLES = 24  # faces of a part that are asked which side is outside
-_FEWEST = 3  # faces of a part that has an outside
-_MOST_PARTS = 64  # beyond, parts inside parts are not looked for
+_WELD = 1e-5  # of the extent: distance of corners that a text format rounded differently
+_SAMPLES = 24  # faces of a part that are tested for which side is outside
+_FEWEST = 3  # least number of faces of a part that has an outside
+_MOST_PARTS = 64  # with more parts, parts inside parts are not searched
 
 
-def mended(mesh: Mesh) -> tuple[Mesh, tuple[Remark, ...]]:
-    """The mesh with its corners welded, no face twice, all faces of a part turned the same way and outwards.
+def repair_mesh(mesh: Mesh) -> tuple[Mesh, tuple[Remark, ...]]:
+    """The mesh with welded vertices, without duplicate faces, and with the faces of each part oriented outwards.
 
-    A part inside another (the wall of a cavity) keeps its side relative to that. Holes are not filled.
+    A part inside another (the wall of a cavity) keeps its orientation relative to the outer part. Holes are not filled.
 
     Returns:
-        The mesh (without colours and normals) and what was found and done; no remark for a closed, well-wound mesh.
+        The mesh (without colours and normals) and remarks; no remark for a closed, consistently oriented mesh.
     """
     mesh = _welded(mesh)
     if not len(mesh.faces):
@@ -39,18 +39,19 @@ def mended(mesh: Mesh) -> tuple[Mesh, tuple[Remark, ...]]:
     inverted = _inverted(mesh, parts, np.unique(parts[turn]))
     mesh = replace(mesh, faces=_turned(mesh.faces, inverted))
     if inverted.any():
-        text = f"{int(inverted.sum())} of {len(inverted)} faces of the mesh looked inwards (inside-out or mirrored)"
-        remarks.append(Remark("mesh_inside_out", f"{text} and were turned; export it with outward normals"))
+        text = f"{int(inverted.sum())} of {len(inverted)} faces of the mesh pointed inwards (inside-out or mirrored)"
+        remarks.append(Remark("mesh_inside_out", f"{text} and were flipped; export it with outward normals"))
     elif uneven:
-        text = f"{uneven} of {len(turn)} faces of the mesh looked the other way than their neighbours and were turned"
+        text = f"{uneven} of {len(turn)} faces of the mesh were oriented against their neighbours and were flipped"
         remarks.append(Remark("mesh_winding", f"{text}; recalculate its normals"))
     return mesh, (*remarks, *_holes(edges))
 
 
 def winding_number(mesh: Mesh, points: np.ndarray) -> np.ndarray:
-    """[M] how often the surface goes around points [M,3]: 1 inside, 0 outside, between where it is open, -1 inverted.
+    """[M] generalised winding number at points [M,3]: 1 inside, 0 outside, -1 inside an inverted mesh.
 
-    The sum of the faces' signed solid angles over the full angle (van Oosterom and Strackee 1983).
+    The sum of the faces' signed solid angles over the full angle (van Oosterom and Strackee 1983); an open mesh gives
+    values in between.
     """
     corners = mesh.triangles.astype(np.float64)
     answer = np.zeros(len(points))
@@ -65,7 +66,7 @@ def winding_number(mesh: Mesh, points: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Edges:
-    """Edges of faces [F,3], those of one face beside each other.
+    """Directed edges of faces [F,3], grouped by undirected edge.
 
     Attributes:
         faces: [3F] face of each directed edge, sorted by edge.
@@ -93,13 +94,13 @@ class _Edges:
         return cls(np.tile(np.arange(len(faces)), 3)[order], forward, ends, starts, np.diff([*starts, len(ends)]))
 
     def pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Faces [P], faces [P] that meet at an edge of no others, and [P] whether they are wound alike."""
+        """Faces [P] and faces [P] that share an edge with no other face, and [P] whether their windings agree."""
         at = self.starts[self.counts == 2]
         return self.faces[at], self.faces[at + 1], self.forward[at] != self.forward[at + 1]
 
 
 def _welded(mesh: Mesh) -> Mesh:
-    """Corners at one place are one; faces without area and vertices without face are gone."""
+    """Merges vertices at the same place; drops degenerate faces and unused vertices."""
     exact = _merged(mesh, mesh.vertices)
     if (_Edges.of(exact.faces).counts != 1).all():
         return exact
@@ -122,7 +123,7 @@ def _merged(mesh: Mesh, places: np.ndarray) -> Mesh:
 
 
 def _once(mesh: Mesh) -> tuple[Mesh, list[Remark]]:
-    """Faces that lie on another one: kept once, or both gone where back to back they are a wall without thickness."""
+    """Duplicate faces: kept once, or both removed where two opposite ones form a wall without thickness."""
     ordered = np.sort(mesh.faces, axis=1)
     _, first, group, counts = np.unique(ordered, axis=0, return_index=True, return_inverse=True, return_counts=True)
     twice = len(mesh.faces) - len(first)
@@ -147,7 +148,7 @@ def _turned(faces: np.ndarray, which: np.ndarray) -> np.ndarray:
 
 
 def _wound(count: int, edges: _Edges) -> tuple[np.ndarray, np.ndarray]:
-    """Part [F] of each face and [F] which to turn so that neighbours agree: the fewer of each part."""
+    """Part [F] of each face, and [F] bool which faces to flip so that neighbours agree: the minority of each part."""
     one, other, alike = edges.pairs()
     graph = coo_matrix((np.ones(len(one)), (one, other)), shape=(count, count)).tocsr()
     _, parts = connected_components(graph, directed=False)
@@ -168,7 +169,7 @@ def _wound(count: int, edges: _Edges) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _inverted(mesh: Mesh, parts: np.ndarray, mended_parts: np.ndarray) -> np.ndarray:
-    """[F] which faces belong to a part that looks inwards."""
+    """[F] bool: faces that belong to a part oriented inwards."""
     order = np.argsort(parts, kind="stable")
     groups = np.split(mesh.faces[order], np.flatnonzero(np.diff(parts[order])) + 1)
     pieces = [replace(mesh, faces=faces, confidence=None) for faces in groups]
@@ -177,13 +178,15 @@ def _inverted(mesh: Mesh, parts: np.ndarray, mended_parts: np.ndarray) -> np.nda
     if 1 < count <= _MOST_PARTS:
         inside = {part: _container(part, pieces) for part in range(count) if part not in mended_parts}
         for part, outer in inside.items():
-            if outer is not None:  # e.g. a cavity: looks inwards with right, and is turned with what it lies in
+            if (
+                outer is not None
+            ):  # e.g. a cavity is correctly oriented inwards; it is flipped together with the part around it
                 inverted[part] = inverted[outer]
     return inverted[parts]
 
 
 def _side(piece: Mesh) -> float:
-    """Mean winding number beside a part's faces: positive where they look outwards, about 0 for a flat sheet."""
+    """Mean winding number on both sides of a part's faces: positive if they face outwards, about 0 for a flat sheet."""
     if len(piece.faces) < _FEWEST:
         return 0.0
     chosen = np.linspace(0, len(piece.faces) - 1, min(_SAMPLES, len(piece.faces))).astype(int)
@@ -196,7 +199,7 @@ def _side(piece: Mesh) -> float:
 
 
 def _container(part: int, pieces: list[Mesh]) -> int | None:
-    """The smallest part around another one, None where it lies in none."""
+    """The smallest part that encloses the given one, or None."""
     bounds = [p.vertices[np.unique(p.faces)] for p in pieces]
     low, high = (np.array([f(b, axis=0) for b in bounds]) for f in (np.min, np.max))
     around = ((low <= low[part]) & (high >= high[part])).all(axis=1)
@@ -207,7 +210,7 @@ def _container(part: int, pieces: list[Mesh]) -> int | None:
 
 
 def _holes(edges: _Edges) -> list[Remark]:
-    """Remarks about edges of one face, or of more than two."""
+    """Remarks about open edges (one face) and non-manifold edges (more than two faces)."""
     remarks = []
     rim = edges.ends[edges.starts[edges.counts == 1]]
     if len(rim):
