@@ -167,7 +167,7 @@ def test_several_objects_go_through_the_network_in_one_batch(reconstructor: Reco
         assert sizes == [2]
         assert isinstance(together[7], Refusal)
         for label in (1, 2):
-            crop = reconstructor.look(replace(observation, mask=mask)).crops[label]
+            crop = reconstructor.prepare(replace(observation, mask=mask)).crops[label]
             alone = reconstructor._infer([crop])[0]
             pose = crop.view.similarity(together[label].scale)
             expected = alone.select(alone.opacities >= reconstructor.settings.opacity_threshold).transform(pose)

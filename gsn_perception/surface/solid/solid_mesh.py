@@ -14,9 +14,9 @@ from gsn_perception.surface.extraction.extract import paint
 from gsn_perception.surface.extraction.implicit_shape import ImplicitShape
 from gsn_perception.surface.extraction.implicit_shape import closed_mesh
 from gsn_perception.surface.fields.depth_views import DepthView
-from gsn_perception.surface.solid.ground import Standing
-from gsn_perception.surface.solid.ground import as_guessed
-from gsn_perception.surface.solid.ground import grounded
+from gsn_perception.surface.solid.grounded_shape import ObjectSupport
+from gsn_perception.surface.solid.grounded_shape import grounded_shape
+from gsn_perception.surface.solid.grounded_shape import unwarped
 from gsn_perception.surface.solid.settings import SolidSettings
 from gsn_perception.surface.solid.solid_field import SolidField
 from gsn_perception.surface.solid.solid_field import UnitSplat
@@ -35,7 +35,7 @@ def gaussian_solid_mesh(
     observed_points: np.ndarray | None = None,
     max_triangles: int = 20_000,
     settings: SolidSettings | None = None,
-    standing: Standing | None = None,
+    support: ObjectSupport | None = None,
 ) -> Mesh:
     """The solid a splat describes, as one closed surface.
 
@@ -49,7 +49,7 @@ def gaussian_solid_mesh(
         observed_points: [M,3] points known to lie on the surface; cells around them are refined.
         max_triangles: Meshes with more are decimated.
         settings: Numbers; see `gsn fit`.
-        standing: The plane under it, in the splat's frame; the mesh ends there.
+        support: The plane under it, in the splat's frame; the mesh ends there.
 
     Returns:
         Watertight mesh in the splat's frame, with colours, outward normals and (with a view) confidence.
@@ -70,9 +70,9 @@ def gaussian_solid_mesh(
     half = splat.half + settings.margin
     seeds = _seeds(splat, measured, observed_points)
     shape, ground = ImplicitShape(field, -half, half, seeds=seeds), None
-    if standing is not None:
-        standing = standing.transform(np.linalg.inv(splat.T_splat_unit))
-        shape, ground = grounded(shape, standing, measured, steepness=1.0)
+    if support is not None:
+        support = support.transform(np.linalg.inv(splat.T_splat_unit))
+        shape, ground = grounded_shape(shape, support, measured, steepness=1.0)
     mesh = closed_mesh(
         shape,
         resolution=resolution,
@@ -81,10 +81,10 @@ def gaussian_solid_mesh(
         smoothing=settings.smoothing,
         smallest_piece=settings.smallest_piece,
     )
-    if standing is not None:
-        mesh = clamped_to_plane(mesh, standing.plane)
+    if support is not None:
+        mesh = clamped_to_plane(mesh, support.plane)
     confidence = None if own is None else seen_confidence(mesh.vertices, own, measured, 2.0 * cell)
-    mesh = replace(mesh, colors=paint(as_guessed(mesh, ground), splat.gaussians), confidence=confidence)
+    mesh = replace(mesh, colors=paint(unwarped(mesh, ground), splat.gaussians), confidence=confidence)
     return mesh.transform(splat.T_splat_unit).with_vertex_normals()
 
 
