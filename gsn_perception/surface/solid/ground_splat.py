@@ -1,4 +1,4 @@
-"""A splat on its support plane: the guessed lower side meets the plane, as the mesh's does."""
+"""Splats that end on their support plane: the guessed lower side is warped to the plane, as that of the mesh."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from gsn_perception.surface.solid.ground_warp import GroundWarp
 from gsn_perception.surface.solid.grounded_shape import ObjectSupport
 
 _OPAQUE = 0.3
-_END = 0.02  # quantile of the opaque Gaussians' heights that counts as the splat's end
-_MOST = 2.5  # a few Gaussians drawn out farther are poles, not a surface: they are cut only
+_END = 0.02  # quantile of the opaque Gaussians' heights, taken as the end of the splat
+_MOST = 2.5  # largest stretch: Gaussians stretched farther are long rods, not a surface; they are only cut
 _LEAST_SCALE = 1e-6
 
 
 def grounded_splat(splat: Gaussians, support: ObjectSupport) -> Gaussians:
-    """The splat with what lies below the lowest seen point brought to the plane, and nothing below the plane.
+    """The splat with its part below the lowest seen point warped to the plane, and without Gaussians below the plane.
 
-    Means follow the map of :class:`~gsn_perception.surface.solid.ground_warp.GroundWarp`; covariances follow its slope, so that a
-    drawn-out side keeps no gaps (the first order of the map, as in EWA splatting). A side that would have to be drawn out
-    far stays where it was guessed.
+    Means follow the map of :class:`~gsn_perception.surface.solid.ground_warp.GroundWarp`. Covariances follow its slope, so
+    that a stretched side has no gaps (the first order of the map, as in EWA splatting). A side that would be stretched too
+    far keeps its guessed position.
 
     Args:
         splat: Unbatched, in the frame and units of ``support``.

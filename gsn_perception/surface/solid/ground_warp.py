@@ -19,7 +19,7 @@ _END = 0.08  # share of the guessed part that is cut off: guessed solids end rou
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GroundWarp:
-    """A support plane in the frame of a field, and the map of heights below what was seen.
+    """A support plane in the frame of a field, and the map of heights below the lowest seen point.
 
     Attributes:
         plane: In the frame of the field, in its units; its normal points to the object.
@@ -46,20 +46,20 @@ class GroundWarp:
         depth = seen - end
         end += _END * depth
         depth = seen - end
-        if depth >= seen:  # too deep: the guess is pressed together
+        if depth >= seen:  # too deep: compress the guessed part
             return cls(plane, np.array([0.0, seen]), np.array([end, seen]))
-        half = 0.5 * depth  # too short: drawn out in its middle, so that round ends stay as round as they were
+        half = 0.5 * depth  # too short: stretch the middle of the guessed part, which keeps round ends round
         return cls(plane, np.array([0.0, half, seen]), np.array([end, end + half, seen]))
 
     @property
     def stretch(self) -> float:
-        """How far the map draws out at most, 1 where it does not."""
+        """The largest stretch factor of the map, at least 1."""
         if not len(self.heights):
             return 1.0
         return max(1.0, float((np.diff(self.heights) / np.diff(self.guessed)).max()))
 
     def slope(self, guessed: np.ndarray) -> np.ndarray:
-        """How far [P] the map draws out at heights [P] of the guess; 1 where nothing is mapped."""
+        """Stretch factors [P] of the map at heights [P] of the guess; 1 where nothing is mapped."""
         if not len(self.heights):
             return np.ones(len(guessed))
         slopes = np.concatenate([[1.0], np.diff(self.heights) / np.diff(self.guessed), [1.0]])
@@ -70,11 +70,11 @@ class GroundWarp:
         return self.plane.height(np.asarray(points))
 
     def to_field(self, points: np.ndarray) -> np.ndarray:
-        """Where [P,3] in the field the real points [P,3] are looked up."""
+        """Positions [P,3] in the field of real points [P,3]."""
         return self._moved(points, self.heights, self.guessed)
 
     def to_real(self, points: np.ndarray) -> np.ndarray:
-        """Where [P,3] points [P,3] of the field come to lie; the inverse of :meth:`to_field`."""
+        """Real positions [P,3] of points [P,3] of the field; the inverse of :meth:`to_field`."""
         return self._moved(points, self.guessed, self.heights)
 
     def _moved(self, points: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:

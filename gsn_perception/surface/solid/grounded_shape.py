@@ -27,15 +27,15 @@ from gsn_perception.surface.solid.mirrored_columns import MirroredColumns
 
 
 class GroundedField:
-    """A field whose shape stands on the ground.
+    """A field that is warped to its support plane and cut there.
 
     Args:
         field: In the frame of the guess.
         ground: The plane and the map.
-        seen: Signed lengths [P] of real points [P,3], negative where a camera saw past them; or None.
-        columns: Signed lengths [P], positive where there is material below what was measured; or None.
-        level: The field's surface.
-        steepness: Units of the field per unit of length about the cuts.
+        seen: Signed distances [P] of real points [P,3], negative in the free space of a camera; or None.
+        columns: Signed distances [P], positive where there is material below measured points; or None.
+        level: The value of the field's surface.
+        steepness: Units of the field per unit of length near the cuts.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class GroundedField:
         if self._seen is not None and (len(self._ground.heights) or self._columns is not None):
             cut = np.minimum(cut, self._seen(points))
         value = np.full(len(points), -self._steepness, np.float32)
-        above = cut > -0.1  # farther below nothing else matters
+        above = cut > -0.1  # farther below, the cut alone decides
         value[above] = self._field(self._ground.to_field(points[above]))
         if self._columns is not None:
             value[above] = np.maximum(value[above], self._level + self._steepness * self._columns(points[above]))
@@ -68,13 +68,13 @@ class GroundedField:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ObjectSupport:
-    """What is known of an object and the plane under it, in one frame and its units.
+    """The plane under an object and what was seen of the object above it, in one frame and its units.
 
     Attributes:
         plane: The support plane.
         lowest_seen: Height of the lowest point of the object that the camera saw.
-        stands: Whether the object stands on the plane; else it is only cut there.
-        measured: [P,3] points of its surface that were measured.
+        stands: Whether the object stands on the plane; otherwise its shape is only cut there.
+        measured: [P,3] measured points of its surface.
     """
 
     plane: Plane
@@ -93,19 +93,19 @@ class ObjectSupport:
 def grounded_shape(
     shape: ImplicitShape, support: ObjectSupport, view: DepthView | None = None, *, steepness: float = 100.0
 ) -> tuple[ImplicitShape, GroundWarp]:
-    """The shape ending on its support plane, and reaching it where it stands.
+    """The shape cut at its support plane, and warped to reach it where the object stands on it.
 
     Args:
-        shape: What a network or a splat guesses, in the frame of the guess.
-        support: The plane and what was seen above it, the same frame.
-        view: What the camera saw past, which is cut from the drawn-out part, too.
-        steepness: Units of the field per unit of length about the cuts.
+        shape: The guess of a network or a splat, in its frame.
+        support: The plane and what was seen above it, in the same frame.
+        view: Free space of the camera, which is also cut from the stretched part.
+        steepness: Units of the field per unit of length near the cuts.
 
     Returns:
         The shape of the real object, and the map between both.
 
     Raises:
-        InputError: nothing of the shape lies above the plane.
+        InputError: the shape is empty, or no part of it is above the plane.
     """
     points, cell = coarse_points(shape.lower, shape.upper)
     inside = points[shape.field(points.astype(np.float32)) > shape.level]
@@ -133,7 +133,7 @@ def grounded_shape(
 
 
 def unwarped(mesh: Mesh, ground: GroundWarp | None) -> Mesh:
-    """The mesh where the guess had it, which is where a splat's colours are; itself without a map."""
+    """The mesh mapped back to the frame of the guess, where the splat's colours are; itself without a map."""
     return mesh if ground is None else replace(mesh, vertices=ground.to_field(mesh.vertices))
 
 

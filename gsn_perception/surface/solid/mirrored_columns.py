@@ -14,11 +14,11 @@ _REACH = 24  # cells: the tops within this distance bound the bottom of a column
 
 
 class MirroredColumns:
-    """Material straight below what the camera measured, whose lower side mirrors its upper side.
+    """Material straight below the measured points, as a signed field.
 
-    The top of a column is the highest point measured there, its bottom as far above the plane as the top lies below the
-    highest top around it. That is exact for boxes, upright and lying cylinders and balls on the plane, and puts no
-    material under rims that fall away.
+    The top of a column is the highest measured point. Its bottom is as far above the plane as its top is below the highest
+    top around it. This is exact for boxes, upright and lying cylinders and balls on the plane, and adds no material under
+    overhanging rims.
 
     Args:
         points: [P,3] measured points of the object, in the frame of the plane.
@@ -47,7 +47,7 @@ class MirroredColumns:
         self._edge = (np.where(filled > 0, inside, -outside) * self._cell).astype(np.float32)
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
-        """Signed lengths [P] at points [P,3]: positive inside the columns."""
+        """Signed distances [P] at points [P,3]: positive inside the columns."""
         at = (points.astype(np.float32) @ self._axes - self._low) / np.float32(self._cell) - 0.5
         x, y = np.ascontiguousarray(at[:, 1]), np.ascontiguousarray(at[:, 0])
         top, bottom, edge = (_sampled(image, x, y) for image in (self._top, self._bottom, self._edge))
@@ -56,7 +56,7 @@ class MirroredColumns:
 
 
 def _sampled(image: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Bilinear values [P] of an image at columns ``x`` and rows ``y``; its rim beyond it."""
+    """Bilinear values [P] of an image at columns ``x`` and rows ``y``; border values outside it."""
     rows = [
         cv2.remap(
             image, x[i : i + 30000, None], y[i : i + 30000, None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
