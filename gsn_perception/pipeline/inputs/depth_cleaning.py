@@ -15,8 +15,8 @@ import numpy as np
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Observation
 from gsn_perception.segmentation.planes.grid import Window
-from gsn_perception.segmentation.planes.grid import around
-from gsn_perception.segmentation.planes.grid import noise
+from gsn_perception.segmentation.planes.grid import depth_noise
+from gsn_perception.segmentation.planes.grid import window_around
 
 _STEEPEST = float(np.tan(np.deg2rad(80.0)))  # a surface at a flatter viewing angle cannot be told from a depth step
 _SIGMAS = 3.0
@@ -64,7 +64,7 @@ def clean_depth(depth: np.ndarray, camera: Camera, mask: np.ndarray | None = Non
     inside = np.pad(np.ones(depth.shape, bool) if mask is None else mask[rows, columns], _RADIUS)
     with np.errstate(divide="ignore", invalid="ignore"):
         near = np.where(np.isfinite(part) & (part > 0), 1.0 / part, np.nan)
-        sigma = noise(part) * near**2
+        sigma = depth_noise(part) * near**2
         step = _STEEPEST * near / min(camera.K[0, 0], camera.K[1, 1])
     for _ in range(_PEELS):
         near = _without_flying(near, sigma, step, inside)
@@ -81,7 +81,7 @@ def _window(mask: np.ndarray | None, shape: tuple[int, ...]) -> Window:
     """Rows and columns around the mask with a margin for the filter; all without a mask, none for an empty mask."""
     if mask is None:
         return slice(0, shape[0]), slice(0, shape[1])
-    return around(mask, share=0.0, least=_RADIUS + 1) if mask.any() else (slice(0, 0), slice(0, 0))
+    return window_around(mask, share=0.0, least=_RADIUS + 1) if mask.any() else (slice(0, 0), slice(0, 0))
 
 
 @numba.njit(nogil=True, cache=True)

@@ -17,7 +17,7 @@ from gsn_perception.gsn.scale import Scale
 from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.segmentation import lies_on_plane
 from gsn_perception.segmentation.planes.choosing import TILT
-from gsn_perception.segmentation.planes.grid import noise
+from gsn_perception.segmentation.planes.grid import depth_noise
 from gsn_perception.segmentation.planes.support_plane import Support
 from gsn_perception.segmentation.planes.support_plane import level_support
 
@@ -160,7 +160,7 @@ def _agree(given: Plane, measured: Plane, middle: np.ndarray) -> bool:
     """Whether two planes agree within the noise below the middle [3] of the objects."""
     foot = _foot(measured, middle)
     shift = abs(float(given.height(foot)))
-    return _degrees(given.normal, measured.normal) <= _TILT and shift <= max(_SHIFT, 3 * float(noise(foot[2])))
+    return _degrees(given.normal, measured.normal) <= _TILT and shift <= max(_SHIFT, 3 * float(depth_noise(foot[2])))
 
 
 def _foot(plane: Plane, middle: np.ndarray) -> np.ndarray:
