@@ -1,4 +1,4 @@
-"""The figures of one grasp, for reading: what the file says, and what the score was made of."""
+"""Details of one grasp for the panel: values from the file, and the features behind its score."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gsn_perception.viewer.results import Results
 
 
 class Figures:
-    """Answers for each grasp of a folder; surfaces are prepared when the first grasp of an object is asked about."""
+    """Details of the grasps of a folder; the surface of an object is prepared when its first grasp is selected."""
 
     def __init__(self, results: Results, gripper: Gripper) -> None:
         self._results, self._gripper = results, gripper
@@ -30,7 +30,7 @@ class Figures:
         self._surfaces: dict[int, Surface] = {}
 
     def table(self, number: int) -> list[tuple[str, str]]:
-        """Names and values of the grasp in place ``number`` of the file, without its features."""
+        """Names and values of grasp ``number`` of the file, without its features."""
         grasp = self._results.grasps[number]
         place = grasp.T_frame_tcp[:3, 3]
         rows = [
@@ -46,7 +46,7 @@ class Figures:
         return rows
 
     def features(self, number: int) -> dict[str, float]:
-        """What the score is made of, each in [0, 1], higher is better; of this mesh and this gripper, empty without a mesh."""
+        """The features behind the score, each in [0, 1], higher is better; empty without a mesh."""
         grasp = self._results.grasps[number]
         surface = self._surface(grasp)
         if surface is None:
@@ -76,6 +76,6 @@ class Figures:
             mesh, plane = with_confidence(self._parts[label], self._results.points), self._results.plane
             try:
                 self._surfaces[label] = Surface.of(mesh if plane is None else clamped_above(mesh, plane))
-            except InputError:  # no surface: a mesh of slivers can be looked at all the same
+            except InputError:  # no surface: a mesh of slivers can be shown, but has no features
                 return None
         return self._surfaces[label]
