@@ -5,16 +5,21 @@
    imported by importing the package.
 3. What may be missing on a machine is guarded in ``ros/optional.py`` alone.
 
-And a floor imports only floors below it.
+A floor imports only floors below it, no two files import each other, directly or around a circle, and folders, files and
+functions stay small enough to be read.
 """
 
 import ast
+import statistics
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 PACKAGE = "gsn_perception"
 ROOT = Path(__file__).resolve().parents[1] / PACKAGE
@@ -126,6 +131,75 @@ def test_a_floor_imports_only_floors_below_it():
         if there in FLOORS and FLOORS[there] > FLOORS[here] and not allowed:
             offenders.append(entry)
     assert not offenders, told(offenders)
+
+
+def known_modules():
+    """Dotted names of the package's modules and their files."""
+    names = {}
+    for path in ROOT.rglob("*.py"):
+        parts = [PACKAGE, *path.relative_to(ROOT).with_suffix("").parts]
+        names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return names
+
+
+def import_graph(sources):
+    """Module -> modules it imports, lazily or not, without the exceptions; ``sources`` maps modules to their text."""
+    graph = {}
+    for name, text in sources.items():
+        file = name.removeprefix(PACKAGE + ".").replace(".", "/") + ".py"
+        graph[name] = set()
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                wanted = [f"{node.module}.{alias.name}" for alias in node.names]
+                wanted = [full if full in sources else node.module for full in wanted]
+            elif isinstance(node, ast.Import):
+                wanted = [alias.name for alias in node.names]
+            else:
+                continue
+            graph[name] |= {w for w in wanted if w in sources and w != name and (file, w, "lazy") not in EXCEPTIONS}
+    return graph
+
+
+def circles(graph):
+    """The strongly connected components of more than one module."""
+    index = {name: number for number, name in enumerate(graph)}
+    rows, columns = zip(*[(index[a], index[b]) for a in graph for b in graph[a]], strict=True)
+    adjacency = csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(graph), len(graph)))
+    _, labels = connected_components(adjacency, connection="strong")
+    groups = {}
+    for name, label in zip(graph, labels, strict=True):
+        groups.setdefault(label, []).append(name)
+    return [sorted(group) for group in groups.values() if len(group) > 1]
+
+
+def test_no_files_import_each_other():
+    found = circles(import_graph({name: path.read_text() for name, path in known_modules().items()}))
+    assert found == []
+
+
+def test_circles_are_seen():
+    sources = {
+        f"{PACKAGE}.a.x": f"from {PACKAGE}.a import y",
+        f"{PACKAGE}.a.y": f"def f():\n    from {PACKAGE}.b import Z",
+        f"{PACKAGE}.b": f"import {PACKAGE}.a.x",
+        f"{PACKAGE}.c": f"from {PACKAGE}.b import Z",
+    }
+    assert circles(import_graph(sources)) == [[f"{PACKAGE}.a.x", f"{PACKAGE}.a.y", f"{PACKAGE}.b"]]
+
+
+def test_folders_files_and_functions_stay_small():
+    folders = {path.parent for path in ROOT.rglob("*.py")}
+    crowded = {str(f.relative_to(ROOT)): n for f in folders if (n := sum(p.is_file() for p in f.iterdir())) > 14}
+    assert crowded == {}
+    texts = {str(path.relative_to(ROOT)): path.read_text() for path in ROOT.rglob("*.py")}
+    lengths = {name: text.count("\n") for name, text in texts.items()}
+    assert {name: length for name, length in lengths.items() if length > 250} == {}
+    assert statistics.median(lengths.values()) <= 110
+    long = []
+    for name, text in texts.items():
+        functions = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+        long += [f"{name}: {f.name}" for f in functions if (f.end_lineno or 0) - f.lineno >= 60]
+    assert long == []
 
 
 def test_only_ros_and_nodes_know_ros():

@@ -77,7 +77,7 @@ def _dispatch(words: list[str]) -> int:
 def _run(command: str, words: list[str]) -> int:
     import tyro
 
-    module, name = importlib.import_module(_module(command)), f"gsn {command}"
+    module, name = importlib.import_module(module_of(command)), f"gsn {command}"
     beside = getattr(module, "BESIDE", {})
     if words and words[0] in beside:
         name += f" {words[0]}"
@@ -97,7 +97,8 @@ def _join_negative(words: list[str]) -> list[str]:
     return joined
 
 
-def _module(command: str) -> str:
+def module_of(command: str) -> str:
+    """The module with the options of a command."""
     name = f"{PACKAGE}.{command}"
     spec = importlib.util.find_spec(name)
     return f"{name}.command" if spec is not None and spec.submodule_search_locations else name

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from gsn_perception.cli.fit.command import Options
+from gsn_perception.cli.fit.options import Options
 
 
 def fit_confidence(options: Options) -> int:
