@@ -139,9 +139,9 @@ def _parse(text: str, source: str, folder: Path) -> Gripper:
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError:
-        raise InputError(f"the gripper file {source} is no YAML; compare it with a shipped one") from None
+        raise InputError(f"the gripper file {source} is not YAML; compare it with a shipped one") from None
     if not isinstance(values, Mapping):
-        raise InputError(f"the gripper file {source} holds no named values; compare it with a shipped one")
+        raise InputError(f"the gripper file {source} has no named values; compare it with a shipped one")
     given = values.get("pad")
     pad: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
     gripper = Gripper(

@@ -25,7 +25,7 @@ class SurfaceScores:
     Attributes:
         accuracy: Mean distance from predicted samples to the true surface.
         completeness: Mean distance from true samples to the predicted surface.
-        precision: Share of predicted samples within the threshold (5 % of the extent unless told otherwise).
+        precision: Share of predicted samples within the threshold (5 % of the extent by default).
         recall: Share of true samples within it.
         normal_consistency: Mean |cos| between a sample's normal and that of the nearest triangle, both ways.
         extent: The truth's longest box side, metres.

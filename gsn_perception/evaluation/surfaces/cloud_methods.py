@@ -54,7 +54,7 @@ def poisson(points: np.ndarray, settings: PoissonSettings | None = None) -> Mesh
     """The screened Poisson surface of points [P,3] with estimated normals.
 
     Raises:
-        InputError: no surface came out.
+        InputError: no surface was found.
     """
     settings = settings or PoissonSettings()
     cloud = _oriented(points, settings.neighbours)
@@ -69,7 +69,7 @@ def ball_pivoting(points: np.ndarray, settings: PivotingSettings | None = None) 
     """The ball-pivoting surface of points [P,3] with estimated normals.
 
     Raises:
-        InputError: no surface came out.
+        InputError: no surface was found.
     """
     settings = settings or PivotingSettings()
     cloud = _oriented(points, settings.neighbours)

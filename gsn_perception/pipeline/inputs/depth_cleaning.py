@@ -1,6 +1,6 @@
 """Depth image filter: removes flying pixels, smooths within the sensor noise, fills pinholes, keeps silhouettes.
 
-All steps use inverse depth, which is linear in the image wherever the surface is flat, whatever its slope. Stereo and
+All steps use inverse depth, which is linear in the image wherever the surface is flat, at any slope. Stereo and
 time-of-flight cameras mix near and far surfaces at depth steps; these flying pixels lie between the two surfaces. A mesh
 that is cut by such depth has a ragged rim.
 """

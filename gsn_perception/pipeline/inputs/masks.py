@@ -23,7 +23,7 @@ def with_label_mask(observation: Observation, mode: str) -> Observation:
     """With a mask of labels: probabilities are thresholded at 0.5, mode ``binary`` makes one object of all pixels.
 
     Raises:
-        InputError: the mask holds many values that are neither labels nor the probabilities of one object.
+        InputError: the mask has many values that are neither labels nor the probabilities of one object.
     """
     mask = observation.mask
     if mask is None:
@@ -94,7 +94,7 @@ def cut_by_border(mask: np.ndarray) -> bool:
 def _cut_remarks(own: np.ndarray) -> tuple[Remark, ...]:
     if not cut_by_border(own):
         return ()
-    text = "the image border cuts the object, so all beyond it is a guess; bring it wholly into view"
+    text = "the image border cuts the object, so its part outside the image is a guess; bring it wholly into view"
     return (Remark("object_cut", text),)
 
 

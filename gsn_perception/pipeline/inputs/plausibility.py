@@ -53,8 +53,8 @@ def check_depth_unit(depth: np.ndarray | None, mask: np.ndarray | None = None) -
     whole = (np.round(values) == values).mean() > 0.99
     unit = "they are millimetres" if whole else "they look like millimetres"
     raise InputError(
-        f"the depth image holds {low:.0f} to {high:.0f}, which can be no metres, {unit}; "
-        "divide by 1000 (in ROS 16UC1 holds millimetres and 32FC1 metres)"
+        f"the depth image has values from {low:.0f} to {high:.0f}, which cannot be metres, {unit}; "
+        "divide by 1000 (in ROS 16UC1 is in millimetres and 32FC1 in metres)"
     )
 
 
@@ -145,14 +145,14 @@ def _mask(cleaned: Cleaned) -> Iterator[Remark]:
         yield Remark(
             "mask_shifted",
             f"the mask lies beside the object: {rim:.0%} of it show table or background by their depth and were left "
-            f"out, and {moved:.0%} were added where the object goes on; give mask and depth of the image's own moment, "
+            f"out, and {moved:.0%} were added that show the object; give mask and depth of the same instant as the image, "
             "with depth registered to colour",
         )
     elif cleaned.lost:
         yield Remark(
             "mask_shifted",
             "by its depth hardly any of the mask shows more than the table while something stands beside it, and it was "
-            "used as it came; give mask and depth of the image's own moment, with depth registered to colour",
+            "used unchanged; give mask and depth of the same instant as the image, with depth registered to colour",
         )
     elif rim >= _RIM:
         cure = "give a tighter mask, and check that depth is registered to colour"

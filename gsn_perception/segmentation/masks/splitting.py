@@ -94,7 +94,7 @@ def merged_remark(mask: np.ndarray, depth: np.ndarray, camera: Camera, plane: Pl
 
 SPLIT = Remark(
     "objects_split",
-    "this object touches another, and the two were told apart by the crease between them and their colours; "
+    "this object touches another, and the two were separated by the crease between them and their colours; "
     "give a mask if they are one",
 )
 

@@ -35,7 +35,7 @@ _MAX_MESSAGE = 1.0  # limit of a message from one cell to an edge
 _ROUNDS = 8
 _BEYOND = 1.0  # of a cell: vertices farther from the surface than this are not on it
 
-# the 128 ways to put eight corners on two sides (the last one always on the first): 1 = edge crossed, -1 = not
+# the 128 divisions of eight corners into two sides (the last corner always on the first side): 1 = edge crossed, -1 = not
 _SIDES = 1.0 - 2.0 * (np.arange(128)[:, None] >> np.arange(8) & 1)  # [128,8]
 _DIVIDED = (-_SIDES[:, EDGES[:, 0]] * _SIDES[:, EDGES[:, 1]]).astype(np.float32)  # [128,12]
 

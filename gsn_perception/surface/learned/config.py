@@ -64,7 +64,7 @@ class ConvonetConfig:
     def __post_init__(self) -> None:
         step = 1 << (self.unet_depth - 1)
         if self.unet_depth < 1 or self.resolution % step or self.resolution < step:
-            raise InputError(f"resolution {self.resolution} can't be halved {self.unet_depth - 1} times")
+            raise InputError(f"resolution {self.resolution} cannot be halved {self.unet_depth - 1} times")
         if min(self.hidden, self.channels, self.unet_width, self.encoder_blocks, self.blocks) < 1 or not self.half > 0:
             raise InputError("sizes of a Convolutional Occupancy Network must be positive")
 

@@ -28,7 +28,7 @@ class SolidSettings:
             return cls(**info.get("solid", {}))
         except TypeError as error:
             raise InputError(
-                f"the skin's numbers beside the weights are unknown ({error}); run `gsn fit` again"
+                f"the settings of the skin stored with the weights are unknown ({error}); run `gsn fit` again"
             ) from error
 
     level: float = -0.003

@@ -39,7 +39,7 @@ class UnitSplat:
 
     Attributes:
         gaussians: Opaque Gaussians without floaters.
-        T_splat_unit: [4,4] similarity back to the frame the splat came in.
+        T_splat_unit: [4,4] similarity back to the splat's original frame.
         half: [3] half sides of the box.
     """
 
@@ -67,7 +67,7 @@ def unit_splat(gaussians: Gaussians, settings: SolidSettings) -> UnitSplat:
     """Drop transparent Gaussians and floaters, then bring the splat to the unit frame.
 
     Raises:
-        InputError: the splat is batched, holds NaN, or has no opaque content.
+        InputError: the splat is batched, contains NaN, or has no opaque content.
     """
     if gaussians.opacities.dim() != 1:
         raise InputError("a solid is made of one splat; index the batch first")
