@@ -44,7 +44,7 @@ STAGES = (
     Stage(
         "Trust and crops",
         "support plane, masks, depth cleaning, object-centred crop",
-        "pipeline/inputs/crops.py",
+        "pipeline/inputs/prepared_frame.py",
         "Crop",
     ),
     Stage("Network", "crop -> N Gaussians in the normalised frame", "gsn/network.py", "Gaussians"),

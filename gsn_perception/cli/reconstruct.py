@@ -95,7 +95,7 @@ def run(options: Options) -> int:
         plans = planner.plan_scene(objects, scene=observation.measured_points())
         grasps = sorted((g for plan in plans.values() for g in plan.grasps), key=lambda g: -g.score)
         timings["grasp"] = time.perf_counter() - began
-        seen = observation if observation.mask is not None else reconstructor.look(observation).observation
+        seen = observation if observation.mask is not None else reconstructor.prepare(observation).observation
         _write(folder, options, seen, results, grasps, timings)
     for result in results:
         print(_line(result))

@@ -38,7 +38,7 @@ class Options:
 def run(options: Options) -> int:
     """Serve until interrupted."""
     from gsn_perception.viewer.results import Results
-    from gsn_perception.viewer.scene import start_viewer
+    from gsn_perception.viewer.server import start_viewer
 
     results = Results.load(options.folder)
     server = start_viewer(results, _gripper(options.gripper, results.gripper), host=options.host, port=options.port)

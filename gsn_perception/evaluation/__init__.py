@@ -1,1 +1,1 @@
-"""Figures of merit, the protocols they are measured under, and the baselines beside them."""
+"""Evaluation: metrics, test protocols, baselines, grasp trials in physics simulation, timing and reports."""

@@ -1,4 +1,4 @@
-"""The figure of the grasp frame in the README."""
+"""Draws the figure of the grasp frame for the README."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _draw_solid(axes: Any, gripper: Gripper, width: float) -> None:
 
 
 def _draw_section(axes: Any, gripper: Gripper, width: float) -> None:
-    """The y-z plane with its measures in millimetres."""
+    """The y-z plane with dimensions in millimetres."""
     for number, (low, high) in enumerate(gripper.boxes(np.array([width]))[0] * 1e3):
         color = "#f0b27a" if number < 2 * len(gripper.fingers) else "#b8c4d0"
         y, z = (low[1], high[1]), (low[2], high[2])

@@ -1,4 +1,4 @@
-"""A gripper as lines and boxes, for markers and pictures."""
+"""A gripper at a grasp as lines and boxes, for markers and images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Glyph:
     """A gripper drawn in the frame of its grasp.
 
     Attributes:
-        lines: [5,2,3] stem, palm and two fingers as a fork, the fifth the closing line between the pads, metres.
+        lines: [5,2,3] stem, palm, two fingers, and the closing line between the pads, metres.
         boxes: [B,8,3] corners of the gripper's boxes, metres; corner number = 4 x + 2 y + z, each low or high.
         edges: [12,2] corners joined by a box's edges.
     """

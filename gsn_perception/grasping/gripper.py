@@ -1,4 +1,4 @@
-"""Parallel-jaw grippers, described by a few boxes in a YAML file."""
+"""Parallel-jaw grippers described by boxes in a YAML file."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ class Gripper:
     """A parallel-jaw gripper in its grasp frame: origin at the TCP, z = approach, y = closing, x = y cross z.
 
     Attributes:
-        name: Of the YAML file.
+        name: As in the YAML file.
         max_width: Opening between the pads, fully open, metres.
-        min_width: Thinnest object it closes on, metres.
-        fingers: Boxes of the finger at +y with y counted from its pad; the other finger mirrors them.
+        min_width: Width of the thinnest object it can hold, metres.
+        fingers: Boxes of the finger at +y with y measured from its pad; the other finger is mirrored.
         palm: Boxes that do not move with the opening.
         pad_width: Of the pads along x, metres.
-        pad_back: How far the pads reach behind the TCP along z, metres.
-        pad_front: How far they reach past it, metres.
+        pad_back: Length of the pads behind the TCP along z, metres.
+        pad_front: Length of the pads in front of it, metres.
         tcp_offset: From the mounting flange to the TCP along z, metres; for the robot's driver, not for planning.
         max_force: Newton.
-        description: One line for people.
+        description: One line for users.
     """
 
     name: str
@@ -64,17 +64,21 @@ class Gripper:
 
     @classmethod
     def named(cls, name: str) -> Gripper:
-        """One of the grippers that come with the package, see :func:`gripper_names`."""
+        """One of the shipped grippers, see :func:`gripper_names`.
+
+        Raises:
+            InputError: there is none of that name.
+        """
         if name not in gripper_names():
             raise InputError(f"no gripper named '{name}'; use one of {', '.join(gripper_names())} or a YAML file")
         return _parse(_folder().joinpath(f"{name}.yaml").read_text(), f"{name}.yaml", Path(str(_folder())))
 
     @classmethod
     def load(cls, path: str | Path) -> Gripper:
-        """From a YAML file laid out like those that come with the package.
+        """A gripper from a YAML file with the layout of the shipped ones.
 
         Raises:
-            InputError: the file is missing, is no YAML, or a value is missing or out of range.
+            InputError: the file is missing or is not YAML, or a value is missing or out of range.
         """
         try:
             text = Path(path).read_text()
@@ -84,17 +88,17 @@ class Gripper:
 
     @property
     def finger_depth(self) -> float:
-        """How far the TCP is ahead of the palm, metres."""
+        """Distance of the TCP from the palm, metres."""
         return float(-max(box.bounds[1, 2] for box in self.palm))
 
     @property
     def tip(self) -> float:
-        """How far the fingertips reach past the TCP, metres."""
+        """Length of the fingertips in front of the TCP, metres."""
         return float(max(box.bounds[1, 2] for box in self.fingers))
 
     @property
     def reach(self) -> float:
-        """Radius around the TCP that holds the whole open gripper, metres."""
+        """Radius around the TCP that contains the whole open gripper, metres."""
         farthest = np.abs(self.boxes(np.array([self.max_width]))).max(axis=2)  # [1, B, 3]
         return float(np.linalg.norm(farthest, axis=-1).max())
 
@@ -103,7 +107,7 @@ class Gripper:
 
         Args:
             widths: Openings between the pads.
-            swept: Length of a straight approach along z whose swept volume to enclose; boxes sweep into boxes.
+            swept: Length of a straight approach along z; the boxes then enclose the swept volume.
         """
         half = np.asarray(widths, dtype=np.float64)[:, None] / 2
         parts = []
@@ -122,7 +126,7 @@ class Gripper:
 
 
 def gripper_names() -> tuple[str, ...]:
-    """Names of the grippers that come with the package."""
+    """Names of the shipped grippers."""
     return tuple(sorted(f.name[:-5] for f in _folder().iterdir() if f.name.endswith(".yaml")))
 
 
@@ -131,13 +135,13 @@ def _folder() -> Any:
 
 
 def _parse(text: str, source: str, folder: Path) -> Gripper:
-    """A checked gripper from YAML text; its meshes are looked for beside ``folder``'s other files."""
+    """A checked gripper from YAML text; mesh files are relative to ``folder``."""
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError:
-        raise InputError(f"the gripper file {source} is no YAML; compare it with a shipped one") from None
+        raise InputError(f"the gripper file {source} is not YAML; compare it with a shipped one") from None
     if not isinstance(values, Mapping):
-        raise InputError(f"the gripper file {source} holds no named values; compare it with a shipped one")
+        raise InputError(f"the gripper file {source} has no named values; compare it with a shipped one")
     given = values.get("pad")
     pad: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
     gripper = Gripper(
@@ -158,7 +162,7 @@ def _parse(text: str, source: str, folder: Path) -> Gripper:
 
 
 def _check(gripper: Gripper, source: str) -> None:
-    """What the boxes must fulfil together."""
+    """Check the boxes and widths against each other."""
     if gripper.min_width >= gripper.max_width:
         raise InputError(f"gripper {source}: min_width is not below max_width; give both in metres")
     if any(box.bounds[0, 1] < -1e-6 for box in gripper.fingers):
@@ -178,7 +182,7 @@ def _positive(values: Mapping[str, Any], key: str, source: str, prefix: str = ""
 
 
 def _boxes(values: Mapping[str, Any], key: str, source: str, folder: Path) -> tuple[Box, ...]:
-    """A non-empty list of boxes, given as such or as meshes to cover."""
+    """A non-empty list of boxes, given as boxes or as collision meshes."""
     wrong = InputError(
         f"gripper {source}: {key} must list boxes, each with center [x, y, z] and size [x, y, z] > 0 in m, "
         "or collision meshes, each with mesh (a file) and cell > 0 in m"
@@ -202,7 +206,7 @@ def _boxes(values: Mapping[str, Any], key: str, source: str, folder: Path) -> tu
 
 
 def _covering(entry: Mapping[str, Any], source: str, folder: Path) -> list[Box]:
-    """Boxes that cover a collision mesh of the grasp frame."""
+    """Boxes that cover a collision mesh in the grasp frame."""
     from gsn_perception.grasping.gripper_mesh import covering_boxes
     from gsn_perception.io.meshes import METRES
     from gsn_perception.io.meshes import read_mesh

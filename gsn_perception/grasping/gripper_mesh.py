@@ -1,4 +1,4 @@
-"""A gripper's collision mesh as boxes that cover it."""
+"""Converts a gripper's collision mesh to boxes that cover it."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from gsn_perception.grasping.collision.boxes import overlaps
 
 _MOST_CELLS = 200_000
 _MOST_BOXES = 96
-_LARGEST = 1.0  # metres, of a gripper
+_LARGEST = 1.0  # metres: largest gripper
 _RAYS = 64
-_INSIDE = 0.45  # of the directions; half of them see out from the rim of a hole
-_CHUNK = 20_000  # rays at a time
+_INSIDE = 0.45  # winding number from which on a point is inside; at the rim of a hole it is about 0.5
+_CHUNK = 20_000  # rays per batch
 
 
 def covering_boxes(mesh: Mesh, cell: float) -> list[np.ndarray]:
-    """Boxes [2,3] (lower and upper corner) that together hold every point of a solid.
+    """Boxes [2,3] (lower and upper corner) that together contain every point of a solid.
 
-    Cells of a grid that the surface touches (exactly) or that lie inside are merged into boxes, greedily, and cut to the
-    mesh's own bounds. Parts may overlap or look inwards; a hole ends where its rim does.
+    Cells of a grid that the surface touches (exact test) or that lie inside are merged greedily into boxes, and cut to
+    the mesh's own bounds. Parts may overlap or face inwards, and the mesh may have holes.
 
     Args:
         mesh: Surface, metres.
-        cell: Side of a cell, metres: the boxes reach at most this far beyond the solid.
+        cell: Side of a cell, metres: the boxes extend at most this far beyond the solid.
 
     Raises:
         InputError: the mesh is empty or too large for a gripper, or the cell is so small that there would be too many
@@ -44,7 +44,7 @@ def covering_boxes(mesh: Mesh, cell: float) -> list[np.ndarray]:
     if shape.prod() > _MOST_CELLS:
         raise InputError(f"a cell of {cell} m makes {shape.prod()} cells of the collision mesh; give a larger one")
     filled = _filled(mesh, low, cell, tuple(shape))
-    boxes = [np.clip(low + cell * box, low, high) for box in merged(filled)]
+    boxes = [np.clip(low + cell * box, low, high) for box in merged_boxes(filled)]
     if len(boxes) > _MOST_BOXES:
         raise InputError(f"a cell of {cell} m makes {len(boxes)} boxes of the collision mesh; give a larger one")
     return boxes
@@ -62,10 +62,11 @@ def _filled(mesh: Mesh, low: np.ndarray, cell: float, shape: tuple[int, ...]) ->
 
 
 def _inside(mesh: Mesh, points: np.ndarray) -> np.ndarray:
-    """[N] bool: points [N,3] that the surface goes around, seen in many directions.
+    """[N] bool: points [N,3] inside the surface, by a winding number from rays in many directions.
 
-    Along each ray faces that look its way count 1 and others -1, so that overlapping parts do not cancel as in a count
-    of crossings, and a hole is missed by the rays that do not leave through it. The mean is the winding number.
+    Along each ray, faces that the ray leaves count 1 and faces that it enters -1. So overlapping parts do not cancel as
+    in a count of crossings, and rays that do not pass through a hole are not affected by it. The mean over the rays is
+    the winding number.
     """
     import open3d
 
@@ -87,7 +88,7 @@ def _inside(mesh: Mesh, points: np.ndarray) -> np.ndarray:
 
 
 def _directions(count: int) -> np.ndarray:
-    """[N,3] unit, evenly spread in opposite pairs (a Fibonacci half sphere), along no axis of the frame."""
+    """[N,3] unit, evenly spread in opposite pairs (a Fibonacci half sphere), not along any axis of the frame."""
     half = np.arange(count // 2)
     z = (half + 0.5) / (count // 2)
     angle = half * np.pi * (3 - 5**0.5) + 0.1
@@ -96,8 +97,8 @@ def _directions(count: int) -> np.ndarray:
     return np.concatenate([upper, -upper])
 
 
-def merged(filled: np.ndarray) -> list[np.ndarray]:
-    """Boxes [2,3] of cell indices (upper end exclusive) that hold the cells of [X,Y,Z] and no others, none twice."""
+def merged_boxes(filled: np.ndarray) -> list[np.ndarray]:
+    """Disjoint boxes [2,3] of cell indices (upper end exclusive) that contain exactly the true cells of [X,Y,Z]."""
     left = filled.copy()
     boxes = []
     for start in np.argwhere(filled):

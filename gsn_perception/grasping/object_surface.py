@@ -1,4 +1,4 @@
-"""The object's mesh made ready for rays: normals, centre of mass, ray caster."""
+"""The object's mesh prepared for grasp planning: smoothed normals, centre of mass, ray caster."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _PATCH = 0.004  # metres
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surface:
-    """A mesh with what grasp planning asks of it.
+    """A mesh with the values that grasp planning needs.
 
     Attributes:
         mesh: The object.
-        normals: [F,3] unit normals, outwards, float64; of the faces, averaged over the few millimetres that soft pads
-            average over, where faces are smaller than that.
+        normals: [F,3] unit face normals, outwards, float64; averaged over a few millimetres, as soft pads do, where faces
+            are smaller than that.
         areas: [F] m^2.
-        center: [3] centre of mass of a solid of even density, metres.
+        center: [3] centre of mass of a solid of uniform density, metres.
         radius: Largest distance of a vertex from it, metres.
         caster: Open3D ``RaycastingScene``.
     """
@@ -82,15 +82,15 @@ class Surface:
 
 
 def smooth_normals(mesh: Mesh, areas: np.ndarray) -> np.ndarray:
-    """[F,3] unit face normals, averaged with their neighbours' over about :data:`_PATCH` metres.
+    """[F,3] unit face normals, averaged with those of their neighbours over about :data:`_PATCH` metres.
 
-    A reconstructed surface is rough at the scale of its cells, a pad of rubber is not. Where edges are longer than the
-    patch, normals are left as they are.
+    A reconstructed surface is rough at the scale of its cells; a rubber pad averages over that. Where edges are longer
+    than the patch, normals are not changed.
     """
     normals = mesh.face_normals()
     a, b = mesh.triangles[:, 0].astype(np.float64), mesh.triangles[:, 1].astype(np.float64)
     edge = float((areas * np.linalg.norm(a - b, axis=1)).sum() / areas.sum())
-    steps = min(int((_PATCH / edge) ** 2), 8)  # diffusion: the reach grows with the root of the steps
+    steps = min(int((_PATCH / edge) ** 2), 8)  # diffusion: the radius grows with the square root of the steps
     if not steps:
         return normals
     count = len(mesh.faces)
@@ -105,21 +105,21 @@ def smooth_normals(mesh: Mesh, areas: np.ndarray) -> np.ndarray:
 
 
 def center_of_mass(mesh: Mesh) -> np.ndarray:
-    """Centre [3] of the enclosed solid; of the surface where the mesh encloses none."""
+    """Centre [3] of the enclosed solid; of the surface where the mesh encloses no volume."""
     triangles = mesh.triangles.astype(np.float64)
     areas = mesh.areas()
     middle = (areas[:, None] * triangles.mean(axis=1)).sum(axis=0) / areas.sum()
     a, b, c = (triangles[:, i] - middle for i in range(3))
     volumes = np.einsum("ij,ij->i", a, np.cross(b, c)) / 6
     total = volumes.sum()
-    # A closed ball has V = (A / 6) * sqrt(A / pi); far below that the sum is noise of an open sheet.
+    # a closed ball has V = (A / 6) * sqrt(A / pi); far below that the sum is noise of an open sheet
     if abs(total) < 1e-3 * areas.sum() ** 1.5 / 10.6:
         return middle
     return middle + (volumes[:, None] * (a + b + c) / 4).sum(axis=0) / total
 
 
-def above(mesh: Mesh, plane: Plane) -> Mesh:
-    """The mesh with what reaches below its support plane pressed flat onto it: nothing real is there."""
+def clamped_above(mesh: Mesh, plane: Plane) -> Mesh:
+    """The mesh with vertices below its support plane moved up onto it."""
     depth = np.minimum(plane.height(mesh.vertices.astype(np.float64)), 0.0)
     if depth.min(initial=0.0) > -1e-6:
         return mesh
@@ -127,7 +127,7 @@ def above(mesh: Mesh, plane: Plane) -> Mesh:
 
 
 def with_confidence(mesh: Mesh, points: Points | None) -> Mesh:
-    """The mesh with the confidence of the nearest point at every vertex, where it has none of its own."""
+    """The mesh with the confidence of the nearest point at every vertex; unchanged where it has a confidence."""
     if mesh.confidence is not None or points is None or not len(points):
         return mesh
     nearest = cKDTree(points.xyz).query(mesh.vertices)[1]

@@ -1,4 +1,4 @@
-"""From a mesh to ranked grasps."""
+"""Grasp planner: from a mesh to ranked, collision-free antipodal grasps."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Points
 from gsn_perception.geometry import Reconstruction
-from gsn_perception.grasping.candidates.candidates import Task
-from gsn_perception.grasping.candidates.candidates import drawn_poses
+from gsn_perception.grasping.candidates.candidates import PlanningProblem
+from gsn_perception.grasping.candidates.candidates import lattice_poses
 from gsn_perception.grasping.candidates.candidates import preferred_approach
-from gsn_perception.grasping.candidates.candidates import steady_poses
+from gsn_perception.grasping.candidates.candidates import sampled_poses
 from gsn_perception.grasping.candidates.contacts import pad_contacts
 from gsn_perception.grasping.candidates.extrusion import extruded_points
 from gsn_perception.grasping.candidates.sampling import Poses
-from gsn_perception.grasping.collision.free_room import FreeRoom
-from gsn_perception.grasping.collision.free_room import keep
-from gsn_perception.grasping.collision.sight import seen_from
-from gsn_perception.grasping.collision.sight import sighted
+from gsn_perception.grasping.collision.collision_checker import CollisionChecker
+from gsn_perception.grasping.collision.collision_checker import keep
+from gsn_perception.grasping.collision.visibility import finger_visibility
+from gsn_perception.grasping.collision.visibility import visible_from
 from gsn_perception.grasping.gripper import Gripper
 from gsn_perception.grasping.object_surface import Surface
-from gsn_perception.grasping.object_surface import above
+from gsn_perception.grasping.object_surface import clamped_above
 from gsn_perception.grasping.object_surface import with_confidence
 from gsn_perception.grasping.scoring.features import FEATURES
 from gsn_perception.grasping.scoring.features import features
-from gsn_perception.grasping.scoring.held import Held
+from gsn_perception.grasping.scoring.scored_grasps import ScoredGrasps
 from gsn_perception.grasping.selection import select
 from gsn_perception.grasping.settings import PlannerSettings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlanResult:
-    """What a plan came to.
+    """The result of a plan.
 
     Attributes:
         grasps: Best first.
-        rejected: How many candidates fell to each reason, contact pairs and poses alike.
-        features: [G,11] figures behind the scores, columns :data:`gsn_perception.grasping.scoring.features.FEATURES`.
-        tight: Whether they come from the last try, without margins.
-        extruded: Whether they were planned on the measured points extruded to the plane, as the mesh gave none.
+        rejected: Number of rejected candidates by reason, contact pairs and poses together.
+        features: [G,11] features of the grasps, columns :data:`gsn_perception.grasping.scoring.features.FEATURES`.
+        tight: Whether the grasps come from the second attempt, without margins.
+        extruded: Whether they were planned on the measured points extruded to the plane, because the mesh gave none.
     """
 
     grasps: tuple[Grasp, ...]
@@ -76,8 +76,8 @@ class GraspPlanner:
         gripper: The gripper to plan for.
         settings: :class:`PlannerSettings`; the defaults otherwise.
 
-    Poses are in the mesh's frame. Without a support plane approaches from the camera's side are preferred; where the camera
-    is not known it is taken to stand in the frame's origin, if that is outside of the object.
+    Poses are in the mesh's frame. Without a support plane, approaches from the camera's side are preferred. An unknown
+    camera is assumed at the frame's origin, if that is outside the object.
     """
 
     def __init__(self, gripper: Gripper, settings: PlannerSettings | None = None) -> None:
@@ -102,7 +102,7 @@ class GraspPlanner:
     def plan_object(
         self, reconstruction: Reconstruction, *, scene: np.ndarray | None = None, obstacles: Sequence[Mesh] = ()
     ) -> PlanResult:
-        """A plan on a reconstruction, which a camera at the origin of its frame saw; arguments as :meth:`plan`."""
+        """A plan on a reconstruction, seen by a camera at the origin of its frame; arguments as :meth:`plan`."""
         return self.plan(
             reconstruction.mesh,
             points=reconstruction.points,
@@ -136,35 +136,35 @@ class GraspPlanner:
         obstacles: Sequence[Mesh] = (),
         label: int = 1,
     ) -> PlanResult:
-        """Grasps on a mesh with the reasons for what was rejected.
+        """Grasps on a mesh, with the reasons for rejected candidates.
 
         Args:
             mesh: Closed surface, metres.
-            points: Give the mesh's confidence where it carries none.
-            support_plane: What the object stands on, in the mesh's frame.
-            viewpoint: [3] where the camera was, in the mesh's frame, metres. None where that is unknown: the frame's
-                origin is taken, if what the mesh's confidence calls observed looks at it.
-            scene: [M,3] points to stay clear of, metres; points of the object itself and of the plane do no harm.
-            obstacles: Meshes of other objects to stay clear of, in the same frame; where they reach into this one
-                they do no harm.
+            points: Source of the mesh's confidence where the mesh has none.
+            support_plane: Plane under the object, in the mesh's frame.
+            viewpoint: [3] position of the camera, in the mesh's frame, metres. None: the frame's origin, if the observed
+                part of the mesh (by its confidence) faces it.
+            scene: [M,3] points to stay clear of, metres; points of the object itself and of the plane are ignored.
+            obstacles: Meshes of other objects to stay clear of, in the same frame; parts that overlap this object are
+                ignored.
             label: Of the object.
 
         Raises:
             InputError: the mesh has no usable surface.
         """
         mesh = with_confidence(mesh, points)
-        if viewpoint is None and seen_from(mesh, np.zeros(3)):
+        if viewpoint is None and visible_from(mesh, np.zeros(3)):
             viewpoint = np.zeros(3)
-        surface = Surface.of(mesh if support_plane is None else above(mesh, support_plane))
+        surface = Surface.of(mesh if support_plane is None else clamped_above(mesh, support_plane))
         preferred = preferred_approach(surface, support_plane, viewpoint)
 
         def attempt(planner: GraspPlanner) -> PlanResult:
-            room = FreeRoom(planner.gripper, planner.settings, surface, support_plane, scene, obstacles)
-            return planner._planned(Task(surface, room, preferred, viewpoint), label)
+            checker = CollisionChecker(planner.gripper, planner.settings, surface, support_plane, scene, obstacles)
+            return planner._planned(PlanningProblem(surface, checker, preferred, viewpoint), label)
 
         result = attempt(self)
         if not result.grasps and self.settings.tight:
-            result = replace(attempt(GraspPlanner(self.gripper, self.settings.tightened())), tight=True)
+            result = replace(attempt(GraspPlanner(self.gripper, self.settings.without_margins())), tight=True)
         if result.grasps or not self.settings.extrude or points is None or support_plane is None:
             return result
         return self._on_extruded(points, support_plane, viewpoint, scene, obstacles, label) or result
@@ -178,7 +178,7 @@ class GraspPlanner:
         obstacles: Sequence[Mesh],
         label: int,
     ) -> PlanResult | None:
-        """The plan on the measured points extruded to the plane, None where that gives nothing, either."""
+        """The plan on the measured points extruded to the plane, None where that gives no grasp either."""
         try:
             mesh = extruded_points(points, plane)
         except InputError:
@@ -191,28 +191,28 @@ class GraspPlanner:
             return None
         return replace(found, grasps=tuple(replace(g, source="extruded") for g in found.grasps), extruded=True)
 
-    def _planned(self, task: Task, label: int) -> PlanResult:
-        """Round after round until there are enough."""
+    def _planned(self, problem: PlanningProblem, label: int) -> PlanResult:
+        """Lattice candidates first, then rounds of random candidates until there are enough grasps."""
         settings, gripper = self.settings, self.gripper
         rejected: Counter[str] = Counter()
-        held = self._holding(steady_poses(task, gripper, settings, rejected), task, rejected)
+        held = self._force_closure(lattice_poses(problem, gripper, settings, rejected), problem, rejected)
         best = self._best(held)
         for number in range(settings.rounds):
             if len(best) >= min(settings.enough, settings.max_grasps):
                 break
-            poses = drawn_poses(task, gripper, settings, settings.seed + number, rejected)
-            held = Held.cat([held, self._holding(poses, task, rejected)])
+            poses = sampled_poses(problem, gripper, settings, settings.seed + number, rejected)
+            held = ScoredGrasps.cat([held, self._force_closure(poses, problem, rejected)])
             best = self._best(held)
         low = int((held.scores < settings.score_threshold).sum())
         if low:
             rejected["scoring too low"] += low
         return PlanResult(held.grasps(best, label), dict(rejected), held.figures[best])
 
-    def _holding(self, poses: Poses, task: Task, rejected: Counter[str]) -> Held:
-        """Those whose pads, once closed, press within the friction cones."""
-        settings, gripper, surface = self.settings, self.gripper, task.surface
+    def _force_closure(self, poses: Poses, problem: PlanningProblem, rejected: Counter[str]) -> ScoredGrasps:
+        """The candidates whose closed pads press within the friction cones, with features and scores."""
+        settings, gripper, surface = self.settings, self.gripper, problem.surface
         if not len(poses):
-            return Held(poses, np.zeros((0, len(FEATURES))), np.zeros(0))
+            return ScoredGrasps(poses, np.zeros((0, len(FEATURES))), np.zeros(0))
         contacts = pad_contacts(poses, gripper, surface, tolerance=settings.pad_compliance)
         figures = features(
             poses,
@@ -220,16 +220,16 @@ class GraspPlanner:
             surface,
             friction=settings.friction,
             max_width=gripper.max_width,
-            preferred=task.preferred,
-            up=task.up,
-            clear=task.room.clear(poses),
-            sighted=sighted(poses, gripper, surface, task.viewpoint),
+            preferred=problem.preferred,
+            up=problem.up,
+            clear=problem.checker.clear(poses),
+            sighted=finger_visibility(poses, gripper, surface, problem.viewpoint),
         )
         holds = np.isfinite(contacts.width) & (figures[:, 0] > 0)
         figures = figures[holds]
-        return Held(keep(poses, holds, "slipping out of the pads", rejected), figures, settings.model(figures))
+        return ScoredGrasps(keep(poses, holds, "slipping out of the pads", rejected), figures, settings.model(figures))
 
-    def _best(self, held: Held) -> np.ndarray:
+    def _best(self, held: ScoredGrasps) -> np.ndarray:
         """[G] rows of the grasps to return, best first."""
         settings = self.settings
         good = np.flatnonzero(held.scores >= settings.score_threshold)
@@ -244,7 +244,7 @@ class GraspPlanner:
 
 
 def pre_grasp(grasp: Grasp, standoff: float) -> Grasp:
-    """The grasp drawn back along its approach by ``standoff`` metres."""
+    """The grasp moved back along its approach by ``standoff`` metres."""
     pose = grasp.T_frame_tcp.copy()
     pose[:3, 3] -= standoff * pose[:3, 2]
     return replace(grasp, T_frame_tcp=pose)

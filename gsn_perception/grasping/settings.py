@@ -1,4 +1,4 @@
-"""What the planner may be told."""
+"""Settings of the grasp planner."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class PlannerSettings:
     num_candidates: int = 512
     """Surface points from which contact pairs are cast in a round."""
     rounds: int = 4
-    """Rounds of that many points at most, after the lattice's; there is another one while fewer than enough grasps are
+    """Most rounds of that many points, after the lattice; another round starts while fewer than ``enough`` grasps are
     found."""
     enough: int = 5
     """See rounds."""
     approaches: int = 13
-    """Approach directions tried per contact pair of such a round."""
+    """Approach directions per contact pair of a round."""
     lattice_approaches: int = 5
-    """Approach directions tried per contact pair of the lattice, an odd number, the preferred one in the middle; 0 leaves
-    the lattice out."""
+    """Approach directions per contact pair of the lattice, an odd number, the preferred one in the middle; 0: no
+    lattice."""
     max_grasps: int = 20
-    """At most this many grasps are returned."""
+    """Most grasps to return."""
     score_threshold: float = 0.2
     """Grasps that score less are dropped."""
     friction: float = 0.5
@@ -39,19 +39,19 @@ class PlannerSettings:
     standoff: float = 0.08
     """Length of the straight approach that must be free."""
     openings: tuple[float, ...] = (0.012, 0.004)
-    """Room left beside the object on either side, the first that is free of collisions; never past the stroke."""
+    """Free opening beside the object on either side: the first value free of collisions is used, within the stroke."""
     margin: float = 0.001
     """Least distance of the gripper to the object; twice that and 1 mm must fit beside the object. See tight."""
     support_clearance: float = 0.003
     """Least height of the gripper over the support plane. See tight."""
     tight: bool = True
-    """Where nothing is found, plan once more with next to no margin to the object and 1 mm to the support plane."""
+    """Where no grasp is found, plan once more without margin to the object and with 1 mm to the support plane."""
     scene_margin: float = 0.003
     """Least distance of the gripper to scene points."""
     own_points: float = 0.008
     """Scene points this close to the object or above the support plane belong to them."""
     pad_compliance: float = 0.0015
-    """How far the pads give way in contact."""
+    """Compliance of the pads in contact."""
     workspace_min: tuple[float, float, float] | None = None
     """Lower corner of the box the TCP must lie in, in the mesh's frame."""
     workspace_max: tuple[float, float, float] | None = None
@@ -63,11 +63,12 @@ class PlannerSettings:
     seed: int = 0
     """Of the random points."""
     model: ScoreModel = field(default_factory=ScoreModel.fitted)
-    """Of the score: the weights that come with the package."""
+    """Of the score; by default the shipped weights."""
     extrude: bool = True
-    """Where the mesh gives no grasp, plan on the measured points extruded to the support plane; such grasps say so."""
+    """Where the mesh gives no grasp, plan on the measured points extruded to the support plane; these grasps have
+    ``source: extruded``."""
     extruded_model: ScoreModel = field(default_factory=ScoreModel.fitted_extruded)
-    """Of the score of such grasps."""
+    """Of the score of these grasps."""
 
     def __post_init__(self) -> None:
         for name in (
@@ -92,10 +93,10 @@ class PlannerSettings:
         if not 0 <= self.score_threshold <= 1:
             raise InputError(f"score_threshold is {self.score_threshold}; give a value from 0 to 1")
 
-    def tightened(self) -> PlannerSettings:
-        """The last resort: margins that the object's surface must be right to the millimetre for."""
+    def without_margins(self) -> PlannerSettings:
+        """The settings for the second attempt: (almost) no margins, so the surface must be accurate to a millimetre."""
         return replace(self, margin=0.0, support_clearance=min(self.support_clearance, 0.001), tight=False)
 
     def for_extruded(self) -> PlannerSettings:
-        """For measured points extruded to the plane."""
+        """The settings for measured points extruded to the plane."""
         return replace(self, model=self.extruded_model, extrude=False)

@@ -1,4 +1,4 @@
-"""Which device is meant by a name."""
+"""Torch devices by name: auto, cpu, cuda."""
 
 from __future__ import annotations
 

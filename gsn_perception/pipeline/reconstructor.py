@@ -1,4 +1,4 @@
-"""The chain with its weights: look, sculpt, scale, skin."""
+"""The reconstruction pipeline with its weights: prepare the frame, sculpt, scale, skin."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from gsn_perception.gsn.weights import load_gsn
 from gsn_perception.io.checkpoints import Origin
 from gsn_perception.io.checkpoints import checkpoint_path
 from gsn_perception.pipeline.devices import pick_device
-from gsn_perception.pipeline.inputs.crops import Looked
-from gsn_perception.pipeline.inputs.crops import by_size
-from gsn_perception.pipeline.inputs.crops import look
-from gsn_perception.pipeline.inputs.crops import look_at
-from gsn_perception.pipeline.inputs.crops import object_mask
-from gsn_perception.pipeline.inputs.crops import trusted
+from gsn_perception.pipeline.inputs.prepared_frame import PreparedFrame
+from gsn_perception.pipeline.inputs.prepared_frame import allowed_inputs
+from gsn_perception.pipeline.inputs.prepared_frame import labels_by_size
+from gsn_perception.pipeline.inputs.prepared_frame import object_crop
+from gsn_perception.pipeline.inputs.prepared_frame import object_mask
+from gsn_perception.pipeline.inputs.prepared_frame import prepare_frame
 from gsn_perception.pipeline.meshing.mesher import Mesher
 from gsn_perception.pipeline.meshing.methods import make_mesher
 from gsn_perception.pipeline.meshing.skinning import Clock
-from gsn_perception.pipeline.meshing.skinning import measured
 from gsn_perception.pipeline.meshing.skinning import metric_mesh
+from gsn_perception.pipeline.meshing.skinning import metric_splat
 from gsn_perception.pipeline.meshing.skinning import skinned
 from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.rendering.cpu.pool import parallel_ranges
 from gsn_perception.surface.solid.settings import SolidSettings
 
 OnSplats = Callable[[Mapping[int, Gaussians]], None]
-_BATCH = 16  # crops in one pass: bounds the memory, whatever max_objects is
+_BATCH = 16  # crops per forward pass: limits the memory for any max_objects
 
 
 class Reconstructor:
@@ -54,7 +54,7 @@ class Reconstructor:
         network: A GSN in eval mode.
         device: Where it runs.
         settings: See :class:`ReconstructorSettings`.
-        solid: Numbers of the skin; those for splats that hug their surface by default.
+        solid: Settings of the skin; by default those for splats that lie on their surface.
         origin: The file the weights came from, or None.
         seen_rule: Of the Gaussians' confidence.
     """
@@ -84,10 +84,10 @@ class Reconstructor:
         device: str = "auto",
         settings: ReconstructorSettings | None = None,
     ) -> Reconstructor:
-        """With shipped weights (None or a name) or those of a .safetensors file.
+        """The pipeline with shipped weights (None or a name) or those of a .safetensors file.
 
         Raises:
-            InputError: no such weights, damaged ones, or CUDA asked for where there is none.
+            InputError: the weights are missing or damaged, or CUDA is asked for where there is none.
         """
         path = checkpoint_path(checkpoint)
         stat = Origin.stat_of(path)
@@ -103,10 +103,10 @@ class Reconstructor:
         )
 
     def with_settings(self, settings: ReconstructorSettings) -> Reconstructor:
-        """The same weights under other settings.
+        """The same weights with other settings.
 
         Raises:
-            InputError: the mesh method they ask for has no weights.
+            InputError: the chosen mesh method has no weights.
         """
         made = copy(self)
         made.settings = settings
@@ -122,7 +122,7 @@ class Reconstructor:
         )
 
     def describe(self) -> dict[str, str]:
-        """Device and weights, for whoever wonders what is running."""
+        """Device and weights, for logs and diagnostics."""
         facts = {"device": str(self.device)}
         if self.origin is not None:
             facts |= {"weights": str(self.origin.path), "weights_sha256": self.origin.sha256}
@@ -136,91 +136,91 @@ class Reconstructor:
         on_splats: OnSplats = lambda splats: None,
         wanted: Callable[[], bool] = lambda: True,
     ) -> list[Reconstruction | Refusal]:
-        """Every object of the frame, largest first; one that can't be reconstructed is a refusal beside the others.
+        """Every object of the frame, largest first; an object that cannot be reconstructed is a refusal.
 
-        The objects go through the network in one batch, and get their skins at the same time on several cores.
+        The objects go through the network in one batch, and get their skins in parallel on several cores.
 
         Args:
             observation: The frame.
-            on_splats: Called once with label to metric splat, long before the skins are done. An object whose skin
-                fails is among them and a refusal in the end.
-            wanted: Asked before every skin; once nobody wants them any more, the objects left are refused.
+            on_splats: Called once with label to metric splat, long before the skins are done. It includes objects whose
+                skin fails later.
+            wanted: Called before every skin; once it returns False, the remaining objects are refused.
 
         Raises:
-            InputError: the frame as a whole can't be used (no mask and nothing to segment by, say).
+            InputError: the frame as a whole cannot be used, e.g. without a mask and without depth.
         """
-        looked, found = self._sculpted(observation)
+        prepared, found = self._sculpted(observation)
         on_splats({item.label: item.gaussians for item in found if isinstance(item, Sculpted)})
-        return self._skinned(looked.observation, found, wanted)
+        return self._skinned(prepared.observation, found, wanted)
 
     def splats(self, observation: Observation) -> list[Sculpted | Refusal]:
         """Every object before its skin, largest first.
 
         Raises:
-            InputError: the frame as a whole can't be used.
+            InputError: the frame as a whole cannot be used.
         """
         return self._sculpted(observation)[1]
 
     def mesh_of(self, observation: Observation, item: Sculpted) -> Mesh:
-        """The mesh of one of :meth:`splats` of a frame, in metres, camera frame.
+        """The mesh of one of the :meth:`splats` of a frame, in metres, camera frame.
 
         Raises:
-            InputError: there is nothing to wrap.
+            InputError: the field or the splat is empty.
         """
         return metric_mesh(item, self.settings, self.mesher)
 
-    def _sculpted(self, observation: Observation) -> tuple[Looked, list[Sculpted | Refusal]]:
-        looked = self.look(observation)
-        crops = {label: crop for label, crop in looked.crops.items() if isinstance(crop, Crop)}
+    def _sculpted(self, observation: Observation) -> tuple[PreparedFrame, list[Sculpted | Refusal]]:
+        prepared = self.prepare(observation)
+        crops = {label: crop for label, crop in prepared.crops.items() if isinstance(crop, Crop)}
         began = time.perf_counter()
         splats = dict(zip(crops, self._infer(list(crops.values())), strict=True))
         share = (time.perf_counter() - began) / max(len(crops), 1)
         found: list[Sculpted | Refusal] = []
-        for label, outcome in looked.crops.items():
+        for label, outcome in prepared.crops.items():
             if isinstance(outcome, Refusal):
-                remarks = merged(looked.observation.remarks, looked.remarks.get(label, ()))
+                remarks = merged(prepared.observation.remarks, prepared.remarks.get(label, ()))
                 found.append(replace(outcome, remarks=remarks))
                 continue
-            times = {"segment": looked.segmented, "look_at": looked.looked[label], "sculpt": share}
+            times = {"segment": prepared.segment_seconds, "look_at": prepared.crop_seconds[label], "sculpt": share}
             found.append(
-                measured(
-                    looked.observation,
+                metric_splat(
+                    prepared.observation,
                     label,
                     outcome,
                     splats[label],
                     self.settings,
                     Clock(times),
                     self.seen_rule,
-                    looked.remarks.get(label, ()),
+                    prepared.remarks.get(label, ()),
                     plane_trusted=self.settings.trust_support_plane and observation.support_plane is not None,
                 )
             )
-        return looked, found
+        return prepared, found
 
-    def look(self, observation: Observation) -> Looked:
-        """The frame up to the network.
+    def prepare(self, observation: Observation) -> PreparedFrame:
+        """Prepare a frame: checked inputs, masks, support plane and crops.
 
         Raises:
-            InputError: the frame as a whole can't be used.
+            InputError: the frame as a whole cannot be used.
         """
-        return look(observation, self.settings, self.network.config.image_size)
+        return prepare_frame(observation, self.settings, self.network.config.image_size)
 
     def sculpt(self, observation: Observation, label: int | None = None) -> tuple[ObjectView, Gaussians]:
         """The object's view and its splat in the normalised frame (unbatched, on the CPU); the largest by default.
 
         Raises:
-            InputError: the object can't be looked at (empty mask, cut by the border, too small).
+            InputError: the object cannot be cropped (mask empty, too small, or cut by the image border).
         """
-        observation = trusted(observation, self.settings)
+        observation = allowed_inputs(observation, self.settings)
         mask = object_mask(observation, self.settings).mask
         if label is None:
-            label = by_size(mask)[0]
+            label = labels_by_size(mask)[0]
         observation = replace(observation, mask=mask)
-        crop = look_at(observation, label, self.settings, self.network.config.image_size)
+        crop = object_crop(observation, label, self.settings, self.network.config.image_size)
         return crop.view, self._infer([crop])[0]
 
     def _infer(self, crops: Sequence[Crop]) -> list[Gaussians]:
-        """Their splats in the normalised frame, on the CPU; one pass for every ``_BATCH`` crops."""
+        """The splats of crops in the normalised frame, on the CPU; one forward pass for every ``_BATCH`` crops."""
         splats: list[Gaussians] = []
         with torch.inference_mode():
             for first in range(0, len(crops), _BATCH):
@@ -234,9 +234,9 @@ class Reconstructor:
     def _skinned(
         self, observation: Observation, found: Sequence[Sculpted | Refusal], wanted: Callable[[], bool]
     ) -> list[Reconstruction | Refusal]:
-        """With their skins; the objects share the cores."""
+        """Reconstructions with skins, in the order of the items; the objects share the cores."""
         outcomes: list[Reconstruction | Refusal] = [
-            Refusal(item.label, "nobody waits for it any more") for item in found
+            Refusal(item.label, "superseded: no subscriber or request needs this result") for item in found
         ]
 
         def work(begin: int, end: int) -> None:

@@ -1,4 +1,4 @@
-"""What the pipeline may be told."""
+"""Settings of the pipeline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MeshMethod = Literal["auto", "gaussians", "onet", "convonet", "peif"]
 
 @dataclass(frozen=True, slots=True)
 class ReconstructorSettings:
-    """What the pipeline may be told; every field is also a parameter of the `reconstruction` node."""
+    """Settings of the pipeline; every field is also a parameter of the `reconstruction` node."""
 
     segmentation: Literal["auto", "plane", "grabcut"] = "auto"
     """How objects are found without a mask: auto takes `plane` with depth and `grabcut` with a region of interest."""
@@ -24,23 +24,23 @@ class ReconstructorSettings:
     mask_mode: Literal["binary", "labels"] = "labels"
     """binary: every pixel above 0 is one object; labels: each value is an object."""
     clean_masks: bool = True
-    """Leave out of a given mask what the depth, or without it the image, says is not the object: pieces far away, rims of
+    """Remove from a given mask what is not the object by the depth, or without it by the mask alone: far pieces, rims of
     table or background, holes, stripes; and move a mask that lags."""
     max_extent: float = 0.6
-    """A remark is made of objects longer than this, metres, or with no side below a third of it: the unit of the depth is
-    rather wrong; 0: never."""
+    """Objects longer than this, metres, or with no side below a third of it get a remark: the unit of the depth is probably
+    wrong; 0: never."""
     upright: UprightMode = "auto"
     """How crops are rolled before the network, so that rolling the camera rolls the answer: auto stands them upright on the
     support plane where it is known and leaves them as the camera saw them where it is not; moments by the silhouette's
     long axis; off never rolls."""
     unit_scale: bool = False
-    """Give normalised units instead of metres where nothing fixes the scale."""
+    """Return normalised units instead of metres where nothing fixes the scale."""
     allow_cut: bool = False
     """Reconstruct objects that are cut by the image border."""
     min_mask_pixels: int = 150
     """Smaller masks are refused."""
     max_objects: int = 8
-    """Objects a frame; the largest masks are taken."""
+    """Most objects per frame; the largest masks are used."""
     min_depth: float = 0.05
     """Depth below this is unknown, metres."""
     max_depth: float = 5.0
@@ -48,17 +48,17 @@ class ReconstructorSettings:
     opacity_threshold: float = 1.0 / 255.0
     """Gaussians below this opacity are dropped."""
     max_gaussians: int = 0
-    """At most so many Gaussians an object, the most opaque first; 0 keeps all."""
+    """Most Gaussians per object, the most opaque first; 0 keeps all."""
     mesh_method: MeshMethod = "auto"
     """How the surface is made: from the splat itself or by a learned field; auto: convonet where depth was measured,
     gaussians elsewhere."""
     mesh_weights: str = ""
-    """Weights of a learned field: a file, or empty for those that come along."""
+    """Weights of a learned field: a file, or empty for the shipped ones."""
     mesh_resolution: int = 64
     """Cells of the surface grid along an edge."""
     mesh_max_triangles: int = 20000
     """Triangle budget of a mesh."""
     points: int = 4096
-    """Surface points sampled an object, and as many observed depth points at most."""
+    """Surface points sampled per object, and at most as many observed depth points."""
     seed: int = 0
     """Seed of sampling."""

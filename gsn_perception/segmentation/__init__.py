@@ -1,4 +1,4 @@
-"""Masks for images that bring none: by the support plane in depth, or by colour in a region of interest."""
+"""Segmentation of images without a mask: by the support plane in depth, or by colour in a region of interest."""
 
 from gsn_perception.segmentation.clusters import objects_above
 from gsn_perception.segmentation.grabcut import cut_out

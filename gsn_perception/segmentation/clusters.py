@@ -1,4 +1,4 @@
-"""Objects standing on a plane, told apart as seen from above."""
+"""Euclidean clustering of objects on a plane, in a view from above."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ import numpy as np
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Plane
-from gsn_perception.segmentation.planes.carrying import TALLEST
-from gsn_perception.segmentation.planes.grid import noise
+from gsn_perception.segmentation.planes.grid import depth_noise
+from gsn_perception.segmentation.planes.support_evidence import TALLEST
 from gsn_perception.segmentation.planes.support_plane import Support
 from gsn_perception.segmentation.planes.top_view import TopView
 
-_JUMP = 0.02  # metres of depth between neighbouring pixels that no surface takes twice in a row
+_JUMP = 0.02  # metres of depth between neighbouring pixels; no surface has two such steps in a row
 _LEAST_PIXELS = 150
 
 
 def objects_above(
     depth: np.ndarray, camera: Camera, plane: Plane, *, max_objects: int, support: Support | None = None
 ) -> np.ndarray:
-    """Label what stands on a plane.
+    """Label the objects that stand on a plane.
 
-    Points above the plane are dropped onto a grid in it; connected cells are one object. Seen from above, the near
-    outside and the far inside of a cup meet, and objects that overlap in the image come apart.
+    Points above the plane are projected onto a grid in the plane; connected cells are one object. In this view the near
+    outside and the far inside of a cup are connected, and objects that overlap in the image are separate.
 
     Args:
         depth: [H,W] metres along z, NaN = unknown.
         camera: Its camera.
         plane: The support plane, camera frame.
         max_objects: The largest (in pixels) are kept.
-        support: Where the plane is seen, and walls and other furniture, which are no objects; all points on the plane
-            and none where it is not known.
+        support: The visible region of the plane, and walls and other furniture, which are not objects. None: all points
+            on the plane are its visible region, and there is no furniture.
 
     Returns:
         [H,W] uint16 labels, 1 = largest, 0 = background.
@@ -41,7 +41,7 @@ def objects_above(
     """
     points = camera.back_project(depth).astype(np.float64)  # [H, W, 3]
     height = plane.height(points)
-    sigma = noise(np.nan_to_num(depth))
+    sigma = depth_noise(np.nan_to_num(depth))
     with np.errstate(invalid="ignore"):
         above = (height > 0.003 + 2 * sigma) & (height < TALLEST)
         on = np.abs(height) < 3 * sigma
@@ -54,7 +54,7 @@ def objects_above(
 
 
 def _flying(depth: np.ndarray) -> np.ndarray:
-    """[H,W] pixels that hang between a near and a far surface, which would bridge objects."""
+    """[H,W] bool: flying pixels between a near and a far surface, which would connect objects."""
     flying = np.zeros(depth.shape, dtype=bool)
     for axis in (0, 1):
         step = np.diff(depth, axis=axis)
@@ -66,7 +66,7 @@ def _flying(depth: np.ndarray) -> np.ndarray:
 
 
 def _kept(labels: np.ndarray, known: np.ndarray, max_objects: int) -> np.ndarray:
-    """The largest labels, tidied and renumbered from 1."""
+    """The largest labels, cleaned and renumbered from 1."""
     numbers, counts = np.unique(labels[labels > 0], return_counts=True)
     order = np.argsort(-counts, kind="stable")
     mask = np.zeros(labels.shape, dtype=np.uint16)
@@ -83,7 +83,7 @@ def _kept(labels: np.ndarray, known: np.ndarray, max_objects: int) -> np.ndarray
 
 
 def _tidy(region: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Without specks and cracks, and with the holes in which no depth is known."""
+    """The region without specks and cracks, with holes filled where no depth is known."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     closed = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
     opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))

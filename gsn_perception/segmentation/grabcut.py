@@ -1,4 +1,4 @@
-"""One object out of a colour image and a region of interest, by GrabCut (Rother et al. 2004)."""
+"""Segmentation of one object in a region of interest of a colour image, by GrabCut (Rother et al. 2004)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def cut_out(image: np.ndarray, roi: tuple[int, int, int, int]) -> np.ndarray:
         [H,W] uint16, 1 on the object.
 
     Raises:
-        InputError: the box leaves no background, or nothing in it differs from what is around it.
+        InputError: the box leaves no background, or nothing in it differs from its surroundings.
     """
     x, y, w, h = roi
     rows, columns = image.shape[:2]
@@ -46,7 +46,7 @@ def cut_out(image: np.ndarray, roi: tuple[int, int, int, int]) -> np.ndarray:
 
 
 def _grabcut(patch: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """[h,w] float32: 1 on the largest piece of foreground, holes of a few pixels closed."""
+    """[h,w] float32: 1 on the largest piece of foreground, with holes of a few pixels closed."""
     marks = np.zeros(patch.shape[:2], dtype=np.uint8)
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)

@@ -1,4 +1,4 @@
-"""A mask for an observation that brings none."""
+"""Segmentation of an observation without a mask: mode ``plane`` (depth) or ``grabcut`` (colour)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Segments:
     Attributes:
         mask: [H,W] uint16 labels, 0 = background, 1 = largest.
         plane: The support plane, None where there is no depth.
-        remarks: Label to what is doubtful about it.
+        remarks: Label to the remarks on it.
     """
 
     mask: np.ndarray
@@ -51,13 +51,13 @@ def find_objects(
     """Find the objects.
 
     Args:
-        observation: ``plane`` needs its depth; its support plane is used where it has one, and of its objects only
-            those inside its region of interest are kept. ``grabcut`` needs the region of interest.
-        mode: ``plane``: what stands on the dominant plane; ``grabcut``: one object by colour.
-        max_objects: At most this many, the largest.
+        observation: ``plane`` needs its depth, uses its support plane if it has one, and keeps only objects inside its
+            region of interest if it has one. ``grabcut`` needs the region of interest.
+        mode: ``plane``: the objects on the support plane; ``grabcut``: one object by colour.
+        max_objects: Most objects; the largest are kept.
 
     Raises:
-        InputError: what the mode needs is missing, or nothing was found.
+        InputError: an input of the mode is missing, or nothing was found.
     """
     if max_objects < 1:
         raise InputError(f"max_objects is {max_objects}; ask for one object or more")
@@ -91,7 +91,7 @@ def find_objects(
 
 
 def _inside(mask: np.ndarray, roi: tuple[int, int, int, int], max_objects: int) -> tuple[np.ndarray, list[int]]:
-    """The objects with most of their pixels inside the region, renumbered in order, and their numbers before."""
+    """The objects with most of their pixels inside the region, renumbered in order, and their old numbers."""
     x, y, w, h = roi
     total = np.bincount(mask.ravel())
     within = np.bincount(mask[y : y + h, x : x + w].ravel(), minlength=len(total))

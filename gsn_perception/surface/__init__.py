@@ -1,4 +1,4 @@
-"""The surface branch: splats and clouds to watertight meshes."""
+"""Surface reconstruction: splats and point clouds to watertight meshes, by implicit fields."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = [  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs marching cubes at first use: a bare machine trains the networks of this package."""
+    """Import modules that need marching cubes at first use: training needs only the networks of this package."""
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

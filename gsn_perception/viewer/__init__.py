@@ -1,1 +1,1 @@
-"""Drawing results in a browser (viser)."""
+"""Viewer of results in a browser (viser), and overview images."""

@@ -1,4 +1,4 @@
-"""A headless Chromium that opens one page, for pictures of the viewer; drawn in software, so no GPU is needed."""
+"""Controls a headless Chromium over the DevTools protocol, for screenshots of the viewer; software rendering, no GPU."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _FLAGS = (
     "--force-device-scale-factor=1",
     "--remote-debugging-port=0",
 )
-_POLL = 0.5  # seconds between two looks
+_POLL = 0.5  # seconds between two screenshots
 
 
 def find_browser() -> str | None:
@@ -47,13 +47,13 @@ def find_browser() -> str | None:
 
 
 class Browser:
-    """One page of a Chromium of its own, open while the ``with`` block lasts.
+    """One page in its own Chromium process, open for the duration of the ``with`` block.
 
     Args:
-        url: Opened at once.
+        url: Opened at start.
         size: Width and height in pixels.
         timeout: Seconds to wait for the browser to start, and for each of its answers.
-        executable: The browser; the first one found by default.
+        executable: The browser; by default the first one found.
 
     Raises:
         InputError: there is no browser, or it does not start.
@@ -114,19 +114,19 @@ class Browser:
                 return answer["result"]
 
     def evaluate(self, script: str) -> Any:
-        """What a JavaScript expression comes to in the page."""
+        """The value of a JavaScript expression in the page."""
         return self.call("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
 
     def picture(self) -> np.ndarray:
-        """The page as it looks now, [H,W,3] uint8 RGB."""
+        """A screenshot of the page, [H,W,3] uint8 RGB."""
         data = base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         if pixels is None:
-            raise InputError("the browser gave a picture that is none")
+            raise InputError("the browser sent a screenshot that is not an image")
         return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
     def settled(self, seconds: float = 60.0) -> np.ndarray:
-        """The first picture that stays as it is for some looks, or the last one after ``seconds``."""
+        """The first screenshot that is equal to the next three, or the last one after ``seconds``."""
         end, alike = time.monotonic() + seconds, 0
         before = self.picture()
         while alike < 3 and time.monotonic() < end:
@@ -137,7 +137,7 @@ class Browser:
         return before
 
     def click(self, x: float, y: float) -> None:
-        """Move to a pixel and press the left button."""
+        """Click the left mouse button at a pixel."""
         for kind, button in (("mouseMoved", "none"), ("mousePressed", "left"), ("mouseReleased", "left")):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button, clickCount=1)
             time.sleep(0.1)
@@ -159,7 +159,7 @@ def _debugging_port(profile: Path) -> int | None:
 
 
 def _page(port: int) -> str | None:
-    """Address of the first page's debugger."""
+    """WebSocket address of the debugger of the first page."""
     import urllib.request
 
     try:
@@ -171,7 +171,7 @@ def _page(port: int) -> str | None:
 
 
 def _end(process: subprocess.Popen) -> None:
-    """End the browser and the processes it started, which share its session."""
+    """Terminate the browser and its child processes, which share its session."""
     import os
 
     with contextlib.suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""The figures of one grasp, for reading: what the file says, and what the score was made of."""
+"""Details of one grasp for the panel: values from the file, and the features behind its score."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from gsn_perception.grasping import PlannerSettings
 from gsn_perception.grasping.candidates.candidates import preferred_approach
 from gsn_perception.grasping.candidates.contacts import pad_contacts
 from gsn_perception.grasping.candidates.sampling import Poses
-from gsn_perception.grasping.collision.free_room import FreeRoom
-from gsn_perception.grasping.collision.sight import sighted
+from gsn_perception.grasping.collision.collision_checker import CollisionChecker
+from gsn_perception.grasping.collision.visibility import finger_visibility
 from gsn_perception.grasping.object_surface import Surface
-from gsn_perception.grasping.object_surface import above
+from gsn_perception.grasping.object_surface import clamped_above
 from gsn_perception.grasping.object_surface import with_confidence
 from gsn_perception.grasping.scoring.features import FEATURES
 from gsn_perception.grasping.scoring.features import features
@@ -22,7 +22,7 @@ from gsn_perception.viewer.results import Results
 
 
 class Figures:
-    """Answers for each grasp of a folder; surfaces are prepared when the first grasp of an object is asked about."""
+    """Details of the grasps of a folder; the surface of an object is prepared when its first grasp is selected."""
 
     def __init__(self, results: Results, gripper: Gripper) -> None:
         self._results, self._gripper = results, gripper
@@ -30,7 +30,7 @@ class Figures:
         self._surfaces: dict[int, Surface] = {}
 
     def table(self, number: int) -> list[tuple[str, str]]:
-        """Names and values of the grasp in place ``number`` of the file, without its features."""
+        """Names and values of grasp ``number`` of the file, without its features."""
         grasp = self._results.grasps[number]
         place = grasp.T_frame_tcp[:3, 3]
         rows = [
@@ -46,7 +46,7 @@ class Figures:
         return rows
 
     def features(self, number: int) -> dict[str, float]:
-        """What the score is made of, each in [0, 1], higher is better; of this mesh and this gripper, empty without a mesh."""
+        """The features behind the score, each in [0, 1], higher is better; empty without a mesh."""
         grasp = self._results.grasps[number]
         surface = self._surface(grasp)
         if surface is None:
@@ -54,7 +54,7 @@ class Figures:
         settings, plane, viewpoint = PlannerSettings(), self._results.plane, np.zeros(3)
         pose = grasp.T_frame_tcp
         poses = Poses.of(pose[None, :3, :3], pose[None, :3, 3], np.array([grasp.width]))
-        room = FreeRoom(self._gripper, settings, surface, plane, None)
+        checker = CollisionChecker(self._gripper, settings, surface, plane, None)
         values = features(
             poses,
             pad_contacts(poses, self._gripper, surface, tolerance=settings.pad_compliance),
@@ -63,8 +63,8 @@ class Figures:
             max_width=self._gripper.max_width,
             preferred=preferred_approach(surface, plane, viewpoint),
             up=None if plane is None else plane.normal,
-            clear=room.clear(poses),
-            sighted=sighted(poses, self._gripper, surface, viewpoint),
+            clear=checker.clear(poses),
+            sighted=finger_visibility(poses, self._gripper, surface, viewpoint),
         )
         return dict(zip(FEATURES, np.nan_to_num(values[0]).tolist(), strict=True))
 
@@ -75,7 +75,7 @@ class Figures:
         if label not in self._surfaces:
             mesh, plane = with_confidence(self._parts[label], self._results.points), self._results.plane
             try:
-                self._surfaces[label] = Surface.of(mesh if plane is None else above(mesh, plane))
-            except InputError:  # no surface: a mesh of slivers can be looked at all the same
+                self._surfaces[label] = Surface.of(mesh if plane is None else clamped_above(mesh, plane))
+            except InputError:  # no surface: a mesh of slivers can be shown, but has no features
                 return None
         return self._surfaces[label]

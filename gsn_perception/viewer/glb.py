@@ -1,7 +1,7 @@
-"""A coloured mesh as a binary glTF that looks in a browser as it does in our pictures.
+"""Writes a coloured mesh as binary glTF (.glb) with linear vertex colours, normals and a matt material.
 
-glTF takes vertex colours as linear light, and a mesh without a material for polished metal with flat faces; trimesh
-writes sRGB bytes, no material and no normals. So the file is written here: linear floats, normals, a matt material.
+glTF defines vertex colours as linear, and renders a mesh without a material as polished metal with flat faces. trimesh
+writes sRGB bytes, no material and no normals, so the file is written here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def mesh_glb(mesh: Mesh, colors: np.ndarray) -> bytes:
     """The file's bytes.
 
     Args:
-        mesh: In any unit, drawn as it is; normals are made where it has none.
+        mesh: In any unit; normals are computed where it has none.
         colors: [V,3] sRGB in [0, 1].
     """
     normals = mesh.normals if mesh.normals is not None else mesh.with_vertex_normals().normals
@@ -62,6 +62,6 @@ def mesh_glb(mesh: Mesh, colors: np.ndarray) -> bytes:
 
 
 def linear(colors: np.ndarray) -> np.ndarray:
-    """Linear light of sRGB values in [0, 1] (IEC 61966-2-1)."""
+    """Linear values of sRGB values in [0, 1] (IEC 61966-2-1)."""
     colors = np.clip(np.asarray(colors, dtype=np.float32), 0, 1)
     return np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)

@@ -1,4 +1,4 @@
-"""One picture of what came out: input and mask, the splat from elsewhere, the mesh, the grasps."""
+"""The overview image of a frame: input and mask, novel views of the splat, the mesh, the grasps."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ _PALETTE = np.array(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shown:
-    """What a picture is made of, in the camera's optical frame, metres.
+    """The contents of an overview image, in the camera's optical frame, metres.
 
     Attributes:
         gaussians: The splats of all objects as one.
         mesh: The meshes of all objects as one.
         grasps: Best first.
-        up: [3] the direction that points up in the pictures.
-        remarks: Lines below the picture.
+        up: [3] the up direction of the rendered views.
+        remarks: Text lines below the image.
     """
 
     gaussians: Gaussians
@@ -77,7 +77,7 @@ def draw_overview(
     """Write the overview of a frame's reconstructions (at least one) as an image file.
 
     Raises:
-        InputError: the place can't be written.
+        InputError: the file cannot be written.
     """
     plane = next((r.support_plane for r in objects if r.support_plane is not None), observation.support_plane)
     shown = Shown.of(cat([r.gaussians for r in objects]), merge_meshes([r.mesh for r in objects]), grasps, plane)
@@ -86,7 +86,7 @@ def draw_overview(
 
 
 def overview_picture(observation: Observation, shown: Shown, gripper: Gripper | None = None) -> np.ndarray:
-    """Input with mask, grasps over the input; four novel views of the splat; the mesh, bare and with grasps.
+    """Input with mask, grasps over the input; four novel views of the splat; the mesh without and with grasps.
 
     Returns:
         [H,W,3] uint8 RGB, about four tiles wide.
@@ -107,7 +107,7 @@ def overview_picture(observation: Observation, shown: Shown, gripper: Gripper | 
 
 
 def _closer(observation: Observation, shown: Shown, gripper: Gripper) -> np.ndarray:
-    """The grasps over the part of the input that holds the meshes, drawn larger."""
+    """The grasps over an enlarged part of the input that contains the meshes."""
     camera, image = observation.camera.at(np.eye(4)), observation.image
     pixels = camera.project(shown.mesh.vertices[shown.mesh.vertices[:, 2] > 1e-3])
     low, high = pixels.min(axis=0), pixels.max(axis=0)
@@ -125,9 +125,9 @@ def _closer(observation: Observation, shown: Shown, gripper: Gripper) -> np.ndar
 
 
 def orbit(points: np.ndarray, up: np.ndarray, size: int = TILE, margin: float = 1.1) -> list[Camera]:
-    """Cameras around points [N,3] (camera frame) that hold their sphere ``margin`` times.
+    """Cameras around points [N,3] (camera frame) that see their bounding sphere with a factor ``margin``.
 
-    Azimuth 0 is the side the input camera is on.
+    Azimuth 0 is the side of the input camera.
     """
     low, high = points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)
     centre = (low + high) / 2
@@ -164,7 +164,7 @@ def draw_grasps(image: np.ndarray, camera: Camera, grasps: Sequence[Grasp], grip
         image: [H,W,3], [0, 1] or uint8.
         camera: Its world is the grasps' frame.
         grasps: Best first.
-        gripper: Gives the forks their size.
+        gripper: Sets the size of the forks.
     """
     out = to_uint8(image).copy()
     chosen = _spread(grasps)
@@ -197,7 +197,7 @@ def _fork(image: np.ndarray, camera: Camera, lines: np.ndarray, colour: tuple[in
 
 
 def masked(observation: Observation) -> np.ndarray:
-    """The image, fitted to its tile, with each object's outline; the bare image without a mask."""
+    """The image, fitted to its tile, with each object's outline; without outlines where there is no mask."""
     size = fitted_size(*observation.image.shape[:2])
     shrinks = size[0] < observation.image.shape[1]
     out = cv2.resize(observation.image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
@@ -224,13 +224,13 @@ def _outline(image: np.ndarray, mask: np.ndarray, value: int, *, named: bool) ->
 
 
 def fitted_size(height: int, width: int) -> tuple[int, int]:
-    """Width and height, in whole pixels, of an image in a tile two wide and no higher than that."""
+    """Width and height in pixels of an image fitted to a tile of two tile widths, and no higher than that."""
     zoom = min(_WIDE / width, 2 * TILE / height)
     return max(1, round(width * zoom)), max(1, round(height * zoom))
 
 
 def padded(image: np.ndarray, width: int) -> np.ndarray:
-    """An image [h,w,3] in the middle of white, ``width`` wide."""
+    """An image [h,w,3] padded with white on both sides to ``width``."""
     room = max(0, width - image.shape[1])
     return np.pad(image, ((0, 0), (room // 2, room - room // 2), (0, 0)), constant_values=255)
 

@@ -1,4 +1,4 @@
-"""The viewer's controls: what is shown, how many grasps, the figures of the one that was clicked, the legend."""
+"""The viewer's control panel: layer checkboxes, number of grasps, details of the selected grasp, legend."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from gsn_perception.viewer.figures import Figures
 from gsn_perception.viewer.results import Results
 from gsn_perception.viewer.scene import COMPLETED_COLOR
 from gsn_perception.viewer.scene import OBSERVED_COLOR
-from gsn_perception.viewer.scene import Drawn
+from gsn_perception.viewer.scene import SceneNodes
 from gsn_perception.viewer.scene import score_color
 from gsn_perception.viewer.shapes import boxes
 
-_FIRST = 3  # grasps shown at first, or one of each object
+_FIRST = 3  # grasps shown at start, or one of each object
 _PRESETS = {"measured": "Points (measured)", "completed": "Mesh (completed)", "splat": "Splat (Gaussians)"}
 _STYLE = "padding:0 0.8em 0.4em;font-size:0.8em;line-height:1.45"
 
 
-def build_panel(server: viser.ViserServer, results: Results, gripper: Gripper, drawn: Drawn) -> None:
-    """Everything in the panel at the right."""
+def build_panel(server: viser.ViserServer, results: Results, gripper: Gripper, nodes: SceneNodes) -> None:
+    """Build the panel on the right side."""
     server.gui.set_panel_label("gsn view")
     server.gui.add_html(notes_html(results))
-    if drawn.layers:
-        _add_switches(server, drawn)
-    slider = _add_slider(server, results, drawn) if drawn.forks else None
-    _add_surroundings(server, drawn)
-    server.gui.add_html(legend_html(drawn, results.plane is not None))
+    if nodes.layers:
+        _add_switches(server, nodes)
+    slider = _add_slider(server, results, nodes) if nodes.forks else None
+    _add_surroundings(server, nodes)
+    server.gui.add_html(legend_html(nodes, results.plane is not None))
     if slider is not None:
-        _Clicks(server, results, gripper, drawn)
+        _Clicks(server, results, gripper, nodes)
 
 
-def _add_switches(server: viser.ViserServer, drawn: Drawn) -> None:
-    """Before and after at a click, a switch for each layer, and the colours."""
-    there = [name for name, layer in _PRESETS.items() if layer in drawn.layers]
+def _add_switches(server: viser.ViserServer, nodes: SceneNodes) -> None:
+    """Add presets, a checkbox per layer, and the switch to confidence colours."""
+    there = [name for name, layer in _PRESETS.items() if layer in nodes.layers]
     preset = server.gui.add_button_group("Look at", there) if len(there) > 1 else None
-    first = next(iter(drawn.layers))
-    switches: dict[str, Any] = {name: server.gui.add_checkbox(name, name == first) for name in drawn.layers}
-    known = any(unsure is not None for _, unsure in drawn.layers.values())
+    first = next(iter(nodes.layers))
+    switches: dict[str, Any] = {name: server.gui.add_checkbox(name, name == first) for name in nodes.layers}
+    known = any(unsure is not None for _, unsure in nodes.layers.values())
     confidence = server.gui.add_checkbox("Confidence colours", False) if known else None
 
     def refresh(_event: object = None) -> None:
-        for name, (plain, unsure) in drawn.layers.items():
+        for name, (plain, unsure) in nodes.layers.items():
             other = confidence is not None and confidence.value and unsure is not None
             plain.visible = switches[name].value and not other
             if unsure is not None:
@@ -64,8 +64,8 @@ def _add_switches(server: viser.ViserServer, drawn: Drawn) -> None:
     refresh()
 
 
-def _add_surroundings(server: viser.ViserServer, drawn: Drawn) -> None:
-    for name, node in (("Grid", drawn.grid), ("Camera axes", drawn.axes)):
+def _add_surroundings(server: viser.ViserServer, nodes: SceneNodes) -> None:
+    for name, node in (("Grid", nodes.grid), ("Camera axes", nodes.axes)):
         if node is not None:
             _bind(server.gui.add_checkbox(name, True), node)
 
@@ -76,14 +76,14 @@ def _bind(box: Any, node: Any) -> None:
         node.visible = box.value
 
 
-def _add_slider(server: viser.ViserServer, results: Results, drawn: Drawn) -> Any:
-    count = len(drawn.forks)
+def _add_slider(server: viser.ViserServer, results: Results, nodes: SceneNodes) -> Any:
+    count = len(nodes.forks)
     first = min(count, max(_FIRST, len({grasp.label for grasp in results.grasps})))
     slider = server.gui.add_slider("Grasps shown", 0, count, 1, first)
 
     def refresh(_event: object = None) -> None:
-        shown = set(drawn.order[: int(slider.value)])
-        for place, node in enumerate(drawn.forks):
+        shown = set(nodes.order[: int(slider.value)])
+        for place, node in enumerate(nodes.forks):
             node.visible = place in shown
 
     slider.on_update(refresh)
@@ -92,18 +92,18 @@ def _add_slider(server: viser.ViserServer, results: Results, drawn: Drawn) -> An
 
 
 class _Clicks:
-    """What a click on a grasp shows: the whole gripper, and its figures at the panel's end."""
+    """Handles clicks on grasps: draws the whole gripper and shows its details at the end of the panel."""
 
-    def __init__(self, server: viser.ViserServer, results: Results, gripper: Gripper, drawn: Drawn) -> None:
+    def __init__(self, server: viser.ViserServer, results: Results, gripper: Gripper, nodes: SceneNodes) -> None:
         self._server, self._results, self._gripper = server, results, gripper
         self._figures = Figures(results, gripper)
         self._gripper_node: Any = None
         self._text = server.gui.add_html(f'<div style="{_STYLE}"><b>Click a grasp for its figures.</b></div>')
-        for place, node in enumerate(drawn.forks):
+        for place, node in enumerate(nodes.forks):
             node.on_click(lambda _event, place=place: self._select(place))
 
     def _select(self, place: int) -> None:
-        """Draw the whole gripper, tell the figures."""
+        """Draw the whole gripper and show the details of its grasp."""
         if self._gripper_node is not None:
             self._gripper_node.remove()
         grasp = self._results.grasps[place]
@@ -117,7 +117,7 @@ class _Clicks:
 
 
 def figures_html(title: str, rows: list[tuple[str, str]], features: dict[str, float]) -> str:
-    """A grasp's figures as a table, its features as bars."""
+    """The details of a grasp as an HTML table, its features as bars."""
     lines = [_row(name, html.escape(value)) for name, value in rows]
     for name, value in features.items():
         bar = f'<span style="{_bar(value)}"></span>'
@@ -134,7 +134,7 @@ def _bar(value: float) -> str:
 
 
 def notes_html(results: Results) -> str:
-    """Sizes of the objects, what became of the others, remarks."""
+    """HTML with sizes of the objects, reasons of refusals, and remarks."""
     if not results.notes:
         return f'<div style="{_STYLE}">{_size(results)}</div>'
     parts = results.parts()
@@ -155,16 +155,16 @@ def _extent_text(vertices: np.ndarray) -> str:
     return " x ".join(f"{1000 * v:.0f}" for v in np.ptp(vertices, axis=0)) + " mm"
 
 
-def legend_html(drawn: Drawn, plane: bool) -> str:
-    """What the colours and lines mean."""
+def legend_html(nodes: SceneNodes, plane: bool) -> str:
+    """HTML that explains the colours and lines."""
     lines = []
-    if drawn.forks:
+    if nodes.forks:
         lines.append(f"grasp: score 0 {_gradient(score_color(0), score_color(0.5), score_color(1))} 1")
-    if drawn.layers:
+    if nodes.layers:
         lines.append(f"confidence: completed {_gradient(COMPLETED_COLOR, OBSERVED_COLOR)} measured")
-    if drawn.grid is not None:
+    if nodes.grid is not None:
         where = "on the support plane" if plane else "under the object; no support plane is known"
-        lines.append(f"grid {where}, lines every {100 * drawn.cell:.0f} and {500 * drawn.cell:.0f} cm")
+        lines.append(f"grid {where}, lines every {100 * nodes.cell:.0f} and {500 * nodes.cell:.0f} cm")
     lines.append(f"axes of the camera: {_swatch('#e00')}x right {_swatch('#0b0')}y down {_swatch('#00e')}z forward")
     lines.append("drag turns, right drag moves, wheel zooms")
     return f'<div style="{_STYLE};color:#555">{"<br>".join(lines)}</div>'

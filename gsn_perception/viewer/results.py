@@ -1,4 +1,4 @@
-"""What an output folder of ``gsn reconstruct`` or ``gsn demo`` holds."""
+"""Reads an output folder of ``gsn reconstruct`` or ``gsn demo`` for the viewer."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _UP = np.array([0.0, -1.0, 0.0])  # of a camera that is held upright
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What the report says of one object.
+    """The entry of one object in the report.
 
     Attributes:
         label: Its value in the mask.
-        text: Where its scale comes from, or why it was refused.
-        remarks: What is doubtful, a sentence each.
-        triangles: Of its mesh; 0 where it was refused.
+        text: The source of its scale, or the reason of its refusal.
+        remarks: One sentence each.
+        triangles: Number of triangles of its mesh; 0 where it was refused.
     """
 
     label: int
@@ -51,9 +51,9 @@ class Results:
         points: The point cloud.
         mesh: The mesh.
         grasps: Best first.
-        plane: What the objects stand on, where the report knows it.
-        notes: What the report says of each object.
-        gripper: Name of the gripper that was planned for, empty where unknown.
+        plane: The support plane, where the report contains one.
+        notes: The report's entry of each object.
+        gripper: Name of the gripper used for planning, empty where unknown.
     """
 
     gaussians: Gaussians | None
@@ -66,10 +66,10 @@ class Results:
 
     @classmethod
     def load(cls, folder: Path) -> Results:
-        """Read what is there.
+        """Read the files of a folder.
 
         Raises:
-            InputError: the folder is missing, holds none of the files, or one of them is damaged.
+            InputError: the folder is missing, contains none of the files, or one of them is damaged.
         """
         if not folder.is_dir():
             raise InputError(f"there is no folder {folder}; give the --out folder of gsn reconstruct or gsn demo")
@@ -93,7 +93,7 @@ class Results:
         return _UP if self.plane is None else self.plane.normal
 
     def extent(self) -> np.ndarray:
-        """[N,3] points that a picture of the objects should hold, metres; of the grasps where there is nothing else."""
+        """[N,3] points that a view of the objects should show, metres; TCPs of the grasps where there is nothing else."""
         if self.mesh is not None:
             return self.mesh.vertices[np.unique(self.mesh.faces)].astype(np.float64)
         if self.points is not None and len(self.points):
@@ -101,11 +101,11 @@ class Results:
         if self.gaussians is not None and len(self.gaussians):
             means = self.gaussians.means.numpy().astype(np.float64)
             low, high = np.percentile(means, [1, 99], axis=0)
-            return np.clip(means, low, high)  # a few strays should not make the rest small
+            return np.clip(means, low, high)  # ignore outliers
         return np.array([grasp.T_frame_tcp[:3, 3] for grasp in self.grasps]).reshape(-1, 3)
 
     def parts(self) -> dict[int, Mesh]:
-        """The mesh of each object by label, as far as the report tells them apart; else the whole one under -1."""
+        """The mesh of each object by label, where the report has matching triangle counts; else the whole mesh under -1."""
         if self.mesh is None:
             return {}
         counts = [note.triangles for note in self.notes]

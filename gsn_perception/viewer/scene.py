@@ -1,11 +1,7 @@
-"""Puts results into a viser scene: what is drawn, from where it is looked at, and which light falls on it."""
+"""The viser scene of the viewer: meshes, points, splat, grasps, grid, camera axes, and the initial camera."""
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import io
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
@@ -16,7 +12,6 @@ import viser
 
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import Grasp
-from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Points
 from gsn_perception.geometry.transforms import minimal_rotation_to
@@ -29,27 +24,25 @@ from gsn_perception.viewer.glb import mesh_glb
 from gsn_perception.viewer.results import Results
 from gsn_perception.viewer.shapes import fork
 
-MEASURED = 0.5  # confidence from which a point counts as measured
+MEASURED = 0.5  # least confidence of a measured point
 OBSERVED_COLOR = np.array([0.16, 0.42, 0.86])
 COMPLETED_COLOR = np.array([0.95, 0.60, 0.15])
-# viser keeps covariances as float16, whose step of 6e-8 m^2 is too coarse for millimetres in metres
+# viser stores covariances as float16, whose step of 6e-8 m^2 is too coarse for millimetres in metres
 _SPLAT_UNIT = 100.0
-_LAST_PORT = 65535
-_PORTS = 50  # tried one after the other
 _FORK = 0.0025  # metres
 
 
 @dataclass(slots=True, eq=False)
-class Drawn:
+class SceneNodes:
     """The scene's nodes.
 
     Attributes:
-        layers: By name of the switch: as seen by the camera, and coloured by confidence (None where that is unknown).
-        forks: One per grasp, in the file's order.
-        order: Places of the grasps in the file: the best of each object in turn.
-        grid: The support plane's, or None.
-        axes: The camera's.
-        cell: Metres between the grid's lines; every fifth is darker.
+        layers: Name of the checkbox to two nodes: in true colours, and coloured by confidence (None without confidence).
+        forks: One per grasp, in the order of the file.
+        order: Indices of the grasps in the file: the best of each object in turn.
+        grid: The grid on the support plane, or None.
+        axes: The camera's axes.
+        cell: Metres between the lines of the grid; every fifth line is darker.
     """
 
     layers: dict[str, tuple[Any, Any]] = field(default_factory=dict)
@@ -60,56 +53,9 @@ class Drawn:
     cell: float = 0.01
 
 
-def start_viewer(results: Results, gripper: Gripper, *, host: str = "127.0.0.1", port: int = 8080) -> viser.ViserServer:
-    """Serve a scene; it runs in threads of its own until ``stop()``.
-
-    Args:
-        results: What to draw, in one frame with optical axes (y down).
-        gripper: Drawn at the grasps.
-        host: Address to listen on.
-        port: Port wanted; the next free one is taken when it is in use.
-
-    Raises:
-        InputError: the address cannot be listened on.
-    """
-    from gsn_perception.viewer.panel import build_panel
-
-    port = free_port(host, port)
-    with contextlib.redirect_stdout(io.StringIO()):  # its banner; the command says where to look
-        server = viser.ViserServer(host=host, port=port, verbose=False)
-    server.gui.configure_theme(show_logo=False, show_share_button=False)
-    server.scene.set_up_direction(results.up)
-    drawn = _draw(server, results, gripper)
-    build_panel(server, results, gripper, drawn)
-    _aim(server, results, gripper, drawn.order)
-    return server
-
-
-def free_port(host: str, port: int) -> int:
-    """The first port from ``port`` on that can be listened on; viser waits for ever where there is none.
-
-    Raises:
-        InputError: the host is not this machine's, or no port is free.
-    """
-    if not 0 <= port <= _LAST_PORT:
-        raise InputError(f"there is no port {port}; choose one from 1 to {_LAST_PORT}")
-    complaint: OSError | None = None
-    for attempt in range(port, min(port + _PORTS, _LAST_PORT + 1)):
-        try:
-            family, kind, protocol, _, address = socket.getaddrinfo(host, attempt, type=socket.SOCK_STREAM)[0]
-            with socket.socket(family, kind, protocol) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
-                return attempt if attempt else int(probe.getsockname()[1])
-        except OSError as error:
-            complaint = complaint or error
-            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-                break
-    raise InputError(f"cannot serve on {host}:{port} ({complaint}); choose another --host or --port")
-
-
-def _draw(server: viser.ViserServer, results: Results, gripper: Gripper) -> Drawn:
-    drawn = Drawn(order=in_turn(results.grasps))
+def draw_scene(server: viser.ViserServer, results: Results, gripper: Gripper) -> SceneNodes:
+    """Add the results to the scene, all layers hidden, and return the nodes."""
+    drawn = SceneNodes(order=in_turn(results.grasps))
     if results.mesh is not None:
         drawn.layers["Mesh (completed)"] = _add_mesh(server, results.mesh)
     if results.points is not None and len(results.points):
@@ -134,8 +80,8 @@ def _draw(server: viser.ViserServer, results: Results, gripper: Gripper) -> Draw
     return drawn
 
 
-def _add_surroundings(server: viser.ViserServer, results: Results, drawn: Drawn) -> None:
-    """Light, the grid at the support plane, the camera's axes."""
+def _add_surroundings(server: viser.ViserServer, results: Results, drawn: SceneNodes) -> None:
+    """Add the grid on the support plane and the camera's axes."""
     points, up = results.extent(), results.up
     size = float(np.linalg.norm(np.ptp(points, axis=0))) if len(points) else 0.1
     drawn.axes = server.scene.add_frame(
@@ -206,18 +152,18 @@ def _add_mesh(server: viser.ViserServer, mesh: Mesh) -> tuple[Any, Any]:
 
 
 def score_color(score: float) -> np.ndarray:
-    """RGB in [0, 1]: red at score 0 over yellow to green at 1."""
+    """RGB in [0, 1]: red at score 0, yellow at 0.5, green at 1."""
     return np.clip([2 - 2 * score, 2 * score, 0.0], 0, 1).astype(np.float32)
 
 
 def confidence_color(confidence: np.ndarray) -> np.ndarray:
-    """RGB [N,3] in [0, 1] of confidences [N]: orange where completed to blue where measured."""
+    """RGB [N,3] in [0, 1] of confidences [N]: from orange (completed) to blue (measured)."""
     share = np.clip(confidence, 0, 1)[:, None]
     return (share * OBSERVED_COLOR + (1 - share) * COMPLETED_COLOR).astype(np.float32)
 
 
 def in_turn(grasps: Sequence[Grasp]) -> list[int]:
-    """Places of grasps that are sorted best first: the best of each object, then the second of each, and so on."""
+    """Indices of grasps that are sorted best first: the best of each object, then the second of each, and so on."""
     counts: dict[int, int] = {}
     turns = []
     for place, grasp in enumerate(grasps):
@@ -231,8 +177,8 @@ def _bytes(color: np.ndarray) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _aim(server: viser.ViserServer, results: Results, gripper: Gripper, order: Sequence[int]) -> None:
-    """Let every browser look at the objects and the first grasps from where a person would."""
+def set_initial_camera(server: viser.ViserServer, results: Results, gripper: Gripper, order: Sequence[int]) -> None:
+    """Set the camera with which every browser starts: objects and first grasps in view, slightly from above."""
     shown = [glyph(gripper, results.grasps[place]).lines[:4].reshape(-1, 3) for place in order[:3]]
     eye = choose_eye(results.extent(), results.up, np.concatenate(shown) if shown else None)
     camera = server.initial_camera

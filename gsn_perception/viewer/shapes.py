@@ -1,4 +1,4 @@
-"""Grippers as solids that light falls on and a mouse can hit."""
+"""Grippers as triangle meshes for the viewer: forks of square bars, and boxes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def boxes(gripper: Gripper, grasp: Grasp) -> tuple[np.ndarray, np.ndarray]:
 
 
 def bars(lines: np.ndarray, thickness: float) -> tuple[np.ndarray, np.ndarray]:
-    """Segments [S,2,3] as square bars, which can be seen and hit from all sides: vertices [8S,3], faces [12S,3]."""
+    """Segments [S,2,3] as square bars, visible and clickable from all sides: vertices [8S,3], faces [12S,3]."""
     vertices, faces = [], []
     square = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * thickness / 2
     sides = [[i, (i + 1) % 4, 4 + (i + 1) % 4, i, 4 + (i + 1) % 4, 4 + i] for i in range(4)]

@@ -1,4 +1,4 @@
-"""A picture of the viewer's page, where a browser is there to take it."""
+"""Takes a screenshot of the viewer's page, where a browser is installed."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from gsn_perception.io import write_image
 from gsn_perception.viewer.browser import Browser
 from gsn_perception.viewer.browser import find_browser
 from gsn_perception.viewer.results import Results
-from gsn_perception.viewer.scene import start_viewer
+from gsn_perception.viewer.server import start_viewer
 
 NAME = "viewer.png"
 _CLOSE_NOTES = "document.querySelectorAll('.mantine-Notification-closeButton').forEach(button => button.click())"
 
 
 def take_snapshot(folder: Path, gripper: Gripper | None = None) -> bool:
-    """Write ``viewer.png`` into an output folder: what ``gsn view`` shows of it at first.
+    """Write ``viewer.png`` into an output folder: the first view of ``gsn view``.
 
     Returns:
-        Whether it was written: without a browser it is not, and when the browser fails that is said on stderr.
+        Whether it was written; False without a browser, and when the browser fails (with a message on stderr).
 
     Raises:
-        InputError: the folder holds nothing to show or is damaged.
+        InputError: the folder contains nothing to show or is damaged.
     """
     if find_browser() is None:
         return False
@@ -42,12 +42,12 @@ def take_snapshot(folder: Path, gripper: Gripper | None = None) -> bool:
 
 
 def page_of(results: Results, gripper: Gripper) -> np.ndarray:
-    """The page at first, [H,W,3] uint8 RGB."""
+    """A screenshot of the page after start, [H,W,3] uint8 RGB."""
     server = start_viewer(results, gripper, port=8090)
     try:
         with Browser(f"http://127.0.0.1:{server.get_port()}") as browser:
             browser.settled()
-            browser.evaluate(_CLOSE_NOTES)  # that WebGL runs in software is no news here
+            browser.evaluate(_CLOSE_NOTES)  # hide the notification about software WebGL
             return browser.settled()
     finally:
         with contextlib.redirect_stdout(io.StringIO()):

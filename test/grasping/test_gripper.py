@@ -111,7 +111,7 @@ def test_bad_values_are_named(tmp_path, path, value, word):
 def test_bad_files_are_named(tmp_path):
     with pytest.raises(InputError, match="cannot read"):
         Gripper.load(tmp_path / "none.yaml")
-    for text, word in (("{a: [", "no YAML"), ("- 1", "no named values")):
+    for text, word in (("{a: [", "not YAML"), ("- 1", "no named values")):
         (tmp_path / "x.yaml").write_text(text)
         with pytest.raises(InputError, match=word):
             Gripper.load(tmp_path / "x.yaml")

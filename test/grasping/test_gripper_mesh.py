@@ -12,7 +12,7 @@ from gsn_perception.grasping import GraspPlanner
 from gsn_perception.grasping import Gripper
 from gsn_perception.grasping.gripper import _folder
 from gsn_perception.grasping.gripper_mesh import covering_boxes
-from gsn_perception.grasping.gripper_mesh import merged
+from gsn_perception.grasping.gripper_mesh import merged_boxes
 
 
 def inside(points, boxes):
@@ -91,7 +91,7 @@ def test_a_hollow_part_stays_hollow():
 def test_merging_keeps_exactly_the_cells():
     filled = np.random.default_rng(0).random((5, 6, 4)) < 0.6
     again = np.zeros(filled.shape, int)
-    for low, high in merged(filled):
+    for low, high in merged_boxes(filled):
         again[tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))] += 1
     np.testing.assert_array_equal(again, filled.astype(int))
 

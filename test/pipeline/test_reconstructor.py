@@ -167,7 +167,7 @@ def test_several_objects_go_through_the_network_in_one_batch(reconstructor: Reco
         assert sizes == [2]
         assert isinstance(together[7], Refusal)
         for label in (1, 2):
-            crop = reconstructor.look(replace(observation, mask=mask)).crops[label]
+            crop = reconstructor.prepare(replace(observation, mask=mask)).crops[label]
             alone = reconstructor._infer([crop])[0]
             pose = crop.view.similarity(together[label].scale)
             expected = alone.select(alone.opacities >= reconstructor.settings.opacity_threshold).transform(pose)
@@ -177,7 +177,7 @@ def test_several_objects_go_through_the_network_in_one_batch(reconstructor: Reco
         hook.remove()
 
 
-def test_skins_that_nobody_waits_for_are_not_made(reconstructor: Reconstructor) -> None:
+def test_skins_of_superseded_frames_are_not_made(reconstructor: Reconstructor) -> None:
     observation, _ = _observe("carton", _camera())
     mask = observation.mask.copy()
     rows, columns = np.nonzero(mask)
@@ -185,7 +185,7 @@ def test_skins_that_nobody_waits_for_are_not_made(reconstructor: Reconstructor) 
     told: list[int] = []
     outcomes = reconstructor(replace(observation, mask=mask), on_splats=told.extend, wanted=lambda: False)
     assert sorted(told) == [1, 2]
-    assert all(isinstance(r, Refusal) and "nobody waits" in r.reason for r in outcomes)
+    assert all(isinstance(r, Refusal) and "superseded" in r.reason for r in outcomes)
 
 
 def test_whole_frames_without_anything_to_go_by(reconstructor: Reconstructor) -> None:

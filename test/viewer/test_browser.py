@@ -12,7 +12,7 @@ from gsn_perception.viewer.browser import NAMES
 from gsn_perception.viewer.browser import Browser
 from gsn_perception.viewer.browser import find_browser
 from gsn_perception.viewer.results import Results
-from gsn_perception.viewer.scene import start_viewer
+from gsn_perception.viewer.server import start_viewer
 from gsn_perception.viewer.snapshot import take_snapshot
 
 needs_browser = pytest.mark.skipif(

@@ -26,7 +26,7 @@ from gsn_perception.viewer.results import Results
 from gsn_perception.viewer.scene import confidence_color
 from gsn_perception.viewer.scene import in_turn
 from gsn_perception.viewer.scene import score_color
-from gsn_perception.viewer.scene import start_viewer
+from gsn_perception.viewer.server import start_viewer
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from typing import Literal
 import tyro
 
 if TYPE_CHECKING:
-    from gsn_perception.evaluation.grasps.running import Work
+    from gsn_perception.evaluation.grasps.running import WorkerSetup
 
 _KEPT = ("objects", "budget", "poses", "gripper", "answers", "checkpoint", "seed", "elevation", "rejudge")
 """What a resumed run must agree in."""
@@ -95,11 +95,11 @@ def run_grasp(options: GraspOptions) -> tuple[str, dict[str, Any]]:
     return text, figures
 
 
-def _work(options: GraspOptions) -> Work:
+def _work(options: GraspOptions) -> WorkerSetup:
     from gsn_perception.cli.parse import choose_gripper
     from gsn_perception.evaluation.grasps.planners.methods import METHODS
     from gsn_perception.evaluation.grasps.running import Campaign
-    from gsn_perception.evaluation.grasps.running import Work
+    from gsn_perception.evaluation.grasps.running import WorkerSetup
     from gsn_perception.geometry import InputError
     from gsn_perception.grasping import PlannerSettings
 
@@ -123,7 +123,7 @@ def _work(options: GraspOptions) -> Work:
         elevation=options.elevation,
     )
     make = partial(make_reconstructor, options.checkpoint, options.device)
-    return Work(campaign, choose_gripper(options.gripper), PlannerSettings(), make, options.cache)
+    return WorkerSetup(campaign, choose_gripper(options.gripper), PlannerSettings(), make, options.cache)
 
 
 def make_reconstructor(checkpoint: str | None, device: str) -> Any:
@@ -133,7 +133,7 @@ def make_reconstructor(checkpoint: str | None, device: str) -> Any:
     return Reconstructor.from_pretrained(checkpoint, device)
 
 
-def _run(options: GraspOptions, work: Work, path: Path) -> None:
+def _run(options: GraspOptions, work: WorkerSetup, path: Path) -> None:
     """Every trial that is not in the file yet."""
     from tqdm import tqdm
 
@@ -201,7 +201,7 @@ def _tables(rows: Sequence[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
     return text, figures | {"mujoco": judge.strip(" ()"), "trials": list(rows)}
 
 
-def _draw(options: GraspOptions, work: Work, rows: Sequence[dict[str, Any]]) -> None:
+def _draw(options: GraspOptions, work: WorkerSetup, rows: Sequence[dict[str, Any]]) -> None:
     """A sheet with one trial of every verdict, and the reliability of the scores."""
     from gsn_perception.evaluation.grasps.gallery import verdict_sheet
     from gsn_perception.evaluation.grasps.pictures import draw_reliability

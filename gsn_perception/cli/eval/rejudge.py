@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 if TYPE_CHECKING:
-    from gsn_perception.evaluation.grasps.running import Work
+    from gsn_perception.evaluation.grasps.running import WorkerSetup
 
 
 def run_rejudge(
-    work: Work, sources: Sequence[Any], earlier: Path, out: Path, processes: int
+    work: WorkerSetup, sources: Sequence[Any], earlier: Path, out: Path, processes: int
 ) -> tuple[str, dict[str, Any]]:
     """Carry out what is missing in ``out``; the tables as text and as figures.
 

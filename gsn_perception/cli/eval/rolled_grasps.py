@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 if TYPE_CHECKING:
-    from gsn_perception.evaluation.grasps.running import Work
+    from gsn_perception.evaluation.grasps.running import WorkerSetup
 
 
 def rolled(
-    work: Work, sources: Sequence[Any], rows: Sequence[dict[str, Any]], views: int
+    work: WorkerSetup, sources: Sequence[Any], rows: Sequence[dict[str, Any]], views: int
 ) -> tuple[str, dict[str, float]]:
     """The grasps of rolled cameras against the upright one's, on poses that count.
 
@@ -24,7 +24,7 @@ def rolled(
     import numpy as np
     from tqdm import tqdm
 
-    from gsn_perception.evaluation.grasps.planners.kit import Kit
+    from gsn_perception.evaluation.grasps.planners.method_context import MethodContext
     from gsn_perception.evaluation.grasps.rolling import roll_figures
     from gsn_perception.evaluation.grasps.summary import counted
     from gsn_perception.evaluation.grasps.trials import make_judge
@@ -34,7 +34,7 @@ def rolled(
 
     campaign = work.campaign
     poses = {(r["object"], r["pose"]) for r in counted(rows)}
-    kit = Kit(GraspPlanner(work.gripper, work.settings), work.make_reconstruct(), campaign.seed)
+    context = MethodContext(GraspPlanner(work.gripper, work.settings), work.make_reconstruct(), campaign.seed)
     found: list[dict[str, float]] = []
     bar = tqdm(total=views, desc="rolled camera", ncols=100)
     for source in sources:
@@ -42,7 +42,7 @@ def rolled(
         judge = make_judge(item, work.gripper, work.cache, campaign.judge)
         for resting in resting_poses(item, judge, campaign.poses, campaign.seed):
             if (item.name, resting.index) in poses and bar.n < views:
-                found += roll_figures(resting, 0, kit, seed=campaign.seed, elevation=campaign.elevation)
+                found += roll_figures(resting, 0, context, seed=campaign.seed, elevation=campaign.elevation)
                 bar.update()
         if bar.n >= views:
             break

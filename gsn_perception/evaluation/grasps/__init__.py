@@ -1,1 +1,1 @@
-"""Grasp trials: objects on a table seen by a camera, planners compared on what they lift."""
+"""Grasp trials: objects on a table seen by a camera, methods compared by simulated grasps."""

@@ -1,4 +1,4 @@
-"""The offline reference of the score: Ferrari and Canny's epsilon, averaged over errors of the pose."""
+"""Ferrari-Canny grasp quality (epsilon), averaged over pose errors: the offline reference of the grasp score."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from gsn_perception.grasping.candidates.contacts import pad_contacts
 from gsn_perception.grasping.candidates.sampling import Poses
 from gsn_perception.grasping.object_surface import Surface
 
-_EDGES = 6  # of a friction cone made a pyramid
-_CORNERS = 3  # contacts a pad, those farthest apart
+_EDGES = 6  # of the pyramid that approximates a friction cone
+_CORNERS = 3  # contacts per pad, those farthest apart
 _SHIFT, _TURN = 0.003, np.deg2rad(3.0)  # standard deviations of the pose
 
 
 def robust_epsilon(
     grasp: Grasp, gripper: Gripper, surface: Surface, *, friction: float, seed: int = 0, draws: int = 8
 ) -> float:
-    """Mean epsilon of a grasp whose pose errs by 3 mm and 3 degrees; 0 where a pad touches nothing.
+    """Mean epsilon of a grasp under pose errors of 3 mm and 3 degrees; 0 where a pad touches nothing.
 
     Args:
         grasp: In the surface's frame.
@@ -29,7 +29,7 @@ def robust_epsilon(
         surface: The true object.
         friction: Coulomb coefficient.
         seed: Of the errors.
-        draws: How many poses, the first without error.
+        draws: Number of poses, the first without error.
     """
     rng = np.random.default_rng(seed)
     turns = Rotation.from_rotvec(rng.normal(0, _TURN, (draws, 3)) * (np.arange(draws) > 0)[:, None]).as_matrix()
@@ -60,7 +60,7 @@ def wrenches(
         points: [C,3] metres.
         inward: [C,3] unit normals into the object.
         friction: Coulomb coefficient.
-        center: [3] about which torques are taken.
+        center: [3] reference point of torques.
         length: Metres by which torques are divided.
     """
     axis = np.where(np.abs(inward[:, :1]) < 0.9, [[1.0, 0, 0]], [[0, 1.0, 0]])
@@ -75,16 +75,16 @@ def wrenches(
 
 
 def hull_radius(points: np.ndarray) -> float:
-    """Radius of the largest ball about the origin inside the convex hull of points [N,D]; 0 where there is none."""
+    """Radius of the largest ball at the origin inside the convex hull of points [N,D]; 0 where there is none."""
     try:
         offsets = ConvexHull(points).equations[:, -1]
-    except QhullError:  # flat: forces that span no more than a plane resist nothing across it
+    except QhullError:  # flat hull: no resistance across it
         return 0.0
     return float(max(-offsets.max(), 0.0))
 
 
 def _spread(points: np.ndarray) -> np.ndarray:
-    """A few of the points [N,3], each farthest from those before it."""
+    """At most ``_CORNERS`` of the points [N,3], each farthest from those before it."""
     if len(points) <= _CORNERS:
         return points
     chosen = [int(np.argmax(np.linalg.norm(points - points.mean(axis=0), axis=1)))]

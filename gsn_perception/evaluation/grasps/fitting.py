@@ -1,4 +1,4 @@
-"""The score's weights from what grasps came to in physics."""
+"""Fits the weights of the grasp score to outcomes of grasps in physics simulation (logistic regression)."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from gsn_perception.geometry import InputError
 from gsn_perception.grasping.scoring.features import FEATURES
 from gsn_perception.grasping.scoring.score import ScoreModel
 
-_LEAST = 20  # successes and failures without which a fit means nothing
+_LEAST = 20  # successes and failures needed for a fit
 _FOLDS = 5
-_SAY = 0.2  # least weight: every feature keeps a say, also where the objects at hand do not need it
+_LEAST_WEIGHT = 0.2  # every feature keeps an influence, also where the objects in the data do not need it
 
 
 def fit_score(rows: Sequence[dict[str, Any]], *, ridge: float = 1.0) -> tuple[ScoreModel, dict[str, float]]:
-    """Logistic regression of the outcome on the features, no weight below a small one.
+    """Logistic regression of the outcome on the features, with a lower bound on every weight.
 
     Args:
-        rows: Grasps carried out, with ``features``, ``held`` and ``object``.
-        ridge: Strength of the pull of the weights towards zero.
+        rows: Executed grasps, with ``features``, ``held`` and ``object``.
+        ridge: Strength of the ridge penalty on the weights.
 
     Returns:
-        The model, and its AUROC and Brier skill on objects that were left out of the fit (five folds by object).
+        The model, and its AUROC and Brier skill on objects left out of the fit (five folds by object).
 
     Raises:
         InputError: too few grasps held or failed.
@@ -54,15 +54,15 @@ def fit_score(rows: Sequence[dict[str, Any]], *, ridge: float = 1.0) -> tuple[Sc
 
 
 def fit_extruded(rows: Sequence[dict[str, Any]], model: ScoreModel, *, ridge: float = 4.0) -> dict[str, float]:
-    """Slope and shift of the logit for grasps on extruded points (Platt 1999), pulled towards leaving it as it is.
+    """Slope and shift of the logit for grasps on extruded points (Platt 1999), with a penalty on a slope other than 1.
 
     Args:
-        rows: Grasps carried out, with ``features``, ``held`` and ``source``; those that are not extruded are left out.
+        rows: Executed grasps, with ``features``, ``held`` and ``source``; only extruded ones are used.
         model: Of grasps on meshes.
-        ridge: Strength of the pull.
+        ridge: Strength of the penalty.
 
     Raises:
-        InputError: none of them was extruded.
+        InputError: no grasp is extruded.
     """
     rows = [r for r in rows if r.get("source") == "extruded" and r.get("features")]
     if not rows:
@@ -79,7 +79,7 @@ def fit_extruded(rows: Sequence[dict[str, Any]], model: ScoreModel, *, ridge: fl
 
 
 def regress(figures: np.ndarray, held: np.ndarray, ridge: float) -> ScoreModel:
-    """The weights of largest likelihood, with a ridge on the weights but not on the bias.
+    """The maximum-likelihood weights, with a ridge penalty on the weights but not on the bias.
 
     Args:
         figures: [N,F] features.
@@ -95,7 +95,7 @@ def regress(figures: np.ndarray, held: np.ndarray, ridge: float) -> ScoreModel:
         return float(np.logaddexp(0, -margin).sum() + 0.5 * ridge * x[:-1] @ x[:-1]), gradient
 
     count = figures.shape[1]
-    bounds = [(_SAY, None)] * count + [(None, None)]
-    found = minimize(loss, np.append(np.full(count, _SAY), 0.0), jac=True, method="L-BFGS-B", bounds=bounds)
+    bounds = [(_LEAST_WEIGHT, None)] * count + [(None, None)]
+    found = minimize(loss, np.append(np.full(count, _LEAST_WEIGHT), 0.0), jac=True, method="L-BFGS-B", bounds=bounds)
     *weights, bias = (round(float(v), 4) for v in found.x)
     return ScoreModel(tuple(weights), bias)

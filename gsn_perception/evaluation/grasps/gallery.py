@@ -1,4 +1,4 @@
-"""A picture of every verdict: finished trials drawn again from their rows."""
+"""Contact sheet with one trial of every verdict, rendered again from the rows of finished trials."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gsn_perception.evaluation.grasps.pictures import sheet
 from gsn_perception.evaluation.grasps.pictures import trial_row
 from gsn_perception.evaluation.grasps.planners.methods import RGBD
 from gsn_perception.evaluation.grasps.rows import row_grasp
-from gsn_perception.evaluation.grasps.running import Work
+from gsn_perception.evaluation.grasps.running import WorkerSetup
 from gsn_perception.evaluation.grasps.summary import counted
 from gsn_perception.evaluation.grasps.trials import make_judge
 from gsn_perception.evaluation.grasps.trials import make_trial
@@ -24,12 +24,14 @@ from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 Row = dict[str, Any]
 
 
-def verdict_sheet(work: Work, sources: Sequence[Callable[[], TexturedMesh]], rows: Sequence[Row]) -> np.ndarray | None:
-    """[H,W,3] a trial of every verdict that occurred, those of the RGB-D pipeline first; None without trials.
+def verdict_sheet(
+    work: WorkerSetup, sources: Sequence[Callable[[], TexturedMesh]], rows: Sequence[Row]
+) -> np.ndarray | None:
+    """[H,W,3] one trial of every verdict that occurred, preferably of the RGB-D pipeline; None without trials.
 
     Args:
-        work: As the trials were run with.
-        sources: Of the objects, as :func:`~gsn_perception.scenes.loader.mesh_sources` gives them.
+        work: The setup of the trials.
+        sources: Of the objects, from :func:`~gsn_perception.scenes.loader.mesh_sources`.
         rows: Finished trials.
     """
     by_name = {object_name(source.args[0]): source for source in sources}  # type: ignore[attr-defined]
@@ -42,8 +44,8 @@ def verdict_sheet(work: Work, sources: Sequence[Callable[[], TexturedMesh]], row
     return sheet(drawn) if drawn else None
 
 
-def redraw(work: Work, source: Callable[[], TexturedMesh], row: Row) -> tuple[str, list[np.ndarray]]:
-    """Caption and tiles of one finished trial, carried out again."""
+def redraw(work: WorkerSetup, source: Callable[[], TexturedMesh], row: Row) -> tuple[str, list[np.ndarray]]:
+    """Caption and tiles of one finished trial, executed again."""
     item, campaign = source(), work.campaign
     judge = make_judge(item, work.gripper, work.cache, campaign.judge)
     resting = resting_poses(item, judge, campaign.poses, campaign.seed)[row["pose"]]

@@ -1,4 +1,4 @@
-"""Trials as pictures: what the camera saw, and the hand and the object at the end of each stage."""
+"""Images of grasp trials: the camera's image, and gripper and object at the end of each stage; reliability diagram."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from gsn_perception.evaluation.grasps.trials import Trial
 from gsn_perception.evaluation.physics.outcome import Outcome
-from gsn_perception.evaluation.physics.outcome import Still
+from gsn_perception.evaluation.physics.outcome import Snapshot
 from gsn_perception.evaluation.reports.contact_sheet import grid
 from gsn_perception.evaluation.reports.contact_sheet import label
 from gsn_perception.evaluation.reports.statistics import Bin
@@ -34,15 +34,15 @@ _STAGES = ("approach", "close", "lift", "shake")
 def trial_row(trial: Trial, outcome: Outcome | None, gripper: Gripper) -> list[np.ndarray]:
     """Tiles [240,240,3] uint8: the camera's image around the object, then every stage that was reached."""
     tiles = [label(_view(trial), "input")]
-    stills = () if outcome is None else outcome.stills
-    for still in stills:
-        tiles.append(label(_scene(trial, still, gripper), still.stage))
+    snapshots = () if outcome is None else outcome.snapshots
+    for snapshot in snapshots:
+        tiles.append(label(_scene(trial, snapshot, gripper), snapshot.stage))
     blank = np.full((_TILE, _TILE, 3), 255, np.uint8)
     return tiles + [blank] * (1 + len(_STAGES) - len(tiles))
 
 
 def planned_tile(trial: Trial, mesh: Mesh, grasp: Grasp | None, gripper: Gripper) -> np.ndarray:
-    """[240,240,3] a planner's own mesh (world) with its grasp, beside what is true."""
+    """[240,240,3] a planner's own mesh (world) with its grasp."""
     item = TexturedMesh("planned", mesh)
     placed = [PlacedObject(item, np.eye(4)), *_hand(gripper, grasp)]
     return _render(trial, placed, mesh.vertices.mean(axis=0).astype(np.float64))
@@ -54,7 +54,7 @@ def sheet(rows: Sequence[tuple[str, list[np.ndarray]]]) -> np.ndarray:
 
 
 def draw_reliability(path: Path, curves: Sequence[tuple[str, list[Bin]]]) -> None:
-    """The share of grasps that held against their score, with Wilson 95 % bars, to a picture file."""
+    """Draw a reliability diagram to an image file: share of grasps that held over score, with Wilson 95 % bars."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.2, 4.6), dpi=110)
@@ -81,10 +81,10 @@ def _view(trial: Trial) -> np.ndarray:
     return cv2.resize(observation.image[top : top + 2 * half, left : left + 2 * half], (_TILE, _TILE))
 
 
-def _scene(trial: Trial, still: Still, gripper: Gripper) -> np.ndarray:
-    """The true object and the hand at one moment."""
-    grasp = Grasp(still.T_world_tcp, still.width, 1.0)
-    placed = [PlacedObject(trial.resting.item, still.T_world_object), *_hand(gripper, grasp)]
+def _scene(trial: Trial, snapshot: Snapshot, gripper: Gripper) -> np.ndarray:
+    """The true object and the gripper at one moment."""
+    grasp = Grasp(snapshot.T_world_tcp, snapshot.width, 1.0)
+    placed = [PlacedObject(trial.resting.item, snapshot.T_world_object), *_hand(gripper, grasp)]
     return _render(trial, placed, trial.scene.centre + [0, 0, 0.08])
 
 
@@ -101,7 +101,7 @@ def _hand(gripper: Gripper, grasp: Grasp | None) -> list[PlacedObject]:
 
 
 def _render(trial: Trial, placed: list[PlacedObject], target: np.ndarray) -> np.ndarray:
-    """From the side on which the camera stands, aslant."""
+    """A rendering from the camera's side, slightly from above."""
     aside = trial.camera.world_from_camera[:3, 3] - trial.scene.centre
     aside[2] = 0.35 * np.linalg.norm(aside[:2])
     eye = target + 0.8 * aside / np.linalg.norm(aside)

@@ -1,4 +1,4 @@
-"""Grasps of an earlier run carried out again: what another judge, or another MuJoCo, says to the same answers."""
+"""Executes the grasps of an earlier run again with another judge or MuJoCo version, and compares the verdicts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from gsn_perception.evaluation.grasps.planners.methods import METHODS
 from gsn_perception.evaluation.grasps.rows import row_grasp
 from gsn_perception.evaluation.grasps.rows import row_pose
-from gsn_perception.evaluation.grasps.running import Work
+from gsn_perception.evaluation.grasps.running import WorkerSetup
 from gsn_perception.evaluation.grasps.running import finished
 from gsn_perception.evaluation.grasps.running import judged_row
 from gsn_perception.evaluation.grasps.running import worker_pool
@@ -32,11 +32,11 @@ JUDGES_COLUMNS |= {"s before": ".2f", "s now": ".2f"}
 _BEFORE = ("verdict", "held", "stage", "force", "judging", "mujoco")
 
 
-def rejudge_object(work: Work, source: Source, rows: Sequence[Row]) -> list[Row]:
-    """Rows of one object with a new verdict, the old one under ``before``; rows without a grasp as they are.
+def rejudge_object(work: WorkerSetup, source: Source, rows: Sequence[Row]) -> list[Row]:
+    """Rows of one object with a new verdict, and the old one under ``before``; rows without a grasp are not changed.
 
-    An object stands where it stood in the earlier run. Runs that did not keep its pose have it found anew; a row whose
-    pose the present judge does not find is left out.
+    The object has the pose of the earlier run. If a run did not store it, the pose is computed again; a row whose pose
+    the present judge does not find is left out.
     """
     item = source()
     judge = make_judge(item, work.gripper, work.cache, work.campaign.judge)
@@ -57,14 +57,14 @@ def rejudge_object(work: Work, source: Source, rows: Sequence[Row]) -> list[Row]
     return judged
 
 
-def rejudge(work: Work, sources: Sequence[Source], rows: Sequence[Row], processes: int) -> Iterator[list[Row]]:
+def rejudge(work: WorkerSetup, sources: Sequence[Source], rows: Sequence[Row], processes: int) -> Iterator[list[Row]]:
     """Rows of one object after the other, in the order they finish.
 
     Args:
-        work: As the grasps were found with; nothing is planned.
+        work: The setup of the earlier run; nothing is planned.
         sources: Calls that load the objects.
         rows: Of the earlier run.
-        processes: At the same time; 0 works in this one.
+        processes: Number of parallel processes; 0: no other process.
 
     Raises:
         InputError: an object of the run is not among the sources.
@@ -86,9 +86,9 @@ def rejudge(work: Work, sources: Sequence[Source], rows: Sequence[Row], processe
 
 
 def judges(rows: Sequence[Row]) -> list[tuple[str, dict[str, float]]]:
-    """Success by method under the earlier judge and under this one, on the same answers of trials that count.
+    """Success by method with the earlier judge and with this one, on the same grasps of trials that count.
 
-    ``p`` is that of McNemar's exact test; ``s`` are seconds a grasp that was carried out (as the machine was loaded).
+    ``p`` is that of McNemar's exact test; ``s`` are seconds per executed grasp (they depend on the load of the machine).
     """
     table = []
     for method in METHODS:
@@ -108,7 +108,7 @@ def judges(rows: Sequence[Row]) -> list[tuple[str, dict[str, float]]]:
 
 
 def changes(rows: Sequence[Row]) -> list[tuple[str, dict[str, float]]]:
-    """How many verdicts of all methods turned from what into what, most first; those that stayed in the last line."""
+    """Number of changed verdicts of all methods by old and new verdict, most first; unchanged ones in the last line."""
     pairs = Counter((row["before"]["verdict"], row["verdict"]) for row in counted(rows) if "before" in row)
     turned = [(f"{a} -> {b}", {"grasps": float(n)}) for (a, b), n in pairs.most_common() if a != b]
     return [*turned, ("as before", {"grasps": float(sum(n for (a, b), n in pairs.items() if a == b))})]

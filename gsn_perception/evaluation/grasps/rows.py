@@ -1,4 +1,4 @@
-"""Finished trials as lines of JSON: appended as they end, read to resume."""
+"""Finished trials as JSON lines: appended when they end, read to resume a run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SEARCH = "exhaustive search"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
-    """What a line is about."""
+    """The identity of a line: object, pose, camera and method."""
 
     object: str
     pose: int
@@ -34,15 +34,15 @@ class Key:
 
     @property
     def trial(self) -> tuple[str, int, int]:
-        """The trial, whoever answered."""
+        """The trial, without the method."""
         return self.object, self.pose, self.camera
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The lines written so far, none where there is no file; a last line cut short by an interruption is left out.
+    """The lines written so far, none where there is no file; an incomplete last line is ignored.
 
     Raises:
-        InputError: the file is no record of trials.
+        InputError: the file is not a record of trials.
     """
     if not path.is_file():
         return []
@@ -61,7 +61,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def append_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Add lines; a torn last line of an earlier run is cut off first."""
+    """Append lines; an incomplete last line of an earlier run is removed first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab+") as file:
         text = "".join(json.dumps(row, default=_plain) + "\n" for row in rows)
@@ -73,7 +73,7 @@ def append_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def grasp_row(grasp: Grasp) -> dict[str, Any]:
-    """A grasp for a line: pose, opening, score."""
+    """The values of a grasp for a line: pose, opening, score, source."""
     pose = pose_row(grasp.T_frame_tcp)
     return {"T_world_tcp": pose, "width": round(grasp.width, 5), "score": round(grasp.score, 5), "source": grasp.source}
 
@@ -87,12 +87,12 @@ def row_grasp(row: Mapping[str, Any]) -> Grasp | None:
 
 
 def pose_row(T: np.ndarray) -> list[list[float]]:
-    """The upper three lines of a pose [4,4], to a micrometre."""
+    """The upper three rows of a pose [4,4], rounded to a micrometre."""
     return [[round(float(v), 6) for v in line] for line in T[:3]]
 
 
 def row_pose(lines: Any) -> np.ndarray:
-    """[4,4] of three lines."""
+    """[4,4] pose from three rows."""
     return np.concatenate([np.array(lines, dtype=np.float64), [[0, 0, 0, 1.0]]])
 
 

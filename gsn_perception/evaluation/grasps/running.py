@@ -1,4 +1,4 @@
-"""Trials of many objects, in processes, one object a task."""
+"""Runs grasp trials of many objects in parallel processes, one object per task."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ import numpy as np
 
 from gsn_perception.evaluation.grasps.ferrari_canny import robust_epsilon
 from gsn_perception.evaluation.grasps.planners.exhaustive import search
-from gsn_perception.evaluation.grasps.planners.kit import Kit
-from gsn_perception.evaluation.grasps.planners.kit import Plan
-from gsn_perception.evaluation.grasps.planners.kit import Reconstruct
+from gsn_perception.evaluation.grasps.planners.method_context import MethodContext
+from gsn_perception.evaluation.grasps.planners.method_context import Plan
+from gsn_perception.evaluation.grasps.planners.method_context import Reconstruct
 from gsn_perception.evaluation.grasps.planners.methods import METHODS
 from gsn_perception.evaluation.grasps.planners.methods import answer
 from gsn_perception.evaluation.grasps.rows import SEARCH
@@ -30,7 +30,7 @@ from gsn_perception.evaluation.grasps.rows import Key
 from gsn_perception.evaluation.grasps.rows import grasp_row
 from gsn_perception.evaluation.grasps.rows import pose_row
 from gsn_perception.evaluation.grasps.trials import ELEVATION
-from gsn_perception.evaluation.grasps.trials import Resting
+from gsn_perception.evaluation.grasps.trials import RestingObject
 from gsn_perception.evaluation.grasps.trials import make_judge
 from gsn_perception.evaluation.grasps.trials import make_trial
 from gsn_perception.evaluation.grasps.trials import resting_poses
@@ -49,35 +49,35 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """What is tried on every object."""
+    """The trials of every object."""
 
     methods: tuple[str, ...] = tuple(METHODS)
-    """Whose answers are carried out."""
+    """Methods to compare."""
     poses: int = 3
-    """Poses an object."""
+    """Poses per object."""
     cameras: int = 3
-    """Views a pose."""
+    """Views per pose."""
     answers: int = 1
-    """How many grasps of a method's list are carried out, spread evenly over it; 1 is its best."""
+    """Executed grasps per method and trial, spread evenly over its list; 1 is its best."""
     search: bool = True
-    """Whether poses that nothing can grasp are found and left out."""
+    """Whether poses that cannot be grasped at all are found and left out."""
     seed: int = 0
-    """Of everything drawn."""
+    """Of all random numbers."""
     judge: JudgeSettings = field(default_factory=JudgeSettings)
-    """How grasps are carried out."""
+    """How grasps are executed."""
     elevation: tuple[float, float] = ELEVATION
-    """Degrees that cameras look down, from and to."""
+    """Range of the cameras' elevation, degrees."""
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """What a process needs to run trials: everything is picklable.
+class WorkerSetup:
+    """The setup of a worker process for trials; picklable.
 
     Attributes:
-        campaign: What is tried.
+        campaign: The trials of every object.
         gripper: Of the planner and the judge.
         settings: Of the planner.
-        make_reconstruct: Builds the pipeline, once a process.
+        make_reconstruct: Builds the pipeline, once per process.
         cache: Folder of convex parts.
     """
 
@@ -88,10 +88,10 @@ class Work:
     cache: Path | None = None
 
 
-_kits: dict[bytes, Kit] = {}
+_contexts: dict[bytes, MethodContext] = {}
 
 
-def run_object(work: Work, source: Callable[[], TexturedMesh], done: frozenset[Key]) -> list[Row]:
+def run_object(work: WorkerSetup, source: Callable[[], TexturedMesh], done: frozenset[Key]) -> list[Row]:
     """All trials of one object that are not done yet, as rows."""
     item = source()
     campaign = work.campaign
@@ -111,15 +111,15 @@ def run_object(work: Work, source: Callable[[], TexturedMesh], done: frozenset[K
 
 
 def run_campaign(
-    work: Work, sources: Sequence[Callable[[], TexturedMesh]], done: Sequence[Row], processes: int
+    work: WorkerSetup, sources: Sequence[Callable[[], TexturedMesh]], done: Sequence[Row], processes: int
 ) -> Iterator[list[Row]]:
     """The rows of one object after the other, in the order they finish.
 
     Args:
-        work: What to do.
+        work: The setup of the workers.
         sources: Calls that load one object each.
-        done: Rows of an earlier run; what they hold is not done again.
-        processes: At the same time; 0 works in this one.
+        done: Rows of an earlier run; their trials are not repeated.
+        processes: Number of parallel processes; 0: no other process.
     """
     known = frozenset(Key.of(row) for row in done)
     known |= _closed(frozenset(Key.of(row) for row in done if row["method"] == SEARCH and not row["held"]))
@@ -132,7 +132,7 @@ def run_campaign(
 
 
 def finished(pool: ProcessPoolExecutor, jobs: Sequence[Future[list[Row]]]) -> Iterator[list[Row]]:
-    """What jobs give, in the order they finish; after an error or an interruption those not begun are given up."""
+    """Results of jobs in the order they finish; after an error or an interruption pending jobs are cancelled."""
     try:
         for job in as_completed(jobs):
             yield job.result()
@@ -142,17 +142,17 @@ def finished(pool: ProcessPoolExecutor, jobs: Sequence[Future[list[Row]]]) -> It
 
 
 def worker_pool(processes: int) -> ProcessPoolExecutor:
-    """Processes of one thread each."""
+    """A pool of processes with one thread each."""
     return ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"), initializer=_one_thread)
 
 
 def _closed(ungraspable: frozenset[Key]) -> frozenset[Key]:
-    """Marks of poses known to be beyond any grasp."""
+    """Keys that mark poses known to be impossible to grasp."""
     return frozenset(Key(k.object, k.pose, -2, SEARCH) for k in ungraspable)
 
 
-def _search(work: Work, resting: Resting, judge: Judge, done: frozenset[Key]) -> tuple[list[Row], bool]:
-    """The row of the exhaustive search where it was not done yet, and whether the pose counts."""
+def _search(work: WorkerSetup, resting: RestingObject, judge: Judge, done: frozenset[Key]) -> tuple[list[Row], bool]:
+    """The row of the exhaustive search if it was not done yet, and whether the pose counts."""
     name = resting.item.name
     if not work.campaign.search:
         return [], True
@@ -164,20 +164,20 @@ def _search(work: Work, resting: Resting, judge: Judge, done: frozenset[Key]) ->
 
 
 def _trial(
-    work: Work, resting: Resting, camera: int, methods: Sequence[str], judge: Judge, surface: Surface
+    work: WorkerSetup, resting: RestingObject, camera: int, methods: Sequence[str], judge: Judge, surface: Surface
 ) -> list[Row]:
     trial = make_trial(resting, camera, work.campaign.seed, elevation=work.campaign.elevation)
-    kit = _kit(work)
+    context = _method_context(work)
     rows = []
     for method in methods:
-        plan = answer(method, trial, kit)
+        plan = answer(method, trial, context)
         for rank in _ranks(len(plan.grasps), work.campaign.answers):
             rows.append(_head(resting, camera, method) | _carried_out(plan, rank, judge, resting, surface))
     return rows
 
 
-def _carried_out(plan: Plan, rank: int, judge: Judge, resting: Resting, surface: Surface) -> Row:
-    """One grasp of a plan in physics."""
+def _carried_out(plan: Plan, rank: int, judge: Judge, resting: RestingObject, surface: Surface) -> Row:
+    """Execute one grasp of a plan in the simulation."""
     row: Row = {"reason": plan.reason, "rank": rank, **plan.figures}
     if rank < 0:
         return row | {"verdict": "no candidate", "held": False}
@@ -191,7 +191,7 @@ def _carried_out(plan: Plan, rank: int, judge: Judge, resting: Resting, surface:
 
 
 def judged_row(judge: Judge, grasp: Grasp, T_world_object: np.ndarray) -> Row:
-    """What physics says to a grasp of an object at a pose [4,4], and how long it took."""
+    """The verdict on a grasp of an object at a pose [4,4], with contact force, time and simulator version."""
     began = time.perf_counter()
     outcome = judge(grasp, T_world_object)
     figures: Row = {"verdict": outcome.verdict, "held": outcome.held, "stage": outcome.stage}
@@ -200,33 +200,35 @@ def judged_row(judge: Judge, grasp: Grasp, T_world_object: np.ndarray) -> Row:
 
 
 def _ranks(count: int, wanted: int) -> list[int]:
-    """Places of a list to carry out, the first always among them; -1 stands for an empty list."""
+    """Indices of a list of grasps to execute, always with the first; [-1] for an empty list."""
     if not count:
         return [-1]
     step = max(count / wanted, 1.0)
     return sorted({int(i * step) for i in range(wanted) if int(i * step) < count})
 
 
-def _head(resting: Resting, camera: int, method: str) -> Row:
+def _head(resting: RestingObject, camera: int, method: str) -> Row:
     item = resting.item
     head = {"object": item.name, "shape": item.shape, "pose": resting.index, "camera": camera, "method": method}
     return head | {"extent": round(float(item.extent.max()), 4), "T_world_object": pose_row(resting.T_world_object)}
 
 
-def _kit(work: Work) -> Kit:
-    """The process' own pipeline and planner for this work, made once.
+def _method_context(work: WorkerSetup) -> MethodContext:
+    """The pipeline and planner of this process for a setup, made once.
 
-    Known by its pickle: every task brings an equal copy, and grippers and calls compare by identity.
+    The key is the setup's pickle, because every task brings an equal copy, and grippers and calls compare by identity.
     """
     key = pickle.dumps(work)
-    if key not in _kits:
-        _kits.clear()
-        _kits[key] = Kit(GraspPlanner(work.gripper, work.settings), work.make_reconstruct(), work.campaign.seed)
-    return _kits[key]
+    if key not in _contexts:
+        _contexts.clear()
+        _contexts[key] = MethodContext(
+            GraspPlanner(work.gripper, work.settings), work.make_reconstruct(), work.campaign.seed
+        )
+    return _contexts[key]
 
 
 def _one_thread() -> None:
-    """Processes share the cores; threads inside them would only get in each other's way."""
+    """Limit torch and OpenCV to one thread: the processes share the cores."""
     import cv2
     import torch
 

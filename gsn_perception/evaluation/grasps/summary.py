@@ -1,4 +1,4 @@
-"""Finished trials as tables: success by method and shape class, tests in pairs, failures by class."""
+"""Summary tables of finished trials: success by method and shape class, paired tests, failures by verdict."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SUCCESS_COLUMNS |= {COMMON: ".1%"}
 
 
 def counted(rows: Sequence[Row]) -> list[Row]:
-    """The best grasps of trials that count: on poses where the exhaustive search, if there was one, found a grasp."""
+    """The best grasps of trials that count: poses that the exhaustive search, if any, found graspable."""
     beyond = {(r["object"], r["pose"]) for r in rows if r["method"] == SEARCH and not r["held"]}
     best = [r for r in rows if r["method"] != SEARCH and r.get("rank", 0) <= 0]
     return [r for r in best if (r["object"], r["pose"]) not in beyond]
@@ -46,8 +46,8 @@ def graspable(rows: Sequence[Row]) -> Table:
 def success(rows: Sequence[Row], against: str = RGBD) -> Table:
     """Top-1 success with Wilson 95 % bounds, over all trials, by shape class, and on small objects.
 
-    ``p`` is that of McNemar's exact test against the method ``against`` on the trials both were in; ``refused`` the share
-    of trials without a candidate; ``answered by all`` the success on the trials in which every method had one.
+    ``p`` is that of McNemar's exact test against the method ``against`` on common trials; ``refused`` is the share of
+    trials without a candidate; ``answered by all`` is the success on trials in which every method had a candidate.
     """
     table: Table = []
     for shape, group in _by_shape(counted(rows)):
@@ -67,7 +67,7 @@ def success(rows: Sequence[Row], against: str = RGBD) -> Table:
 
 
 def failures(rows: Sequence[Row]) -> Table:
-    """How many trials of each method ended how."""
+    """Number of trials by method and verdict."""
     table: Table = []
     for method in METHODS:
         mine = Counter(r["verdict"] for r in counted(rows) if r["method"] == method)
@@ -77,7 +77,7 @@ def failures(rows: Sequence[Row]) -> Table:
 
 
 def scales(rows: Sequence[Row]) -> Table:
-    """How far the estimated metric scale is from the true one, in per cent."""
+    """Relative error of the estimated metric scale, by method."""
     table: Table = []
     for method in METHODS:
         mine = [r for r in counted(rows) if r["method"] == method and "scale_ratio" in r]
@@ -91,9 +91,9 @@ def scales(rows: Sequence[Row]) -> Table:
 
 
 def judged(rows: Sequence[Row]) -> Table:
-    """How well the scores tell success from failure: AUROC and Brier skill, by method.
+    """How well the scores separate success and failure: AUROC and Brier skill, by method.
 
-    ``epsilon auroc`` is that of Ferrari and Canny's epsilon on the true object, which no planner sees.
+    ``epsilon auroc`` is that of Ferrari and Canny's epsilon on the true object, which no planner knows.
     """
     table: Table = []
     for method in METHODS:
@@ -107,19 +107,19 @@ def judged(rows: Sequence[Row]) -> Table:
 
 
 def _reference(rows: Sequence[Row], method: str) -> tuple[np.ndarray, np.ndarray]:
-    """Epsilon [N] and outcomes [N] of the grasps of :func:`scored`, of those that have one."""
+    """Epsilon [N] and outcomes [N] of the grasps of :func:`scored` that have an epsilon."""
     mine = [r for r in _carried(rows, method) if "epsilon" in r]
     return np.array([r["epsilon"] for r in mine]), np.array([r["held"] for r in mine], dtype=bool)
 
 
 def scored(rows: Sequence[Row], method: str) -> tuple[np.ndarray, np.ndarray]:
-    """Scores [N] and outcomes [N] of every grasp of a method that was carried out, on poses that count."""
+    """Scores [N] and outcomes [N] of every executed grasp of a method, on poses that count."""
     mine = _carried(rows, method)
     return np.array([r["score"] for r in mine]), np.array([r["held"] for r in mine], dtype=bool)
 
 
 def _carried(rows: Sequence[Row], method: str) -> list[Row]:
-    """Every grasp of a method with features that was carried out, on poses that count."""
+    """Every executed grasp of a method with features, on poses that count."""
     beyond = {(r["object"], r["pose"]) for r in rows if r["method"] == SEARCH and not r["held"]}
     return [r for r in rows if r["method"] == method and "features" in r and (r["object"], r["pose"]) not in beyond]
 
@@ -134,7 +134,7 @@ def _has_candidate(row: Row) -> bool:
 
 
 def _answered_by_all(rows: Sequence[Row]) -> list[Any]:
-    """The trials in which every method that was tried at all had a candidate."""
+    """The trials in which every method in the rows had a candidate."""
     methods = {r["method"] for r in rows}
     sets = [{Key.of(r).trial for r in rows if r["method"] == m and _has_candidate(r)} for m in methods]
     return sorted(set.intersection(*sets)) if sets else []
@@ -149,6 +149,6 @@ def _by_shape(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
 
 
 def simulators(rows: Sequence[Row]) -> str:
-    """The MuJoCo that judged, as tables say it; of runs that did not keep it, nothing."""
+    """The MuJoCo versions in the rows, as text for tables; empty where no row has one."""
     versions = sorted({str(r["mujoco"]) for r in rows if "mujoco" in r})
     return f" (mujoco {' and '.join(versions)})" if versions else ""

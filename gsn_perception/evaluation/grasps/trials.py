@@ -1,4 +1,4 @@
-"""Trials: an object at rest on a table, seen once by an RGB-D camera."""
+"""Grasp trials: an object at rest on a table, seen once by an RGB-D camera."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from gsn_perception.scenes.tabletop import TabletopScene
 from gsn_perception.scenes.views import tabletop_camera
 
 ELEVATION = (30.0, 60.0)
-"""Degrees that a robot's camera looks down on the table."""
-_DRAWS = 60  # directions let fall to find the poses an object comes to rest in
+"""Range of the elevation of a robot's camera above the table, degrees."""
+_DRAWS = 60  # random directions from which the object is dropped to find its stable poses
 _SAME = np.cos(np.deg2rad(15))
-_ROLLED = np.cos(np.deg2rad(20))  # a pose that rolls further than this when it settles is not stable
+_ROLLED = np.cos(np.deg2rad(20))  # a pose that rolls farther than this when it settles is not stable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Resting:
+class RestingObject:
     """An object at rest on the table (z = 0, z up).
 
     Attributes:
@@ -53,7 +53,7 @@ class Resting:
 
     @property
     def mesh(self) -> Mesh:
-        """The true mesh in the world, facing outwards whatever the file says."""
+        """The true mesh in the world, with faces outwards whatever their orientation in the file."""
         return solid_of(self.item.mesh).outward.transform(self.T_world_object)
 
 
@@ -69,7 +69,7 @@ class Trial:
         noise: Seed of the depth sensor's errors.
     """
 
-    resting: Resting
+    resting: RestingObject
     index: int
     scene: TabletopScene
     camera: Camera
@@ -77,7 +77,7 @@ class Trial:
 
     @cached_property
     def observation(self) -> Observation:
-        """Colour, mask and depth as a sensor measures it, camera frame; no support plane. Rendered when first asked."""
+        """Colour, mask and simulated sensor depth, camera frame; no support plane. Rendered at first access."""
         seen = self.scene.observe(self.camera, sensor=DepthSensor(), seed=self.noise)
         return Observation(image=seen.image, camera=self.camera.at(np.eye(4)), mask=seen.mask, depth=seen.depth)
 
@@ -85,43 +85,43 @@ class Trial:
 def make_judge(
     item: TexturedMesh, gripper: Gripper, cache: Path | None = None, settings: JudgeSettings | None = None
 ) -> Judge:
-    """The judge of grasps on an object; its convex parts are kept in ``cache``."""
+    """The judge of grasps on an object; its convex parts are cached in ``cache``."""
     settings = settings or JudgeSettings()
     parts = convex_parts(item.mesh, cache)
     return Judge(parts, body_of(item.mesh, parts, settings.world.density), gripper, settings)
 
 
-def resting_poses(item: TexturedMesh, judge: Judge, count: int, seed: int) -> list[Resting]:
-    """Up to ``count`` different poses in which the object stays, the likeliest first, each at a random yaw.
+def resting_poses(item: TexturedMesh, judge: Judge, count: int, seed: int) -> list[RestingObject]:
+    """Up to ``count`` different stable poses, the most likely first, each at a random yaw.
 
-    Directions are let fall uniformly; a pose that rolls away in the simulation is left out. An object with fewer poses
-    is repeated at other yaws.
+    The object is dropped from uniform random directions; a pose that rolls away in the simulation is left out. An object
+    with fewer poses is repeated at other yaws.
     """
     rng = np.random.default_rng([seed, zlib.crc32(item.name.encode())])
     solid = solid_of(item.mesh).closed
     downs: list[np.ndarray] = []
     votes: list[int] = []
     for direction in rng.normal(size=(_DRAWS, 3)):
-        down = -settle(solid, direction / np.linalg.norm(direction))[2]  # which way of the object points down
+        down = -settle(solid, direction / np.linalg.norm(direction))[2]  # direction of the object that points down
         same = [i for i, other in enumerate(downs) if other @ down > _SAME]
         if same:
             votes[same[0]] += 1
         else:
             downs.append(down)
             votes.append(1)
-    found: list[Resting] = []
+    found: list[RestingObject] = []
     order = [downs[i] for i in np.argsort(-np.array(votes), kind="stable")]
     for down in order * count:
         pose = _rest(solid, judge, down, rng)
         if pose is not None:
-            found.append(Resting(item, len(found), pose))
+            found.append(RestingObject(item, len(found), pose))
         if len(found) == count:
             break
     return found
 
 
 def _rest(solid: Mesh, judge: Judge, down: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
-    """[4,4] where the object comes to rest, None where it rolls over."""
+    """[4,4] pose in which the object comes to rest, None where it rolls over."""
     upright = settle(solid, down)
     rotation = rotation_about_z(rng.uniform(-np.pi, np.pi)) @ upright
     points = solid.vertices.astype(np.float64) @ rotation.T
@@ -133,16 +133,16 @@ def _rest(solid: Mesh, judge: Judge, down: np.ndarray, rng: np.random.Generator)
 
 
 def make_trial(
-    resting: Resting, index: int, seed: int, *, roll: float = 0.0, elevation: tuple[float, float] = ELEVATION
+    resting: RestingObject, index: int, seed: int, *, roll: float = 0.0, elevation: tuple[float, float] = ELEVATION
 ) -> Trial:
-    """A view of an object at rest: table, light, camera and the sensor's noise follow from name, numbers and seed.
+    """A view of an object at rest; table, light, camera and noise are determined by name, numbers and seed.
 
     Args:
         resting: The object.
         index: Number of the camera.
-        seed: Of everything drawn.
-        roll: Radians by which the camera is turned about its optical axis.
-        elevation: Degrees that the camera looks down, from and to.
+        seed: Of all random numbers.
+        roll: Rotation of the camera about its optical axis, radians.
+        elevation: Range of the camera's elevation, degrees.
     """
     name = resting.item.name.encode()
     rng = np.random.default_rng([seed, zlib.crc32(name), resting.index, index])
@@ -155,8 +155,10 @@ def make_trial(
     return Trial(resting, index, scene, camera, int(rng.integers(1 << 31)))
 
 
-def _camera(rng: np.random.Generator, scene: TabletopScene, resting: Resting, elevation: tuple[float, float]) -> Camera:
-    """A camera that has the whole object in view, also when it is rolled."""
+def _camera(
+    rng: np.random.Generator, scene: TabletopScene, resting: RestingObject, elevation: tuple[float, float]
+) -> Camera:
+    """A camera with the whole object in view at any roll."""
     points = resting.mesh.vertices.astype(np.float64)
     for _ in range(50):
         camera = tabletop_camera(rng, target=scene.centre, elevation=elevation)

@@ -1,1 +1,1 @@
-"""Figures of merit: images, distances between surfaces."""
+"""Image metrics and surface metrics."""

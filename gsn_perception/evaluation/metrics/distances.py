@@ -1,4 +1,4 @@
-"""How alike two surfaces are, by exact distances from samples of one to the triangles of the other."""
+"""Surface metrics (Chamfer-L1, F-score, normal consistency) by exact distances from samples to triangles."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ F_THRESHOLD = 0.05
 
 @dataclass(frozen=True, slots=True)
 class SurfaceScores:
-    """Agreement of a predicted surface with the true one; lengths are shares of the truth's longest box side.
+    """Metrics of a predicted surface against the true one; lengths are relative to the truth's longest box side.
 
     Attributes:
         accuracy: Mean distance from predicted samples to the true surface.
         completeness: Mean distance from true samples to the predicted surface.
-        precision: Share of predicted samples within the threshold (5 % of the extent unless told otherwise).
+        precision: Share of predicted samples within the threshold (5 % of the extent by default).
         recall: Share of true samples within it.
         normal_consistency: Mean |cos| between a sample's normal and that of the nearest triangle, both ways.
         extent: The truth's longest box side, metres.
@@ -72,10 +72,10 @@ def compare_surfaces(
 
 
 def sampling_floor(truth: Mesh, rng: np.random.Generator, *, samples: int = SAMPLES) -> float:
-    """Chamfer-L1, in extents, that two independent samplings of the truth would show point to point.
+    """Chamfer-L1, in extents, between two independent samplings of the truth, point to point.
 
-    It is what point-to-point figures elsewhere can't go below. The exact sample-to-surface distances used here have a
-    floor of rounding error: ``compare_surfaces(truth, truth)``.
+    It is the lower limit of point-to-point metrics in other work. The exact sample-to-surface distances used here are
+    limited by rounding only: ``compare_surfaces(truth, truth)``.
     """
     extent = float(np.ptp(truth.vertices, axis=0).max())
     a, _ = sample_surface(truth, samples, rng)
@@ -84,7 +84,7 @@ def sampling_floor(truth: Mesh, rng: np.random.Generator, *, samples: int = SAMP
 
 
 def convex_hull(points: np.ndarray) -> Mesh:
-    """Closed hull of points [N,3].
+    """Closed convex hull of points [N,3].
 
     Raises:
         InputError: fewer than four points, or all in one plane.

@@ -1,4 +1,4 @@
-"""A mesh that answers distance and ray queries exactly."""
+"""Exact distance, closest-point, visibility and ray queries on a mesh (Open3D ray casting)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from gsn_perception.geometry import Mesh
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hits:
-    """What the rays through a camera's pixel centres meet first.
+    """First hits of the rays through a camera's pixel centres.
 
     Attributes:
-        depth: [H,W] float32 along the camera's z, NaN where nothing is met.
-        face: [H,W] index of the triangle; meaningless where nothing is met.
+        depth: [H,W] float32 along the camera's z, NaN without a hit.
+        face: [H,W] index of the triangle; undefined without a hit.
         weights: [H,W,3] barycentric coordinates in it.
     """
 
@@ -61,12 +61,12 @@ class Surface:
         return self._scene.compute_closest_points(_tensor(points.astype(np.float32)))["points"].numpy()
 
     def seen_from(self, eye: np.ndarray, points: np.ndarray, tolerance: float) -> np.ndarray:
-        """Whether points [N,3] of the surface are seen from ``eye`` [3]: nothing lies before them.
+        """Whether points [N,3] of the surface are visible from ``eye`` [3].
 
         Args:
             eye: Metres.
             points: On the surface.
-            tolerance: Metres by which a first hit may lie before a point that is seen.
+            tolerance: Metres by which a first hit may be in front of a visible point.
         """
         rays = points - eye
         length = np.linalg.norm(rays, axis=1)

@@ -1,4 +1,4 @@
-"""How alike two images are: PSNR, SSIM and silhouette overlap."""
+"""Image metrics: PSNR, SSIM and intersection over union of masks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def psnr(image: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -
     Args:
         image: [H,W,3].
         truth: [H,W,3].
-        mask: [H,W] bool; only these pixels count. NaN comes back where it holds none.
+        mask: [H,W] bool; only these pixels count. The result is NaN for an empty mask.
     """
     squared = (np.asarray(image, dtype=np.float64) - truth) ** 2
     error = float(squared.mean()) if mask is None else _masked_mean(squared, mask)
@@ -30,8 +30,8 @@ def _masked_mean(values: np.ndarray, mask: np.ndarray) -> float:
 def ssim(image: np.ndarray, truth: np.ndarray) -> float:
     """Structural similarity of images [H,W,3] in [0, 1] (Wang et al. 2004).
 
-    Gaussian window 11x11 with sigma 1.5, population covariances, mean over channels and over the pixels whose window
-    lies inside the image: scikit-image with ``gaussian_weights=True, use_sample_covariance=False``.
+    Gaussian window 11x11 with sigma 1.5, population covariances, mean over channels and over pixels whose window is
+    inside the image, as scikit-image with ``gaussian_weights=True, use_sample_covariance=False``.
 
     Returns:
         In [-1, 1]; 1 for equal images.

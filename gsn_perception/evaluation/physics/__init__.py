@@ -1,1 +1,1 @@
-"""The judge of grasps: MuJoCo, the true mesh in convex parts, a free-floating gripper."""
+"""The judge of grasps: MuJoCo simulation of the true mesh in convex parts and a free-floating gripper."""

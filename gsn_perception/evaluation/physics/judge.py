@@ -1,4 +1,4 @@
-"""A grasp carried out: approach, close, lift, shake; held or what went wrong."""
+"""The judge of grasps: executes approach, close, lift and shake in MuJoCo and returns a verdict."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from gsn_perception.evaluation.physics.motion import Sim
 from gsn_perception.evaluation.physics.outcome import Outcome
-from gsn_perception.evaluation.physics.outcome import Still
+from gsn_perception.evaluation.physics.outcome import Snapshot
 from gsn_perception.evaluation.physics.outcome import Verdict
 from gsn_perception.evaluation.physics.world import Body
 from gsn_perception.evaluation.physics.world import WorldSettings
@@ -21,11 +21,11 @@ from gsn_perception.grasping import Gripper
 from gsn_perception.grasping import pre_grasp
 
 REVISION = 2
-"""Of the judge; raised whenever the same grasp may come to something else, so that no folder mixes verdicts."""
+"""Of the judge; raised whenever the verdict on the same grasp may change, so that no folder mixes verdicts."""
 
 
 def mujoco_version() -> str:
-    """The simulator's, as it stands beside the figures."""
+    """The version of MuJoCo, for reports."""
     import mujoco
 
     return str(mujoco.__version__)
@@ -33,7 +33,7 @@ def mujoco_version() -> str:
 
 @dataclass(frozen=True, slots=True)
 class JudgeSettings:
-    """How a grasp is carried out; SI units."""
+    """How a grasp is executed; SI units."""
 
     world: WorldSettings = field(default_factory=WorldSettings)
     """Friction, density, time step."""
@@ -44,7 +44,7 @@ class JudgeSettings:
     reflex_window: float = 0.01
     """Seconds over which that force is averaged."""
     lift: float = 0.20
-    """Straight up."""
+    """Height of the lift."""
     shake: float = 0.04
     """Amplitude of the shake along x, y and z."""
     tilt: float = 0.25
@@ -52,11 +52,11 @@ class JudgeSettings:
     frequency: float = 2.0
     """Of the shake."""
     tipped: float = float(np.deg2rad(30))
-    """An object that turned further than this before it was gripped was knocked over."""
+    """An object that rotated more than this before it was gripped was knocked over."""
 
 
 class Judge:
-    """One object and one gripper, ready for any number of grasps.
+    """The simulation of one object and one gripper, for any number of grasps.
 
     Args:
         parts: Convex parts [K,3] of the object, mesh frame, metres.
@@ -73,7 +73,7 @@ class Judge:
         self._model: Any = build(parts, body, gripper, self.settings.world)
 
     def settle(self, T_world_object: np.ndarray, seconds: float = 1.0) -> np.ndarray:
-        """[4,4] where the object comes to rest on the table when let go at a pose."""
+        """[4,4] pose in which the object comes to rest on the table when released at a pose."""
         sim = Sim(self._model)
         sim.place(T_world_object)
         sim.park()
@@ -81,15 +81,15 @@ class Judge:
         return sim.object_pose
 
     def __call__(self, grasp: Grasp, T_world_object: np.ndarray) -> Outcome:
-        """Carry out a grasp, given in the world (table z = 0, z up), on the object at rest at a pose [4,4]."""
+        """Execute a grasp, given in the world (table z = 0, z up), on the object at rest at a pose [4,4]."""
         sim = Sim(self._model)
         sim.place(T_world_object)
         width = float(np.clip(grasp.width, 0.0, self.gripper.max_width))
-        stills: list[Still] = []
+        snapshots: list[Snapshot] = []
 
         def end(verdict: Verdict, stage: str, force: float, slip: float = float("nan")) -> Outcome:
-            stills.append(sim.still(stage))
-            return Outcome(verdict, stage, force, slip, tuple(stills))
+            snapshots.append(sim.snapshot(stage))
+            return Outcome(verdict, stage, force, slip, tuple(snapshots))
 
         start = pre_grasp(grasp, self.settings.standoff).T_frame_tcp
         sim.put_hand(start, width)
@@ -97,17 +97,17 @@ class Judge:
         force = sim.approach(start, grasp.T_frame_tcp, reflex=settings.reflex, window=settings.reflex_window)
         if force > self.settings.reflex:
             return end("collision on approach", "approach", force)
-        stills.append(sim.still("approach"))
+        snapshots.append(sim.snapshot("approach"))
         sim.close(width)
         turned = _angle(sim.object_pose[:3, :3], T_world_object[:3, :3])
         if not sim.gripped:
             return end("tipped" if turned > self.settings.tipped else "missed", "close", force)
-        stills.append(sim.still("close"))
+        snapshots.append(sim.snapshot("close"))
         in_hand = sim.object_in_hand
         sim.lift(self.settings.lift)
         if not sim.gripped or sim.on_table:
             return end("slipped", "lift", force)
-        stills.append(sim.still("lift"))
+        snapshots.append(sim.snapshot("lift"))
         sim.shake(self.settings.shake, self.settings.tilt, self.settings.frequency)
         slip = float(np.linalg.norm(sim.object_in_hand - in_hand))
         held = sim.gripped and not sim.on_table

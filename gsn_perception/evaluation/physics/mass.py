@@ -1,4 +1,4 @@
-"""Mass, centre and inertia of the solid that a mesh bounds."""
+"""Mass, centre of mass and inertia of the solid that a mesh bounds."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from gsn_perception.evaluation.physics.solid import solid_of
 from gsn_perception.geometry import Mesh
 
 LIGHTEST = 2e-3
-"""kg; the contacts are made stiff enough for this, and what is lighter is taken to weigh so much."""
-_LEAST = 1e-7  # kg m^2 added about every axis: a needle would spin beyond the time step
-_FLAT, _FULL = 1e-3, 1.01  # shares of the hull's volume between which a solid's is believed
+"""kg; least mass of an object, for which the contacts are stiff enough."""
+_LEAST = 1e-7  # kg m^2 added about every axis: a needle would spin too fast for the time step
+_FLAT, _FULL = 1e-3, 1.01  # plausible range of a solid's volume, as a share of its hull's
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,9 +33,9 @@ class Body:
 
 
 def body_of(mesh: Mesh, parts: Sequence[np.ndarray], density: float) -> Body:
-    """Mass properties of the solid a mesh bounds, its holes closed and its triangles turned outwards.
+    """Mass properties of the solid that a mesh bounds, with holes closed and faces outwards.
 
-    Of a mesh that bounds none (a flat sheet, triangles across each other) they are those of its convex parts.
+    For a mesh that bounds no solid (a flat sheet, crossing triangles) they are those of its convex parts.
 
     Args:
         mesh: Any triangles, metres.
@@ -64,7 +64,7 @@ def _at_density_1(solid: Any) -> Body:
 
 
 def _together(bodies: Sequence[Body]) -> Body:
-    """Several bodies as one (the parallel axis theorem)."""
+    """Combine bodies (parallel axis theorem)."""
     mass = sum(b.mass for b in bodies)
     center = sum((b.mass * b.center for b in bodies), np.zeros(3)) / mass
     inertia = np.zeros((3, 3))

@@ -1,4 +1,4 @@
-"""The moves of a trial, step by step, on one MuJoCo state."""
+"""The gripper motions of a trial in MuJoCo: approach, close, lift, shake."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from gsn_perception.evaluation.physics.outcome import Still
+from gsn_perception.evaluation.physics.outcome import Snapshot
 from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.geometry.transforms import quat_from_matrix
 
 _APPROACH, _CLOSE, _HOLD, _LIFT, _STILL = 0.6, 0.6, 0.2, 0.8, 0.3  # seconds
-_AXIS_TIME = 0.5  # seconds of shake a direction
+_AXIS_TIME = 0.5  # seconds of shake per direction
 
 
 class Sim:
@@ -40,7 +40,7 @@ class Sim:
         self._set_free("object", T)
 
     def park(self) -> None:
-        """Put the hand where it meets nothing."""
+        """Move the hand away from everything."""
         self.put_hand(make_transform(np.diag([1.0, -1.0, -1.0]), np.array([0, 0, 1.5])), 0.0)
 
     def put_hand(self, T: np.ndarray, width: float) -> None:
@@ -58,13 +58,13 @@ class Sim:
         self._move(seconds, lambda s: None)
 
     def approach(self, start: np.ndarray, goal: np.ndarray, *, reflex: float, window: float) -> float:
-        """Go straight from pose to pose; ends early at a contact force above ``reflex``.
+        """Move straight from pose to pose; stop at a contact force above ``reflex``.
 
         Args:
             start: [4,4] TCP pose.
-            goal: [4,4] of the same orientation.
-            reflex: Newton, of the mean over the window.
-            window: Seconds; what is stiff taps with a large force in no time, which moves no arm.
+            goal: [4,4] TCP pose with the same orientation.
+            reflex: Newton, limit of the mean over the window.
+            window: Seconds; a very short impact with a large force does not stop a real arm.
 
         Returns:
             The largest mean contact force on the hand, newton.
@@ -83,7 +83,7 @@ class Sim:
         return largest
 
     def close(self, width: float) -> None:
-        """Close the fingers from an opening until they press with the gripper's limit."""
+        """Close the fingers from an opening until they press with the gripper's maximum force."""
 
         def step(s: float) -> None:
             self._data.ctrl[0] = (1 - s) * width / 2 - s * 0.01  # a target beyond closed: the force limit decides
@@ -143,10 +143,10 @@ class Sim:
         """Whether the object touches the table."""
         return 0 in self._touched()
 
-    def still(self, stage: str) -> Still:
-        """This moment."""
+    def snapshot(self, stage: str) -> Snapshot:
+        """Poses and opening at this moment."""
         width = float(self._data.joint("left").qpos[0] + self._data.joint("right").qpos[0])
-        return Still(stage, self.object_pose, self._pose("hand"), width)
+        return Snapshot(stage, self.object_pose, self._pose("hand"), width)
 
     def _touched(self) -> set[int]:
         """Bodies in contact with the object."""
@@ -155,7 +155,7 @@ class Sim:
         return {int(b) for b in pairs[mine[:, ::-1]]}
 
     def _force(self) -> float:
-        """Newton between the hand and anything, summed over contacts."""
+        """Contact force between the hand and anything, summed over contacts, newton."""
         total = 0.0
         geoms = self._data.contact.geom[: self._data.ncon]
         wrench = np.zeros(6)
@@ -165,7 +165,7 @@ class Sim:
         return total
 
     def _move(self, seconds: float, step: Callable[[float], bool | None]) -> None:
-        """Steps with a smooth phase from 0 to 1 (minimum jerk); ends early where ``step`` returns True."""
+        """Simulate with a smooth phase from 0 to 1 (minimum jerk); stop where ``step`` returns True."""
         count = max(round(seconds / self._dt), 1)
         for i in range(1, count + 1):
             u = i / count

@@ -1,4 +1,4 @@
-"""What became of a grasp."""
+"""The outcome of an executed grasp: verdict, stage, force, slip, snapshots."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ VERDICTS: tuple[Verdict, ...] = ("held", "no candidate", "collision on approach"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Still:
+class Snapshot:
     """One moment of a trial.
 
     Attributes:
@@ -33,18 +33,18 @@ class Outcome:
     """The verdict on one grasp.
 
     Attributes:
-        verdict: ``held``, or the first thing that went wrong.
+        verdict: ``held``, or the first failure.
         stage: Where it ended: approach, close, lift or shake.
-        force: Largest contact force on the hand during the approach (mean over the reflex' window), newton.
-        slip: How far the object moved in the hand from closing to the end, metres; NaN where it was not held.
-        stills: Ends of the stages that were reached.
+        force: Largest contact force on the hand during the approach (mean over the reflex window), newton.
+        slip: Motion of the object in the hand from closing to the end, metres; NaN where it was not held.
+        snapshots: Ends of the stages that were reached.
     """
 
     verdict: Verdict
     stage: str
     force: float
     slip: float
-    stills: tuple[Still, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
 
     @property
     def held(self) -> bool:

@@ -1,4 +1,4 @@
-"""A mesh as convex parts (coacd), cached on disk."""
+"""Convex decomposition of a mesh (CoACD), cached on disk."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.io import atomic_write
 
-_HOLE = 0.1  # share of the surface: smaller holes are closed first, what has larger ones is a hollow wall
+_HOLE = 0.1  # share of the surface: smaller holes are closed first; a mesh with larger ones is a hollow wall
 
 
 @dataclass(frozen=True, slots=True)
 class PartSettings:
-    """How closely the parts follow the surface."""
+    """Accuracy of the decomposition."""
 
     concavity: float = 0.05
     """Largest concavity of a part, in halves of the mesh's longest side (CoACD's threshold)."""
     vertices: int = 48
-    """At most so many vertices a part."""
+    """Most vertices per part."""
     parts: int = 48
-    """At most so many parts."""
+    """Most parts."""
     convex: float = 0.95
     """A mesh that fills this much of its convex hull is one part."""
 
@@ -35,13 +35,13 @@ class PartSettings:
 def convex_parts(mesh: Mesh, folder: Path | None = None, settings: PartSettings | None = None) -> list[np.ndarray]:
     """The vertices [K,3] float64 of each convex part, in the mesh's frame, metres.
 
-    The collision-aware decomposition of Wei et al. 2022 (CoACD), which takes the inside of a mesh that faces inwards for
-    air: the mesh is turned outwards first. A nearly convex mesh is its hull.
+    The collision-aware decomposition of Wei et al. 2022 (CoACD). It needs faces outwards, so the mesh is oriented first.
+    A nearly convex mesh becomes its hull.
 
     Args:
         mesh: Surface, metres; best closed.
-        folder: Where the parts of known meshes are kept; computed anew without one.
-        settings: How fine.
+        folder: Cache of the parts of known meshes; None: no cache.
+        settings: Accuracy.
 
     Raises:
         InputError: the mesh has no triangles.
@@ -88,7 +88,7 @@ def _decompose(mesh: Mesh, settings: PartSettings) -> list[np.ndarray]:
 
 
 def _hull(mesh: Mesh) -> Any:
-    """The convex hull, None of a flat mesh."""
+    """The convex hull, None for a flat mesh."""
     from scipy.spatial import ConvexHull
     from scipy.spatial import QhullError
 

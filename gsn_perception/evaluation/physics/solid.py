@@ -1,4 +1,4 @@
-"""The body that a mesh bounds: turned outwards, with its holes closed."""
+"""The solid that a mesh bounds: welded, faces oriented outwards, holes closed by fans."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from gsn_perception.surface.fields.winding_number import WindingNumber
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Solid:
-    """A mesh seen as a body.
+    """A mesh as a solid.
 
     Attributes:
         outward: The mesh's own triangles, facing outwards (those of a cavity into the cavity).
-        closed: The same with a fan over every hole; no edge is left open.
-        lid: Share of the closed surface that the fans are.
+        closed: The same with a fan over every hole; it has no open edge.
+        lid: Share of the fans in the closed surface.
     """
 
     outward: Mesh
@@ -27,11 +27,11 @@ class Solid:
 
 
 def solid_of(mesh: Mesh) -> Solid:
-    """The body that a mesh bounds.
+    """The solid that a mesh bounds.
 
-    Triangles that disagree with their neighbours, and pieces that face inwards without lying inside another, are turned;
-    vertices at one place and triangles given twice (two-sided ones) are taken once. A mesh that is closed and faces
-    outwards comes back as it is, also where more than two triangles meet at an edge.
+    Triangles inconsistent with their neighbours are flipped, and pieces that face inwards without being inside another
+    piece; vertices at one position and duplicate triangles (two-sided ones) are merged. A closed mesh with faces outwards
+    is returned as it is, also where more than two triangles meet at an edge.
     """
     if not len(mesh.faces):
         return Solid(mesh, mesh, 0.0)
@@ -52,7 +52,7 @@ def solid_of(mesh: Mesh) -> Solid:
 
 
 def open_edges(faces: np.ndarray) -> np.ndarray:
-    """[E,2] edges run along more often one way than the other, as the triangles [F,3] run along them."""
+    """[E,2] directed edges that the triangles [F,3] use more often in one direction than in the other."""
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).astype(np.int64)
     forward = edges[:, 0] < edges[:, 1]
     unique, index = np.unique(np.sort(edges, axis=1), axis=0, return_inverse=True)
@@ -62,7 +62,7 @@ def open_edges(faces: np.ndarray) -> np.ndarray:
 
 
 def _welded(mesh: Mesh) -> Mesh:
-    """Vertices at one place merged; triangles without area and repeated ones left out."""
+    """The mesh with vertices at one position merged, without degenerate and duplicate triangles."""
     vertices, index = np.unique(mesh.vertices, axis=0, return_inverse=True)
     faces = index.reshape(-1)[mesh.faces]
     real = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
@@ -72,7 +72,7 @@ def _welded(mesh: Mesh) -> Mesh:
 
 
 def _consistent(mesh: Mesh) -> Mesh:
-    """Neighbours across an edge face the same way."""
+    """The mesh with consistent orientation of neighbours."""
     import trimesh
 
     made: Any = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False)
@@ -83,7 +83,7 @@ def _consistent(mesh: Mesh) -> Mesh:
 
 
 def _lids(mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices [V+H,3] with the middle of every hole added, and fans [L,3] around these."""
+    """Vertices [V+H,3] with the centre of every hole added, and fans [L,3] around these centres."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
@@ -127,14 +127,14 @@ def _volumes(mesh: Mesh, of_face: np.ndarray) -> np.ndarray:
 
 
 def _facing(mesh: Mesh, of_face: np.ndarray) -> Mesh:
-    """Closed pieces turned outwards, the largest first; one that lies in another keeps to the other side of it.
+    """The mesh with closed pieces oriented outwards, largest first; a piece inside another flips with the outer one.
 
-    A cavity is a piece inside another that faces the other way; where the outer one had to be turned, so has the cavity.
+    A cavity is a piece inside another with opposite orientation; where the outer piece is flipped, the cavity is, too.
     """
     faces = mesh.faces.copy()
     numbers = np.unique(of_face)
     volumes = dict(zip(numbers.tolist(), _volumes(mesh, of_face).tolist(), strict=True))
-    done: list[tuple[int, Mesh, bool]] = []  # number, as it faces now, whether it was turned
+    done: list[tuple[int, Mesh, bool]] = []  # number, oriented piece, whether it was flipped
     for number in sorted(volumes, key=lambda n: -abs(volumes[n])):
         mine = of_face == number
         around = [(n, m, turned) for n, m, turned in done if _inside(mesh.vertices[faces[mine][0]].mean(axis=0), m)]
@@ -146,7 +146,7 @@ def _facing(mesh: Mesh, of_face: np.ndarray) -> Mesh:
 
 
 def _inside(point: np.ndarray, mesh: Mesh) -> bool:
-    """Whether a closed mesh encloses a point [3], whichever way it faces."""
+    """Whether a closed mesh encloses a point [3], for either orientation."""
     corners = mesh.triangles.reshape(-1, 3)
     if (point < corners.min(axis=0)).any() or (point > corners.max(axis=0)).any():
         return False

@@ -16,19 +16,19 @@ from gsn_perception.grasping import Gripper
 __all__ = ["Body", "WorldSettings", "body_of", "build"]
 
 TABLE, OBJECT, HAND = 1, 2, 4
-_MEETS = {TABLE: OBJECT | HAND, OBJECT: TABLE | HAND, HAND: TABLE | OBJECT | HAND}  # a body never meets its own parent
+_MEETS = {TABLE: OBJECT | HAND, OBJECT: TABLE | HAND, HAND: TABLE | OBJECT | HAND}  # no contacts with a body's parent
 _HAND_MASS, _FINGER_MASS = 0.7, 0.05
-_PAD_CONTACTS = 4  # corners of the patch in which a flat pad and a flat side meet
-_SOFTEST = 0.99  # impedance; where pads sink less than a micrometre, contacts open and close for ever
-_STIFFEST = 0.9999  # MuJoCo's bound
-_RIGID = [0.99, 0.999, 0.0001]  # impedance of what holds the hand together
-_MOTOR_REACH = 0.007  # metres from the grip's target at which the motor gives its limit
-_ROTOR = 1.2  # kg that motor and gears add to a finger along its slide
+_PAD_CONTACTS = 4  # corners of the contact patch between a flat pad and a flat face
+_SOFTEST = 0.99  # least impedance; if pads sink less than a micrometre, contacts never settle
+_STIFFEST = 0.9999  # MuJoCo's upper limit
+_RIGID = [0.99, 0.999, 0.0001]  # impedance of the constraints inside the hand
+_MOTOR_REACH = 0.007  # metres from the grip's target at which the motor reaches its force limit
+_ROTOR = 1.2  # kg, effective mass of motor and gears per finger along its slide
 
 
 @dataclass(frozen=True, slots=True)
 class WorldSettings:
-    """What the world is made of; SI units."""
+    """Friction, density, compliance and time step of the simulation; SI units."""
 
     friction: float = 0.5
     """Coulomb coefficient of every contact."""
@@ -37,7 +37,7 @@ class WorldSettings:
     density: float = 300.0
     """Of the object, kg/m^3."""
     give: float = 5e-5
-    """Metres that a flat pad sinks into the object, at most, when the gripper presses with its limit."""
+    """Largest penetration of a flat pad into the object, metres, at the gripper's maximum force."""
     timestep: float = 0.002
     """Seconds."""
 
@@ -47,7 +47,7 @@ def build(parts: Sequence[np.ndarray], body: Body, gripper: Gripper, settings: W
 
     Bodies: ``object`` (free, at its mesh frame), ``hand`` (free, at the TCP, pulled by the mocap body ``target``),
     ``left`` and ``right`` (slides along +y and -y of the grasp frame, coupled, each at half the opening). The actuator
-    ``grip`` holds the mean of both slides; its force is limited to what both pads press with at the gripper's limit.
+    ``grip`` controls the mean of both slides; its force limit is the force of both pads at the gripper's limit.
 
     Args:
         parts: Convex parts of the object, mesh frame.
@@ -77,11 +77,11 @@ def _options(root: ElementTree.Element, settings: WorldSettings) -> None:
 
 
 def impedance(mass: float, force: float, settings: WorldSettings) -> float:
-    """The impedance d of contacts in which a pad sinks ``settings.give`` deep, or less, when it presses with a force.
+    """The impedance d of contacts at which a pad sinks at most ``settings.give`` deep under a force.
 
-    MuJoCo states stiffness per unit of inverse mass: with the elliptic cone and critical damping, the normal force f sinks
-    a contact by ``f (1 - d) A t^2``, A being the sum of the bodies' inverse masses and t the time constant, so that what
-    is rigid for a kettle is jelly for a paper cup. The pad's force is shared by four contacts.
+    MuJoCo defines stiffness per unit of inverse mass: with the elliptic cone and critical damping, a normal force f sinks
+    a contact by ``f (1 - d) A t^2``, where A is the sum of the bodies' inverse masses and t the time constant. So an
+    impedance that is rigid for a heavy object is soft for a light one. Four contacts share the pad's force.
 
     Args:
         mass: Of the object, kg.
@@ -136,7 +136,7 @@ def _hand(world: ElementTree.Element, gripper: Gripper, touch: dict[str, Any]) -
 
 
 def _drive(root: ElementTree.Element, gripper: Gripper, time_constant: float) -> None:
-    """The weld that carries the hand, the coupling of the fingers, and their motor, which reaches the limit at any width."""
+    """The weld that carries the hand, the coupling of the fingers, and their motor, which reaches its limit at any width."""
     equality = _add(root, "equality")
     _add(equality, "weld", body1="target", body2="hand", solref=[time_constant, 1], solimp=_RIGID)
     coupled = {"polycoef": [0, 1, 0, 0, 0], "solref": [time_constant, 1], "solimp": _RIGID}
@@ -159,7 +159,7 @@ def _drive(root: ElementTree.Element, gripper: Gripper, time_constant: float) ->
 
 
 def _add(parent: ElementTree.Element, tag: str, **attributes: Any) -> ElementTree.Element:
-    """A child with attributes; numbers and arrays written in full."""
+    """Add a child element with attributes; numbers and arrays are written with nine digits."""
     return ElementTree.SubElement(parent, tag, {key: _text(value) for key, value in attributes.items()})
 
 

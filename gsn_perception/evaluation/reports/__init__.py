@@ -1,1 +1,1 @@
-"""Results as text, JSON, curves and pictures."""
+"""Reports: tables, JSON, statistics, plots, contact sheets."""

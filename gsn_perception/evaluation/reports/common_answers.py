@@ -1,6 +1,6 @@
-"""Like with like: figures over what every method answered, beside the share refused; small objects apart.
+"""Fair comparison of methods: means over the objects that every method answered, share of refusals, small objects apart.
 
-A method that refuses the hard objects looks better than it is in a mean over its own answers.
+In a mean over its own answers, a method that refuses difficult objects looks better than it is.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ def is_small(row: Row) -> bool:
 
 
 def answered(row: Row) -> bool:
-    """Whether a row holds a method's answer, neither a refusal nor an empty mesh."""
+    """Whether a row contains a result of a method, neither a refusal nor an empty mesh."""
     return not row.get("refused") and not row.get("empty")
 
 
 def compare(rows: Mapping[str, Sequence[Row]]) -> dict[str, dict[str, dict[str, float]]]:
     """Means of several methods over the same objects: by method, then by group of objects.
 
-    Groups: ``all``, ``answered by all`` (the objects for which every method had an answer), the shape classes, and
-    ``small`` where there are any. Wherever a method may refuse, ``refused`` is its share of the group's objects; in
-    ``answered by all`` it is that of all objects.
+    Groups: ``all``, ``answered by all`` (the objects for which every method has a result), the shape classes, and
+    ``small`` where there are any. Where a method may refuse, ``refused`` is its share of the group's objects; in
+    ``answered by all`` it is the share of all objects.
 
     Args:
         rows: Per method one mapping per object (and ``turn``, where an object comes several times).
@@ -54,14 +54,14 @@ def compare(rows: Mapping[str, Sequence[Row]]) -> dict[str, dict[str, dict[str, 
 
 
 def shown_groups(summary: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[str]:
-    """Groups worth a row, in order; ``answered by all`` only where it is not the same as ``all``."""
+    """Groups to show, in order; ``answered by all`` only where it differs from ``all``."""
     names = list(dict.fromkeys(name for groups in summary.values() for name in groups))
     same = all(groups[COMMON]["objects"] == groups["all"]["objects"] for groups in summary.values() if COMMON in groups)
     return [name for name in names if name != COMMON or not same]
 
 
 def _common(rows: Mapping[str, Sequence[Row]]) -> set[tuple[Any, ...]]:
-    """What every method answered."""
+    """The objects for which every method has a result."""
     sets = [{_object(row) for row in entries if answered(row)} for entries in rows.values()]
     return set.intersection(*sets) if sets else set()
 

@@ -1,4 +1,4 @@
-"""Pictures of pictures: rows of tiles with captions."""
+"""Contact sheets: rows of image tiles with captions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def to_uint8(image: np.ndarray) -> np.ndarray:
 
 
 def grid(rows: Sequence[Sequence[np.ndarray]], captions: Sequence[str] = ()) -> np.ndarray:
-    """Tiles side by side, rows below each other, a caption above each row where one is given; white between.
+    """Tiles side by side, rows below each other, an optional caption above each row; white gaps.
 
     Args:
         rows: Images, any sizes, [0, 1] float or uint8.

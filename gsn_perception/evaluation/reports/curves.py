@@ -1,4 +1,4 @@
-"""Pictures of figures: curves over a quantity, and runs side by side with their spread."""
+"""Plots: curves over a quantity, and runs side by side with their spread."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def draw_curves(
         x: Caption.
         y: Caption.
         title: Of the picture.
-        band: Shade from the first curve's first value down to that less ``band``.
+        band: Height of a shaded band below the first curve's first value.
 
     Raises:
-        InputError: the place can't be written.
+        InputError: the file cannot be written.
     """
     from matplotlib.figure import Figure
 
@@ -48,7 +48,7 @@ def draw_curves(
 def draw_runs(
     path: Path, rows: Mapping[str, Mapping[str, Mapping[str, Any]]], columns: Sequence[str], title: str
 ) -> None:
-    """A panel per figure: a dot per seed, a line at the mean, one line of the panel per row, as a PNG.
+    """One panel per figure with a dot per seed, a line at the mean and one line per row, as a PNG.
 
     Args:
         path: Of the picture.
@@ -57,7 +57,7 @@ def draw_runs(
         title: Of the picture.
 
     Raises:
-        InputError: the place can't be written.
+        InputError: the file cannot be written.
     """
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""Intervals and tests for counts, and figures of merit for scores."""
+"""Statistics: Wilson interval, McNemar's test, AUROC, Brier skill, reliability bins."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float
 
 
 def mcnemar(first: np.ndarray, second: np.ndarray) -> float:
-    """Two-sided p of McNemar's exact test that two methods succeed equally often in the same trials.
+    """Two-sided p of McNemar's exact test; null hypothesis: two methods succeed equally often in the same trials.
 
     Args:
         first: [N] bool, one method's successes.
@@ -31,7 +31,7 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def auroc(scores: np.ndarray, outcomes: np.ndarray) -> float:
-    """Chance that a success scores higher than a failure, ties count half; NaN where there is only one kind."""
+    """Probability that a success scores higher than a failure, ties count half; NaN where there is only one kind."""
     scores, outcomes = np.asarray(scores, dtype=np.float64), np.asarray(outcomes, dtype=bool)
     good, bad = int(outcomes.sum()), int((~outcomes).sum())
     if not good or not bad:
@@ -49,7 +49,7 @@ def brier_skill(scores: np.ndarray, outcomes: np.ndarray) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Scores of one range against what came of them.
+    """One bin of a reliability diagram: mean score and outcomes.
 
     Attributes:
         score: Mean score.

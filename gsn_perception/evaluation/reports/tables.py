@@ -45,7 +45,7 @@ def table(rows: Sequence[tuple[str, Mapping[str, float]]], columns: Mapping[str,
     """An aligned text table.
 
     Args:
-        rows: (label, figures) per line; a figure that is missing prints as a dash.
+        rows: (label, figures) per line; a missing figure is printed as a dash.
         columns: Key to a format such as ``".2f"``; the key is the heading.
         title: Heading of the first column.
     """
@@ -66,20 +66,20 @@ def _cell(value: float | None, spec: str) -> str:
 
 
 def write_json(path: Path, payload: Mapping[str, Any]) -> None:
-    """Write figures; NaN becomes null, so that any JSON reader takes it.
+    """Write figures as JSON; NaN becomes null, so that any JSON reader accepts it.
 
     Raises:
-        InputError: the file can't be written.
+        InputError: the file cannot be written.
     """
     with atomic_write(path) as partial:
         partial.write_text(json.dumps(_plain(payload), indent=1, allow_nan=False) + "\n")
 
 
 def check_writable(*paths: Path | None) -> None:
-    """Fail before the work instead of after it.
+    """Check before the work that output files can be written.
 
     Raises:
-        InputError: a file that is wanted can't be written.
+        InputError: a file cannot be written.
     """
     for path in paths:
         if path is not None and not path.exists():

@@ -1,1 +1,1 @@
-"""What is claimed beyond novel views: rolls, clutter, colour, depth, confidence, size, closed meshes."""
+"""Robustness tests: roll, occlusion, colour, measured depth, confidence, size hints, closed meshes."""

@@ -1,4 +1,4 @@
-"""The share of meshes that are closed in the strict sense, by Open3D's check and by the pipeline's own."""
+"""Share of strictly closed meshes, by Open3D's ``is_watertight`` and by the pipeline's own test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HINT = 0.15  # metres; without depth the scale does not matter here
 
 
 def evaluate_closed(cases: Iterable[SurfaceCase], reconstruct: Reconstruct) -> dict[str, list[dict[str, Any]]]:
-    """Rows by input, one a case: ``open3d`` and ``strict`` are 1 where the mesh passes, ``faces`` their number."""
+    """Rows by input, one per case: ``open3d`` and ``strict`` are 1 where the mesh passes; ``faces``: number of faces."""
     rows: dict[str, list[dict[str, Any]]] = {"with depth": [], "colour": []}
     for case in cases:
         blind = replace(case.observation, depth=None, size_hint=_HINT)

@@ -1,10 +1,10 @@
-"""Is the splat honest about what it guesses? Stated confidence against ray-cast visibility and true error.
+"""Calibration of the splat's confidence: stated confidence against ray-cast visibility and true error; fit of its rule.
 
-A Gaussian counts as seen when the true surface does not hide its centre from the input camera: the first hit along its
-ray does not lie before it by more than :data:`TOLERANCE` of the object's extent. Beside that a stricter reading is
-reported, whether the true surface's point nearest to the centre is seen; for centres in the middle of a solid that is a
-toss-up. Splats are placed at the scale that exact depth gives, as the pipeline fits it, so that one wrong length does not
-turn all labels over.
+A Gaussian is seen when the true surface does not hide its centre from the input camera: the first hit along its ray is
+not in front of it by more than :data:`TOLERANCE` of the object's extent. A stricter definition is reported, too: whether
+the point of the true surface nearest to the centre is visible; for centres in the middle of a solid that is arbitrary.
+Splats are placed at the scale that exact depth gives, as the pipeline fits it, so that an error of the scale does not
+change all labels.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Sculptor = Callable[[Observation, int], tuple[ObjectView, Gaussians]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JudgedSplat:
-    """The opaque Gaussians [N] of one object held against the truth.
+    """The opaque Gaussians [N] of one object compared with the truth.
 
     Attributes:
         name: Of the object.
@@ -63,7 +63,7 @@ class JudgedSplat:
 def judged_splats(cases: Iterable[SurfaceCase], sculptor: Sculptor, *, blind: bool) -> list[JudgedSplat]:
     """Every object's splat, from colour alone (``blind``) or with measured depth.
 
-    Objects whose scale can't be fitted from depth are left out.
+    Objects whose scale cannot be fitted from depth are left out.
     """
     found = []
     for case in cases:
@@ -99,13 +99,13 @@ def _judged(case: SurfaceCase, view: ObjectView, splat: Gaussians, *, blind: boo
 
 
 def confidence_figures(splats: Sequence[JudgedSplat], rule: VisibilityModel) -> dict[str, Any]:
-    """How honest a rule is.
+    """Figures of merit of a confidence rule.
 
     Returns:
         ``auroc`` over all Gaussians and ``auroc_median`` over objects, of confidence against visibility;
-        ``auroc_nearest`` in the stricter reading; ``seen``: the share that is; ``error 1`` ... ``error 5``: mean
-        distance to the true surface in % of the extent, by fifths of stated uncertainty, the surest first; ``monotone``:
-        1 where they rise; ``curve``: (mean uncertainty, error) of the fifths.
+        ``auroc_nearest`` by the stricter definition; ``seen``: the share of seen Gaussians; ``error 1`` ... ``error 5``:
+        mean distance to the true surface in % of the extent, by quintiles of stated uncertainty, most certain first;
+        ``monotone``: 1 where these errors increase; ``curve``: (mean uncertainty, error) of the quintiles.
 
     Raises:
         InputError: there is no splat.
@@ -115,7 +115,7 @@ def confidence_figures(splats: Sequence[JudgedSplat], rule: VisibilityModel) -> 
     stated = [rule(s.behind, s.measured) for s in splats]
     score, seen = np.concatenate(stated), np.concatenate([s.seen for s in splats])
     each = [auroc(c, s.seen) for c, s in zip(stated, splats, strict=True)]
-    # ties of a saturated rule are broken by nothing but the order of the objects: stable
+    # stable: ties of a saturated rule keep the order of the objects
     order = np.array_split(np.argsort(-score, kind="stable"), BINS)
     error = 100 * np.concatenate([s.error for s in splats])
     errors = [float(error[part].mean()) for part in order]
@@ -132,7 +132,7 @@ def confidence_figures(splats: Sequence[JudgedSplat], rule: VisibilityModel) -> 
 
 
 def fit_rule(splats: Sequence[JudgedSplat]) -> VisibilityModel:
-    """The logistic curves of most likelihood, objects weighing the same; a curve without data keeps its default.
+    """The maximum-likelihood logistic curves, with equal weight per object; a curve without data keeps its default.
 
     Raises:
         InputError: there is no splat.
@@ -150,7 +150,7 @@ def fit_rule(splats: Sequence[JudgedSplat]) -> VisibilityModel:
 
 
 def _logistic(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float]:
-    """Middle and width; the width is kept above a twentieth of a per cent, the resolution of depth."""
+    """Middle and width of a logistic curve; the width is at least 0.05 percent, the resolution of depth."""
     x = np.concatenate([a for a, _ in parts])
     y = np.concatenate([b for _, b in parts])
     weight = np.concatenate([np.full(len(a), 1 / len(a)) for a, _ in parts]) / len(parts)

@@ -1,9 +1,9 @@
-"""Does the splat get colours right? Correlation of predicted with true chroma.
+"""Colour accuracy of splats: correlation of predicted and true chroma.
 
-Chroma is BT.601's: Y = 0.299 R + 0.587 G + 0.114 B, Cb = 0.564 (B - Y), Cr = 0.713 (R - Y) of RGB in [0, 1] (sRGB values
-as they are). Predicted and true (Cb, Cr) of all pixels of all objects are compared by one Pearson correlation: both
-components are centred by their own means, then summed; every object weighs the same however many pixels it has. Grey
-answers score 0, opposite hues -1.
+Chroma is that of BT.601: Y = 0.299 R + 0.587 G + 0.114 B, Cb = 0.564 (B - Y), Cr = 0.713 (R - Y) of RGB in [0, 1] (sRGB
+values). Predicted and true (Cb, Cr) of all pixels of all objects are compared by one Pearson correlation: both components
+are centred by their own means, then summed; every object has the same weight for any number of pixels. Grey predictions
+score 0, opposite hues -1.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def chroma(rgb: np.ndarray) -> np.ndarray:
 
 
 def moments(predicted: np.ndarray, truth: np.ndarray) -> list[float]:
-    """Means over pixels of what a correlation needs, from chromas [P,2]: p1 p2 t1 t2 pp tt pt; NaN without pixels."""
+    """Moments for a correlation, from chromas [P,2], as means over pixels: p1 p2 t1 t2 pp tt pt; NaN without pixels."""
     if not len(predicted):
         return [math.nan] * 7
     squares = [(a * b).sum(-1).mean() for a, b in ((predicted, predicted), (truth, truth), (predicted, truth))]
@@ -46,7 +46,7 @@ def moments(predicted: np.ndarray, truth: np.ndarray) -> list[float]:
 
 
 def correlation(objects: Sequence[Sequence[float]]) -> float:
-    """Pearson correlation from every object's :func:`moments`, each weighing the same."""
+    """Pearson correlation from every object's :func:`moments`, with equal weights."""
     kept = np.array([m for m in objects if math.isfinite(m[0])])
     if not len(kept):
         return math.nan
@@ -58,7 +58,7 @@ def correlation(objects: Sequence[Sequence[float]]) -> float:
 def evaluate_hue(cases: Iterable[NovelViewCase], sculptor: Sculptor) -> list[dict[str, Any]]:
     """One row per object: PSNR of the novel views, inside the masks and of the input view; chroma moments of both.
 
-    The visible side is compared at the pixels of the crop that lie inside the true mask wholly, the novel views inside
+    The visible side is compared at the crop's pixels that are completely inside the true mask, the novel views inside
     their true masks.
     """
     rows = []

@@ -1,4 +1,4 @@
-"""What measured depth gives: the visible side's error and the whole surface's, beside colour alone."""
+"""Benefit of measured depth: errors of the visible side and of the whole surface, compared with colour alone."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def evaluate_depth(
     """Rows by answer, one per object.
 
     Args:
-        cases: Test objects with depth as a sensor measures it and exact depth.
+        cases: Test objects with simulated sensor depth and exact depth.
         colour: The pipeline for frames without depth, in normalised units.
         informed: The pipeline for frames with depth.
         seed: Of surface samples.
@@ -42,8 +42,8 @@ def evaluate_depth(
 
     Returns:
         ``splat_mm``, ``mesh_mm``: median absolute depth error of the visible side (pixels of the true mask that the
-        answer covers), as if the object's centre stood 0.5 m away; ``covered``: their share; ``chamfer_l1``: of the
-        whole mesh, in extents.
+        result covers), scaled to an object 0.5 m away; ``covered``: their share; ``chamfer_l1``: of the whole mesh, in
+        extents.
     """
     rows: dict[str, list[dict[str, Any]]] = {COLOUR: [], DEPTH: [], ESTIMATED: []}
     for case in cases:
@@ -92,7 +92,7 @@ def splat_depth(gaussians: Gaussians, camera: Camera) -> np.ndarray:
 
 
 def ratio(rows: dict[str, list[dict[str, Any]]], who: str, key: str = "chamfer_l1") -> float:
-    """Mean figure of one answer over colour's, over the objects that both answered."""
+    """Mean figure of one input divided by that of colour alone, over the objects with both results."""
     pairs = [
         (a[key], b[key])
         for a, b in zip(rows[who], rows[COLOUR], strict=True)

@@ -1,4 +1,4 @@
-"""Clutter: something stands before the object and hides a given share of it."""
+"""Robustness to occlusion: an occluder in front of the object hides a given share of it."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ OccludedSculptor = Callable[[Observation, int, ObjectView], tuple[ObjectView, Ga
 
 
 def occlude(observation: Observation, share: float, direction: float, rng: np.random.Generator) -> Observation:
-    """The frame with an occluder before label 1.
+    """The frame with an occluder in front of label 1.
 
     Args:
         observation: A frame whose object has label 1.
         share: Of the object's pixels that are hidden, in [0, 1).
-        direction: Radians in the image (x to y, y down): the side from which the occluder comes.
-        rng: Of its look.
+        direction: Radians in the image (x to y, y down): the side of the occluder.
+        rng: Of its colours.
 
     Returns:
-        The frame in which the pixels farthest in ``direction`` carry label 2 and a speckled colour: of the object
-        exactly ``round(share * pixels)``, and the background beside and beyond them.
+        The frame in which the pixels farthest in ``direction`` have label 2 and a noisy colour: exactly
+        ``round(share * pixels)`` of the object, and the background beside and beyond them.
     """
     mask = np.asarray(observation.mask) == 1
     hidden = round(share * int(mask.sum()))
@@ -55,8 +55,8 @@ def occlude(observation: Observation, share: float, direction: float, rng: np.ra
     occluder = near & (along >= edge) & ~mask
     occluder.ravel()[covered] = True
     image, labels = observation.image.copy(), np.asarray(observation.mask).copy()
-    look = rng.uniform(30, 225, 3) + rng.normal(0, 12, (int(occluder.sum()), 3))
-    image[occluder] = np.clip(look, 0, 255).astype(np.uint8)
+    colour = rng.uniform(30, 225, 3) + rng.normal(0, 12, (int(occluder.sum()), 3))
+    image[occluder] = np.clip(colour, 0, 255).astype(np.uint8)
     labels[occluder] = OCCLUDER
     return replace(observation, image=image, mask=labels)
 
@@ -68,17 +68,17 @@ def evaluate_occlusion(
     shares: Sequence[float] = SHARES,
     seed: int = 0,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Novel-view figures by how the object was looked at and how much of it was hidden.
+    """Novel-view metrics by sculptor and hidden share.
 
     Args:
         cases: Test objects.
-        sculptors: Ways of looking.
-        shares: Of the mask that is hidden; one random side per object.
-        seed: Of sides and looks.
+        sculptors: By name.
+        shares: Hidden shares of the mask; one random side per object.
+        seed: Of sides and colours.
 
     Returns:
-        One row per object, share and way: ``psnr``, ``psnr_inside``, ``iou`` of the novel views, which show the
-        object unoccluded.
+        Per sculptor one row per object and share: ``psnr``, ``psnr_inside``, ``iou`` of the novel views, which show the
+        object without the occluder.
     """
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in sculptors}
     for index, case in enumerate(cases):

@@ -1,4 +1,4 @@
-"""The exact reference for rolls by quarter turns: the splats of all four, brought back and averaged.
+"""Exact equivariance reference for quarter turns: the splats of all four rolls, rotated back and averaged.
 
 The lattice maps to itself under quarter turns, so the Gaussians of the four splats correspond one to one.
 """
@@ -19,7 +19,7 @@ from gsn_perception.gsn.network import GSN
 
 
 def quarter_average(network: GSN, image: Tensor, theta: Tensor) -> Gaussians:
-    """The average splat [N] of a crop at its four quarter turns, in the frame of the crop as it is.
+    """The average splat [N] of a crop over its four quarter turns, in the frame of the unrolled crop.
 
     Args:
         network: In eval mode.

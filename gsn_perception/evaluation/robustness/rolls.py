@@ -1,4 +1,4 @@
-"""Equivariance measured: the camera rolls, its image is drawn anew, and the splat should roll with it."""
+"""Roll equivariance of splats: the camera rolls, its image is rendered again, and the splat should roll with it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import numpy as np
 from gsn_perception.evaluation.metrics.image_metrics import psnr
 from gsn_perception.evaluation.views.protocol import Protocol
 from gsn_perception.evaluation.views.protocol import Viewpoint
-from gsn_perception.evaluation.views.protocol import axial_turn
+from gsn_perception.evaluation.views.protocol import axial_roll
 from gsn_perception.evaluation.views.protocol import box_centre
 from gsn_perception.evaluation.views.protocol import draw_targets
 from gsn_perception.evaluation.views.protocol import draw_viewpoint
-from gsn_perception.evaluation.views.protocol import turned_back
+from gsn_perception.evaluation.views.protocol import rolled_back
 from gsn_perception.evaluation.views.splat_images import splat_images
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Gaussians
@@ -32,8 +32,8 @@ from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 
 ANGLES = 24
 ROUND = 0.1
-"""Second moments of a silhouette are called round below this anisotropy: a long axis hardly exists."""
-_PAD = 0.6  # sides of the object's box in the image that are drawn about it: no crop looks farther
+"""Anisotropy of the second moments below which a silhouette is round: its long axis is not well defined."""
+_PAD = 0.6  # margin around the object's box in the image, in sides of the box: no crop is larger
 Sculptor = Callable[[Observation, int], tuple[ObjectView, Gaussians]]
 Images = tuple[np.ndarray, np.ndarray]
 
@@ -45,7 +45,7 @@ class RollCase:
     Attributes:
         item: The object.
         start: The unrolled camera; the object stays in view at every roll.
-        caster: Draws the object.
+        caster: Renders the object.
         centre: [3] of the true box in the unrolled camera's frame.
         targets: The novel views' cameras, whose world is the unrolled camera's frame.
         truth: [V,S,S,3] float32 on white.
@@ -71,12 +71,12 @@ class RollCase:
         return cls(item, start, caster, centre, start.seen_from_camera(targets), truth)
 
     def observe(self, angle: float) -> Observation:
-        """What the camera sees when turned by ``angle`` radians, drawn anew, and the plane the object stands on.
+        """The observation of the camera rolled by ``angle`` radians, rendered again, with the object's support plane.
 
-        Only the part of the image that the crop looks at is drawn: a pinhole image has no edge of its own, and so
-        neither the object nor the background about it is ever cut, however far off-axis they lie.
+        Only the window of the image that the crop needs is rendered. It is not limited by the image border, so neither
+        the object nor the background around it is cut, however far off-axis they are.
         """
-        pose = self.start.camera.world_from_camera @ axial_turn(angle)
+        pose = self.start.camera.world_from_camera @ axial_roll(angle)
         camera = self.start.camera.at(pose)
         vertices = transform_points(camera.camera_from_world, self.item.mesh.vertices.astype(np.float64))
         uv = camera.project(vertices)
@@ -89,8 +89,8 @@ class RollCase:
         return Observation(image=view.rgb, camera=window.at(np.eye(4)), mask=view.labels, support_plane=plane)
 
     def images(self, view: ObjectView, splat: Gaussians, angle: float) -> Images:
-        """The splat of the camera turned by ``angle``, brought back at its true scale and seen by the targets."""
-        return splat_images(turned_back(splat, view, angle, self.centre), self.targets, 1.0)
+        """The splat of the camera rolled by ``angle``, rotated back at its true scale and rendered by the targets."""
+        return splat_images(rolled_back(splat, view, angle, self.centre), self.targets, 1.0)
 
 
 def angles(count: int) -> np.ndarray:
@@ -105,7 +105,7 @@ def evaluate_rolls(
     *,
     count: int = ANGLES,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Rows per way to a canonical roll, one per object.
+    """Rows per sculptor (method of canonical roll), one per object.
 
     Args:
         cases: Test objects.
@@ -114,10 +114,10 @@ def evaluate_rolls(
         count: Angles over the full turn.
 
     Returns:
-        Per object ``agree`` and ``agree_worst``: median and worst over the angles of the PSNR between the splat's
-        renders brought back and the unrolled one's, inside the union of both silhouettes, averaged over the novel views;
+        Per object ``agree`` and ``agree_worst``: median and worst over the angles of the PSNR between the renders of the
+        splat rotated back and of the unrolled splat, inside the union of both silhouettes, averaged over the novel views;
         ``truth``, ``truth_range``: mean and range over the angles of the PSNR against the truth, whole image;
-        ``by_angle``: that PSNR at every angle; ``round``: whether its silhouette is.
+        ``by_angle``: that PSNR at every angle; ``round``: whether the silhouette is round.
     """
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in sculptors}
     for case in cases:
@@ -132,7 +132,7 @@ def evaluate_rolls(
 
 
 def roll_figures(drawn: Sequence[Images], truth: np.ndarray) -> dict[str, Any]:
-    """Figures of one object from its renders at every angle, the unrolled first; see :func:`evaluate_rolls`."""
+    """Figures of one object from its renders at every angle, the unrolled ones first; see :func:`evaluate_rolls`."""
     agree = [agreement(drawn[0], other) for other in drawn[1:]]
     by_angle = [float(np.mean([psnr(a, b) for a, b in zip(images, truth, strict=True)])) for images, _ in drawn]
     return {
@@ -145,7 +145,7 @@ def roll_figures(drawn: Sequence[Images], truth: np.ndarray) -> dict[str, Any]:
 
 
 def agreement(a: Images, b: Images) -> float:
-    """PSNR between two sets of renders inside the union of their silhouettes, averaged over views where there is any."""
+    """PSNR between two sets of renders inside the union of their silhouettes, averaged over views with a silhouette."""
     values = [
         psnr(image, other, (alpha > 0.5) | (cover > 0.5))
         for image, other, alpha, cover in zip(a[0], b[0], a[1], b[1], strict=True)
@@ -155,5 +155,5 @@ def agreement(a: Images, b: Images) -> float:
 
 
 def range_of_mean(rows: Sequence[Mapping[str, Any]]) -> float:
-    """How much the PSNR against the truth, averaged over objects first, varies over the angles."""
+    """Range over the angles of the PSNR against the truth, averaged over objects first."""
     return float(np.ptp(np.mean([row["by_angle"] for row in rows], axis=0))) if rows else math.nan

@@ -1,4 +1,4 @@
-"""How far the scale from a size hint is off, over several views of each object without depth."""
+"""Error of the scale from a size hint, over several views of each object without depth."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ Splats = Callable[[Observation], list[Sculpted | Refusal]]
 
 
 def longest_distance(vertices: np.ndarray) -> float:
-    """Between any two of the vertices [V,3]."""
+    """The largest distance between two of the vertices [V,3]."""
     vertices = np.asarray(vertices, dtype=np.float64)
     return float(pdist(vertices[ConvexHull(vertices).vertices]).max())
 
 
 def evaluate_sizes(cases: Iterable[SurfaceCase], splats: Splats) -> list[dict[str, Any]]:
-    """One row a case: colour alone with the object's true longest distance as its size hint.
+    """One row per case: colour alone with the object's true longest distance as size hint.
 
     Args:
-        cases: Test objects, each from one view; their depth is left unused.
+        cases: Test objects, each from one view; their depth is not used.
         splats: The pipeline up to the scale.
 
     Returns:
-        ``ratio``: estimated over true scale, where the true one puts the canonical cube as far along the view's axis as the
-        true box centre; ``error``: its distance from 1; ``within_2_sigma``.
+        ``ratio``: estimated over true scale, where the true scale puts the canonical cube as far along the view's axis as
+        the true box centre; ``error``: |ratio - 1|; ``within_2_sigma``.
     """
     rows: list[dict[str, Any]] = []
     for case in cases:
@@ -56,7 +56,7 @@ def evaluate_sizes(cases: Iterable[SurfaceCase], splats: Splats) -> list[dict[st
 
 
 def size_figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Median and 90 % quantile of the error over the views that were answered."""
+    """Median and 90 % quantile of the error over the views that were not refused."""
     errors = [row["error"] for row in rows if "error" in row]
     median, most = np.quantile(errors, [0.5, 0.9]) if errors else (math.nan, math.nan)
     return {"views": len(rows), "median_error": float(median), "error_90": float(most)}

@@ -1,1 +1,1 @@
-"""Run times: the chain, extraction of surfaces, PEIF."""
+"""Timing: the pipeline, surface extraction, PEIF."""

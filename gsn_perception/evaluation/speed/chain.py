@@ -1,4 +1,4 @@
-"""How long the network and the whole chain take, stage by stage."""
+"""Timing of the network, the whole pipeline and the grasp planner, stage by stage."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TOTAL = "total"
 
 
 class Pipeline(Protocol):
-    """What is timed; :class:`gsn_perception.Reconstructor` is one."""
+    """The interface of the timed pipeline; :class:`gsn_perception.Reconstructor` has it."""
 
     network: GSN
     device: torch.device
@@ -51,7 +51,7 @@ def time_gsn(reconstructor: Pipeline, observation: Observation, repeats: int) ->
     Args:
         reconstructor: The pipeline.
         observation: One object, label 1.
-        repeats: Calls.
+        repeats: Number of calls.
 
     Returns:
         ``look at`` (crop), the network's parts, ``network`` (all of it), and ``total`` (both and the checks).
@@ -107,7 +107,7 @@ def _part_times(network: nn.Module, device: torch.device) -> Iterator[dict[str, 
 def time_chain(
     reconstructor: Pipeline, observation: Observation, repeats: int, gripper: str = "panda"
 ) -> tuple[dict[str, float], int]:
-    """Median milliseconds of each stage from image to grasps, of all of them, and how many grasps there were.
+    """Median milliseconds of each stage from image to grasps and in total, and the number of grasps.
 
     Raises:
         InputError: an object was refused.

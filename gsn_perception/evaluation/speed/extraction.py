@@ -1,4 +1,4 @@
-"""What extraction costs: MISE beside dense marching cubes on known shapes, and every mesh method from splat to mesh."""
+"""Timing of surface extraction: MISE against dense marching cubes on known shapes, and every mesh method."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Distance = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, slots=True)
 class MiseFigures:
-    """One shape at one resolution.
+    """MISE against dense marching cubes, for one shape at one resolution.
 
     Attributes:
         share: Evaluations of the field over those of the dense lattice.
@@ -55,7 +55,7 @@ def flat_box(p: np.ndarray) -> np.ndarray:
 
 
 def handled_bowl(p: np.ndarray) -> np.ndarray:
-    """Distances [P], nearly, to a bowl of wall 0.03 with a handle of radius 0.02: both thinner than a coarse cell."""
+    """Approximate distances [P] to a bowl of wall 0.03 with a handle of radius 0.02: both thinner than a coarse cell."""
     bowl = np.maximum(np.abs(np.linalg.norm(p, axis=-1) - 0.3) - 0.015, p[..., 2] - 0.05)
     ring = np.hypot(np.hypot(p[..., 0] - 0.33, p[..., 2] + 0.02) - 0.12, p[..., 1]) - 0.02
     return np.asarray(np.minimum(bowl, ring))
@@ -66,7 +66,7 @@ SHAPES: Mapping[str, tuple[Distance, bool]] = {
     "box": (flat_box, False),
     "bowl with a handle, seeds": (handled_bowl, True),
 }
-"""Distances, and whether points near the surface are given as seeds."""
+"""Distance function, and whether points near the surface are given as seeds."""
 
 
 def compare_mise(distance: Distance, resolution: int, *, seeded: bool, repeats: int) -> MiseFigures:
@@ -96,7 +96,7 @@ def _dense(field: Callable[[np.ndarray], np.ndarray], lattice: Lattice) -> Latti
     shape = lattice.values.shape
     values = np.empty(shape, dtype=np.float32)
     y, z = np.meshgrid(np.arange(shape[1]), np.arange(shape[2]), indexing="ij")
-    for x in range(shape[0]):  # a slice at a time: the positions of 257^3 corners are 200 MB
+    for x in range(shape[0]):  # slice by slice: the positions of 257^3 corners take 200 MB
         corners = np.stack([np.full_like(y, x), y, z], axis=-1)
         values[x] = field(lattice.positions(corners).reshape(-1, 3)).reshape(shape[1:])
     return Lattice(values, lattice.origin, lattice.cell, values.size)

@@ -1,4 +1,4 @@
-"""How long PEIF takes, stage by stage, and how far it is from exactly equivariant."""
+"""Timing of PEIF, stage by stage, and its equivariance error."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _BLOCK = 4096
 
 @dataclass(frozen=True, slots=True)
 class Equivariance:
-    """How far displacements of a moved cloud are from the moved displacements, in extents of the cloud.
+    """Difference between the displacements of a moved cloud and the moved displacements, in extents of the cloud.
 
     Attributes:
-        patches: How many, over all motions.
+        patches: Number of patches over all motions.
         degenerate: Share of patches with a relative eigengap below 1e-3.
-        frames: Mean number of frames a patch is seen in.
+        frames: Mean number of frames per patch.
         p50: Median error over all patches.
         p95: 95th percentile over all patches.
-        largest: Over all patches.
+        largest: Largest error over all patches.
         sound_p95: 95th percentile over the patches that are not degenerate; NaN where all are.
-        sound_largest: The largest over them.
+        sound_largest: Largest error over these patches.
     """
 
     patches: int
@@ -49,7 +49,7 @@ class Equivariance:
 
 
 def bench_clouds(count: int, seed: int) -> dict[str, np.ndarray]:
-    """Clouds [count,3] float32 of extent 1 about the origin: a sphere, a box, its faces as lattices, made-up objects."""
+    """Clouds [count,3] float32 of extent 1 at the origin: sphere, box, cube faces as lattices, procedural objects."""
     rng = np.random.default_rng(seed)
     ball = rng.standard_normal((count, 3))
     ball *= 0.5 / np.linalg.norm(ball, axis=1, keepdims=True)
@@ -76,7 +76,7 @@ def _box(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _lattice(count: int) -> np.ndarray:
-    """A cube's faces as square lattices: flat, with equal eigenvalues and ties everywhere."""
+    """The faces of a cube as square lattices: flat, with equal eigenvalues and ties."""
     side = max(int(np.sqrt(count / 6)), 4)
     u = (np.arange(side) + 0.5) / side - 0.5
     a, b = (x.ravel() for x in np.meshgrid(u, u, indexing="ij"))
@@ -85,16 +85,16 @@ def _lattice(count: int) -> np.ndarray:
 
 
 def queries_near(cloud: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """[count,3] float32 positions about points of the cloud."""
+    """[count,3] float32 random positions near points of the cloud."""
     rng = np.random.default_rng(seed)
     spread = np.resize(_OFFSETS, count)[:, None]
     return (cloud[rng.choice(len(cloud), count)] + spread * rng.standard_normal((count, 3))).astype(np.float32)
 
 
 def time_peif(network: PeifNetwork, cloud: np.ndarray, queries: np.ndarray, repeats: int) -> dict[str, float]:
-    """Median milliseconds for all queries: ``total`` (as a field is called), its stages, and two libraries' eigen stage.
+    """Median milliseconds for all queries: ``total`` (a call of the field), its stages, and torch's decompositions.
 
-    ``eigen`` is the decomposition alone; ``svd`` and ``eigh`` are torch's for the same float32 matrices.
+    ``of it eigen`` is the decomposition alone; ``torch.linalg.svd`` and ``eigh`` get the same float32 matrices.
     """
     config = network.config
     index, field = PatchIndex(cloud), PeifField(network, cloud)
@@ -121,7 +121,7 @@ def time_peif(network: PeifNetwork, cloud: np.ndarray, queries: np.ndarray, repe
 
 
 def eigen_figures(times: Mapping[str, float]) -> dict[str, float]:
-    """What the eigen stage takes of the total, and how many times faster it is than torch's two."""
+    """Share of the eigen stage in the total, and its speedup over torch's two decompositions."""
     eigen = times["of it eigen"]
     return {
         "share": eigen / times["total"],
@@ -133,11 +133,11 @@ def eigen_figures(times: Mapping[str, float]) -> dict[str, float]:
 def equivariance_error(
     network: PeifNetwork, cloud: np.ndarray, queries: np.ndarray, motions: int, seed: int
 ) -> Equivariance:
-    """Compare what the network says of a moved cloud with what it said of the cloud, in float32, over every patch.
+    """Compare the network's displacements for a moved cloud with the moved displacements, in float32, for every patch.
 
     Args:
         network: float32.
-        cloud: [P,3] float32 of extent 1 about the origin.
+        cloud: [P,3] float32 of extent 1 at the origin.
         queries: [Q,3] float32.
         motions: Random rotations, every other one with a reflection, and translations within +-1; moved coordinates are
             rounded to float32.
@@ -168,7 +168,7 @@ def equivariance_error(
 
 @torch.inference_mode()
 def _displacements(network: PeifNetwork, cloud: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Displacements [Q,3] float64, which patches are degenerate [Q], and how many frames there were."""
+    """Displacements [Q,3] float64, which patches are degenerate [Q], and the number of frames."""
     index = PatchIndex(cloud)
     found, flawed, count = [], [], 0
     for start in range(0, len(queries), _BLOCK):

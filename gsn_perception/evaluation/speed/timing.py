@@ -1,4 +1,4 @@
-"""The machine figures were measured on, medians, and a bar chart of them."""
+"""Timing tools: description of the machine, thread count, median milliseconds, bar chart."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import torch
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where something was measured.
+    """The machine of a measurement.
 
     Attributes:
         cpu: Model name.
@@ -25,8 +25,7 @@ class Machine:
         gpu: Model name, or empty.
         torch: Version.
         python: Version.
-        load: Processes that wanted to run, mean of the last minute: well above zero before the start, the figures are
-            too slow.
+        load: Load average of the last minute; if it is well above zero before the start, the measured times are too long.
     """
 
     cpu: str
@@ -39,7 +38,7 @@ class Machine:
 
     @property
     def sentence(self) -> str:
-        """One line."""
+        """All of it in one line."""
         gpu = f", {self.gpu}" if self.gpu else ""
         return (
             f"{self.cpu}, {self.cores} cores, {self.threads} threads{gpu}, torch {self.torch}, "
@@ -48,7 +47,7 @@ class Machine:
 
 
 def machine() -> Machine:
-    """This one."""
+    """The machine of this process."""
     affinity = getattr(os, "sched_getaffinity", None)
     return Machine(
         cpu=_cpu_model(),
@@ -71,7 +70,7 @@ def _cpu_model() -> str:
 
 
 def use_threads(count: int) -> None:
-    """Let torch and the compiled kernels use ``count`` threads; 0 leaves them as they are."""
+    """Let torch and the compiled kernels use ``count`` threads; 0: no change."""
     if count <= 0:
         return
     import numba
@@ -96,7 +95,7 @@ def draw_bars(path: Path, values: Mapping[str, float], title: str, caption: str)
     """A horizontal bar chart, as a PNG.
 
     Raises:
-        InputError: the place can't be written.
+        InputError: the file cannot be written.
     """
     from matplotlib.figure import Figure
 

@@ -1,1 +1,1 @@
-"""Meshes against the true surface."""
+"""Evaluation of meshes against the true surface."""

@@ -1,4 +1,4 @@
-"""Ways from a whole cloud to a surface: learned fields, and the classical ones of Open3D given the same points."""
+"""Surface reconstruction from whole clouds: learned fields, and Open3D's Poisson and ball pivoting on the same points."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class PoissonSettings:
     Attributes:
         depth: Of the octree.
         neighbours: For the estimated normals.
-        trim: Quantile of the sampling density below which vertices are cut off; 0 keeps the surface closed.
+        trim: Quantile of the sampling density below which vertices are removed; 0 keeps the surface closed.
     """
 
     depth: int = 8
@@ -47,14 +47,14 @@ class PivotingSettings:
 
 POISSON_GRID = tuple(PoissonSettings(d, k, t) for d in (6, 7, 8) for k in (12, 24) for t in (0.0, 0.02))
 PIVOTING_GRID = tuple(PivotingSettings(r, k) for r in ((1.0, 2.0), (1.0, 2.0, 4.0), (2.0, 4.0)) for k in (12, 24))
-"""What `gsn eval surface --tune` tries."""
+"""The settings that `gsn eval surface --tune` tries."""
 
 
 def poisson(points: np.ndarray, settings: PoissonSettings | None = None) -> Mesh:
     """The screened Poisson surface of points [P,3] with estimated normals.
 
     Raises:
-        InputError: no surface came out.
+        InputError: no surface was found.
     """
     settings = settings or PoissonSettings()
     cloud = _oriented(points, settings.neighbours)
@@ -69,7 +69,7 @@ def ball_pivoting(points: np.ndarray, settings: PivotingSettings | None = None) 
     """The ball-pivoting surface of points [P,3] with estimated normals.
 
     Raises:
-        InputError: no surface came out.
+        InputError: no surface was found.
     """
     settings = settings or PivotingSettings()
     cloud = _oriented(points, settings.neighbours)
@@ -100,7 +100,7 @@ def convonet_method(weights: str = "", *, resolution: int = 96) -> CloudMethod:
 
 
 def peif_method(weights: str = "", *, resolution: int = 192) -> CloudMethod:
-    """PEIF with directed marching, its surface left open, from shipped weights or a file.
+    """PEIF with directed marching and an open surface, from shipped weights or a file.
 
     Raises:
         InputError: the weights are missing or damaged.
@@ -120,7 +120,7 @@ def peif_method(weights: str = "", *, resolution: int = 192) -> CloudMethod:
 
 
 def in_unit_frame(reconstruct: CloudMethod) -> CloudMethod:
-    """The same for clouds in any frame, by way of their unit frame, whose points are float32."""
+    """A method for clouds in any frame, from one for clouds in their unit frame (float32 points)."""
 
     def anywhere(points: np.ndarray) -> Mesh:
         T = unit_of_cloud(points)
@@ -130,13 +130,13 @@ def in_unit_frame(reconstruct: CloudMethod) -> CloudMethod:
 
 
 def unit_of_cloud(points: np.ndarray) -> np.ndarray:
-    """[4,4] similarity from the cloud's unit frame (box about the origin, longest side 1) to its own."""
+    """[4,4] similarity from the cloud's unit frame (box centred at the origin, longest side 1) to its own."""
     low, high = points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)
     return make_transform(np.eye(3), 0.5 * (low + high), float((high - low).max()))
 
 
 def _oriented(points: np.ndarray, neighbours: int) -> o3d.geometry.PointCloud:
-    """With normals of the points alone: nobody tells a classical method which side is out."""
+    """The cloud with normals estimated from its points, as classical methods get no information about the outside."""
     cloud = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(points.astype(np.float64)))
     cloud.estimate_normals(o3d.geometry.KDTreeSearchParamKNN(neighbours))
     cloud.orient_normals_consistent_tangent_plane(neighbours)
@@ -144,7 +144,7 @@ def _oriented(points: np.ndarray, neighbours: int) -> o3d.geometry.PointCloud:
 
 
 def _mesh(mesh: o3d.geometry.TriangleMesh, what: str) -> Mesh:
-    """With its faces outwards as far as the volume tells."""
+    """The mesh with faces outwards by the sign of its volume."""
     vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.triangles)
     if not len(faces):
         raise InputError(f"{what} found no surface in the cloud; give more points")

@@ -1,4 +1,4 @@
-"""Reconstructed surfaces against the true ones, beside the hull of what the camera saw."""
+"""Metrics of reconstructed meshes against the true ones, with the visible hull as baseline."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def evaluate_geometry(
 ) -> Rows:
     """Scores per object of the mesh at its true and at its estimated scale, of the hull, and of the truth itself.
 
-    A refused object scores F = 0 and no distance; the rest of its row says why.
+    A refused object scores F = 0 without a distance; its row contains the reason.
 
     Args:
         cases: Test objects with measured depth.
@@ -61,17 +61,16 @@ def evaluate_geometry(
 
 
 def scale_correction(result: Reconstruction, centre: np.ndarray) -> float:
-    """The factor about the camera that takes the estimated scale to the true one.
+    """The factor from the estimated to the true scale; scaling is about the camera.
 
-    True is the scale that puts the canonical cube as far along the view's axis as the true box centre [3]: images are
-    unchanged by it.
+    The true scale puts the canonical cube as far along the view's axis as the true box centre [3]. Images do not change.
     """
     place = result.T_camera_object[:3, 3]
     return float(place @ centre / (place @ place))
 
 
 def visible_hull(case: SurfaceCase) -> Mesh:
-    """Hull of the exact depth at the true mask's pixels: what a perfect sensor sees from the one view."""
+    """Convex hull of the exact depth at the true mask's pixels: the view of a perfect sensor."""
     assert case.observation.mask is not None
     points = case.observation.camera.back_project(case.depth)[case.observation.mask > 0]
     points = points[np.isfinite(points).all(axis=1)]

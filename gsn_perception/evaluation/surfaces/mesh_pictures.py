@@ -1,4 +1,4 @@
-"""Meshes as shaded pictures, side by side."""
+"""Shaded images of meshes, side by side."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FIELD = 0.6
 
 
 def shaded(mesh: Mesh, camera: Camera) -> np.ndarray:
-    """[H,W,3] in [0, 1], white behind: grey by the angle between face and line of sight."""
+    """[H,W,3] in [0, 1], grey by the angle between face and line of sight, on white."""
     hits = Surface(mesh).cast(camera)
     normals = mesh.face_normals()[np.where(np.isfinite(hits.depth), hits.face, 0)]
     rays = camera.pixel_rays() @ camera.world_from_camera[:3, :3].T
@@ -47,7 +47,7 @@ def mesh_sheet(meshes: Mapping[str, Sequence[Mesh]], names: Sequence[str]) -> np
 
     Args:
         meshes: Object to the truth and the methods' meshes, z up.
-        names: Of the columns, the truth first; objects with fewer meshes were refused by some method and left out.
+        names: Of the columns, the truth first; objects that some method refused are left out.
     """
     rows, captions = [], []
     for name, row in meshes.items():

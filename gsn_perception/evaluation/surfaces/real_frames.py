@@ -1,4 +1,4 @@
-"""Real RGB-D frames: how well the reconstructed mesh explains the depth that was measured."""
+"""Evaluation on real RGB-D frames: agreement of the reconstructed mesh with the measured depth."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from gsn_perception.io import read_image
 from gsn_perception.io import read_mask
 
 PRIOR_EXTENT = 0.16
-"""Metres: about the median longest side of household objects; stands for the scale when depth is left unused."""
+"""Metres: about the median longest side of household objects; the scale where depth is not used."""
 _ERROR_RANGE = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameScores:
-    """How well one reconstruction explains one frame.
+    """Agreement of one reconstruction with one frame.
 
     Attributes:
         name: Of the frame.
@@ -45,7 +45,7 @@ class FrameScores:
 
 
 def frame_folders(folder: Path) -> list[Path]:
-    """Folders below (or at) ``folder`` that hold a frame.
+    """Folders below (or at) ``folder`` that contain a frame.
 
     Raises:
         InputError: there is none.
@@ -76,8 +76,8 @@ def evaluate_frame(
 ) -> FrameScores:
     """Scores of one frame with one object.
 
-    The mesh is the same before and after; only its scale differs: before, its longest side is that of a typical object
-    (:data:`PRIOR_EXTENT`), after, it is what the depth says. Scaling about the camera leaves the silhouette.
+    The mesh is the same before and after; only its scale differs. Before, its longest side is that of a typical object
+    (:data:`PRIOR_EXTENT`); after, it is from the depth. Scaling about the camera does not change the silhouette.
 
     Raises:
         InputError: the object was refused, or the frame has no depth or mask.
@@ -101,7 +101,7 @@ def depth_figures(rendered: np.ndarray, measured: np.ndarray, mask: np.ndarray) 
     """Agreement of a mesh's depth [H,W] (NaN = no surface) with the measured one.
 
     Returns:
-        ``median_mm``: median absolute error where mask, mesh and measurement agree there is a surface;
+        ``median_mm``: median absolute error where mask, mesh and measurement all have a surface;
         ``iou``: of the mesh's silhouette and the mask; ``covered``: share of the mask's pixels that were compared.
     """
     both = mask & np.isfinite(rendered) & np.isfinite(measured)

@@ -1,10 +1,11 @@
-"""How good a surface is, in the units of the surface papers.
+"""Surface metrics in the units of the surface reconstruction papers.
 
-Definitions. Lengths are shares of the truth's longest box side (the object at unit maximum extent). Distances are from
-samples of one surface, uniform by area, to the nearest triangle of the other, exactly. ``chamfer`` is Chamfer-L1, half
-the sum of the mean distances both ways, times 100. ``f1`` is the harmonic mean of the shares of samples within 1 % both
-ways. ``nc`` is the mean |cosine| between a sample's normal and that of the nearest triangle, half of both ways' sum.
-``iou`` is the volumes' intersection over union, by winding numbers at points uniform in the box around both.
+Definitions. Lengths are relative to the truth's longest box side (the object at unit maximum extent). Distances are exact,
+from samples of one surface, uniform by area, to the nearest triangle of the other. ``chamfer`` is Chamfer-L1: half the sum
+of the mean distances in both directions, times 100. ``f1`` is the harmonic mean of the shares of samples within 1 % in
+both directions. ``nc`` is the mean |cosine| between a sample's normal and that of the nearest triangle, averaged over both
+directions. ``iou`` is the intersection over union of the volumes, by winding numbers at uniform points in the box around
+both.
 """
 
 from __future__ import annotations
@@ -33,20 +34,20 @@ COLUMNS = {
     "seconds": ".2f",
     "points_chamfer": ".3f",
 }
-"""Columns of the table and their formats; ``points_chamfer`` is what two samplings of the truth show point to point."""
+"""Columns of the table and their formats; ``points_chamfer`` is Chamfer-L1 between two samplings of the truth."""
 
 
 def surface_scores(
     predicted: Mesh, truth: Mesh, rng: np.random.Generator, *, samples: int, eye: np.ndarray | None = None
 ) -> dict[str, float]:
-    """Every figure of a mesh against the true one, both in one frame.
+    """All metrics of a mesh against the true one, both in one frame.
 
     Args:
         predicted: Any triangles.
         truth: The true surface.
-        rng: Source of the samples.
+        rng: Random generator of the samples.
         samples: Per surface, and points for the volumes.
-        eye: [3] the camera; with it the sides that it saw and did not see are scored apart, too.
+        eye: [3] the camera; if given, the observed and the completed side are also scored separately.
     """
     scores = compare_surfaces(predicted, truth, rng, samples=samples, threshold=THRESHOLD)
     figures = {
@@ -64,8 +65,8 @@ def side_scores(
 ) -> dict[str, float]:
     """Chamfer-L1 (x 100) of the observed and of the completed side.
 
-    A true sample is observed where nothing lies between it and the camera; a predicted one belongs to the side of the
-    true point nearest to it. A side without samples is NaN.
+    A true sample is observed where nothing is between it and the camera; a predicted sample belongs to the side of its
+    nearest true point. A side without samples is NaN.
     """
     extent = float(np.ptp(truth.vertices, axis=0).max())
     wanted, found = Surface(truth), Surface(predicted)
@@ -82,7 +83,7 @@ def side_scores(
 
 
 def volume_iou(predicted: Mesh, truth: Mesh, rng: np.random.Generator, *, samples: int) -> float:
-    """Intersection over union of the volumes; winding numbers above one half are inside, also of open meshes."""
+    """Intersection over union of the volumes; inside means a winding number above one half, also for open meshes."""
     corners = np.concatenate([predicted.vertices, truth.vertices])
     points = rng.uniform(corners.min(axis=0), corners.max(axis=0), (samples, 3))
     a, b = (WindingNumber(mesh)(points) > 0.5 for mesh in (predicted, truth))
@@ -90,6 +91,6 @@ def volume_iou(predicted: Mesh, truth: Mesh, rng: np.random.Generator, *, sample
 
 
 def truth_scores(truth: Mesh, rng: np.random.Generator, *, samples: int) -> dict[str, float]:
-    """The floor: the truth against itself, and what two samplings of it would show from point to point."""
+    """The lower limit of errors: the truth against itself, and Chamfer-L1 between two samplings of it."""
     floor = 100 * sampling_floor(truth, rng, samples=samples)
     return surface_scores(truth, truth, rng, samples=samples) | {"points_chamfer": floor}

@@ -1,4 +1,4 @@
-"""Surfaces from one view against the true ones, at the true and at the estimated scale, seen and unseen side apart."""
+"""Surfaces from one view against the true ones, at true and estimated scale, observed and completed side apart."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TRUTH, TRUE_SCALE, ESTIMATED = "truth", "true scale", "estimated scale"
 
 
 def hull_finders(what: ViewInput) -> dict[str, Finder]:
-    """The baselines that the input allows."""
+    """The baselines possible with the input."""
     found: dict[str, Finder] = {
         "visual hull and plane": lambda frame, item: visual_hull(item.crop, item.scale, frame.support_plane)
     }
@@ -52,15 +52,15 @@ def evaluate_views(
     samples: int,
     keep: dict[str, list[Mesh]] | None = None,
 ) -> Rows:
-    """Scores per object of every finder at both scales, and of the truth; what is refused scores F = 0.
+    """Scores per object of every finder at both scales, and of the truth; a refusal scores F = 0.
 
-    A finder is asked twice, told the estimated scale and the true one.
+    A finder is called twice, with the estimated scale and with the true one.
 
     Args:
-        cases: Test objects with measured depth; what they rest on is told, as it is known on a table.
+        cases: Test objects with measured depth; their support plane is given.
         splats: The pipeline up to the splat, the same for all.
         finders: By name.
-        what: ``rgbd`` as it is; ``rgb`` without depth, the plane gives the scale; ``splat`` the network sees depth but
+        what: ``rgbd``: with depth; ``rgb``: without depth, the plane gives the scale; ``splat``: the network reads depth,
             the finders only its splat.
         seed: Of the samples.
         samples: Per surface.
@@ -100,7 +100,7 @@ def _found(
     samples: int,
     head: Mapping[str, Any],
 ) -> Mesh | None:
-    """A row more at each scale; the mesh at the true one, in the object's frame, where the object's box is its own."""
+    """Append a row at each scale; return the mesh at the true scale in the object's frame, None for a refusal."""
     own = np.linalg.inv(case.T_camera_object)
     truth, made = case.truth.transform(own), None
     for scale in (ESTIMATED, TRUE_SCALE):
@@ -128,7 +128,7 @@ def true_scale(item: Sculpted, centre: np.ndarray) -> float:
 
 
 def truly_scaled(item: Sculpted, centre: np.ndarray) -> Sculpted:
-    """The item as if its scale had been known: measured depth stays where it was measured, the splat moves."""
+    """The item at its true scale: measured depth does not move, the splat does."""
     return replace(item, scale=replace(item.scale, value=true_scale(item, centre)))
 
 

@@ -1,4 +1,4 @@
-"""Objects on a table under steep cameras: does the mesh end at the table, and is it as large as the object?"""
+"""Objects on a table under steep cameras: does the mesh end at the table, and is its volume right?"""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ Rows = dict[str, list[dict[str, Any]]]
 Reconstruct = Callable[[Observation], list[Reconstruction | Refusal]]
 
 NEAR_TABLE = 0.005
-"""Metres between the mesh's lowest point and the table that still count as standing on it."""
+"""Largest distance between the mesh's lowest point and the table of a mesh that stands on it, metres."""
 FLAT = 0.2
 """Objects whose height is below this share of their length are flat."""
 
 _NEAREST = 0.5  # metres
-_CONE = np.sin(np.deg2rad(14.0))  # that the object's bounding sphere fills at most
-_GATE = 50_000  # points that weigh volumes
+_CONE = np.sin(np.deg2rad(14.0))  # largest half-angle of the object's bounding sphere
+_GATE = 50_000  # sample points for volumes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +53,7 @@ class TableCase:
     Attributes:
         name: The object's.
         shape: box, mid, open or unknown.
-        elevation: Degrees that the camera stands above the table, seen from the object.
+        elevation: Of the camera above the table, seen from the object, degrees.
         observation: Colour, mask (label 1) and measured depth; no support plane.
         truth: The true surface.
         plane: The table.
@@ -73,12 +73,12 @@ class TableCase:
 
     @property
     def flat(self) -> bool:
-        """Whether it is thin or flat as it lies there."""
+        """Whether it is flat in its pose on the table."""
         return self.height < FLAT * longest_side(self.truth, self.plane)
 
 
 def longest_side(mesh: Mesh, plane: Plane) -> float:
-    """About the largest distance between two vertices along the table, metres: from the one farthest from the middle."""
+    """Approximate largest distance between two vertices along the table, metres: from the vertex farthest from the mean."""
     points = mesh.vertices.astype(np.float64)
     flat = points - plane.height(points)[:, None] * plane.normal
     middle = flat.mean(axis=0)
@@ -87,7 +87,7 @@ def longest_side(mesh: Mesh, plane: Plane) -> float:
 
 
 def table_case(item: TexturedMesh, elevation: float, *, seed: int = 0) -> TableCase:
-    """The object as it stands on its own z = 0, seen by an RGB-D camera from ``elevation`` degrees."""
+    """The object on its own z = 0, seen by an RGB-D camera from ``elevation`` degrees."""
     rng = np.random.default_rng([seed, zlib.crc32(item.name.encode()), round(10 * elevation)])
     item = item.recentred()
     scene = TabletopScene((PlacedObject(item, np.eye(4), 1),), random_table(rng), Lighting.random(rng))
@@ -104,7 +104,7 @@ def table_case(item: TexturedMesh, elevation: float, *, seed: int = 0) -> TableC
 def evaluate_table(
     cases: Iterable[TableCase], reconstruct: Reconstruct, *, seed: int = 0, samples: int = 20_000
 ) -> Rows:
-    """Rows of the reconstruction and of the hull of measured points, by who made the mesh."""
+    """Rows of the reconstruction and of the hull of measured points, by method."""
     rows: Rows = {"reconstruction": [], "hull of measured points": []}
     for case in cases:
         rng = np.random.default_rng(seed)
@@ -130,7 +130,7 @@ def evaluate_table(
 
 
 def table_scores(mesh: Mesh, case: TableCase, rng: np.random.Generator, *, samples: int) -> dict[str, float]:
-    """Where the mesh ends, its size, and its distance from the truth."""
+    """Lowest point, volume and surface metrics of a mesh."""
     lowest = float(case.plane.height(mesh.vertices.astype(np.float64)).min())
     factor = abs(mesh.volume()) / max(enclosed_volume(case.truth, rng), 1e-12)
     figures = surface_scores(mesh, case.truth, rng, samples=samples)
@@ -145,7 +145,7 @@ def table_scores(mesh: Mesh, case: TableCase, rng: np.random.Generator, *, sampl
 
 
 def enclosed_volume(mesh: Mesh, rng: np.random.Generator) -> float:
-    """Cubic metres; of meshes with holes by winding numbers."""
+    """Volume in cubic metres; for meshes with holes by winding numbers."""
     if mesh.is_watertight():
         return abs(mesh.volume())
     low, high = mesh.vertices.min(axis=0), mesh.vertices.max(axis=0)
@@ -154,7 +154,7 @@ def enclosed_volume(mesh: Mesh, rng: np.random.Generator) -> float:
 
 
 def summaries(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Means over all, by elevation, by shape class and of the flat ones; ``volume_factor`` is the median."""
+    """Means over all, by elevation, by shape class and of flat objects; ``volume_factor`` is the median."""
     groups = {"all": list(rows)}
     groups |= {f"{e:g} deg": [r for r in rows if r["elevation"] == e] for e in sorted({r["elevation"] for r in rows})}
     groups |= {shape: [r for r in rows if r["shape"] == shape] for shape in sorted({r["shape"] for r in rows})}

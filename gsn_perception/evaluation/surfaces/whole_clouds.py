@@ -1,4 +1,4 @@
-"""Surfaces from whole clouds against the true ones."""
+"""Evaluation of surfaces reconstructed from whole clouds against the true ones."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ Rows = dict[str, list[dict[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class CloudProtocol:
-    """How whole clouds are drawn; everything random follows from ``seed`` and the object's name.
+    """How whole clouds are sampled; ``seed`` and the object's name determine all random numbers.
 
     Attributes:
         points: Per cloud, uniform by area.
-        noise: Standard deviation added to each coordinate, shares of the extent.
-        rotations: Every object's one cloud is turned so many times at random; 0 leaves it as it stands.
-        seed: Of all draws.
+        noise: Standard deviation added to each coordinate, as a share of the extent.
+        rotations: Number of random rotations of each object's cloud; 0: one cloud, not rotated.
+        seed: Of all random numbers.
     """
 
     points: int = 10_000
@@ -43,7 +43,7 @@ class CloudProtocol:
     seed: int = 0
 
     def clouds(self, item: TexturedMesh) -> Iterable[tuple[np.ndarray, np.ndarray]]:
-        """Turns [4,4] of the object at unit extent about the origin, and the turned clouds [P,3]."""
+        """Rotations [4,4] of the object at unit extent at the origin, and the rotated clouds [P,3]."""
         rng = np.random.default_rng([self.seed, zlib.crc32(item.name.encode())])
         points, _ = sample_surface(unit_mesh(item.mesh), self.points, rng)
         points = points + self.noise * rng.standard_normal(points.shape)
@@ -60,14 +60,14 @@ def evaluate_full(
     samples: int,
     keep: dict[str, list[Mesh]] | None = None,
 ) -> Rows:
-    """Scores per object and turn of every method, and of the truth itself; a method without a surface scores F = 0.
+    """Scores per object and rotation of every method, and of the truth itself; a method without a surface scores F = 0.
 
     Args:
         items: Test objects.
         methods: By name.
-        protocol: How clouds are drawn.
+        protocol: How clouds are sampled.
         samples: Per surface.
-        keep: Filled with the truth and the meshes of each object's first turn, by the object's name.
+        keep: Filled with the truth and the meshes of each object's first rotation, by the object's name.
     """
     rows: Rows = {name: [] for name in (*methods, TRUTH)}
     for item in items:

@@ -1,1 +1,1 @@
-"""Novel views of a splat against ray-cast ones."""
+"""Novel-view test: views of a splat against ray-cast views."""

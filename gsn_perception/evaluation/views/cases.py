@@ -1,4 +1,4 @@
-"""Test cases: an object seen by one real camera, its novel views, its true surface; ray cast."""
+"""Ray-cast test cases: an object seen by one camera, with its novel views or its true surface."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class NovelViewCase:
         name: The object's.
         shape: box, mid, open or unknown.
         observation: Input image and true mask (label 1).
-        measured: The same with depth as a sensor would measure it.
+        measured: The same with simulated sensor depth.
         rolled: The same with the camera rolled by ``roll``.
-        roll: Radians, no multiple of a quarter turn.
+        roll: Radians, not a multiple of a quarter turn.
         centre: [3] of the true box.
         targets: The novel views' cameras.
         truth: [V,S,S,3] float32 on white.
@@ -79,8 +79,8 @@ class SurfaceCase:
     Attributes:
         name: The object's.
         shape: box, mid, open or unknown.
-        observation: Input image, true mask (label 1) and depth as a sensor would measure it.
-        depth: [H,W] exact depth, NaN = nothing.
+        observation: Input image, true mask (label 1) and simulated sensor depth.
+        depth: [H,W] exact depth, NaN = background.
         centre: [3] of the true box.
         truth: The true surface.
         T_camera_object: [4,4] rigid, from the object's own frame, in which it rests on z = 0.
@@ -101,13 +101,13 @@ class SurfaceCase:
 
     @property
     def plane(self) -> Plane:
-        """What the object rests on."""
+        """The support plane of the object."""
         normal = self.T_camera_object[:3, 2]
         return Plane(normal, -float(normal @ self.T_camera_object[:3, 3]))
 
 
 def novel_view_case(item: TexturedMesh, protocol: Protocol) -> NovelViewCase:
-    """The case of one object; the same for the same protocol and name."""
+    """The case of one object; determined by protocol and name."""
     rng = protocol.rng(item.name)
     caster = RayCaster([item])
     start = draw_viewpoint(item, rng, protocol)
@@ -130,7 +130,7 @@ def novel_view_case(item: TexturedMesh, protocol: Protocol) -> NovelViewCase:
 
 
 def surface_case(item: TexturedMesh, protocol: Protocol) -> SurfaceCase:
-    """The case of one object, seen from the same place as in the novel-view test."""
+    """The case of one object, seen from the same viewpoint as in the novel-view test."""
     rng = protocol.rng(item.name)
     start = draw_viewpoint(item, rng, protocol)
     view = RayCaster([item]).render(start.camera)
@@ -156,10 +156,10 @@ def _distance(viewpoint: Viewpoint, item: TexturedMesh) -> float:
 
 
 def choose(objects: Sequence[TexturedMesh], budget: Budget, seed: int) -> list[TexturedMesh]:
-    """As many objects as the budget allows, shape classes in turn, in an order fixed by the seed.
+    """As many objects as the budget allows, alternating between shape classes, in an order fixed by the seed.
 
     Raises:
-        InputError: the budget has no such name.
+        InputError: there is no budget of that name.
     """
     if budget not in BUDGETS:
         raise InputError(f"there is no budget {budget!r}; choose one of {', '.join(BUDGETS)}")
@@ -168,7 +168,7 @@ def choose(objects: Sequence[TexturedMesh], budget: Budget, seed: int) -> list[T
 
 
 def in_turn(items: Sequence[T], shapes: Sequence[str], limit: int, seed: int) -> list[T]:
-    """At most ``limit`` of the items, shape classes in turn, in an order fixed by the seed."""
+    """At most ``limit`` of the items, alternating between shape classes, in an order fixed by the seed."""
     classes: dict[str, list[T]] = defaultdict(list)
     for index in np.random.default_rng(seed).permutation(len(items)):
         classes[shapes[index]].append(items[index])
@@ -181,7 +181,7 @@ def in_turn(items: Sequence[T], shapes: Sequence[str], limit: int, seed: int) ->
 
 
 def on_table(seed: int) -> Observation:
-    """A made-up object on a table, seen by an RGB-D camera."""
+    """A procedural object on a table, seen by an RGB-D camera."""
     from gsn_perception.scenes.objects import random_object
     from gsn_perception.scenes.sensor import DepthSensor
     from gsn_perception.scenes.tabletop import random_tabletop

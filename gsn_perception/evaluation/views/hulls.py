@@ -1,4 +1,4 @@
-"""What one view gives without a network: hulls. They see what the methods see, the scale included."""
+"""Hull baselines from one view without a network; they get the same input and scale as the other methods."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gsn_perception.surface.extraction.implicit_shape import closed_mesh
 from gsn_perception.surface.fields.carver import Carver
 from gsn_perception.surface.fields.observed import filled_view
 
-_HALF = 0.5  # of the canonical cube along the line of sight, where no plane bounds the cone
+_HALF = 0.5  # half depth of the canonical cube along the line of sight, where no plane limits the cone
 _BOX = np.array([0.75, 0.75, _HALF + 0.02])
 
 
@@ -38,13 +38,13 @@ def visual_hull(crop: Crop, scale: Scale, plane: Plane | None, *, resolution: in
     """The cone behind the silhouette cut by measured depth (gaps filled), support plane and canonical cube; camera frame.
 
     Args:
-        crop: What the camera saw of the object.
-        scale: Metres per unit, as the pipeline estimated it.
-        plane: What the object stands on, camera frame.
+        crop: The object as seen by the camera.
+        scale: Estimated metres per unit.
+        plane: The support plane, camera frame.
         resolution: Cells along the longest side.
 
     Raises:
-        InputError: nothing is left.
+        InputError: the hull is empty.
     """
     to_camera = crop.view.similarity(scale.value)
     carver = Carver([filled_view(crop, scale)], truncation=0.05, whole=True)

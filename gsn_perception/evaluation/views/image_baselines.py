@@ -1,4 +1,4 @@
-"""What can be had without a network: the input on a card, and nothing at all. Both see only the input view."""
+"""Novel-view baselines without a network: the input on a flat card, and a white image; both read only the input view."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def card_images(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The masked input pasted on a card through the object's centre that faces the input camera.
 
-    The card is a plane, so every target sees it through one homography; from behind it shows mirrored.
+    The card is a plane, so each target sees it through one homography; from behind it is mirrored.
 
     Args:
         observation: The input view.

@@ -1,4 +1,4 @@
-"""The mean training object: the best single answer of somebody who never looks at the image."""
+"""The mean training object: the baseline that does not use the image."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _COLOUR_SAMPLES = 4000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeanObject:
-    """Colour and occupancy averaged over objects in the viewer's normalised frame.
+    """Colour and occupancy averaged over objects in the normalised frame.
 
     Attributes:
-        occupancy: [G,G,G] share of (object, view) pairs that fill the cell; axes x, y, z over the cube of side 1.
+        occupancy: [G,G,G] share of (object, view) pairs with a filled cell; axes x, y, z over the cube of side 1.
         colors: [G,G,G,3] their mean colour there.
         gain: Extinction: a cell's opacity is ``1 - (1 - occupancy) ** gain``.
     """
@@ -39,7 +39,7 @@ class MeanObject:
     gain: float = 0.1
 
     def splat(self) -> Gaussians:
-        """One Gaussian per cell that is ever filled, normalised frame."""
+        """One Gaussian per cell that is filled by any object, normalised frame."""
         opacity = 1 - (1 - np.clip(self.occupancy, 0, 0.999)) ** self.gain
         kept = opacity > 1 / 512
         count = int(kept.sum())
@@ -53,7 +53,7 @@ class MeanObject:
 
 
 def grid_points(grid: int) -> np.ndarray:
-    """Cell centres [G^3,3] of the cube of side 1 about the origin, x slowest."""
+    """Cell centres [G^3,3] of the cube of side 1 centred at the origin, x slowest."""
     axis = (np.arange(grid) + 0.5) / grid - 0.5
     return np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
 
@@ -61,7 +61,7 @@ def grid_points(grid: int) -> np.ndarray:
 def mean_object(
     viewpoints: Iterable[tuple[TexturedMesh, list[Viewpoint]]], rng: np.random.Generator, *, grid: int = GRID
 ) -> MeanObject:
-    """Averaged over training objects, each seen from some input viewpoints.
+    """The average over training objects, each seen from some input viewpoints.
 
     Raises:
         InputError: there is no object.
@@ -83,13 +83,13 @@ def mean_object(
 
 
 def calibrated(mean: MeanObject, score: Callable[[MeanObject], float]) -> MeanObject:
-    """The gain that scores best (on training objects)."""
+    """The mean object with the gain of the best score (on training objects)."""
     candidates = [MeanObject(mean.occupancy, mean.colors, gain) for gain in GAINS]
     return max(candidates, key=score)
 
 
 class _Solid:
-    """An object that tells which points it fills and the colour of its nearest surface."""
+    """An object with an inside test and a lookup of the nearest surface colour."""
 
     def __init__(self, item: TexturedMesh, rng: np.random.Generator) -> None:
         mesh = item.vertex_colored()

@@ -1,4 +1,4 @@
-"""Novel views of a splat sculpted from one image, scored beside answers that need no network."""
+"""Novel-view test of splats sculpted from one image, with baselines that need no network."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from gsn_perception.evaluation.views.mean_object import calibrated
 from gsn_perception.evaluation.views.mean_object import mean_object
 from gsn_perception.evaluation.views.protocol import Protocol
 from gsn_perception.evaluation.views.protocol import draw_viewpoint
+from gsn_perception.evaluation.views.protocol import rolled_back
 from gsn_perception.evaluation.views.protocol import true_scale
-from gsn_perception.evaluation.views.protocol import turned_back
 from gsn_perception.evaluation.views.splat_images import splat_images
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import ObjectView
@@ -40,18 +40,18 @@ ImageDistance = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 @dataclass(slots=True)
 class GsnScores:
-    """Figures per object, averaged over its views, by who answered.
+    """Figures per object, averaged over its views, by method.
 
     Attributes:
         rows: ``gsn``, ``gsn, depth`` and the baselines to one row per object.
-        tiles: Per object the pictures of a contact sheet: input, then truth and answer of some views.
+        tiles: Per object the images of a contact sheet: input, then truth and prediction of some views.
     """
 
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     tiles: dict[str, list[np.ndarray]] = field(default_factory=dict)
 
     def add(self, who: str, case: NovelViewCase, figures: dict[str, float]) -> None:
-        """One object's figures."""
+        """Append the figures of one object."""
         self.rows.setdefault(who, []).append({"name": case.name, "shape": case.shape, **figures})
 
 
@@ -64,15 +64,15 @@ def evaluate_gsn(
     sheet_views: int = 4,
     lpips: ImageDistance | None = None,
 ) -> GsnScores:
-    """Scores of a network, from colour alone and with measured depth beside it, and of the baselines.
+    """Scores of a network, from colour alone and with measured depth, and of the baselines.
 
     Args:
         cases: Test objects with their views.
         sculptor: (observation, label) to the object's view and its splat in the normalised frame.
-        mean: The mean training object; left out where there is none.
+        mean: The mean training object, or None.
         others: More sculptors by name, from colour alone.
         sheet_views: Novel views per object on the contact sheet.
-        lpips: Perceptual distances [V] of images [V,H,W,3] from others; left out where there are no weights of it.
+        lpips: Perceptual distances [V] between images [V,H,W,3], or None where its weights are missing.
     """
     scores = GsnScores()
     average = None if mean is None else mean.splat()
@@ -96,7 +96,7 @@ def evaluate_gsn(
 
 
 def render_targets(gaussians: Gaussians, view: ObjectView, case: NovelViewCase, background: float = 1.0) -> Images:
-    """A normalised splat, at its true scale, seen by the case's targets: images [V,H,W,3] and alpha [V,H,W]."""
+    """A normalised splat, at its true scale, rendered by the case's targets: images [V,H,W,3] and alpha [V,H,W]."""
     metric = gaussians.transform(view.similarity(true_scale(view, case.centre)))
     return splat_images(metric, case.targets, background)
 
@@ -117,7 +117,7 @@ def score_images(
 
 
 def input_figures(case: NovelViewCase, view: ObjectView, gaussians: Gaussians) -> dict[str, float]:
-    """How well the splat repeats the crop it was made from (on white, at the network's size)."""
+    """Agreement of the splat with its input crop (on white, at the network's size)."""
     images, alpha = splat_images(gaussians, [view.normalised_camera])
     mask = case.mask
     truth = white_crop(case.observation, mask, view)
@@ -126,13 +126,13 @@ def input_figures(case: NovelViewCase, view: ObjectView, gaussians: Gaussians) -
 
 
 def white_crop(observation: Observation, mask: np.ndarray, view: ObjectView) -> np.ndarray:
-    """The masked object on white as the virtual camera sees it, [S,S,3]."""
+    """The masked object on white, seen by the virtual camera, [S,S,3]."""
     share = view.warp(mask.astype(np.float32), observation.camera)[..., None]
     return view.warp(observation.image / 255.0 * mask[..., None], observation.camera) + (1 - share)
 
 
 def splat_figures(gaussians: Gaussians) -> dict[str, float]:
-    """Health of the splat: shares of Gaussians that can't be seen and that are needles."""
+    """Quality of the splat: shares of invisible and of needle-shaped Gaussians."""
     scales = gaussians.scales.sort(dim=-1).values
     return {
         "dead": float((gaussians.opacities < DEAD).float().mean()),
@@ -143,14 +143,14 @@ def splat_figures(gaussians: Gaussians) -> dict[str, float]:
 def equivariance_figures(
     case: NovelViewCase, sculptor: Sculptor, view: ObjectView, gaussians: Gaussians, images: np.ndarray
 ) -> dict[str, float]:
-    """How much the answer changes when the camera rolls: nothing, for an equivariant network.
+    """Change of the splat when the camera rolls; none for an equivariant network.
 
-    The camera of the same case is rolled by its roll angle, its image is drawn anew, and the splat made from it is
-    brought back. ``roll_psnr`` compares the novel views of both, ``ecd`` is the Extended Chamfer Distance between them
-    in the normalised frame of the first.
+    The camera of the same case is rolled by its roll angle, its image is rendered again, and the splat from it is rotated
+    back. ``roll_psnr`` compares the novel views of both splats, ``ecd`` is the Extended Chamfer Distance between them in
+    the normalised frame of the first.
     """
     rolled_view, rolled = sculptor(case.rolled, 1)
-    back = turned_back(rolled, rolled_view, case.roll, case.centre)
+    back = rolled_back(rolled, rolled_view, case.roll, case.centre)
     again, _ = splat_images(back, case.targets, 1.0)
     normalised = back.transform(np.linalg.inv(view.similarity(true_scale(view, case.centre))))
     distance = extended_chamfer_distance(normalised.map(lambda t: t[None]), gaussians.map(lambda t: t[None]))
@@ -164,12 +164,12 @@ def equivariance_figures(
 def calibrated_mean(
     items: Iterable[TexturedMesh], cases: Sequence[NovelViewCase], protocol: Protocol, *, views: int = 3
 ) -> MeanObject:
-    """The mean of training objects, each seen from some input viewpoints, as opaque as scores best on ``cases``.
+    """The mean of training objects, each seen from some input viewpoints, with the gain of the best score on ``cases``.
 
     Args:
         items: Training objects.
         cases: Some of them as novel-view cases.
-        protocol: How input viewpoints are drawn.
+        protocol: How input viewpoints are sampled.
         views: Input viewpoints per object.
     """
     rng = np.random.default_rng(protocol.seed)
@@ -189,7 +189,7 @@ def _mean_psnr(splat: Gaussians, case: NovelViewCase) -> float:
 
 
 def _baselines(case: NovelViewCase, average: Gaussians | None) -> dict[str, Images]:
-    """Answers that see only the input: its true mask, never the targets."""
+    """Predictions of the baselines, which get only the input and its true mask, never the targets."""
     mask, view = case.mask, case.whole
     answers = {} if average is None else {"mean object": render_targets(average, view, case)}
     answers["card"] = card_images(case.observation, mask, true_scale(view, case.centre), case.targets)

@@ -1,4 +1,4 @@
-"""Which views the network is tested on: one real camera image in, eight others on the sphere as truth."""
+"""The novel-view protocol: sampling of the input viewpoint and of the target cameras on a sphere."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """How views are drawn; everything random follows from ``seed`` and the object's name.
+    """How views are sampled; ``seed`` and the object's name determine all random numbers.
 
     Attributes:
         novel_views: Target views per object, azimuths stratified.
         size: Their side in pixels.
         elevation: Range of elevations in degrees, input and targets.
-        cone: Range of the half-angle (degrees) that the object's bounding sphere fills in the input camera.
+        cone: Range of the half-angle (degrees) of the object's bounding sphere in the input camera.
         input_size: Width and height of the input camera's image.
         input_focal: Its focal length in pixels.
-        margin: Half-field of a target over the half-angle of the bounding sphere.
-        seed: Of all draws.
+        margin: Half-field of a target divided by the half-angle of the bounding sphere.
+        seed: Of all random numbers.
     """
 
     novel_views: int = 8
@@ -45,17 +45,17 @@ class Protocol:
     seed: int = 0
 
     def rng(self, name: str) -> np.random.Generator:
-        """The generator of one object."""
+        """The random generator of one object."""
         return np.random.default_rng([self.seed, zlib.crc32(name.encode())])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Viewpoint:
-    """A real camera somewhere around an object, which lies anywhere in its image.
+    """A camera around an object, with the object anywhere in its image.
 
     Attributes:
         camera: Its world is the object's frame.
-        view: The object-centred view of the object's vertices (what a perfect mask gives, up to a pixel).
+        view: The object-centred view of the object's vertices (that of a perfect mask, up to a pixel).
         scale: True metres per normalised unit: the box centre's distance along the view's axis over ``view.distance``.
         roll: Of the camera about its optical axis, radians.
     """
@@ -80,34 +80,34 @@ class Viewpoint:
         return [c.at(self.camera_from_object @ c.world_from_camera) for c in cameras]
 
     def rolled(self, item: TexturedMesh, angle: float) -> Viewpoint:
-        """The same camera turned by ``angle`` radians about its optical axis."""
-        camera = self.camera.at(self.camera.world_from_camera @ axial_turn(angle))
+        """The same camera rolled by ``angle`` radians about its optical axis."""
+        camera = self.camera.at(self.camera.world_from_camera @ axial_roll(angle))
         return replace(viewpoint_of(item, camera), roll=self.roll + angle)
 
 
 def true_scale(view: ObjectView, centre: np.ndarray) -> float:
     """Metres per normalised unit that put the cube's centre as far along the axis as ``centre`` [3], camera frame.
 
-    With it images don't depend on how the scale was estimated.
+    With it, images do not depend on the estimate of the scale.
     """
     return float(view.R_camera_virtual[:, 2] @ centre) / view.distance
 
 
-def axial_turn(angle: float) -> np.ndarray:
-    """[4,4] from the frame of a camera turned by ``angle`` radians about its optical axis to the unturned one's."""
+def axial_roll(angle: float) -> np.ndarray:
+    """[4,4] from the frame of a camera rolled by ``angle`` radians about its optical axis to that of the unrolled camera."""
     return make_transform(rotation_about_z(angle), np.zeros(3))
 
 
-def turned_back(splat: Gaussians, view: ObjectView, angle: float, centre: np.ndarray) -> Gaussians:
-    """The metric splat in the unturned camera's frame of what the camera turned by ``angle`` radians saw.
+def rolled_back(splat: Gaussians, view: ObjectView, angle: float, centre: np.ndarray) -> Gaussians:
+    """The splat of a camera rolled by ``angle`` radians, in metres, in the frame of the unrolled camera.
 
     Args:
         splat: In the normalised frame of ``view``.
-        view: Of the turned camera.
-        angle: By which it is turned about its optical axis.
-        centre: [3] of the true box in the unturned camera's frame, which fixes the scale.
+        view: Of the rolled camera.
+        angle: Roll about its optical axis.
+        centre: [3] of the true box in the unrolled camera's frame, which fixes the scale.
     """
-    turn = axial_turn(angle)
+    turn = axial_roll(angle)
     scale = true_scale(view, turn[:3, :3].T @ centre)
     return splat.transform(turn @ view.similarity(scale))
 
@@ -127,12 +127,12 @@ def box_centre(item: TexturedMesh) -> np.ndarray:
 
 
 def bounding_radius(item: TexturedMesh) -> float:
-    """Radius of the smallest sphere about the box centre that holds every vertex, metres."""
+    """Radius of the smallest sphere about the box centre that contains every vertex, metres."""
     return float(np.linalg.norm(item.mesh.vertices - box_centre(item), axis=1).max())
 
 
 def draw_viewpoint(item: TexturedMesh, rng: np.random.Generator, protocol: Protocol) -> Viewpoint:
-    """A random input viewpoint: elevation, distance and place in the image vary, the whole object is in view."""
+    """A random input viewpoint: elevation, distance and position in the image vary, the whole object is in view."""
     cone = np.deg2rad(rng.uniform(*protocol.cone))
     eye = _on_sphere(rng.uniform(0, 2 * np.pi), rng, protocol) * bounding_radius(item) / np.sin(cone)
     centre = box_centre(item)
@@ -143,7 +143,7 @@ def draw_viewpoint(item: TexturedMesh, rng: np.random.Generator, protocol: Proto
 
 
 def _aside(camera: Camera, cone: float, rng: np.random.Generator) -> np.ndarray:
-    """[4,4] turn that moves the object off the optical axis with its sphere still in the image."""
+    """[4,4] rotation that moves the object off the optical axis and keeps its bounding sphere in the image."""
     room = np.arctan(0.5 * np.array([camera.width, camera.height]) / camera.K[0, 0]) - 1.1 * cone
     yaw, pitch = rng.uniform(-1, 1, 2) * np.maximum(room, 0) * 0.9
     cy, sy, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
@@ -153,7 +153,7 @@ def _aside(camera: Camera, cone: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def draw_targets(item: TexturedMesh, distance: float, rng: np.random.Generator, protocol: Protocol) -> list[Camera]:
-    """Cameras (world = object frame) at one distance that look at the box centre and just fit the bounding sphere."""
+    """Cameras (world = object frame) at one distance that look at the box centre; their field fits the bounding sphere."""
     field = 2 * protocol.margin * np.arcsin(min(bounding_radius(item) / distance, 0.9))
     camera = Camera.from_fov(field, protocol.size, protocol.size)
     centre, start = box_centre(item), rng.uniform(0, 2 * np.pi)

@@ -1,4 +1,4 @@
-"""Splats as numpy images."""
+"""Renders splats to numpy images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gsn_perception.rendering import render
 def splat_images(
     gaussians: Gaussians, cameras: Sequence[Camera], background: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One splat [N] over a grey background, seen by cameras of one size whose world is its frame.
+    """One splat [N] over a grey background, rendered by cameras of one size whose world is the splat's frame.
 
     Returns:
         Images [V,H,W,3] and alpha [V,H,W], float32 in [0, 1].

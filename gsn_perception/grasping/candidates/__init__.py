@@ -1,1 +1,1 @@
-"""Grasp candidates on a mesh."""
+"""Grasp candidates on a mesh: contact pairs, approaches, pad contacts."""

@@ -1,4 +1,4 @@
-"""Measured points extruded to the support plane: a solid to grasp where the reconstruction gives nothing."""
+"""Measured points extruded down to the support plane: a solid to plan on where the mesh gives no grasp."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _FEWEST = 20
 
 
 def extruded_points(points: Points, plane: Plane) -> Mesh:
-    """The solid between the observed ones of an object's points and the plane, metres, their frame.
+    """The solid between the observed points of an object and the plane, metres, in the frame of the points.
 
     Raises:
-        InputError: next to nothing was observed above the plane.
+        InputError: too few points were observed, or none above the plane.
     """
     seen = points.xyz[points.confidence > _OBSERVED].astype(np.float64)
     if len(seen) < _FEWEST:
         raise InputError(f"only {len(seen)} points of the object were observed; move the camera closer")
     mesh = extruded_mesh(seen, plane)
-    # all of it counts as observed: the score of extruded solids was fitted so
+    # all vertices count as observed: the score of extruded solids was fitted with that
     return Mesh(mesh.vertices, mesh.faces, confidence=np.ones(len(mesh.vertices), np.float32))
 
 
 def upright_frame(plane: Plane, points: np.ndarray) -> np.ndarray:
-    """[4,4] T_frame_upright: z along the plane's normal, origin on the plane below the points' middle."""
+    """[4,4] T_frame_upright: z along the plane's normal, origin on the plane below the mean of the points."""
     z = plane.normal
     x = np.cross(z, np.eye(3)[np.argmin(np.abs(z))])
     x /= np.linalg.norm(x)

@@ -1,7 +1,7 @@
-"""Contact pairs on a lattice that stands on the object.
+"""Contact pairs on a lattice of lines that is fixed to the object.
 
-Seen again, from a rolled camera or in the next frame, the object gives the same grasps again, where points drawn at random
-give others that are as good.
+From a rolled camera or in the next frame the object gives the same grasps again. Random points would give other grasps
+of equal quality.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from gsn_perception.grasping.gripper import Gripper
 from gsn_perception.grasping.object_surface import Surface
 
 _SPACING = 0.009  # metres between lines
-_LINES = 20_000  # beyond that they stand farther apart
+_LINES = 20_000  # most lines; the spacing grows for larger objects
 _AZIMUTHS = 12  # closing directions over half a turn
-_RISES = np.deg2rad([-30.0, -15.0, 0.0, 15.0, 30.0])  # of the closing direction over the plane
-_FAINT = 1e-3  # of a surface's weight; directions that weigh less are noise
-_LEADS = (0.1, 0.2)  # of all lines, of those with even numbers in all four respects
+_RISES = np.deg2rad([-30.0, -15.0, 0.0, 15.0, 30.0])  # elevation of the closing direction over the plane
+_FAINT = 1e-3  # of a surface's weight; directions with less weight are noise
+_BONUSES = (0.1, 0.2)  # of all lines; of the coarser lattice
 
 
 def lattice_pairs(
     surface: Surface, gripper: Gripper, *, axis: np.ndarray, friction: float, clearance: float
 ) -> tuple[ContactPairs, Counter[str]]:
-    """Pairs in which parallel lines through the object enter and leave it, both within the friction cones.
+    """Pairs of points at which parallel lines enter and leave the object, both within the friction cones.
 
-    Every second line, direction and rise makes a coarser lattice within the lattice. Its pairs have the larger
-    :attr:`~gsn_perception.grasping.candidates.sampling.ContactPairs.lead`: among near equals they are chosen before their
-    neighbours, so that noise of the surface does not decide.
+    Every second line, azimuth and elevation forms a coarser lattice. Its pairs have the larger
+    :attr:`~gsn_perception.grasping.candidates.sampling.ContactPairs.bonus`, so that they are preferred to neighbours with
+    nearly equal scores and noise of the surface has less influence.
 
     Args:
         surface: The object.
-        gripper: Sets the widths allowed.
-        axis: [3] unit; the directions turn about it and rise over the plane across it.
+        gripper: Sets the allowed widths.
+        axis: [3] unit; azimuths turn about it, elevations are relative to the plane across it.
         friction: Coulomb coefficient.
-        clearance: Free room needed beside the object within the opening, metres in all.
+        clearance: Free opening needed beside the object, metres, sum of both sides.
 
     Returns:
-        The pairs, and how many crossings of lines were rejected by reason; none for an object without axes.
+        The pairs, and the number of rejected pairs by reason; no pairs for an object without axes.
     """
     axes = object_axes(surface, axis)
     if axes is None:
@@ -53,7 +53,9 @@ def lattice_pairs(
     order = np.lexsort((depth, ray))
     ray, face, depth = ray[order], face[order], depth[order]
     slope = (surface.normals[face] * directions[ray]).sum(axis=1)
-    first = np.flatnonzero((ray[1:] == ray[:-1]) & (slope[:-1] < 0) & (slope[1:] > 0))  # in here, out at the next
+    first = np.flatnonzero(
+        (ray[1:] == ray[:-1]) & (slope[:-1] < 0) & (slope[1:] > 0)
+    )  # a hit that enters, followed by one that leaves
     line = ray[first]
     ends = origins[line, None] + np.stack([depth[first], depth[first + 1]], axis=1)[..., None] * directions[line, None]
     tangents = np.cross(directions[line], axis)
@@ -61,18 +63,18 @@ def lattice_pairs(
         ends,
         np.stack([face[first], face[first + 1]], axis=1),
         tangents / np.linalg.norm(tangents, axis=1, keepdims=True),
-        np.where(coarse[line], _LEADS[1], _LEADS[0]),
+        np.where(coarse[line], _BONUSES[1], _BONUSES[0]),
     )
     worse = np.minimum(-slope[first], slope[first + 1])
     return checked_pairs(pairs, worse, gripper, friction=friction, clearance=clearance)
 
 
 def object_axes(surface: Surface, axis: np.ndarray) -> np.ndarray | None:
-    """[3,3] axes of the object as columns, z is ``axis``, x follows the object's faces; None where it has none.
+    """[3,3] axes of the object as columns: z is ``axis``, x follows the object's faces; None where x is not defined.
 
-    x is where most of the observed surface faces, right angles being alike (the phase of the fourth harmonic of the
-    normals across ``axis``); for round objects where the middle of what was observed faces: towards the camera. Both
-    change little with the surface. A round object that was observed evenly has neither.
+    x is the main direction of the observed normals, modulo right angles (the phase of the fourth harmonic of the normals
+    across ``axis``). For round objects it is the mean direction of the observed normals, i.e. towards the camera. Both
+    change little with noise of the surface. For a round object that was observed evenly neither is defined.
     """
     z = axis
     x = np.cross(z, np.eye(3)[np.argmin(np.abs(z))])
@@ -94,7 +96,7 @@ def object_axes(surface: Surface, axis: np.ndarray) -> np.ndarray | None:
 
 
 def _lines(surface: Surface, axes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Origins [L,3] before the object, directions [L,3] of lines through the box around it, and which are coarse [L]."""
+    """Origins [L,3] outside the object and directions [L,3] of lines through its bounding box; [L] bool coarser lattice."""
     local = (surface.mesh.vertices[np.unique(surface.mesh.faces)] - surface.center) @ axes
     azimuths = np.pi * np.arange(_AZIMUTHS) / _AZIMUTHS
     frames = [_frame(a, r) for a in azimuths for r in _RISES]
@@ -115,7 +117,7 @@ def _lines(surface: Surface, axes: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
 
 
 def _frame(azimuth: float, rise: float) -> np.ndarray:
-    """[3,3] rows: a direction, and two across it, the first of them level."""
+    """[3,3] rows: a direction, and two orthogonal to it, the first of them horizontal."""
     c, s = np.cos(azimuth), np.sin(azimuth)
     direction = np.array([np.cos(rise) * c, np.cos(rise) * s, np.sin(rise)])
     level = np.array([-s, c, 0.0])

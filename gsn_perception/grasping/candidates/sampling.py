@@ -1,4 +1,4 @@
-"""Antipodal contact pairs by ray casting, and gripper poses swept about them."""
+"""Antipodal contact pairs by ray casting from random surface points, and a sweep of gripper poses about each pair."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from gsn_perception.grasping.gripper import Gripper
 from gsn_perception.grasping.object_surface import Surface
 
-_STEEP = float(np.sin(np.deg2rad(60)))  # of a normal against the plane: no cone of friction 0.5 reaches the horizontal
+_STEEP = float(np.sin(np.deg2rad(60)))  # of a normal over the plane: a cone of friction 0.5 contains no horizontal line
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,21 +21,21 @@ class ContactPairs:
     Attributes:
         points: [C,2,3] metres.
         faces: [C,2] indices of the triangles they lie on.
-        tangents: [C,3] unit, perpendicular to the line between them; turns with the object.
-        lead: [C] how much less grasps of the pair may score and still be chosen before their neighbours.
+        tangents: [C,3] unit, perpendicular to the line between them; rotates with the object.
+        bonus: [C] added to the score of grasps of the pair when they compete with their neighbours in selection.
     """
 
     points: np.ndarray
     faces: np.ndarray
     tangents: np.ndarray
-    lead: np.ndarray
+    bonus: np.ndarray
 
     def __len__(self) -> int:
         return len(self.points)
 
     def select(self, keep: np.ndarray) -> ContactPairs:
         """The rows of a mask or index array."""
-        return ContactPairs(self.points[keep], self.faces[keep], self.tangents[keep], self.lead[keep])
+        return ContactPairs(self.points[keep], self.faces[keep], self.tangents[keep], self.bonus[keep])
 
     @property
     def widths(self) -> np.ndarray:
@@ -57,14 +57,14 @@ class Poses:
         centers: [P,3] TCP, metres.
         widths: [P] openings before closing, metres.
         pairs: [P] row of the contact pair.
-        lead: [P] of the pair.
+        bonus: [P] of the pair.
     """
 
     rotations: np.ndarray
     centers: np.ndarray
     widths: np.ndarray
     pairs: np.ndarray
-    lead: np.ndarray
+    bonus: np.ndarray
 
     def __len__(self) -> int:
         return len(self.widths)
@@ -75,16 +75,16 @@ class Poses:
 
     @classmethod
     def of(cls, rotations: np.ndarray, centers: np.ndarray, widths: np.ndarray) -> Poses:
-        """Poses that come from no pairs."""
+        """Poses without contact pairs."""
         return cls(rotations, centers, widths, np.arange(len(widths)), np.zeros(len(widths)))
 
     @classmethod
     def cat(cls, parts: Sequence[Poses]) -> Poses:
-        """Several lists as one."""
+        """Concatenate lists of poses."""
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in _POSES))
 
 
-_POSES = ("rotations", "centers", "widths", "pairs", "lead")
+_POSES = ("rotations", "centers", "widths", "pairs", "bonus")
 
 
 def sample_pairs(
@@ -97,25 +97,25 @@ def sample_pairs(
     seed: int,
     up: np.ndarray | None = None,
 ) -> tuple[ContactPairs, Counter[str]]:
-    """Pairs whose connecting line lies in both friction cones (Nguyen 1988), no wider than the gripper opens.
+    """Pairs whose connecting line lies in both friction cones (Nguyen 1988) and that fit the gripper's opening.
 
-    Points are drawn evenly over the area; from each a ray enters the object along the inward normal, tilted at random
-    within the friction cone for every second point; where it first leaves is the partner. On a support plane, points
-    whose cone holds no direction near the horizontal are not drawn, and every fourth ray is levelled as far as the
-    cone allows: fingers on a line that is too steep would reach below the plane. All random choices are made in the
-    surface's own axes, so that pairs turn with the object.
+    Points are sampled uniformly over the area. From each point a ray enters the object along the inward normal, tilted at
+    random within the friction cone for every second point. The partner is where the ray first leaves the object. With a
+    support plane, points whose cone contains no direction near the horizontal are not sampled, and every fourth ray is
+    turned towards the horizontal as far as the cone allows: on a steep line the fingers would reach below the plane. All
+    random choices are made in the surface's own axes, so that pairs rotate with the object.
 
     Args:
         surface: The object.
-        gripper: Sets the widths allowed.
-        count: Points to draw.
+        gripper: Sets the allowed widths.
+        count: Number of points.
         friction: Coulomb coefficient.
-        clearance: Free room needed beside the object within the opening, metres in all.
+        clearance: Free opening needed beside the object, metres, sum of both sides.
         seed: Of the random numbers.
         up: [3] unit normal of the support plane, None where there is none.
 
     Returns:
-        The pairs, and how many points were rejected by reason.
+        The pairs, and the number of rejected points by reason.
     """
     rng = np.random.default_rng(seed)
     areas = surface.areas if up is None else np.where(np.abs(surface.normals @ up) < _STEEP, surface.areas, 0.0)
@@ -148,14 +148,14 @@ def sample_pairs(
 def checked_pairs(
     pairs: ContactPairs, slope: np.ndarray, gripper: Gripper, *, friction: float, clearance: float
 ) -> tuple[ContactPairs, Counter[str]]:
-    """The pairs that a gripper can close on, and how many were rejected by reason.
+    """The pairs that a gripper can close on, and the number of rejected pairs by reason.
 
     Args:
         pairs: C candidates.
-        slope: [C] cosine between their line and the normal at the worse end; not positive where there is no end.
-        gripper: Sets the widths allowed.
+        slope: [C] cosine between their line and the normal at the worse end; not positive where there is no second end.
+        gripper: Sets the allowed widths.
         friction: Coulomb coefficient.
-        clearance: Free room needed beside the object within the opening, metres in all.
+        clearance: Free opening needed beside the object, metres, sum of both sides.
     """
     widths = np.linalg.norm(pairs.points[:, 1] - pairs.points[:, 0], axis=1)
     checks = {
@@ -164,14 +164,14 @@ def checked_pairs(
         "wider than the gripper opens": widths + clearance > gripper.max_width,
         "thinner than the gripper closes": widths < gripper.min_width,
     }
-    keep, counts = _sieve(checks, len(pairs))
+    keep, counts = _apply_checks(checks, len(pairs))
     return pairs.select(keep), counts
 
 
 def sweep_poses(
     pairs: ContactPairs, gripper: Gripper, *, preferred: np.ndarray | None, half_range: float, steps: int, spare: float
 ) -> Poses:
-    """Approach directions turned about the closing axis of every pair, the pads' centres on the contacts.
+    """Gripper poses with the pads' centres on the contacts and approach directions swept about the closing axis.
 
     Args:
         pairs: C contact pairs.
@@ -179,7 +179,7 @@ def sweep_poses(
         preferred: [3] unit; the sweep starts at the approach closest to it. None starts at the pair's tangent.
         half_range: Radians to either side of the start; pi sweeps the full circle.
         steps: Directions per pair.
-        spare: Room to leave beside the object in the opening where the gripper has it, metres in all.
+        spare: Free opening to leave beside the object where the gripper allows it, metres, sum of both sides.
 
     Returns:
         C * steps poses, ordered by pair.
@@ -201,7 +201,7 @@ def sweep_poses(
     rotations = np.stack([np.cross(y, z), y, z], axis=2)
     widths = np.minimum(pairs.widths + spare, gripper.max_width)
     rows = np.repeat(np.arange(len(pairs)), steps)
-    return Poses(rotations, pairs.points.mean(axis=1)[rows], widths[rows], rows, pairs.lead[rows])
+    return Poses(rotations, pairs.points.mean(axis=1)[rows], widths[rows], rows, pairs.bonus[rows])
 
 
 def _levelled(directions: np.ndarray, up: np.ndarray, most: float) -> np.ndarray:
@@ -222,7 +222,7 @@ def no_pairs() -> ContactPairs:
 
 
 def _surface_points(surface: Surface, areas: np.ndarray, uniform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Faces [N] and points [N,3] spread evenly over the given areas [F] from uniform numbers [N,3]."""
+    """Faces [N] and points [N,3] uniform over the given areas [F], from uniform random numbers [N,3]."""
     total = np.cumsum(areas)
     faces = np.searchsorted(total, uniform[:, 0] * total[-1], side="right").clip(0, len(total) - 1)
     root = np.sqrt(uniform[:, 1:2])
@@ -230,8 +230,8 @@ def _surface_points(surface: Surface, areas: np.ndarray, uniform: np.ndarray) ->
     return faces, np.einsum("nk,nkd->nd", weights, _corners(surface, faces))
 
 
-def _sieve(checks: dict[str, np.ndarray], count: int) -> tuple[np.ndarray, Counter[str]]:
-    """Rows that pass every check, and how many each check was the first to reject."""
+def _apply_checks(checks: dict[str, np.ndarray], count: int) -> tuple[np.ndarray, Counter[str]]:
+    """Rows that pass every check, and the number of rows that each check is the first to reject."""
     keep = np.ones(count, dtype=bool)
     counts: Counter[str] = Counter()
     for reason, rejected in checks.items():
@@ -243,5 +243,5 @@ def _sieve(checks: dict[str, np.ndarray], count: int) -> tuple[np.ndarray, Count
 
 
 def _corners(surface: Surface, faces: np.ndarray) -> np.ndarray:
-    """[N,3,3] float64 corners of some faces [N]; the mesh's property would copy them all."""
+    """[N,3,3] float64 corners of faces [N]; ``Mesh.triangles`` would copy those of all faces."""
     return surface.mesh.vertices[surface.mesh.faces[faces]].astype(np.float64)

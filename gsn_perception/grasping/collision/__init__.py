@@ -1,1 +1,1 @@
-"""The gripper against object, plane and scene."""
+"""Collision checks of the gripper with object, plane and scene; visibility of the fingers."""

@@ -1,4 +1,4 @@
-"""Exact overlap of posed boxes with triangles and points, compiled."""
+"""Exact collision test of posed boxes with triangles and points by separating axes; compiled."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numba import njit
 from gsn_perception.rendering.cpu.pool import parallel_ranges
 
 _GROUP = 8
-_POSES = 64  # handed to a thread at a time
+_POSES = 64  # per thread and block
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,13 +58,13 @@ def _bounding_spheres(corners, size):  # noqa: ANN001, ANN202  # pragma: no cove
 
 
 def overlaps(rotations: np.ndarray, centers: np.ndarray, boxes: np.ndarray, blocks: Blocks) -> np.ndarray:
-    """Whether any box of a pose touches any triangle (or holds any point).
+    """Whether any box of a pose touches any triangle (or contains any point).
 
     Args:
         rotations: [P,3,3] pose axes as columns.
         centers: [P,3] pose origins, metres.
         boxes: [P,B,2,3] lower and upper corners in the pose's axes.
-        blocks: What to test against.
+        blocks: The triangles or points.
 
     Returns:
         [P] bool. Exact by separating axes (Akenine-Moeller 2001), up to rounding.
@@ -135,7 +135,7 @@ def _into(R, t, point, out):  # noqa: ANN001, ANN202  # pragma: no cover
 
 @njit(cache=True, nogil=True, inline="always")
 def _near(R, t, boxes, sphere, asked, near):  # noqa: ANN001, ANN202  # pragma: no cover
-    """Which of the boxes asked for a sphere reaches, and whether any."""
+    """Which of the boxes in ``asked`` touch a sphere, and whether any does."""
     x = R[0, 0] * (sphere[0] - t[0]) + R[1, 0] * (sphere[1] - t[1]) + R[2, 0] * (sphere[2] - t[2])
     y = R[0, 1] * (sphere[0] - t[0]) + R[1, 1] * (sphere[1] - t[1]) + R[2, 1] * (sphere[2] - t[2])
     z = R[0, 2] * (sphere[0] - t[0]) + R[1, 2] * (sphere[1] - t[1]) + R[2, 2] * (sphere[2] - t[2])

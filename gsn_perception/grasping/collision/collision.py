@@ -1,4 +1,4 @@
-"""The gripper and its straight approach against the object, the support plane and the scene."""
+"""Collision of the gripper and its straight approach with the object, the support plane and the scene."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from gsn_perception.grasping.object_surface import Surface
 
 
 def hits_blocks(poses: Poses, gripper: Gripper, blocks: Blocks, *, margin: float, approach: float) -> np.ndarray:
-    """Whether a gripper touches triangles or points anywhere on its way in; exact.
+    """Whether a gripper touches triangles or points anywhere on its straight approach; exact.
 
     Args:
         poses: P candidates at their openings.
-        gripper: Its boxes.
+        gripper: Its boxes are used.
         blocks: The triangles or points.
-        margin: Metres by which the gripper's boxes are grown.
+        margin: Metres by which the gripper's boxes are enlarged.
         approach: Length of the straight approach along z, metres.
 
     Returns:
@@ -35,7 +35,7 @@ def hits_blocks(poses: Poses, gripper: Gripper, blocks: Blocks, *, margin: float
 
 
 def lowest_height(poses: Poses, gripper: Gripper, plane: Plane, *, approach: float) -> np.ndarray:
-    """[P] height above the plane of the lowest corner of the gripper on its way in, metres."""
+    """[P] height of the gripper's lowest corner above the plane along its straight approach, metres."""
     boxes = gripper.boxes(poses.widths, swept=approach)  # [P, B, 2, 3]
     up = np.einsum("pij,i->pj", poses.rotations, plane.normal)  # the plane's normal in the grasp frame
     lowest = np.minimum(boxes[:, :, 0] * up[:, None], boxes[:, :, 1] * up[:, None]).sum(axis=2).min(axis=1)
@@ -45,9 +45,9 @@ def lowest_height(poses: Poses, gripper: Gripper, plane: Plane, *, approach: flo
 def retreat_from_plane(
     poses: Poses, gripper: Gripper, plane: Plane, *, clearance: float, approach: float, limit: float
 ) -> tuple[Poses, np.ndarray]:
-    """Poses drawn back along their approach until they clear the plane, where ``limit`` metres suffice.
+    """Poses moved back along their approach until they clear the plane, by at most ``limit`` metres.
 
-    The contacts then lie closer to the fingertips, which is how low objects are held.
+    The contacts are then closer to the fingertips, as needed for flat objects.
 
     Returns:
         The moved poses and [P] whether they clear the plane.
@@ -63,13 +63,13 @@ def retreat_from_plane(
 def scene_nearby(
     scene: np.ndarray, surface: Surface, plane: Plane | None, *, reach: float, own: float, cell: float
 ) -> np.ndarray:
-    """The scene points that matter, thinned.
+    """The scene points that the gripper can reach, subsampled.
 
     Args:
-        scene: [M,3] metres; may hold the whole depth image.
-        surface: Points closer than ``own`` to it are the object's own.
-        plane: Points at most ``own`` above it are left to the plane test.
-        reach: Metres from the object's centre beyond which no gripper gets.
+        scene: [M,3] metres; may contain the whole depth image.
+        surface: Points closer than ``own`` to it belong to the object and are dropped.
+        plane: Points at most ``own`` above it are dropped; the plane has its own test.
+        reach: Largest distance of any part of the gripper from the object's centre, metres.
         own: Metres.
         cell: One point per cube of this size is kept, metres.
 
@@ -89,13 +89,13 @@ def scene_nearby(
 
 
 def triangles_nearby(meshes: Sequence[Mesh], surface: Surface, *, reach: float, own: float) -> np.ndarray:
-    """Triangles [N,3,3] float64 of other objects that matter.
+    """Triangles [N,3,3] float64 of other objects that the gripper can reach.
 
     Args:
         meshes: The other objects, in the surface's frame, metres.
-        surface: Triangles with no corner farther than ``own`` from it are taken for its own: reconstructions of objects
-            that touch reach into each other.
-        reach: Metres from the object's centre beyond which no gripper gets.
+        surface: Triangles with no corner farther than ``own`` from it are dropped: reconstructions of objects in contact
+            overlap.
+        reach: Largest distance of any part of the gripper from the object's centre, metres.
         own: Metres.
     """
     triangles = np.concatenate([mesh.triangles for mesh in meshes]).astype(np.float64)

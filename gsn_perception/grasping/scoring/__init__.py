@@ -1,1 +1,1 @@
-"""How likely a grasp holds."""
+"""Features and score of grasps: the probability that a grasp holds."""

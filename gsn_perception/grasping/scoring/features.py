@@ -1,4 +1,4 @@
-"""What tells a grasp that holds from one that does not, in closed form."""
+"""Features of a grasp candidate for the grasp score, in closed form."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FEATURES = (
     "sighted",
 )
 _LEVER = 0.04  # metres at which balance and gravity have fallen to 1 / e
-_DEEP = 0.004  # metres within which the pads' rays should end for a steady contact
+_DEEP = 0.004  # metres: depth spread of the pads' rays at which ``squeeze`` has fallen to 1 / e
 
 
 def features(
@@ -37,25 +37,25 @@ def features(
     clear: np.ndarray,
     sighted: np.ndarray,
 ) -> np.ndarray:
-    """Figures [P,11] in [0, 1] in the order of :data:`FEATURES`; each is better when higher.
+    """Features [P,11] in [0, 1] in the order of :data:`FEATURES`; each is better when higher.
 
-    - friction: room left in the friction cones (Nguyen 1988) at the worse contact: by mean normals and joint line;
-    - area: share of the pads that touches, the worse pad;
+    - friction: angle left in the friction cones (Nguyen 1988) at the worse contact, from mean normals and the line
+      between the contacts;
+    - area: share of the pad in contact, the worse pad;
     - balance: closeness of the closing axis to the centre of mass;
     - gravity: smallness of the weight's torque about the closing axis, which only the pads' torsion resists;
-    - clear: how far the gripper stays from the object: by 3, 5 or 8 mm;
+    - clear: distance of the gripper to the object: more than 3, 5 or 8 mm;
     - approach: from above (support plane known) or from the camera's side;
-    - observed: share of the contacts that was seen rather than completed, the worse pad;
-    - squeeze: how evenly deep the surface lies under the pads;
-    - level: how near the horizontal the fingers close (support plane known): a finger that comes from below meets the
-      table first when the plane is off, and the object slides along a slope;
-    - stroke: what is left of the gripper's stroke once closed: an unseen side that is farther than it was made up to
-      be does not fit;
-    - sighted: share of the fingers' room that the object did not hide from the camera, where the camera is known.
+    - observed: share of the contact that was seen and not completed, the worse pad;
+    - squeeze: how uniform the depth of the surface under the pads is;
+    - level: how close the closing direction is to the horizontal (support plane known): a finger from below hits the
+      table when the plane is inaccurate, and the object slides along a slope;
+    - stroke: share of the gripper's stroke left when closed: an unseen side that is farther than predicted may not fit;
+    - sighted: share of the fingers' volume that the object does not hide from the camera, where the camera is known.
 
     Args:
         poses: P candidates.
-        contacts: What their pads touch.
+        contacts: Of their pads.
         surface: The object.
         friction: Coulomb coefficient.
         max_width: The gripper's opening, metres.
@@ -65,15 +65,11 @@ def features(
         sighted: [P] in [0, 1], see above.
     """
     y, z = poses.rotations[:, :, 1], poses.rotations[:, :, 2]
-    joint = contacts.points[:, 0] - contacts.points[:, 1]
-    joint = joint / np.maximum(np.linalg.norm(joint, axis=1, keepdims=True), 1e-30)
-    cosines = np.stack([(contacts.normals[:, 0] * y).sum(1), -(contacts.normals[:, 1] * y).sum(1), (joint * y).sum(1)])
-    worst = np.arccos(np.clip(cosines.min(axis=0), -1, 1))
     offset = surface.center - contacts.points.mean(axis=1)
     lever = np.linalg.norm(offset - (offset * y).sum(axis=1, keepdims=True) * y, axis=1)
     torque = lever if up is None else np.abs((np.cross(offset, up) * y).sum(axis=1))
     columns = [
-        1 - worst / np.arctan(friction),
+        1 - _worst_angle(contacts, y) / np.arctan(friction),
         contacts.fill.min(axis=1),
         np.exp(-lever / _LEVER),
         np.exp(-torque / _LEVER),
@@ -86,6 +82,15 @@ def features(
         sighted,
     ]
     return np.clip(np.stack(columns, axis=1), 0, 1)
+
+
+def _worst_angle(contacts: PadContacts, closing: np.ndarray) -> np.ndarray:
+    """[P] largest angle of the closing direction [P,3] to either normal or to the line between the contacts, radians."""
+    joint = contacts.points[:, 0] - contacts.points[:, 1]
+    joint = joint / np.maximum(np.linalg.norm(joint, axis=1, keepdims=True), 1e-30)
+    inward, outward = (contacts.normals[:, 0] * closing).sum(1), -(contacts.normals[:, 1] * closing).sum(1)
+    cosines = np.stack([inward, outward, (joint * closing).sum(1)])
+    return np.asarray(np.arccos(np.clip(cosines.min(axis=0), -1, 1)))
 
 
 def _observed(contacts: PadContacts, surface: Surface) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The score: the chance that a grasp holds, by logistic regression on outcomes in physics."""
+"""Grasp score: the probability that a grasp holds, by logistic regression on outcomes in physics simulation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ScoreModel:
     """Logistic weights of the features: score = 1 / (1 + exp(-(bias + weights . features))).
 
     Attributes:
-        weights: One per feature of :data:`FEATURES`, not negative, so that no feature that gets better lowers a score.
+        weights: One per feature of :data:`FEATURES`, not negative, so that a better feature never lowers the score.
         bias: Of the logit.
 
     Raises:
@@ -47,18 +47,18 @@ class ScoreModel:
     @classmethod
     @cache
     def fitted(cls) -> ScoreModel:
-        """The weights that come with the package, fitted on training objects."""
+        """The shipped weights, fitted on training objects."""
         return cls.parse(json.loads(_place().read_text()))
 
     @classmethod
     @cache
     def fitted_extruded(cls) -> ScoreModel:
-        """The same for grasps on measured points extruded to the plane.
+        """The shipped weights for grasps on measured points extruded to the plane.
 
-        Its logit has a ``slope`` and a ``shift`` of its own, fitted apart; where none were fitted it is the same score.
+        Its logit has its own fitted ``slope`` and ``shift``; where none were fitted it is the same score.
 
         Raises:
-            InputError: the numbers are not usable.
+            InputError: the stored values are not usable.
         """
         values = json.loads(_place().read_text())
         try:
@@ -68,15 +68,15 @@ class ScoreModel:
         return cls.parse(values).rescaled(slope, shift)
 
     def rescaled(self, slope: float, shift: float) -> ScoreModel:
-        """With another logit: ``slope`` times this one's plus ``shift`` (Platt 1999)."""
+        """A model whose logit is ``slope`` times this one's plus ``shift`` (Platt 1999)."""
         return ScoreModel(tuple(slope * w for w in self.weights), slope * self.bias + shift)
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> ScoreModel:
-        """From named weights, as :meth:`named` gives them.
+        """From named weights, as :meth:`named` returns them.
 
         Raises:
-            InputError: a name is missing or a value is no number.
+            InputError: a name is missing or a value is not a number.
         """
         try:
             weights = tuple(float(values["weights"][name]) for name in FEATURES)
@@ -89,7 +89,7 @@ class ScoreModel:
         return {"weights": dict(zip(FEATURES, self.weights, strict=True)), "bias": self.bias}
 
     def store(self, notes: Mapping[str, Any] | None = None) -> Path:
-        """Make this the package's model; ``notes`` say how it was fitted, and may hold ``extruded``. Returns the file."""
+        """Store this as the shipped model and return the file; ``notes`` describe the fit and may contain ``extruded``."""
         from gsn_perception.io import atomic_write
 
         path = Path(str(_place()))

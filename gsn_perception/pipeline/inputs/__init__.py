@@ -1,1 +1,1 @@
-"""A frame up to the network: what is trusted, and the crop of each object."""
+"""Frame preparation before the network: input checks, masks, support plane, depth cleaning, crops."""

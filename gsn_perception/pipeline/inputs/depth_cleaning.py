@@ -1,8 +1,8 @@
-"""Measured depth before it is used: without flying pixels, smoothed within its noise, silhouettes untouched.
+"""Depth image filter: removes flying pixels, smooths within the sensor noise, fills pinholes, keeps silhouettes.
 
-Everything is done on inverse depth, which is linear in the image wherever the surface is flat, whatever its slope. Stereo
-and time of flight mix near and far at depth steps, so that pixels hang in the air between them; a mesh that is cut by
-such depth has a ragged rim.
+All steps use inverse depth, which is linear in the image wherever the surface is flat, at any slope. Stereo and
+time-of-flight cameras mix near and far surfaces at depth steps; these flying pixels lie between the two surfaces. A mesh
+that is cut by such depth has a ragged rim.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import numpy as np
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Observation
 from gsn_perception.segmentation.planes.grid import Window
-from gsn_perception.segmentation.planes.grid import around
-from gsn_perception.segmentation.planes.grid import noise
+from gsn_perception.segmentation.planes.grid import depth_noise
+from gsn_perception.segmentation.planes.grid import window_around
 
-_STEEPEST = float(np.tan(np.deg2rad(80.0)))  # a surface seen flatter than this is not told from a step
+_STEEPEST = float(np.tan(np.deg2rad(80.0)))  # a surface at a flatter viewing angle cannot be told from a depth step
 _SIGMAS = 3.0
-_RADIUS = 3  # pixels; the smoothing's window
+_RADIUS = 3  # pixels, of the smoothing window
 _PEELS = 2  # rounds of removal: mixed pixels may lie two deep
 _LIMIT = 2.0  # standard deviations that smoothing may move a pixel at most
 _MOST = 4  # neighbours out of eight that a mixed pixel may agree with
-_LEAST_NOISE = 0.2  # of what is expected
+_LEAST_NOISE = 0.2  # of the expected noise
 _LEAST = 2  # pairs of neighbours that fill a hole
 
 
 def with_clean_depth(observation: Observation) -> Observation:
-    """The frame with the depth of every object of its mask cleaned; what lies beside the objects stays as it is."""
+    """The frame with clean depth on every object of its mask; depth outside the objects is not changed."""
     if observation.depth is None or observation.mask is None:
         return observation
     depth = observation.depth.copy()
@@ -43,17 +43,17 @@ def with_clean_depth(observation: Observation) -> Observation:
 def clean_depth(depth: np.ndarray, camera: Camera, mask: np.ndarray | None = None) -> np.ndarray:
     """Depth without flying pixels and with less noise.
 
-    A pixel goes (NaN) where it hangs between something nearer and something farther or unknown, with hardly a neighbour
-    at its own depth, or where it stands alone. The others become the weighted mean of themselves and of what opposite
-    neighbours say, which leaves planes as they are and does not reach across steps; they move by no more than twice the
-    noise, the sensor's or, where the depth shows less, that. Unknown pixels between known ones of one surface are
-    filled; all others stay unknown.
+    A pixel becomes unknown (NaN) where it lies between a nearer surface and a farther or unknown one and few neighbours
+    have its depth, or where it is isolated. Every other pixel becomes the weighted mean of itself and of the midpoints of
+    opposite neighbours. This keeps planes and does not smooth across steps. A pixel moves by at most two standard
+    deviations of the sensor noise, or of the observed noise where that is lower. Unknown pixels between known pixels of
+    one surface are filled; all others stay unknown.
 
     Args:
         depth: [H,W] metres along z, NaN = unknown.
         camera: Its camera.
-        mask: [H,W] bool, the object: pixels beside it are left alone and are looked at only to tell steps; None takes
-            the whole image for one object.
+        mask: [H,W] bool, the object. Pixels outside it are not changed and are read only to detect steps. None: the
+            whole image is one object.
 
     Returns:
         [H,W] float32.
@@ -64,12 +64,12 @@ def clean_depth(depth: np.ndarray, camera: Camera, mask: np.ndarray | None = Non
     inside = np.pad(np.ones(depth.shape, bool) if mask is None else mask[rows, columns], _RADIUS)
     with np.errstate(divide="ignore", invalid="ignore"):
         near = np.where(np.isfinite(part) & (part > 0), 1.0 / part, np.nan)
-        sigma = noise(part) * near**2
+        sigma = depth_noise(part) * near**2
         step = _STEEPEST * near / min(camera.K[0, 0], camera.K[1, 1])
     for _ in range(_PEELS):
         near = _without_flying(near, sigma, step, inside)
     near[~inside] = np.nan
-    holes = inside & ~np.isfinite(part)  # what was removed stays unknown
+    holes = inside & ~np.isfinite(part)  # removed pixels stay unknown
     sigma *= _share_of_noise(near, sigma)
     near = _without_pinholes(_smoothed(near, sigma, step, _pairs()), sigma, step, holes)
     own = (slice(_RADIUS, -_RADIUS), slice(_RADIUS, -_RADIUS))
@@ -78,15 +78,15 @@ def clean_depth(depth: np.ndarray, camera: Camera, mask: np.ndarray | None = Non
 
 
 def _window(mask: np.ndarray | None, shape: tuple[int, ...]) -> Window:
-    """Rows and columns around the mask, with room for the windows; all without a mask, nothing for an empty one."""
+    """Rows and columns around the mask with a margin for the filter; all without a mask, none for an empty mask."""
     if mask is None:
         return slice(0, shape[0]), slice(0, shape[1])
-    return around(mask, share=0.0, least=_RADIUS + 1) if mask.any() else (slice(0, 0), slice(0, 0))
+    return window_around(mask, share=0.0, least=_RADIUS + 1) if mask.any() else (slice(0, 0), slice(0, 0))
 
 
 @numba.njit(nogil=True, cache=True)
 def _without_flying(near: np.ndarray, sigma: np.ndarray, step: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Inverse depth [H,W] with mixed and lone pixels of the object unknown."""
+    """Inverse depth [H,W] with mixed and isolated pixels of the object unknown."""
     height, width = near.shape
     out = near.copy()
     for i in range(1, height - 1):
@@ -102,7 +102,7 @@ def _without_flying(near: np.ndarray, sigma: np.ndarray, step: np.ndarray, insid
                     here = near[i + di, j + dj]
                     if abs(here - near[i, j]) <= reach:
                         agree += 1
-                    elif here > near[i, j]:  # something nearer: is the other side farther, or unknown?
+                    elif here > near[i, j]:  # a nearer surface: is the opposite side farther, or unknown?
                         between |= not near[i - di, j - dj] >= near[i, j] - reach
             if agree < 2 or (between and agree <= _MOST):
                 out[i, j] = np.nan
@@ -113,8 +113,8 @@ def _without_flying(near: np.ndarray, sigma: np.ndarray, step: np.ndarray, insid
 def _smoothed(near: np.ndarray, sigma: np.ndarray, step: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """The object's inverse depth [H,W] averaged over opposite neighbours, by pairs [K,4] (di, dj, length, weight).
 
-    What a pair says is weighed by Tukey's biweight of how far it is from the pixel, so that an edge stays one. A border
-    of the pairs' reach stays as it is.
+    The weight of a pair is Tukey's biweight of the difference between its midpoint and the pixel, which keeps edges. A
+    border of ``_RADIUS`` pixels is not changed.
     """
     height, width = near.shape
     out = near.copy()
@@ -141,7 +141,7 @@ def _smoothed(near: np.ndarray, sigma: np.ndarray, step: np.ndarray, pairs: np.n
 
 @numba.njit(nogil=True, cache=True)
 def _without_pinholes(near: np.ndarray, sigma: np.ndarray, step: np.ndarray, holes: np.ndarray) -> np.ndarray:
-    """The object's inverse depth [H,W], its holes filled where opposite neighbours in two directions agree on the surface."""
+    """The object's inverse depth [H,W], with holes filled where opposite neighbours in two directions agree."""
     height, width = near.shape
     out = near.copy()
     for i in range(1, height - 1):
@@ -161,7 +161,7 @@ def _without_pinholes(near: np.ndarray, sigma: np.ndarray, step: np.ndarray, hol
 
 
 def _pairs() -> np.ndarray:
-    """[K,4] one of each two opposite neighbours: rows, columns, distance in pixels, weight (two measurements)."""
+    """[K,4] one of each two opposite neighbours: rows, columns, distance in pixels, weight (of two measurements)."""
     rows, columns = np.mgrid[-_RADIUS : _RADIUS + 1, -_RADIUS : _RADIUS + 1]
     length = np.hypot(rows, columns)
     half = (length <= _RADIUS) & ((rows > 0) | ((rows == 0) & (columns > 0)))
@@ -170,7 +170,7 @@ def _pairs() -> np.ndarray:
 
 
 def _share_of_noise(near: np.ndarray, sigma: np.ndarray) -> float:
-    """How much of the expected noise the object's depth really has, at most 1: by second differences, robustly."""
+    """Ratio of the observed to the expected noise, at most 1: a robust estimate from second differences."""
     lag = 2
     ratios = []
     for turned, expected in ((near, sigma), (near.T, sigma.T)):

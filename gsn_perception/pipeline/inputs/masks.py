@@ -1,4 +1,4 @@
-"""A frame's given masks as they are used, and what is doubtful about each object before the network."""
+"""Given masks of a frame made usable (soft masks to labels, mask cleaning), and the remarks on each object."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from gsn_perception.segmentation.masks.cleaning import clean_mask
 from gsn_perception.segmentation.masks.splitting import merged_remark
 
 
-def labelled(observation: Observation, mode: str) -> Observation:
-    """With a mask of labels, whatever it held: probabilities are cut at half, and ``binary`` makes one object of all.
+def with_label_mask(observation: Observation, mode: str) -> Observation:
+    """With a mask of labels: probabilities are thresholded at 0.5, mode ``binary`` makes one object of all pixels.
 
     Raises:
-        InputError: it holds many values that are neither labels nor one object's probabilities.
+        InputError: the mask has many values that are neither labels nor the probabilities of one object.
     """
     mask = observation.mask
     if mask is None:
@@ -44,8 +44,10 @@ def labelled(observation: Observation, mode: str) -> Observation:
     return replace(observation, mask=hard, remarks=remarks)
 
 
-def cleaned(observation: Observation, labels: Sequence[int]) -> tuple[Observation, Mapping[int, tuple[Remark, ...]]]:
-    """With what does not belong to the objects of these labels left out of their masks, and what was."""
+def with_clean_masks(
+    observation: Observation, labels: Sequence[int]
+) -> tuple[Observation, Mapping[int, tuple[Remark, ...]]]:
+    """The observation with the masks of these labels cleaned, and label to the remarks on what was changed."""
     mask = np.asarray(observation.mask)
     result = mask.copy()
     remarks: dict[int, tuple[Remark, ...]] = {}
@@ -62,42 +64,42 @@ def cleaned(observation: Observation, labels: Sequence[int]) -> tuple[Observatio
     return replace(observation, mask=result), remarks
 
 
-def doubts(
+def object_remarks(
     observation: Observation, labels: Sequence[int], found: Mapping[int, tuple[Remark, ...]], *, heaps: bool, cuts: bool
 ) -> dict[int, tuple[Remark, ...]]:
-    """Label to what is doubtful about its mask and its depth.
+    """Label to the remarks on its mask and its depth.
 
     Args:
         observation: With its mask, its plane and cleaned depth.
         labels: Of the objects.
-        found: What is known already.
-        heaps: Whether to look for several things under one label; the segmentation has done so with masks of its own.
-        cuts: Whether to tell objects that the border cuts; where they are refused that is said there.
+        found: Remarks known already.
+        heaps: Whether to search for several objects under one label; segmented masks have had that search.
+        cuts: Whether to remark on objects that the image border cuts; not needed where they are refused.
     """
     mask = np.asarray(observation.mask)
     remarks: dict[int, tuple[Remark, ...]] = {}
     for label in labels:
         own = np.asarray(mask == label)
-        told = merged(found.get(label, ()), depth_remarks(observation.depth, own))
-        told = merged(told, _cut_remarks(own)) if cuts else told
-        remarks[label] = merged(told, _heap_remarks(observation, own)) if heaps else told
+        noted = merged(found.get(label, ()), depth_remarks(observation.depth, own))
+        noted = merged(noted, _cut_remarks(own)) if cuts else noted
+        remarks[label] = merged(noted, _heap_remarks(observation, own)) if heaps else noted
     return remarks
 
 
 def cut_by_border(mask: np.ndarray) -> bool:
-    """Whether a mask [H,W] bool touches the image's border."""
+    """Whether a mask [H,W] bool touches the image border."""
     return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
 
 
 def _cut_remarks(own: np.ndarray) -> tuple[Remark, ...]:
     if not cut_by_border(own):
         return ()
-    text = "the image border cuts the object, so all beyond it is a guess; bring it wholly into view"
+    text = "the image border cuts the object, so its part outside the image is a guess; bring it wholly into view"
     return (Remark("object_cut", text),)
 
 
 def _heap_remarks(observation: Observation, own: np.ndarray) -> tuple[Remark, ...]:
-    """That several things lie under one mask [H,W] bool, where the depth shows it."""
+    """A remark where the depth shows several objects under one mask [H,W] bool."""
     if observation.depth is None or observation.support_plane is None:
         return ()
     remark = merged_remark(own, observation.depth, observation.camera, observation.support_plane)

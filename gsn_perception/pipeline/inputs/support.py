@@ -1,4 +1,4 @@
-"""The support plane of a frame: fitted, or given and held against the depth; and an object whose depth is only the plane's."""
+"""The support plane of a frame: fitted to the depth, or given and checked against it; refuses objects without own depth."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from gsn_perception.gsn.scale import Scale
 from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.segmentation import lies_on_plane
 from gsn_perception.segmentation.planes.choosing import TILT
-from gsn_perception.segmentation.planes.grid import noise
+from gsn_perception.segmentation.planes.grid import depth_noise
 from gsn_perception.segmentation.planes.support_plane import Support
 from gsn_perception.segmentation.planes.support_plane import level_support
 
-_TILT = 5.0  # degrees between the plane given and the one measured
-_SHIFT = 0.01  # metres between them under the objects, beside the noise
-_FAR_OFF = 0.25  # of the distance, from the object's lower end to the plane: a size hint is not so wrong
+_TILT = 5.0  # degrees between the given and the measured plane
+_SHIFT = 0.01  # metres between them under the objects, in addition to the noise
+_FAR_OFF = 0.25  # of the distance, from the object's lower end to the plane: more than the error of a size hint
 _OPAQUE = 0.3
-_SURE = 3.0  # of a support's score: less does not overrule what was given
+_SURE = 3.0  # least score of a measured support that overrules the given plane
 
 
 def checked_plane(observation: Observation, settings: ReconstructorSettings) -> Observation:
-    """With the plane that holds: the given one, unless the depth shows the objects on another; then a remark says so.
+    """The observation with the given plane, or with the measured one and a remark where the depth contradicts it.
 
     Args:
-        observation: With its mask where one is given; its depth within the range that is believed, not cleaned yet.
-        settings: ``trust_support_plane`` keeps what is given.
+        observation: With its mask where one is given; its depth within range, not cleaned yet.
+        settings: ``trust_support_plane`` keeps the given plane.
     """
     given = observation.support_plane
     if given is None or settings.trust_support_plane:
@@ -50,7 +50,7 @@ def checked_plane(observation: Observation, settings: ReconstructorSettings) -> 
 
 
 def fitted_plane(observation: Observation) -> Observation:
-    """With the plane under the objects, as it was where the depth shows none."""
+    """The observation with a plane fitted under the objects; unchanged where it has one or the depth shows none."""
     if observation.support_plane is not None or observation.depth is None:
         return observation
     support = _measured(observation)
@@ -58,7 +58,7 @@ def fitted_plane(observation: Observation) -> Observation:
 
 
 def level_checked(observation: Observation) -> Observation:
-    """With a remark where the support plane is far from level although gravity is known."""
+    """The observation with a remark where the support plane is not level and gravity is known."""
     plane, gravity = observation.support_plane, observation.gravity
     if plane is None or gravity is None:
         return observation
@@ -75,12 +75,15 @@ def level_checked(observation: Observation) -> Observation:
 def plane_beside_hint(
     observation: Observation, splat: Gaussians, scale: Scale
 ) -> tuple[Observation, tuple[Remark, ...]]:
-    """Without the plane where the object can't be near it by its size hint, and the remark that says so.
+    """Drop the support plane, with a remark, where the size hint puts the object far from it.
 
     Args:
         observation: With its support plane, or none.
         splat: The object in metres, camera frame.
-        scale: What fixed that.
+        scale: The source of the metres.
+
+    Returns:
+        The observation, without its plane where that was dropped, and the remark.
     """
     plane = observation.support_plane
     means = splat.means[splat.opacities > _OPAQUE].detach().cpu().double().numpy()
@@ -98,10 +101,10 @@ def plane_beside_hint(
 
 
 def refuse_depth_of_plane(observation: Observation, mask: np.ndarray) -> None:
-    """Refuse an object whose depth is only that of the plane it stands on.
+    """Refuse an object whose depth is only that of the plane under it.
 
     Args:
-        observation: With depth and support plane, else nothing is refused.
+        observation: With depth and support plane; without either nothing is refused.
         mask: [H,W] bool, the object.
 
     Raises:
@@ -118,7 +121,7 @@ def refuse_depth_of_plane(observation: Observation, mask: np.ndarray) -> None:
 
 
 def _measured(observation: Observation) -> Support | None:
-    """The plane that the depth shows; where gravity allows none, the one without it."""
+    """The support plane in the depth; a level one where gravity is known and there is one."""
     assert observation.depth is not None
     try:
         return level_support(observation.depth, observation.camera, observation.mask, gravity=observation.gravity)
@@ -127,9 +130,10 @@ def _measured(observation: Observation) -> Support | None:
 
 
 def _turned(observation: Observation, given: Plane) -> Observation:
-    """Nobody sees things from below their support: a normal that points away from the camera is turned round.
+    """Flip the given plane, with a remark, where its normal points away from the camera.
 
-    A plane behind the camera is left as it is; it has another fault, and fixes no scale.
+    Cameras see objects from above their support. A plane behind the camera is not changed: it has another fault, and
+    fixes no scale.
     """
     rays = observation.camera.pixel_rays()
     seen = rays.reshape(-1, 3) if observation.mask is None else rays[observation.mask > 0]
@@ -145,7 +149,7 @@ def _turned(observation: Observation, given: Plane) -> Observation:
 
 
 def _middle(observation: Observation) -> np.ndarray:
-    """[3] the middle of the objects, or of all that is seen where there is no mask."""
+    """[3] median of the objects' points, or of all points where there is no mask."""
     points = observation.camera.back_project(observation.depth).astype(np.float64)  # type: ignore[arg-type]
     known = np.isfinite(points).all(axis=-1)
     objects = known if observation.mask is None else known & (observation.mask > 0)
@@ -153,10 +157,10 @@ def _middle(observation: Observation) -> np.ndarray:
 
 
 def _agree(given: Plane, measured: Plane, middle: np.ndarray) -> bool:
-    """Whether two planes are one within the noise, below the middle [3] of the objects."""
+    """Whether two planes agree within the noise below the middle [3] of the objects."""
     foot = _foot(measured, middle)
     shift = abs(float(given.height(foot)))
-    return _degrees(given.normal, measured.normal) <= _TILT and shift <= max(_SHIFT, 3 * float(noise(foot[2])))
+    return _degrees(given.normal, measured.normal) <= _TILT and shift <= max(_SHIFT, 3 * float(depth_noise(foot[2])))
 
 
 def _foot(plane: Plane, middle: np.ndarray) -> np.ndarray:
@@ -165,7 +169,7 @@ def _foot(plane: Plane, middle: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class _Guess:
-    """What may have been done wrong with a plane, and the plane it would have been."""
+    """A possible mistake in a given plane, and the plane without the mistake."""
 
     words: str
     plane: Plane
@@ -182,9 +186,9 @@ def _guesses(given: Plane) -> list[_Guess]:
             (mirrored, "the sign of d is flipped"),
             (inverse, "the sign of the normal is flipped"),
         ):
-            told = " and ".join(part for part in (f"d is given {unit}" if unit else "", words) if part)
-            if told:
-                guesses.append(_Guess(told, Plane(plane.normal, plane.offset / factor)))
+            mistake = " and ".join(part for part in (f"d is given {unit}" if unit else "", words) if part)
+            if mistake:
+                guesses.append(_Guess(mistake, Plane(plane.normal, plane.offset / factor)))
     return guesses
 
 

@@ -1,4 +1,4 @@
-"""Crops rolled alike before the network sees them, so that rolling the camera rolls the whole answer."""
+"""Canonical roll of crops before the network, so that a roll of the camera rolls the whole result (setting ``upright``)."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.moments import moment_roll
 from gsn_perception.pipeline.settings import UprightMode
 
-_STEEP = math.sin(math.radians(8.0))  # nearer to straight down than this, the plane says little about the roll
+_STEEP = math.sin(math.radians(8.0))  # nearer to straight down than this, the plane does not define the roll
 
 
 def rolled_crop(observation: Observation, mask: np.ndarray, view: ObjectView, mode: UprightMode) -> Crop:
-    """The object of ``mask`` [H,W] bool through its view, rolled as the mode says; drawn twice for moments alone.
+    """The crop of an object through its view, rolled by ``mode``; only ``moments`` needs a first, unrolled crop.
 
     Args:
         observation: The frame, with its support plane where that is known.
-        mask: The object.
-        view: As the camera saw it.
+        mask: [H,W] bool, the object.
+        view: Not rolled.
         mode: See :class:`~gsn_perception.pipeline.settings.ReconstructorSettings`.
     """
     roll: float | None = None
@@ -36,7 +36,7 @@ def rolled_crop(observation: Observation, mask: np.ndarray, view: ObjectView, mo
 
 
 def plane_roll(view: ObjectView, plane: Plane) -> float | None:
-    """Radians that stand a crop upright on a support plane; None where the camera looks straight down on it."""
+    """Roll in radians that makes a support plane's normal point up in the crop; None where the view is from above."""
     down = -(view.R_camera_virtual.T @ plane.normal)
     if math.hypot(down[0], down[1]) < _STEEP:
         return None

@@ -1,1 +1,1 @@
-"""From a splat and what the camera saw to a mesh in metres."""
+"""Steps after the network: metric scale, support of the object, mesh methods, result checks."""

@@ -1,4 +1,4 @@
-"""The pipeline up to the splat's solid, for whoever trains or measures what comes after it."""
+"""The pipeline up to the splat's solid, for the training and the evaluation of learned surface fields."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class SolidCompleter:
-    """What a GSN makes of a frame's largest object; picklable, the weights are loaded at first use.
+    """Completes the largest object of a frame with a GSN; picklable, loads the weights at first use.
 
     Args:
         checkpoint: Weights, or None for the shipped ones.
@@ -37,7 +37,7 @@ class SolidCompleter:
         """The pipeline with its weights.
 
         Raises:
-            InputError: no such weights, or damaged ones.
+            InputError: the weights are missing or damaged.
         """
         if self._reconstructor is None:
             from gsn_perception.pipeline.reconstructor import Reconstructor

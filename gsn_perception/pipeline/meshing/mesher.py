@@ -1,4 +1,4 @@
-"""What the ways from a splat to a closed mesh share, and the first of them: the splat's own solid."""
+"""The interface of mesh methods (splat to closed mesh), their common steps, and the method ``gaussians``."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ _ROUGH_CAMERAS, _ROUGH_VOTES, _ROUGH_RESOLUTION = 64, 2, 40
 
 
 class Mesher(Protocol):
-    """Makes the mesh of one object; called from several threads."""
+    """Makes the mesh of one object; must be thread-safe."""
 
     def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
         """A watertight, coloured mesh of the normalised frame with normals and confidence.
 
         Raises:
-            InputError: there is nothing to wrap.
+            InputError: the field or the splat is empty.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GaussianMesher:
-    """The splat's own solid."""
+    """Method ``gaussians``: the splat's own solid."""
 
     solid: SolidSettings
 
     def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
         """See :class:`Mesher`."""
-        from gsn_perception.pipeline.meshing.standing import standing_of
+        from gsn_perception.pipeline.meshing.object_support import object_support
         from gsn_perception.surface import gaussian_solid_mesh
         from gsn_perception.surface.fields.observed import observed_view
 
@@ -52,20 +52,21 @@ class GaussianMesher:
             resolution=resolution,
             max_triangles=max_triangles,
             settings=self.solid,
-            standing=standing_of(item),
+            support=object_support(item),
         )
 
 
 def rough_solid(item: Sculpted, solid: SolidSettings) -> Mesh:
-    """The splat's solid, good enough to be sampled: fewer cameras carve it, on a coarser grid.
+    """The splat's solid for sampling: carved by fewer cameras, on a coarser grid.
 
-    Clouds for training are made by the same function, so that learned fields meet in use what they met in training.
+    Training clouds are made by the same function, so that learned fields read the same kind of cloud in training and in
+    use.
 
     Raises:
         InputError: the splat has no opaque content.
     """
     fewer = replace(solid, cameras=_ROUGH_CAMERAS, votes=_ROUGH_VOTES, bisections=2)
-    item = replace(item, support=None)  # learned fields read the guess as it is; their shapes are grounded
+    item = replace(item, support=None)  # learned fields read the solid before grounding; their shapes are grounded
     return GaussianMesher(fewer)(item, resolution=_ROUGH_RESOLUTION, max_triangles=20_000)
 
 
@@ -78,25 +79,25 @@ def finished(
     max_triangles: int,
     bisections: int = 0,
 ) -> Mesh:
-    """A learned shape's mesh with the splat's colours and, at every vertex, whether the camera saw it.
+    """The mesh of a learned shape with the splat's colours and a confidence per vertex (1 seen ... 0 completed).
 
     Raises:
-        InputError: nothing is inside.
+        InputError: no point is inside the shape.
     """
-    from gsn_perception.pipeline.meshing.standing import standing_of
+    from gsn_perception.pipeline.meshing.object_support import object_support
     from gsn_perception.surface.extraction.extract import paint
     from gsn_perception.surface.extraction.implicit_shape import closed_mesh
     from gsn_perception.surface.fields.observed import observed_view
-    from gsn_perception.surface.solid.ground import as_guessed
-    from gsn_perception.surface.solid.ground import grounded
+    from gsn_perception.surface.solid.grounded_shape import grounded_shape
+    from gsn_perception.surface.solid.grounded_shape import unwarped
     from gsn_perception.surface.solid.solid_field import depth_views
     from gsn_perception.surface.solid.solid_mesh import seen_confidence
     from gsn_perception.surface.watertight.flattening import clamped_to_plane
 
-    standing, ground = standing_of(item), None
+    support, ground = object_support(item), None
     measured = observed_view(item.crop, item.scale)
-    if standing is not None:
-        shape, ground = grounded(shape, standing, measured)
+    if support is not None:
+        shape, ground = grounded_shape(shape, support, measured)
     mesh = closed_mesh(
         shape,
         resolution=resolution,
@@ -106,9 +107,9 @@ def finished(
         smallest_piece=solid.smallest_piece,
     )
     own = depth_views(item.splat, [item.crop.view.normalised_camera], solid)[0]
-    if standing is not None:
-        mesh = clamped_to_plane(mesh, standing.plane)
+    if support is not None:
+        mesh = clamped_to_plane(mesh, support.plane)
     cell = float((shape.upper - shape.lower).max()) / resolution
     confidence = seen_confidence(mesh.vertices, own, measured, 2.0 * cell)
-    colors = paint(as_guessed(mesh, ground), item.splat)
+    colors = paint(unwarped(mesh, ground), item.splat)
     return replace(mesh, colors=colors, confidence=confidence).with_vertex_normals()

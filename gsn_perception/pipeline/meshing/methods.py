@@ -1,4 +1,4 @@
-"""The ways from a splat and what the camera saw to a closed mesh; ``mesh_method`` chooses one."""
+"""Mesh methods: from a splat and the measured depth to a closed mesh; the setting ``mesh_method`` chooses one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ConvonetMesher:
-    """Measured points, completed by samples of the splat's solid, through a Convolutional Occupancy Network."""
+    """Method ``convonet``: measured points plus samples of the splat's solid through a Convolutional Occupancy Network."""
 
     solid: SolidSettings
     network: ConvolutionalOccupancyNetwork
@@ -52,7 +52,7 @@ class ConvonetMesher:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AutoMesher:
-    """One way where the scale was taken from measured depth; another where there was none, or the first finds nothing."""
+    """Method ``auto``: one mesher where the scale is from measured depth, another without depth or if the first fails."""
 
     with_depth: Mesher
     without: Mesher
@@ -69,7 +69,7 @@ class AutoMesher:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OnetMesher:
-    """The image alone through an Occupancy Network, cut by what the camera saw past."""
+    """Method ``onet``: the image through an Occupancy Network, carved by the free space that the camera saw."""
 
     solid: SolidSettings
     network: OccupancyNetwork
@@ -98,15 +98,15 @@ def make_mesher(
     """The mesher of a method.
 
     Args:
-        method: One of the setting's values; ``auto`` is ``convonet`` where depth was measured and ``gaussians`` elsewhere.
-        weights: A file, or empty for those that come along.
-        solid: Numbers of the splat's solid.
+        method: A value of the setting; ``auto`` is ``convonet`` where depth was measured and ``gaussians`` elsewhere.
+        weights: A file, or empty for the shipped ones.
+        solid: Settings of the splat's solid.
         gsn: The Gaussian network, whose latent an Occupancy Network may read.
         gsn_sha256: Checksum of its weights.
         seed: Of the sampling.
 
     Raises:
-        InputError: the method's weights are missing, damaged, or belong to other weights of the Gaussian network.
+        InputError: the weights of the method are missing, damaged, or were trained with other GSN weights.
     """
     if method == "gaussians":
         return GaussianMesher(solid)

@@ -1,4 +1,4 @@
-"""PEIF as a mesh method: displacements of the completed cloud, marched, turned outwards by the solid, closed."""
+"""Mesh method ``peif``: a displacement field of the completed cloud, directed marching, closed by winding numbers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _BAND = 0.1
 _BISECTIONS = 5
-_TOLERANCE = 0.01  # before the measured surface: the field has smoothed its noise, which cuts would bring back
+_TOLERANCE = 0.01  # in front of the measured surface: the field is smooth there, closer cuts would bring noise back
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,10 +57,10 @@ class PeifMesher:
 
 
 def peif_mesher(solid: SolidSettings, weights: str, *, seed: int = 0) -> PeifMesher:
-    """With shipped weights, or those of a file.
+    """The mesher with the shipped weights, or with those of a file.
 
     Raises:
-        InputError: there are none.
+        InputError: the weights are missing or damaged.
     """
     from gsn_perception.surface.learned.weights import shipped_weights
 

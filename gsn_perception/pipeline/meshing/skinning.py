@@ -1,4 +1,4 @@
-"""One object after the network: its scale in metres, then its skin."""
+"""One object after the network: metric scale, support, then its skin (the watertight mesh) and surface points."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from gsn_perception.gsn.visibility import VisibilityModel
 from gsn_perception.gsn.visibility import confidence
 from gsn_perception.gsn.visibility import quality
 from gsn_perception.gsn.visibility import render_splat
-from gsn_perception.pipeline.inputs.plausibility import hint_remarks
-from gsn_perception.pipeline.inputs.plausibility import mesh_remarks
-from gsn_perception.pipeline.inputs.plausibility import scale_remarks
 from gsn_perception.pipeline.inputs.support import plane_beside_hint
 from gsn_perception.pipeline.meshing.mesher import Mesher
-from gsn_perception.pipeline.meshing.standing import standing_of
-from gsn_perception.pipeline.meshing.standing import stood
+from gsn_perception.pipeline.meshing.object_support import object_support
+from gsn_perception.pipeline.meshing.object_support import with_support
+from gsn_perception.pipeline.meshing.result_plausibility import hint_remarks
+from gsn_perception.pipeline.meshing.result_plausibility import mesh_remarks
+from gsn_perception.pipeline.meshing.result_plausibility import scale_remarks
 from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.surface.solid.ground_splat import grounded_splat
 from gsn_perception.surface.solid.points import surface_points
 from gsn_perception.surface.watertight.strictly_closed import strictly_closed
 
-_COARSER = (1.0, 0.9, 0.8, 0.7)  # of the grid's cells along an edge, until the mesh is strictly closed
+_COARSER = (1.0, 0.9, 0.8, 0.7)  # of the grid resolution, tried until the mesh is strictly closed
 
 
 class Clock:
@@ -51,13 +51,13 @@ class Clock:
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
-        """What the ``with`` block takes counts for the stage."""
+        """Add the duration of the ``with`` block to the stage."""
         began = time.perf_counter()
         yield
         self.times[stage] = self.times.get(stage, 0.0) + time.perf_counter() - began
 
 
-def measured(
+def metric_splat(
     observation: Observation,
     label: int,
     crop: Crop,
@@ -69,7 +69,10 @@ def measured(
     *,
     plane_trusted: bool = False,
 ) -> Sculpted | Refusal:
-    """The network's splat brought to metres, or why nothing fixes its scale; ``plane_trusted``: it is every object's."""
+    """The network's splat in metres with its support, or a refusal where nothing fixes the scale.
+
+    ``plane_trusted``: the frame's plane supports every object.
+    """
     try:
         with clock("scale"):
             seen = render_splat(splat, crop.view)
@@ -85,11 +88,12 @@ def measured(
         return Refusal(label, str(error), merged(observation.remarks, remarks))
     item = Sculpted(label, crop, splat, gaussians, seen, scale, clock.times, merged(remarks, size))
     with clock("support"):
-        observation, told = plane_beside_hint(observation, gaussians, scale)
-        item = stood(replace(item, remarks=merged(item.remarks, told)), observation, plane_trusted=plane_trusted)
-        standing = standing_of(item)
-        if standing is not None:
-            ended = grounded_splat(_trimmed(splat, settings), standing)
+        observation, dropped = plane_beside_hint(observation, gaussians, scale)
+        item = replace(item, remarks=merged(item.remarks, dropped))
+        item = with_support(item, observation, plane_trusted=plane_trusted)
+        support = object_support(item)
+        if support is not None:
+            ended = grounded_splat(_trimmed(splat, settings), support)
             item = replace(item, gaussians=ended.transform(crop.view.similarity(scale.value)))
     return replace(item, timings=clock.times)
 
@@ -97,11 +101,11 @@ def measured(
 def metric_mesh(item: Sculpted, settings: ReconstructorSettings, mesher: Mesher) -> Mesh:
     """The mesh in metres, camera frame, strictly closed.
 
-    Moving it to the camera's frame rounds it once more, and faces that all but touched may cross then: it is extracted
-    again on a coarser grid, where they lie elsewhere.
+    The transform to the camera frame rounds the vertices once more, and faces that nearly touch may cross then. The mesh
+    is then extracted again on a coarser grid.
 
     Raises:
-        InputError: there is nothing to wrap.
+        InputError: the field or the splat is empty.
     """
     to_camera = item.crop.view.similarity(item.scale.value)
     for share in _COARSER:
@@ -115,7 +119,7 @@ def metric_mesh(item: Sculpted, settings: ReconstructorSettings, mesher: Mesher)
 def skinned(
     item: Sculpted, observation: Observation, settings: ReconstructorSettings, mesher: Mesher
 ) -> Reconstruction | Refusal:
-    """With mesh and points, or why the splat has no skin. Runs beside others of its kind."""
+    """The reconstruction with mesh and points, or a refusal where the splat has no skin. Thread-safe."""
     clock, crop, scale = Clock(item.timings), item.crop, item.scale
     try:
         with clock("skin"):
@@ -151,9 +155,9 @@ def skinned(
 def _scale(
     observation: Observation, crop: Crop, splat: Gaussians, seen: SplatRendering, settings: ReconstructorSettings
 ) -> Scale:
-    """Depth first, then a size hint, then the support plane; unit scale only when asked for.
+    """The scale from depth, else from a size hint, else from the support plane; unit scale only when asked for.
 
-    A plane that agrees with the hint is several times surer, and the object stands on it: then the plane.
+    A plane that agrees with the hint is several times more certain and replaces it.
     """
     reason = "nothing fixes the metric scale: give depth, a support plane or a size hint, or ask for unit_scale"
     if crop.depth is not None:

@@ -1,1 +1,1 @@
-"""Masks cleaned, and taken apart where they hold several objects."""
+"""Mask cleaning, and splitting of labels that contain several objects."""

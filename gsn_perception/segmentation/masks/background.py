@@ -1,4 +1,4 @@
-"""Which pixels of a mask show the table or what is behind, by depth; and where the object goes on outside."""
+"""Background pixels of a mask by depth (support plane or a surface behind), and object pixels outside the mask."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from scipy.signal import fftconvolve
 
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Plane
-from gsn_perception.segmentation.planes.grid import noise
+from gsn_perception.segmentation.planes.grid import depth_noise
 
-_JUMP = 0.015  # metres between neighbouring pixels, and 1.5 % of the depth: no surface does that twice in a row
-_LOW = 3.0  # standard deviations above the plane: what is lower lies on it
-# likewise, the median of what is lower: table has 0, and up to 1 under a rim of one pixel; a blade has 1.7 and more
+_JUMP = 0.015  # metres between neighbouring pixels, and 1.5 % of the depth: a larger step is a depth discontinuity
+_LOW = 3.0  # standard deviations above the plane: lower pixels lie on the plane
+# likewise, median of the lower pixels: 0 for table, up to 1 under a rim of one pixel, at least 1.7 for a blade
 _THIN = 1.3
-_FLATTEST = 0.0003  # metres: no plane is measured better
-_BAND = 3  # pixels of a 640 wide image: the rim by which a mask is judged
-_LEAST_KNOWN = 50  # pixels of the mask with depth, to say anything
-_LEAST_CORE = 0.15  # of those, on the object
-_RIM_ACTS = 0.12  # of the band's pixels, on background: clean masks have up to 0.1
-_RIM_SPREADS = 0.3  # likewise, for pixels without depth to be decided by their neighbours
-_NEAR_BORDER = 8  # pixels: only so near the mask's border
-_LAGS = 0.02  # of the mask on background, and as much object gained by moving it: it is shifted
+_FLATTEST = 0.0003  # metres: least standard deviation of a plane
+_BAND = 3  # pixels of a 640 wide image: width of the rim that is tested
+_LEAST_KNOWN = 50  # pixels of the mask with depth, needed for a decision
+_LEAST_CORE = 0.15  # share of those on the object
+_RIM_ACTS = 0.12  # share of the rim on background from which on it is removed: clean masks have up to 0.1
+_RIM_SPREADS = 0.3  # likewise, from which on pixels without depth are classified by their neighbours
+_NEAR_BORDER = 8  # pixels: only those so near the mask's border
+_LAGS = 0.02  # share of the mask on background, and of object gained by moving it, from which on the mask is shifted
 _LEAST_SHIFT = 3  # pixels
-_REACH = 30  # pixels: no mask lags more
+_REACH = 30  # pixels: the largest shift
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Background:
-    """What the depth says about a mask; all [H,W] bool.
+    """Background and object pixels in and around a mask; arrays are [H,W] bool.
 
     Attributes:
         inside: Pixels of the mask that do not show the object.
-        outside: Pixels beside the mask to which the object surely goes on.
-        contrary: Pixels, in the mask or not, whose depth is of something else.
-        share: Of the known pixels in a narrow band inside the mask's border, the part that shows background.
-        lost: The mask lies beside the object: hardly any of its pixels show it, and something stands beside.
+        outside: Pixels outside the mask that certainly show the object.
+        contrary: Pixels, inside or outside the mask, with the depth of something else.
+        share: Share of background among the known pixels in a narrow band inside the mask's border.
+        lost: The mask lies beside the object: few of its pixels show it, and something stands beside the mask.
     """
 
     inside: np.ndarray
@@ -47,25 +47,27 @@ class Background:
     lost: bool = False
 
 
-def background(mask: np.ndarray, others: np.ndarray, depth: np.ndarray, level: np.ndarray, width: int) -> Background:
-    """Tell object from background.
+def find_background(
+    mask: np.ndarray, others: np.ndarray, depth: np.ndarray, level: np.ndarray, width: int
+) -> Background:
+    """Separate object and background.
 
-    Background is what lies on the support plane or below it, and smooth pieces of depth that lie mostly outside of the
-    mask, such as a wall.
+    Background is everything on or below the support plane, and smooth pieces of depth mostly outside the mask, e.g. a
+    wall.
 
     Args:
         mask: [H,W] bool, of one object.
         others: [H,W] bool, of all other objects.
         depth: [H,W] metres along z, NaN = unknown.
-        level: [H,W] from :func:`levels`.
-        width: Of the whole image in pixels: larger images have wider rims.
+        level: [H,W] from :func:`plane_heights`.
+        width: Of the whole image in pixels; the rim grows with it.
     """
     nothing = np.zeros_like(mask)
     none = Background(nothing, nothing, nothing)
     known = np.isfinite(depth)
     if (known & mask).sum() < _LEAST_KNOWN:
         return none
-    low, grow = low_pixels(level), max(1.0, width / 640)
+    low, grow = on_or_below_plane(level), max(1.0, width / 640)
     pieces, numbers = _pieces(mask, others, depth, low)
     foreign = known & (low | ~np.isin(pieces, numbers))
     core = known & mask & ~foreign & (pieces > 0)
@@ -93,7 +95,9 @@ def background(mask: np.ndarray, others: np.ndarray, depth: np.ndarray, level: n
     return Background(inside, outside, foreign & ~outside, share)
 
 
-def levels(mask: np.ndarray, others: np.ndarray, depth: np.ndarray, camera: Camera, plane: Plane | None) -> np.ndarray:
+def plane_heights(
+    mask: np.ndarray, others: np.ndarray, depth: np.ndarray, camera: Camera, plane: Plane | None
+) -> np.ndarray:
     """[H,W] height above the support plane, in standard deviations of its own pixels around the mask; NaN unknown.
 
     Args:
@@ -101,14 +105,14 @@ def levels(mask: np.ndarray, others: np.ndarray, depth: np.ndarray, camera: Came
         others: [H,W] bool, of all other objects.
         depth: [H,W] metres along z, NaN = unknown.
         camera: Its camera.
-        plane: The support plane; without one, or where none of it is seen, everything is infinitely high.
+        plane: The support plane. Without one, or where none of it is seen, all heights are infinite.
     """
     high = np.where(np.isfinite(depth), np.inf, np.nan)
     if plane is None:
         return high
     height = plane.height(camera.back_project(depth).astype(np.float64))
     with np.errstate(invalid="ignore"):
-        flat = np.abs(height) < 3 * noise(depth)
+        flat = np.abs(height) < 3 * depth_noise(depth)
         around = _dilated(mask, 15) & ~_dilated(mask, 3) & ~others & flat
         if around.sum() < _LEAST_KNOWN:
             around = flat & ~mask & ~others
@@ -116,19 +120,19 @@ def levels(mask: np.ndarray, others: np.ndarray, depth: np.ndarray, camera: Came
             return high
         middle = float(np.median(height[around]))
         scatter = 1.4826 * float(np.median(np.abs(height[around] - middle)))
-        return np.asarray((height - middle) / np.clip(scatter, _FLATTEST, float(np.median(noise(depth[around])))))
+        return np.asarray((height - middle) / np.clip(scatter, _FLATTEST, float(np.median(depth_noise(depth[around])))))
 
 
-def low_pixels(level: np.ndarray) -> np.ndarray:
+def on_or_below_plane(level: np.ndarray) -> np.ndarray:
     """[H,W] bool: on the support plane or below it."""
     with np.errstate(invalid="ignore"):
         return np.asarray(level < _LOW)
 
 
 def _pieces(mask: np.ndarray, others: np.ndarray, depth: np.ndarray, low: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Smooth pieces of depth [H,W] int (0: none), and the numbers of those that may be the object's.
+    """Smooth pieces of depth [H,W] int (0: none), and the numbers of those that may belong to the object.
 
-    Those lie mostly inside the mask; the one with most pixels there is among them anyway.
+    These lie mostly inside the mask; the piece with most pixels inside is always one of them.
     """
     usable = np.isfinite(depth) & ~low & ~others
     filled = np.where(usable, depth, np.nan).astype(np.float32)
@@ -145,14 +149,14 @@ def _pieces(mask: np.ndarray, others: np.ndarray, depth: np.ndarray, low: np.nda
     total = np.bincount(pieces.ravel(), minlength=count)
     own = 2 * inside >= total
     inside[0] = 0
-    own[[0, int(inside.argmax())]] = True  # 0: rims of steps and what has no depth stay undecided
+    own[[0, int(inside.argmax())]] = True  # 0: pixels at depth steps and without depth stay undecided
     return pieces, np.flatnonzero(own)
 
 
 def _undecided(mask: np.ndarray, core: np.ndarray, foreign: np.ndarray, reach: float) -> np.ndarray:
-    """[H,W] bool: pixels near the border without a say of their own and nearer to background than to the object.
+    """[H,W] bool: undecided pixels near the border that are closer to background than to the object.
 
-    Stereo loses the background beside an object, not the object, so the object's edge is rather nearer than halfway.
+    Stereo loses depth on the background beside an object, not on the object, so the threshold favours background.
     """
     left = mask & ~foreign
     near = left & ~core & ~_eroded(left, reach)
@@ -160,10 +164,10 @@ def _undecided(mask: np.ndarray, core: np.ndarray, foreign: np.ndarray, reach: f
 
 
 def _shifted(mask: np.ndarray, object_: np.ndarray, foreign: np.ndarray, grow: float) -> np.ndarray | None:
-    """The mask [H,W] bool moved to where it covers most of the object and least else; None if that gains little.
+    """The mask [H,W] bool shifted to cover most of the object and least of the rest; None if that gains little.
 
-    Depth that stands over the silhouette all around, or a neighbour, does not move it: the whole shape must fit, and
-    most of the background must be gone from under it.
+    Depth that is wider than the silhouette on all sides, or a neighbour, does not shift it: the whole shape must fit, and
+    most of the background must be outside afterwards.
     """
     coarse, reach = max(1, int(grow)), int(_REACH * grow)
     evidence = object_.astype(np.float32) - foreign
@@ -182,7 +186,7 @@ def _shifted(mask: np.ndarray, object_: np.ndarray, foreign: np.ndarray, grow: f
 
 
 def _distance(on: np.ndarray) -> np.ndarray:
-    """[H,W] pixels to the nearest one that is on."""
+    """[H,W] distance in pixels to the nearest true pixel."""
     if not on.any():
         return np.full(on.shape, np.inf, dtype=np.float32)
     return cv2.distanceTransform((~on).astype(np.uint8), cv2.DIST_L2, 5)

@@ -1,4 +1,4 @@
-"""What of a given mask is the object: far pieces, rims of background, stripes and holes, and masks that lag."""
+"""Cleaning of given masks: removes far pieces and rims of background, fills stripes and holes, shifts lagging masks."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ import numpy as np
 
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Plane
-from gsn_perception.segmentation.masks.background import background
-from gsn_perception.segmentation.masks.background import levels
-from gsn_perception.segmentation.masks.background import low_pixels
-from gsn_perception.segmentation.masks.pieces import own_pieces
+from gsn_perception.segmentation.masks.background import find_background
+from gsn_perception.segmentation.masks.background import on_or_below_plane
+from gsn_perception.segmentation.masks.background import plane_heights
+from gsn_perception.segmentation.masks.pieces import object_pieces
 from gsn_perception.segmentation.masks.pieces import without_holes
 from gsn_perception.segmentation.masks.pieces import without_stripes
-from gsn_perception.segmentation.planes.grid import around
+from gsn_perception.segmentation.planes.grid import window_around
 
-_MARGIN = 40  # pixels of a 640 wide image around the mask that are looked at
-_GAP, _GAP_SEEN = 5, 13  # pixels: gaps of stripes are narrower, without and with depth that would show what is there
+_MARGIN = 40  # pixels of a 640 wide image: margin around the mask that is searched
+_GAP, _GAP_SEEN = 5, 13  # pixels: gaps of stripes are narrower; without depth, and with depth that shows the gap
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cleaned:
-    """A mask and what was done to it.
+    """A cleaned mask and the changes.
 
     Attributes:
         mask: [H,W] bool.
-        before: Its pixels as it came.
-        pieces: Pieces left out whole.
+        before: Number of pixels of the given mask.
+        pieces: Number of removed pieces.
         piece_pixels: Pixels in them.
-        rim_pixels: Other pixels left out: they show the table or what is behind.
-        filled_pixels: Pixels of holes and stripes added.
-        moved_pixels: Pixels added because the object goes on there.
-        lost: The mask lies beside the object; it was left as it came.
+        rim_pixels: Other removed pixels: they show the table or a surface behind the object.
+        filled_pixels: Added pixels of holes and stripes.
+        moved_pixels: Added pixels that show the object.
+        lost: The mask lies beside the object; it was not changed.
     """
 
     mask: np.ndarray
@@ -49,9 +49,9 @@ class Cleaned:
 def clean_mask(
     mask: np.ndarray, others: np.ndarray, depth: np.ndarray | None, camera: Camera, plane: Plane | None
 ) -> Cleaned:
-    """Keep of a mask what the depth, or without it the image, says is one object.
+    """Keep the pixels of a mask that belong to one object, by the depth, or without it by the shape of the mask.
 
-    A mask that fits is returned as it came.
+    A mask that fits is returned as it is.
 
     Args:
         mask: [H,W] bool, of one object.
@@ -63,22 +63,22 @@ def clean_mask(
     before = int(mask.sum())
     if not before:
         return Cleaned(mask, 0)
-    rows, columns = around(mask, share=0.0, least=int(_MARGIN * max(1.0, camera.width / 640)))
+    rows, columns = window_around(mask, share=0.0, least=int(_MARGIN * max(1.0, camera.width / 640)))
     part, rest, camera_part = mask[rows, columns], others[rows, columns], camera.windowed(rows, columns)
     seen = None if depth is None else depth[rows, columns]
     known = None if seen is None else np.isfinite(seen)
     contrary, level = np.zeros_like(part), None
     if seen is not None:
-        level = levels(part, rest, seen, camera_part, plane)
-        contrary = low_pixels(level)
+        level = plane_heights(part, rest, seen, camera_part, plane)
+        contrary = on_or_below_plane(level)
     dense = without_stripes(part, ~rest & ~contrary, _GAP if seen is None else _GAP_SEEN)
-    part = own_pieces(dense, rest, seen, camera_part)
+    part = object_pieces(dense, rest, seen, camera_part)
     lost, moved = False, 0
     if seen is not None and level is not None:
-        found = background(part, rest, seen, level, camera.width)
+        found = find_background(part, rest, seen, level, camera.width)
         contrary, lost, moved = found.contrary, found.lost, int(found.outside.sum())
         left = (part & ~found.inside) | found.outside
-        part = part if (left == part).all() else own_pieces(left, rest, seen, camera_part)
+        part = part if (left == part).all() else object_pieces(left, rest, seen, camera_part)
     whole = without_holes(part, rest, contrary, known)
     clean = np.zeros_like(mask)
     clean[rows, columns] = whole
@@ -97,7 +97,7 @@ def clean_mask(
 
 
 def _vanished(before: np.ndarray, after: np.ndarray) -> tuple[int, int]:
-    """How many pieces of a mask are gone wholly, and their pixels."""
+    """Number of pieces of a mask that were removed whole, and their pixels."""
     if not (before & ~after).any():
         return 0, 0
     count, numbers = cv2.connectedComponents(before.astype(np.uint8), connectivity=8)

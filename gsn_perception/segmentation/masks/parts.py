@@ -1,4 +1,4 @@
-"""One label, several things: pieces of depth apart in space, and convex parts that meet in a crease."""
+"""Parts of one label: pieces of depth that are apart in space, and convex parts that meet in a concave crease."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from scipy.spatial import cKDTree
 
 from gsn_perception.geometry import Camera
 from gsn_perception.segmentation.planes.grid import Grid
-from gsn_perception.segmentation.planes.grid import around
-from gsn_perception.segmentation.planes.grid import grown
+from gsn_perception.segmentation.planes.grid import dilated
+from gsn_perception.segmentation.planes.grid import window_around
 
 _LEAST = 150  # pixels of a piece
 _SHARE = 0.12  # of the object's pixels, in a piece
-_GAP = 0.012  # metres between pieces, beside noise and resolution
-_APART = 0.03  # metres between pieces that are several things; the neck of a spatula is lost more easily
-_STEP = 0.02  # metres of depth between neighbours that no surface takes
-_RIM = 4  # pixels; what is thinner is the rim of a mask that is too wide
+_GAP = 0.012  # metres between pieces, in addition to noise and resolution
+_APART = 0.03  # metres between pieces of several objects; wider than the gap where a thin neck has no depth
+_STEP = 0.02  # metres of depth between neighbours: a larger step is a depth discontinuity
+_RIM = 4  # pixels; a thinner piece is the rim of a mask that is too wide
 _BESIDE = 8  # pixels between pieces that adjoin in the image
 _PATCH = 0.007  # metres around a point that give its normal
 _BEND = np.cos(np.deg2rad(28.0))  # a crease turns the normal more
 
 
 def depth_steps(depth: np.ndarray, camera: Camera, mask: np.ndarray) -> float | None:
-    """How much of an object's depth lies apart in space behind or before the rest: several things under one mask.
+    """Share of an object's depth that is apart in space from the rest, behind or in front: several objects in one mask.
 
-    The near and the far side of a cup are two pieces in the image, too, but meet at its rim.
+    The near and the far side of a cup are also two pieces in the image, but meet at its rim.
 
     Args:
         depth: [H,W] metres along z, NaN = unknown.
@@ -34,30 +34,30 @@ def depth_steps(depth: np.ndarray, camera: Camera, mask: np.ndarray) -> float | 
         mask: [H,W] bool, the object.
 
     Returns:
-        The share of its pixels outside the largest piece; None where it is one piece, or too little is known to say.
+        The share of its pixels outside the largest piece; None where it is one piece, or too little depth is known.
     """
     if not mask.any():
         return None
-    grid = Grid.of(depth, camera, around(mask, share=0.0, least=4))
+    grid = Grid.of(depth, camera, window_around(mask, share=0.0, least=4))
     return share_apart(grid, grid.thin(mask) & grid.known)
 
 
 def share_apart(grid: Grid, inside: np.ndarray) -> float | None:
-    """As :func:`depth_steps`, of a region [h,w] bool of points that are known."""
+    """As :func:`depth_steps`, for a region [h,w] bool of known points of a grid."""
     labels, count = pieces_in_space(grid, inside)
     least = max(_SHARE * inside.sum(), _LEAST / grid.stride**2)
     large = [number for number in range(1, count + 1) if _is_thick(labels == number, grid.stride, least)]
     if len(large) < 2:
         return None
     sizes = {number: int((labels == number).sum()) for number in large}
-    labels[~np.isin(labels, large)] = 0  # what joins two pieces is often small, and no gap
+    labels[~np.isin(labels, large)] = 0  # small pieces often connect two large ones
     first = max(sizes, key=lambda number: sizes[number])
     apart = sum(sizes[number] for number in large if number != first and _step_beside(grid, labels, number))
     return apart / sum(sizes.values()) if apart else None
 
 
 def pieces_in_space(grid: Grid, inside: np.ndarray) -> tuple[np.ndarray, int]:
-    """Number the pieces of a region [h,w] whose points are nearer to each other than any gap between things.
+    """Connected components in space of a region [h,w]: points closer to each other than any gap between objects.
 
     Returns:
         [h,w] labels from 1, 0 elsewhere and at depth steps, and how many there are.
@@ -80,7 +80,7 @@ def pieces_in_space(grid: Grid, inside: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _at_step(grid: Grid, inside: np.ndarray) -> np.ndarray:
-    """[h,w] bool: points on either side of a depth step, where sensors invent depth."""
+    """[h,w] bool: points on either side of a depth step, where the measured depth is often wrong."""
     z = np.where(inside, grid.points[..., 2], np.nan)
     step = np.zeros(inside.shape, dtype=bool)
     limit = np.maximum(_STEP, 5 * grid.sigma)
@@ -103,14 +103,14 @@ def _is_thick(piece: np.ndarray, stride: int, least: float) -> bool:
 
 
 def _step_beside(grid: Grid, labels: np.ndarray, number: int) -> bool:
-    """Whether a piece adjoins another large one in the image across a depth step."""
+    """Whether a piece is next to another large piece in the image, across a depth step and apart in space."""
     steps = -(-_BESIDE // grid.stride)
     piece = labels == number
     z = grid.points[..., 2]
-    near = grown(piece, steps) & (labels > 0) & ~piece
+    near = dilated(piece, steps) & (labels > 0) & ~piece
     if near.sum() < 5:
         return False
-    beside = grown(near, steps) & piece
+    beside = dilated(near, steps) & piece
     if abs(np.median(z[near]) - np.median(z[beside])) < _STEP:
         return False
     others = grid.points[(labels > 0) & ~piece]
@@ -119,10 +119,10 @@ def _step_beside(grid: Grid, labels: np.ndarray, number: int) -> bool:
 
 
 def convex_parts(grid: Grid, inside: np.ndarray) -> tuple[np.ndarray, int]:
-    """Cut a region [h,w] along depth steps and creases where the surface bends towards the camera (LCCP, Stein 2014).
+    """Cut a region [h,w] along depth steps and concave creases (LCCP, Stein 2014).
 
     Returns:
-        [h,w] labels from 1 on all of the region, and how many there are.
+        [h,w] labels from 1 on the whole region, and their number.
     """
     cut = _creases(grid, inside) | _at_step(grid, inside)
     rest = cv2.morphologyEx((inside & ~cut).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
@@ -167,7 +167,7 @@ def _shifted(image: np.ndarray, dy: int, dx: int) -> np.ndarray:
 
 
 def _normals(grid: Grid, inside: np.ndarray, reach: int) -> np.ndarray:
-    """[h,w,3] unit normals towards the camera by planes through patches, NaN outside."""
+    """[h,w,3] unit normals towards the camera, from planes fitted to patches; NaN outside."""
     points = np.where(inside[..., None], grid.points - grid.points[inside].mean(axis=0), 0.0)
     size = (2 * reach + 1, 2 * reach + 1)
 

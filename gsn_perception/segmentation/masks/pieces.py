@@ -1,4 +1,4 @@
-"""Which pieces of a mask are one object's, and which holes and stripes in it are none."""
+"""Connected pieces of a mask that belong to one object, and holes and stripes to fill."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from scipy.spatial import cKDTree
 
 from gsn_perception.geometry import Camera
 
-_LINK = 3.0  # pixels between pieces that are one whatever their size
+_LINK = 3.0  # pixels: pieces with a smaller gap are connected, whatever their size
 _LINK_PART = 0.05  # likewise, of the largest piece's diagonal
-_TINY = 0.01  # of the largest piece's pixels: such a piece must lie close by
-_PART = 0.05  # of those: such a piece may be what an occluder cut off
-_CLOSE, _FAR = 0.1, 0.5  # of the largest piece's size: how far tiny and other pieces may be
-_CLOSE_METRES, _FAR_METRES = 0.01, 0.02  # and never less
-_HIDDEN_FAR = 1.5  # of its size, with something in front all the way
-_HIDDEN = 0.8  # of the way
-_BEFORE = 0.01  # metres nearer than both ends
-_ROUNDS = 4  # of looking for pieces near pieces
-_SAMPLES = 400  # points of a piece that stand for it
-_MOST_PIECES = 64  # the largest are looked at one by one; the rest of a mask of crumbs are left out
-_BESIDE = 0.5  # of its diagonal: a part that is so near in the image belongs to it unless it is far in space
-_STRIPES = 0.25  # of the mask's pixels in narrow gaps: they are no shape but damage
-# holes up to this share of the mask are filled: anyway, as one of many, with the object's depth
+_TINY = 0.01  # of the largest piece's pixels: a smaller piece must be close
+_PART = 0.05  # of those: a larger piece may be cut off by an occluder
+_CLOSE, _FAR = 0.1, 0.5  # of the largest piece's size: largest distance of tiny and of other pieces
+_CLOSE_METRES, _FAR_METRES = 0.01, 0.02  # least values of these distances
+_HIDDEN_FAR = 1.5  # of its size: largest distance with an occluder between
+_HIDDEN = 0.8  # share of the path that must be occluded
+_BEFORE = 0.01  # metres: an occluder is so much nearer than both ends
+_ROUNDS = 4  # of the search for pieces near accepted pieces
+_SAMPLES = 400  # sampled points per piece
+_MOST_PIECES = 64  # only the largest pieces are tested; the others are removed
+_BESIDE = 0.5  # of its diagonal: a part so near in the image belongs to it unless it is far in space
+_STRIPES = 0.25  # share of the mask in narrow gaps from which on they are damage and not shape
+# largest holes that are filled, as a share of the mask: any hole, one of many, one with the object's depth
 _HOLE, _HOLE_OF_MANY, _HOLE_SEEN = 0.002, 0.01, 0.05
 _MANY = 3
 
 
-def own_pieces(mask: np.ndarray, others: np.ndarray, depth: np.ndarray | None, camera: Camera) -> np.ndarray:
-    """The pieces [H,W] bool of a mask that belong to its largest: near it, or cut off by what hides the way to it.
+def object_pieces(mask: np.ndarray, others: np.ndarray, depth: np.ndarray | None, camera: Camera) -> np.ndarray:
+    """The pieces [H,W] bool of a mask that belong to its largest piece: near it, or cut off from it by an occluder.
 
-    Near means so in space where both have depth, in the image elsewhere.
+    Near means near in space where both have depth, else in the image.
 
     Args:
         mask: [H,W] bool, of one object.
@@ -49,9 +49,9 @@ def own_pieces(mask: np.ndarray, others: np.ndarray, depth: np.ndarray | None, c
     link = max(_LINK, _LINK_PART * largest.diagonal)
     linked = set(np.unique(numbers[_linked(mask, kept, link)]).tolist())
     waiting = {int(n): _Piece(numbers == n, depth, camera) for n in order[1:]}
-    for _ in range(_ROUNDS):  # what is near to what is kept is kept
-        ways = _Ways(_Piece(kept, depth, camera), others, depth)
-        found = [n for n, piece in waiting.items() if _belongs(piece, largest, n in linked, ways)]
+    for _ in range(_ROUNDS):  # pieces near kept pieces are kept, too
+        paths = _ImagePaths(_Piece(kept, depth, camera), others, depth)
+        found = [n for n, piece in waiting.items() if _belongs(piece, largest, n in linked, paths)]
         for number in found:
             kept = kept | waiting.pop(number).on
         if not found:
@@ -79,13 +79,13 @@ class _Piece:
 
     @property
     def size(self) -> float:
-        """Metres across, by the points without the farthest."""
+        """Diameter in metres, from the 5 to 95 percent range of the points."""
         low, high = np.percentile(self.points, [5, 95], axis=0)
         return float(np.linalg.norm(high - low))
 
 
-class _Ways:
-    """The straight ways in the image from pieces to the object."""
+class _ImagePaths:
+    """The straight paths in the image from pieces to the object."""
 
     def __init__(self, main: _Piece, others: np.ndarray, depth: np.ndarray | None) -> None:
         self.main, self._others, self._depth = main, others, depth
@@ -94,11 +94,11 @@ class _Ways:
         )
 
     def gap(self, piece: _Piece) -> float:
-        """Pixels to the object."""
+        """Distance in pixels to the object."""
         return float(self._far[piece.on].min())
 
     def hidden(self, piece: _Piece, *, labelled: bool = False) -> bool:
-        """Whether another object, or something nearer than both ends unless it must be ``labelled``, covers the way."""
+        """Whether an occluder covers the path: another label, or (unless ``labelled``) depth nearer than both ends."""
         start = np.unravel_index(int(np.where(piece.on, self._far, np.inf).argmin()), self._far.shape)
         there = np.argwhere(self.main.on & (self._nearest == self._nearest[start]))
         if not len(there):
@@ -114,42 +114,44 @@ class _Ways:
         return bool(hidden.mean() >= _HIDDEN)
 
 
-def _belongs(piece: _Piece, largest: _Piece, linked: bool, ways: _Ways) -> bool:
-    """Whether a piece is near what is kept, in space where both have depth, or cut off from it."""
-    part, gap = piece.pixels / largest.pixels, ways.gap(piece)
-    if gap <= largest.diagonal and ways.hidden(piece, labelled=True):
+def _belongs(piece: _Piece, largest: _Piece, linked: bool, paths: _ImagePaths) -> bool:
+    """Whether a piece is near the kept pieces, in space where both have depth, or cut off from them by an occluder."""
+    part, gap = piece.pixels / largest.pixels, paths.gap(piece)
+    if gap <= largest.diagonal and paths.hidden(piece, labelled=True):
         return True
     if not (len(piece.points) and len(largest.points)):
         if linked or (part >= _TINY and gap <= _CLOSE * largest.diagonal):
             return True
         return part >= _PART and gap <= _BESIDE * largest.diagonal
     size = largest.size
-    apart = float(cKDTree(ways.main.points).query(piece.points)[0].min())
-    apart -= 2 * size / np.sqrt(len(ways.main.points))  # the spacing of the samples
+    apart = float(cKDTree(paths.main.points).query(piece.points)[0].min())
+    apart -= 2 * size / np.sqrt(len(paths.main.points))  # the spacing of the samples
     tiny = part < _TINY and not linked
     if apart <= (max(_CLOSE_METRES, _CLOSE * size) if tiny else max(_FAR_METRES, _FAR * size)):
         return True
     if part < _PART:
         return False
-    return (apart <= size and gap <= _BESIDE * largest.diagonal) or (apart <= _HIDDEN_FAR * size and ways.hidden(piece))
+    return (apart <= size and gap <= _BESIDE * largest.diagonal) or (
+        apart <= _HIDDEN_FAR * size and paths.hidden(piece)
+    )
 
 
 def _linked(mask: np.ndarray, main: np.ndarray, reach: float) -> np.ndarray:
-    """[H,W] bool: the mask's pixels that are joined to its main piece by steps of at most ``reach`` pixels."""
+    """[H,W] bool: the mask's pixels connected to its main piece by gaps of at most ``reach`` pixels."""
     wide = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5) <= reach / 2
     _, groups = cv2.connectedComponents(wide.astype(np.uint8), connectivity=8)
     return mask & (groups == groups[main][0])
 
 
 def without_stripes(mask: np.ndarray, free: np.ndarray, width: int) -> np.ndarray:
-    """The mask [H,W] bool without narrow gaps along rows or columns, where they are so many that they are damage.
+    """The mask [H,W] bool with narrow gaps along rows or columns filled, where they cover a large share of the mask.
 
     Args:
         mask: [H,W] bool, of one object.
         free: [H,W] bool, pixels that may be filled.
         width: One more than the widest gap that is filled, pixels.
     """
-    image = np.pad(mask, width).astype(np.uint8)  # a closing takes what is beyond the border for mask
+    image = np.pad(mask, width).astype(np.uint8)  # cv2's closing treats pixels outside the image as mask
     inner = (slice(width, -width), slice(width, -width))
     gaps = np.zeros_like(mask)
     for shape in ((width, 1), (1, width)):
@@ -159,13 +161,13 @@ def without_stripes(mask: np.ndarray, free: np.ndarray, width: int) -> np.ndarra
 
 
 def without_holes(mask: np.ndarray, others: np.ndarray, contrary: np.ndarray, known: np.ndarray | None) -> np.ndarray:
-    """The mask [H,W] bool without small holes that nothing speaks for.
+    """The mask [H,W] bool with small holes filled, unless depth or another label shows something else there.
 
     Args:
         mask: [H,W] bool, of one object.
         others: [H,W] bool, of all other objects.
-        contrary: [H,W] bool, where the depth is of something else.
-        known: [H,W] bool, where there is depth; None without.
+        contrary: [H,W] bool, pixels with the depth of something else.
+        known: [H,W] bool, pixels with depth; None without depth.
     """
     count, holes, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
     if count <= 2:

@@ -1,4 +1,4 @@
-"""Labels of several things: taken apart where crease and colour agree, remarked on where they only look like it."""
+"""Labels that contain several objects: split where a crease and the colours agree, a remark where only one shows it."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from gsn_perception.geometry.transforms import minimal_rotation_to
 from gsn_perception.segmentation.masks.parts import convex_parts
 from gsn_perception.segmentation.masks.parts import share_apart
 from gsn_perception.segmentation.planes.grid import Grid
-from gsn_perception.segmentation.planes.grid import around
+from gsn_perception.segmentation.planes.grid import window_around
 
-_SHARE = 0.12  # of a label, in a part that may be a thing of its own
+_SHARE = 0.12  # of a label, in a part that may be an object
 _LEAST = 150  # pixels of it
-_FOOT = 0.02  # metres above the plane, beside the noise, where it must begin
+_FOOT = 0.02  # metres above the plane, in addition to the noise: its lower end must be lower
 _TALL = 0.03  # metres; flatter parts are blades, handles and soles
 _WIDE = 0.027  # metres; so are thinner ones
-_COLOUR = 14.0  # units of CIELAB's a, b between two things
+_COLOUR = 14.0  # distance in CIELAB's a, b between two objects
 _OVERLAP = 0.2  # of the smaller footprint: the inside of a bowl lies within its outside
-_LONGEST = 0.45  # metres; longer than any single thing to be grasped
+_LONGEST = 0.45  # metres; longer than any single object to be grasped
 _BROAD = 0.3  # metres of the second side
 _FLAT = 0.08  # metres; trays and plates are broad
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Part:
-    """A convex part of a label that may be a thing of its own."""
+    """A convex part of a label that may be an object."""
 
     number: int
     colour: np.ndarray  # [2] a, b
@@ -42,17 +42,17 @@ class _Part:
 def split_merged(
     labels: np.ndarray, image: np.ndarray, depth: np.ndarray, camera: Camera, plane: Plane
 ) -> tuple[np.ndarray, frozenset[int]]:
-    """Take labels apart that hold things of different colour which meet in a crease and stand side by side.
+    """Split labels that contain objects of different colour which meet in a crease and stand side by side.
 
     Args:
         labels: [H,W] uint16, 0 = background.
         image: [H,W,3] uint8 RGB.
         depth: [H,W] metres along z, NaN = unknown.
-        camera: Of all three.
+        camera: Of all three images.
         plane: The support plane, camera frame.
 
     Returns:
-        [H,W] uint16 labels, 1 = largest, and which of them were taken apart.
+        [H,W] uint16 labels, 1 = largest, and those of them that come from a split.
     """
     regions: list[tuple[np.ndarray, bool]] = []
     for value in np.unique(labels[labels > 0]):
@@ -68,8 +68,8 @@ def split_merged(
 
 
 def merged_remark(mask: np.ndarray, depth: np.ndarray, camera: Camera, plane: Plane) -> Remark | None:
-    """What speaks for several things under one label ([H,W] bool); None where nothing does."""
-    grid = Grid.of(depth, camera, around(mask, share=0.0, least=4))
+    """A remark where size or depth suggest several objects under one label ([H,W] bool), else None."""
+    grid = Grid.of(depth, camera, window_around(mask, share=0.0, least=4))
     inside = grid.thin(mask) & grid.known
     points = grid.points[inside]
     if len(points) < 3:
@@ -94,14 +94,14 @@ def merged_remark(mask: np.ndarray, depth: np.ndarray, camera: Camera, plane: Pl
 
 SPLIT = Remark(
     "objects_split",
-    "this object touches another, and the two were told apart by the crease between them and their colours; "
+    "this object touches another, and the two were separated by the crease between them and their colours; "
     "give a mask if they are one",
 )
 
 
 def _things(mask: np.ndarray, image: np.ndarray, depth: np.ndarray, camera: Camera, plane: Plane) -> list[np.ndarray]:
-    """[H,W] bool each: the label as it is, or the things it holds."""
-    grid = Grid.of(depth, camera, around(mask, share=0.0, least=4))
+    """[H,W] bool each: the label as it is, or its objects."""
+    grid = Grid.of(depth, camera, window_around(mask, share=0.0, least=4))
     inside = grid.thin(mask) & grid.known
     if inside.sum() * grid.stride**2 < 2 * _LEAST:
         return [mask]
@@ -138,7 +138,7 @@ def _candidates(grid: Grid, numbers: np.ndarray, count: int, image: np.ndarray, 
 
 
 def _grouped(parts: list[_Part]) -> dict[int, int]:
-    """Part number to group, from 1; parts that are not clearly two things share one."""
+    """Part number to group number, from 1; parts that are not clearly two objects share one."""
     groups = {part.number: index for index, part in enumerate(parts, start=1)}
     for a, b in combinations(parts, 2):
         if not _different(a, b):

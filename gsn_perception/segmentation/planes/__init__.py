@@ -1,1 +1,1 @@
-"""Support planes in a depth image."""
+"""Plane detection and choice of the support plane in a depth image."""

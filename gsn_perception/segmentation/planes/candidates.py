@@ -1,4 +1,4 @@
-"""The planes of a depth image, one after another, by MSAC (Torr 2000); each with the connected region it holds."""
+"""Plane detection in a depth image by sequential MSAC (Torr 2000); each plane with its connected region."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import numpy as np
 from gsn_perception.geometry import Plane
 from gsn_perception.segmentation.planes.grid import Grid
 
-_VOTERS = 2500  # points that vote on a hypothesis
-_HYPOTHESES = 240  # half of them through neighbours, which finds small planes (Myatt et al. 2002)
+_VOTERS = 2500  # points that score a hypothesis
+_HYPOTHESES = 240  # half of them through neighbouring points, which finds small planes (Myatt et al. 2002)
 _BATCH = 60
 _PLANES = 7
-_FAILURES = 2  # hypotheses whose points are scattered, before the search ends
+_FAILURES = 2  # hypotheses with scattered points, after which the search ends
 _LEAST_SHARE = 0.012  # of the voters, in one connected piece
 _LEAST_POINTS = 60
-_DENSE = 0.5  # of the points inside a piece, on the plane: less is chance
-_PIECE = 0.1  # pieces of a plane smaller than this part of its largest are no part of it
+_DENSE = 0.5  # share of the points inside a piece on the plane: less is chance
+_PIECE = 0.1  # pieces of a plane smaller than this share of its largest piece are dropped
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """A plane and where it is seen.
+    """A plane and its visible region.
 
     Attributes:
         plane: Camera frame, normal to the camera's side.
@@ -35,12 +35,12 @@ class Candidate:
 
 
 def plane_candidates(grid: Grid, voters: np.ndarray, rng: np.random.Generator) -> list[Candidate]:
-    """Planes by falling support, each connected in the image.
+    """Planes in order of falling support, each connected in the image.
 
     Args:
         grid: The depth.
-        voters: [h,w] bool: points that count.
-        rng: Of the hypotheses.
+        voters: [h,w] bool: points to use.
+        rng: Random generator of the hypotheses.
     """
     left = voters & grid.known
     least = max(_LEAST_POINTS, int(_LEAST_SHARE * left.sum()))
@@ -71,7 +71,7 @@ def on_plane(grid: Grid, plane: Plane, sigmas: float = 3.0) -> np.ndarray:
 
 
 def refitted(plane: Plane, cloud: np.ndarray, sigma: np.ndarray) -> Plane:
-    """Least squares over the points [N,3] on the plane, weighted by their noise [N]."""
+    """The plane refitted by least squares to the points [N,3] on it, weighted by their noise [N]."""
     on = np.abs(plane.height(cloud)) < 3 * sigma
     if on.sum() < 3:
         return plane
@@ -85,9 +85,9 @@ def refitted(plane: Plane, cloud: np.ndarray, sigma: np.ndarray) -> Plane:
 
 
 def pieces(region: np.ndarray, known: np.ndarray, least: int) -> np.ndarray:
-    """[h,w] bool: the large connected, dense pieces of a region among the points that are known.
+    """[h,w] bool: the large, connected, dense pieces of a region among the known points.
 
-    None if not even the largest has ``least`` points.
+    Empty if the largest piece has fewer than ``least`` points.
     """
     closed = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     count, labels = cv2.connectedComponents(closed, connectivity=8)
@@ -123,7 +123,7 @@ def _hypothesis(grid: Grid, left: np.ndarray, rng: np.random.Generator) -> Plane
 
 
 def _near(grid: Grid, left: np.ndarray, chosen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """[B,3,3] triples of voters that are neighbours in the image; those that leave the voters are degenerate."""
+    """[B,3,3] triples of points that are neighbours in the image; triples with other points are degenerate."""
     reach = max(left.shape) // 8 + 2
     first = chosen[rng.integers(0, len(chosen), _BATCH)]
     others = first[:, None] + rng.integers(-reach, reach + 1, (_BATCH, 2, 2))

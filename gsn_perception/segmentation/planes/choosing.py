@@ -1,4 +1,4 @@
-"""Which of several planes the objects stand on."""
+"""Choice of the support plane among several planes, by the objects that stand on each."""
 
 from __future__ import annotations
 
@@ -11,66 +11,68 @@ import numpy as np
 from gsn_perception.geometry import Plane
 from gsn_perception.segmentation.planes.candidates import Candidate
 from gsn_perception.segmentation.planes.candidates import on_plane
-from gsn_perception.segmentation.planes.carrying import Thing
-from gsn_perception.segmentation.planes.carrying import evidence
-from gsn_perception.segmentation.planes.carrying import things_on
 from gsn_perception.segmentation.planes.grid import Grid
-from gsn_perception.segmentation.planes.grid import grown
+from gsn_perception.segmentation.planes.grid import dilated
+from gsn_perception.segmentation.planes.support_evidence import PlacedObject
+from gsn_perception.segmentation.planes.support_evidence import objects_on_plane
+from gsn_perception.segmentation.planes.support_evidence import support_evidence
 from gsn_perception.segmentation.planes.top_view import LONGEST
 
 TILT = 25.0
 """Degrees from level that a support plane has at most, where gravity is known."""
 
-_OBJECT = 0.4  # metres along the plane; what is longer is furniture
-_LOW = 0.35  # metres; what is higher above another plane is no part of an object on it
-_AT_BORDER = 8  # grid points along the image border: a plane that goes on beyond it is no face of an object
-_CUT_OBJECT = 0.15  # metres; what is smaller at the border may be an object cut by it
-_LEAST_AREA = 0.02  # square metres seen of a support without a mask
-_FOOT = 0.006  # square metres
-_NEAR = 0.15  # or so much of the picture
-_FACE = 0.6  # of a plane's points, on things that stand on others
+_OBJECT = 0.4  # metres along the plane; longer pieces are furniture
+_LOW = 0.35  # metres; a plane higher above another plane is not part of an object on it
+_AT_BORDER = (
+    8  # grid points along the image border: a plane that continues outside the image is not a face of an object
+)
+_CUT_OBJECT = 0.15  # metres; a smaller piece at the border may be an object cut by it
+_LEAST_AREA = 0.02  # square metres: least visible area of a support without a mask
+_FOOT = 0.006  # square metres: the footprint of an object
+_NEAR = 0.15  # least share of the image, instead of the least area
+_FACE = 0.6  # share of a plane's points on objects on other planes, from which on it is a face of them
 _PARALLEL = float(np.cos(np.deg2rad(10.0)))
 _ABOVE = 0.03  # metres between two levels
-_UPPER = 0.25  # part of the lower level's score that lets the upper one win
-_DOWNWARD = 0.2  # y of a normal that points down in the image, as those of walls do
+_UPPER = 0.25  # share of the lower level's score from which on the upper level wins
+_DOWNWARD = 0.2  # y of a normal that points down in the image, typical of walls
 _DOWNWARD_FACTOR = 0.7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
-    """A candidate with what stands on it."""
+class RatedPlane:
+    """A candidate plane with the objects on it and its score."""
 
     candidate: Candidate
-    things: Sequence[Thing]
+    things: Sequence[PlacedObject]
     score: float
 
     @property
     def plane(self) -> Plane:
-        """The candidate's."""
+        """The plane of the candidate."""
         return self.candidate.plane
 
 
-def level(plane: Plane, gravity: np.ndarray | None) -> bool:
-    """Whether a plane is level, as far as gravity [3] (camera frame, down) is known."""
+def is_level(plane: Plane, gravity: np.ndarray | None) -> bool:
+    """Whether a plane is within ``TILT`` of level; True where gravity [3] (camera frame, down) is not known."""
     return gravity is None or float(-gravity @ plane.normal) > float(np.cos(np.deg2rad(TILT)))
 
 
-def by_things(grid: Grid, candidates: Sequence[Candidate], gravity: np.ndarray | None) -> Judged | None:
-    """The candidate that carries things, None where none does.
+def best_by_contents(grid: Grid, candidates: Sequence[Candidate], gravity: np.ndarray | None) -> RatedPlane | None:
+    """The candidate with the most evidence of objects on it, None where there is none.
 
-    Of two parallel levels the upper one counts if it carries its share: the floor carries a bin, too. A plane that is a
-    face of a thing on another is no support.
+    Of two parallel levels the upper one is chosen if it supports enough objects: the floor supports a bin, too. A plane
+    that is a face of an object on another plane is not a support.
     """
     judged = []
     for candidate in candidates:
-        if not level(candidate.plane, gravity) or not _wide(grid, candidate):
+        if not is_level(candidate.plane, gravity) or not _wide(grid, candidate):
             continue
-        things = things_on(grid, candidate, structures(grid, candidate, candidates, _OBJECT))
+        things = objects_on_plane(grid, candidate, furniture_regions(grid, candidate, candidates, _OBJECT))
         score = sum(thing.weight for thing in things)
         if gravity is None and candidate.plane.normal[1] > _DOWNWARD:
             score *= _DOWNWARD_FACTOR
         if score > 0:
-            judged.append(Judged(candidate, things, score))
+            judged.append(RatedPlane(candidate, things, score))
     standing = [j for j in judged if not _is_face(grid, j.candidate, judged)]
     ranked = sorted(standing, key=lambda j: -j.score)
     if not ranked:
@@ -82,40 +84,42 @@ def by_things(grid: Grid, candidates: Sequence[Candidate], gravity: np.ndarray |
     return best
 
 
-def by_objects(
+def best_by_masks(
     grid: Grid, candidates: Sequence[Candidate], objects: Sequence[np.ndarray], gravity: np.ndarray | None
-) -> Judged | None:
+) -> RatedPlane | None:
     """The candidate on which most of the given objects ([h,w] bool each) stand, None where none carries any."""
-    best: Judged | None = None
+    best: RatedPlane | None = None
     for candidate in candidates:
-        if not level(candidate.plane, gravity):
+        if not is_level(candidate.plane, gravity):
             continue
-        things = [Thing(where, evidence(grid, candidate.plane, where), 0.0, 0.0) for where in objects]
+        things = [PlacedObject(where, support_evidence(grid, candidate.plane, where), 0.0, 0.0) for where in objects]
         score = sum(thing.weight for thing in things) * _sure(grid, candidate)
         if gravity is None and candidate.plane.normal[1] > _DOWNWARD:
             score *= _DOWNWARD_FACTOR
         if score > 0 and (best is None or score > best.score):
-            best = Judged(candidate, things, score)
+            best = RatedPlane(candidate, things, score)
     return best
 
 
-def structures(
+def furniture_regions(
     grid: Grid, candidate: Candidate, candidates: Sequence[Candidate], longest: float = LONGEST
 ) -> np.ndarray:
-    """[h,w] bool: the other planes that are walls, floors and furniture, not faces of things on this one.
+    """[h,w] bool: the other planes that are walls, floors and furniture, not faces of objects on this plane.
 
-    ``longest`` is the longest side of a thing, metres.
+    ``longest`` is the longest side of an object, metres.
     """
     found = np.zeros(grid.known.shape, dtype=bool)
     for other in candidates:
         if other is not candidate:
-            piece = _structure(grid, other.region, candidate.plane, longest)
-            found |= grown(piece, 1) | (grown(piece, 5) & on_plane(grid, other.plane, 4.0))  # and what edges cut off
+            piece = _furniture_pieces(grid, other.region, candidate.plane, longest)
+            found |= dilated(piece, 1) | (
+                dilated(piece, 5) & on_plane(grid, other.plane, 4.0)
+            )  # and nearby points of the plane that edges cut off
     return found & ~candidate.region
 
 
-def _structure(grid: Grid, region: np.ndarray, plane: Plane, longest: float) -> np.ndarray:
-    """[h,w] bool: the connected pieces of a region that are no face of a thing on ``plane``."""
+def _furniture_pieces(grid: Grid, region: np.ndarray, plane: Plane, longest: float) -> np.ndarray:
+    """[h,w] bool: the connected pieces of a region that are not faces of an object on ``plane``."""
     count, labels = cv2.connectedComponents(region.astype(np.uint8), connectivity=8)
     border = np.concatenate([labels[[0, -1]].ravel(), labels[:, [0, -1]].ravel()])
     keeps = np.bincount(border, minlength=count) >= _AT_BORDER
@@ -137,8 +141,8 @@ def _extent(points: np.ndarray) -> float:
     return float(high - low)
 
 
-def _is_face(grid: Grid, candidate: Candidate, judged: Sequence[Judged]) -> bool:
-    """Whether a plane is a part of things on other, larger ones."""
+def _is_face(grid: Grid, candidate: Candidate, judged: Sequence[RatedPlane]) -> bool:
+    """Whether a plane is part of objects on other, larger planes."""
     area = _area(grid, candidate)
     things = np.zeros(grid.known.shape, dtype=bool)
     for other in judged:
@@ -146,22 +150,22 @@ def _is_face(grid: Grid, candidate: Candidate, judged: Sequence[Judged]) -> bool
             for thing in other.things:
                 if thing.longest <= _OBJECT and thing.height <= _LOW:
                     things |= thing.where
-    return bool((grown(things, 1) & candidate.region).sum() > _FACE * candidate.region.sum())
+    return bool((dilated(things, 1) & candidate.region).sum() > _FACE * candidate.region.sum())
 
 
 def _wide(grid: Grid, candidate: Candidate) -> bool:
-    """Whether a plane is wider than the face of an object, or fills the picture from near."""
+    """Whether a plane is larger than the face of an object, or fills much of the image."""
     near = candidate.region.sum() > _NEAR * grid.known.sum()
     return bool(near) or _area(grid, candidate) > _LEAST_AREA
 
 
 def _sure(grid: Grid, candidate: Candidate) -> float:
-    """0.5 for a plane as small as the side of a neighbour ... 1 for one as large as an object's foot and more."""
+    """Factor for the size of a plane: 0.5 (as small as the side of an object) ... 1 (as large as a footprint and more)."""
     return float(np.clip(np.sqrt(_area(grid, candidate) / _FOOT), 0.5, 1.0))
 
 
 def _area(grid: Grid, candidate: Candidate) -> float:
-    """Square metres seen of a plane."""
+    """Visible area of a plane, square metres."""
     points = grid.points[candidate.region]
     cosine = np.abs(points @ candidate.plane.normal) / np.linalg.norm(points, axis=1)
     return float((grid.pitch[candidate.region] ** 2 / np.maximum(cosine, 0.05)).sum())

@@ -1,4 +1,4 @@
-"""One object and the plane under it: its own support level, and whether its depth is only that of the plane."""
+"""The support level of one object by its contact, and the test whether its depth is only that of the plane."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Remark
 from gsn_perception.segmentation.planes.grid import Grid
-from gsn_perception.segmentation.planes.grid import around
-from gsn_perception.segmentation.planes.grid import core_of
-from gsn_perception.segmentation.planes.grid import grown
+from gsn_perception.segmentation.planes.grid import dilated
+from gsn_perception.segmentation.planes.grid import eroded_core
 from gsn_perception.segmentation.planes.grid import lowest_near
+from gsn_perception.segmentation.planes.grid import window_around
 
 _RIM = 3  # pixels of a mask's border that may be another's
-_REACH = 9  # pixels around the mask in which its contact is looked for
-_OTHER_LEVEL = 0.006  # metres, beside the noise, from the frame's plane to another level
-_SAME = 0.25  # part of the contact on the frame's plane that settles it
-_AGREE = 0.55  # part of the contact within the noise of one level that makes it one
+_REACH = 9  # pixels around the mask in which contact is searched
+_OTHER_LEVEL = 0.006  # metres, in addition to the noise: least distance of another level from the frame's plane
+_SAME = 0.25  # share of the contact on the frame's plane from which on the object stands on it
+_AGREE = 0.55  # share of the contact within the noise of one level, needed to accept that level
 _LEAST = 25  # grid points of contact
-_LEAST_CONTACT = 0.2  # of what is around an object; less is a neighbour that touches it
-_BELOW = 0.25  # quantile of an object's heights; what it stands on lies below
-_CLEAR_SHARE = 0.15  # of an object's points clear of the plane: more, and it was measured
-_LEAST_KNOWN = 40  # pixels of depth inside and around, for an answer
+_LEAST_CONTACT = 0.2  # share of the ring around an object; less is a neighbour that touches it
+_BELOW = 0.25  # quantile of an object's heights; its support is lower
+_CLEAR_SHARE = 0.15  # share of an object's points clear of the plane from which on the object itself was measured
+_LEAST_KNOWN = 40  # pixels of depth inside and around, needed for a decision
 _LEAST_CLEAR = 0.002  # metres
 
 
@@ -34,11 +34,11 @@ def support_plane_of(
 ) -> tuple[Plane, tuple[Remark, ...]]:
     """The plane that one object stands on.
 
-    It is the frame's plane, or parallel to it at the level of what the object meets at its lower end: a box, a stack, a
-    higher or lower shelf.
+    It is the frame's plane, or a parallel plane at the level of the surface in contact with the object's lower end: a
+    box, a stack, a higher or lower shelf.
 
     Args:
-        observation: With depth; without it the answer is the frame's plane.
+        observation: With depth; without it the result is the frame's plane.
         mask: [H,W] bool, the object.
         frame_plane: The support plane of the frame, camera frame.
 
@@ -60,21 +60,21 @@ def support_plane_of(
 
 
 def _level(depth: np.ndarray, camera: Camera, mask: np.ndarray, plane: Plane) -> float | None:
-    """Metres from the plane to the level the object stands on; None where that is the plane, or not seen."""
-    grid = Grid.of(depth, camera, around(mask, share=0.3, least=30))
+    """Height of the level that the object stands on above the plane, metres; None for the plane itself, or not visible."""
+    grid = Grid.of(depth, camera, window_around(mask, share=0.3, least=30))
     thing = grid.thin(mask)
     with np.errstate(invalid="ignore"):
         height = plane.height(grid.points)
     steps = -(-_RIM // grid.stride)
-    core = core_of(thing, steps) & grid.known
-    ring = grown(thing, -(-_REACH // grid.stride)) & ~grown(thing, 1) & grid.known
+    core = eroded_core(thing, steps) & grid.known
+    ring = dilated(thing, -(-_REACH // grid.stride)) & ~dilated(thing, 1) & grid.known
     if core.sum() < _LEAST or ring.sum() < _LEAST:
         return None
     foot = float(np.quantile(height[core], _BELOW))
     noise = 3 * grid.sigma
     touching = ring & _continuous(grid, core, height, ring)
     bottom = touching & (height < foot + noise)
-    for where, agree in ((bottom, _AGREE), (ring, 0.8)):  # seen from above the contact is hidden: what is all around
+    for where, agree in ((bottom, _AGREE), (ring, 0.8)):  # from above the contact is hidden: use the whole ring
         if where.sum() < max(_LEAST, _LEAST_CONTACT * ring.sum()):
             continue
         heights, sigma = height[where], grid.sigma[where]
@@ -91,7 +91,7 @@ def _level(depth: np.ndarray, camera: Camera, mask: np.ndarray, plane: Plane) ->
 
 
 def _continuous(grid: Grid, core: np.ndarray, height: np.ndarray, ring: np.ndarray) -> np.ndarray:
-    """[h,w] bool: ring points near which the object comes down to their own height."""
+    """[h,w] bool: ring points in contact with the object: it comes down to their height nearby."""
     reach = -(-(_REACH + _RIM) // grid.stride)
     lowest = lowest_near(height, core, reach)
     with np.errstate(invalid="ignore"):
@@ -99,9 +99,10 @@ def _continuous(grid: Grid, core: np.ndarray, height: np.ndarray, ring: np.ndarr
 
 
 def lies_on_plane(depth: np.ndarray, camera: Camera, mask: np.ndarray, plane: Plane) -> float | None:
-    """Whether the depth inside a mask is only that of the plane around it: a transparent object, or a sheet.
+    """Whether the depth inside a mask is only that of the plane around it: a transparent object, or a thin sheet.
 
-    The level is that of the plane right around the mask, so that a tilt or an error of the plane does no harm.
+    Heights are relative to the plane's points right around the mask, so that a tilt or an error of the plane has no
+    effect.
 
     Args:
         depth: [H,W] metres along z, NaN = unknown.
@@ -110,14 +111,14 @@ def lies_on_plane(depth: np.ndarray, camera: Camera, mask: np.ndarray, plane: Pl
         plane: The support plane, camera frame.
 
     Returns:
-        The object's median height above that level in metres if it lies on the plane; None if it stands clear of it,
-        or where too little depth is known to say.
+        The object's median height above that level in metres if its depth lies on the plane; None if it is clear of the
+        plane, or where too little depth is known.
     """
     if not mask.any():
         return None
-    grid = Grid.of(depth, camera, around(mask, share=0.5, least=20))
+    grid = Grid.of(depth, camera, window_around(mask, share=0.5, least=20))
     thing = grid.thin(mask)
-    ring = grown(thing, -(-12 // grid.stride)) & ~grown(thing, -(-4 // grid.stride)) & grid.known
+    ring = dilated(thing, -(-12 // grid.stride)) & ~dilated(thing, -(-4 // grid.stride)) & grid.known
     inside = thing & grid.known
     with np.errstate(invalid="ignore"):
         height = plane.height(grid.points)
@@ -130,7 +131,9 @@ def lies_on_plane(depth: np.ndarray, camera: Camera, mask: np.ndarray, plane: Pl
     median = float(np.median(heights))
     spread = 1.4826 * float(np.median(np.abs(height[ring] - np.median(height[ring]))))
     clear = max(_LEAST_CLEAR, 0.5 * sigma)
-    off = not -2 * clear <= median <= clear  # light that passes through is bent: it comes back a little late
+    off = (
+        not -2 * clear <= median <= clear
+    )  # light through a transparent object is refracted and measures slightly farther
     if off or (heights > clear + 2 * min(spread, sigma)).mean() > _CLEAR_SHARE:
         return None
     return median

@@ -1,4 +1,4 @@
-"""A depth image thinned to a grid that is small enough to be judged many times."""
+"""A depth image subsampled to a small grid of points with noise and spacing, and morphology on it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from gsn_perception.geometry import Camera
 
 _CELLS = 36000  # grid points at most, about
 _FARTHEST = 1000.0  # metres
-_THIN = 0.3  # of a region; less left of it says nothing
+_THIN = 0.3  # of a region; if erosion leaves less, the region is not eroded
 Window = tuple[slice, slice]
 
 
-def noise(z: np.ndarray) -> np.ndarray:
+def depth_noise(z: np.ndarray) -> np.ndarray:
     """Standard deviation of a stereo depth camera at depth ``z``: 1 mm + 0.3 % of the square, metres."""
     return 0.001 + 0.003 * z * z
 
@@ -27,8 +27,8 @@ class Grid:
     Attributes:
         points: [h,w,3] float64 metres, camera frame; NaN unknown.
         known: [h,w] bool.
-        sigma: [h,w] metres of depth noise, that of 1 m where nothing is known.
-        pitch: [h,w] metres between neighbours across the line of sight; 0 where nothing is known.
+        sigma: [h,w] metres of depth noise; the noise at 1 m where depth is unknown.
+        pitch: [h,w] metres between neighbours across the line of sight; 0 where depth is unknown.
         window: Rows and columns of the image.
         stride: Pixels between neighbours.
         shape: [2] of the whole image.
@@ -53,13 +53,15 @@ class Grid:
         rays = camera.rays(np.stack(np.meshgrid(u + 0.5, v + 0.5), axis=-1))
         with np.errstate(invalid="ignore", over="ignore"):
             points = rays * z[..., None]
-            known = np.asarray((np.abs(points) < _FARTHEST).all(axis=-1))  # NaN is not; nor is what a damaged K makes
+            known = np.asarray(
+                (np.abs(points) < _FARTHEST).all(axis=-1)
+            )  # False for NaN and for the values of a damaged K
         filled = np.where(known, z, 0.0)
         pitch = stride * filled / min(camera.K[0, 0], camera.K[1, 1])
         return cls(
             np.where(known[..., None], points, np.nan),
             known,
-            noise(np.where(known, z, 1.0)),
+            depth_noise(np.where(known, z, 1.0)),
             pitch,
             (rows, columns),
             stride,
@@ -67,12 +69,12 @@ class Grid:
         )
 
     def thin(self, image: np.ndarray) -> np.ndarray:
-        """[h,w] the grid's pixels of an image [H,W]."""
+        """[h,w] an image [H,W] at the pixels of the grid."""
         rows, columns = self.window
         return image[rows, columns][:: self.stride, :: self.stride]
 
     def spread(self, region: np.ndarray) -> np.ndarray:
-        """[H,W] bool: a region [h,w] of the grid, on the image."""
+        """[H,W] bool: a region [h,w] of the grid, enlarged to the image."""
         rows, columns = self.window
         near = np.repeat(np.repeat(region, self.stride, axis=0), self.stride, axis=1)
         whole = np.zeros(self.shape, dtype=bool)
@@ -80,8 +82,8 @@ class Grid:
         return whole
 
 
-def around(mask: np.ndarray, *, share: float = 1.0, least: int = 40) -> Window:
-    """The window of a mask's pixels (at least one), grown on every side by ``share`` of their extent."""
+def window_around(mask: np.ndarray, *, share: float = 1.0, least: int = 40) -> Window:
+    """The bounding window of a mask (at least one pixel), enlarged on every side by ``share`` of its extent."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     extent = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
     grow = max(int(share * extent), least)
@@ -91,18 +93,18 @@ def around(mask: np.ndarray, *, share: float = 1.0, least: int = 40) -> Window:
     )
 
 
-def grown(region: np.ndarray, steps: int) -> np.ndarray:
+def dilated(region: np.ndarray, steps: int) -> np.ndarray:
     """[h,w] bool: dilated by ``steps`` pixels in each direction."""
     return cv2.dilate(region.astype(np.uint8), np.ones((2 * steps + 1,) * 2, np.uint8)) > 0
 
 
-def core_of(region: np.ndarray, steps: int) -> np.ndarray:
-    """[h,w] bool: a region without ``steps`` pixels of its border; all of it where it is so thin that little is left."""
+def eroded_core(region: np.ndarray, steps: int) -> np.ndarray:
+    """[h,w] bool: a region eroded by ``steps`` pixels; the region itself where erosion leaves little of it."""
     core = np.asarray(cv2.erode(region.astype(np.uint8), np.ones((2 * steps + 1,) * 2, np.uint8)) > 0)
     return region if core.sum() < _THIN * region.sum() else core
 
 
 def lowest_near(height: np.ndarray, region: np.ndarray, reach: int) -> np.ndarray:
-    """[h,w] float32 the least height [h,w] of the region's points within ``reach`` pixels; inf where there are none."""
+    """[h,w] float32 least height [h,w] of the region's points within ``reach`` pixels; inf where there are none."""
     inside = np.where(region, height, np.inf).astype(np.float32)
     return cv2.erode(inside, np.ones((2 * reach + 1,) * 2, np.uint8), borderValue=np.inf)

@@ -1,4 +1,4 @@
-"""The support plane in a depth image: of several planes, the one that things stand on."""
+"""Detection of the support plane in a depth image: of several planes, the one that objects stand on."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from gsn_perception.segmentation.planes.candidates import Candidate
 from gsn_perception.segmentation.planes.candidates import plane_candidates
 from gsn_perception.segmentation.planes.candidates import refitted
 from gsn_perception.segmentation.planes.choosing import TILT
-from gsn_perception.segmentation.planes.choosing import by_objects
-from gsn_perception.segmentation.planes.choosing import by_things
-from gsn_perception.segmentation.planes.choosing import level
-from gsn_perception.segmentation.planes.choosing import structures
+from gsn_perception.segmentation.planes.choosing import best_by_contents
+from gsn_perception.segmentation.planes.choosing import best_by_masks
+from gsn_perception.segmentation.planes.choosing import furniture_regions
+from gsn_perception.segmentation.planes.choosing import is_level
 from gsn_perception.segmentation.planes.grid import Grid
 from gsn_perception.segmentation.planes.grid import Window
-from gsn_perception.segmentation.planes.grid import around
-from gsn_perception.segmentation.planes.grid import grown
+from gsn_perception.segmentation.planes.grid import dilated
+from gsn_perception.segmentation.planes.grid import window_around
 
-_LEAST_SHARE = 0.15  # of the points, on a plane that carries nothing
+_LEAST_SHARE = 0.15  # of the points, on a plane without objects
 _LEAST_POINTS = 60  # of the grid
 _FEW = 300  # pixels of depth
-_SETTLES = 0.02  # metres between a plane that is given and where it is seen
-_SETTLED_SHARE = 0.05  # of the points, that near to it
+_SETTLES = 0.02  # metres: largest shift of a given plane to the measured one
+_SETTLED_SHARE = 0.05  # share of the points so near to it, needed for a shift
 _SETTLED_TILT = 0.995  # cosine of 6 degrees
 _RIM = 3  # pixels around a mask that may be the object's
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Support:
-    """The plane found, and what else the depth shows.
+    """The support plane, the other planes and the furniture in a depth image.
 
     Attributes:
         plane: Camera frame, normal to the camera's side.
-        score: How well it carries things or objects; 0 where nothing stands on it.
-        others: Every other plane that was found, by falling size.
-        region: [H,W] bool: where the plane is seen.
+        score: Evidence of objects on it; 0 where nothing stands on it.
+        others: All other planes found, by falling size.
+        region: [H,W] bool: visible points of the plane.
         structure: [H,W] bool: points of walls, floors and other furniture.
     """
 
@@ -58,12 +58,12 @@ def fit_support_plane(
     seed: int = 0,
     gravity: np.ndarray | None = None,
 ) -> Plane:
-    """The plane of a depth image that carries things, or the one on which the objects of a mask stand.
+    """The plane of a depth image that supports objects, or the one on which the objects of a mask stand.
 
-    See :func:`find_support`, which also tells how sure that is.
+    See :func:`find_support`, which also returns a score.
 
     Raises:
-        InputError: too little depth is known, or no plane holds enough of it.
+        InputError: too little depth is known, or no plane contains enough of it.
     """
     return find_support(depth, camera, mask, seed=seed, gravity=gravity).plane
 
@@ -76,48 +76,49 @@ def find_support(
     seed: int = 0,
     gravity: np.ndarray | None = None,
 ) -> Support:
-    """Judge the planes of a depth image by what stands on them.
+    """Find the support plane of a depth image by the objects that stand on each plane.
 
     Args:
         depth: [H,W] metres along z, NaN = unknown.
         camera: Its camera.
-        mask: [H,W] > 0 on objects, one value an object; they don't vote, and the plane must carry them.
+        mask: [H,W] > 0 on objects, one value per object; planes are fitted without these pixels, and the support plane
+            must support these objects.
         seed: Of the hypotheses.
-        gravity: [3] unit, camera frame, pointing down; planes more than 25 degrees from level are no support.
+        gravity: [3] unit, camera frame, pointing down; planes more than 25 degrees from level are not a support.
 
     Returns:
-        The support; without a mask, where no plane carries things, the largest.
+        The support; without a mask, and where no plane supports objects, the largest plane.
 
     Raises:
-        InputError: too little depth is known, or no plane holds enough of it.
+        InputError: too little depth is known, or no plane contains enough of it.
     """
     rng = np.random.default_rng(seed)
     if mask is not None and (mask > 0).any():
-        found = _under(depth, camera, mask, around(mask > 0), rng, gravity)
+        found = _under(depth, camera, mask, window_around(mask > 0), rng, gravity)
         found = found or _under(depth, camera, mask, None, rng, gravity)
         if found is None:
             raise InputError("no support plane lies under the objects in the depth image; give the plane itself")
         return found
     grid = Grid.of(depth, camera)
     candidates = _candidates(grid, np.ones_like(grid.known), rng)
-    best = by_things(grid, candidates, gravity)
+    best = best_by_contents(grid, candidates, gravity)
     if best is not None:
         return _support(grid, best.candidate, candidates, best.score)
     large = [c for c in candidates if _share(grid, c, grid.known) >= _LEAST_SHARE]
     if not large:
         raise InputError("no support plane stands out in the depth image; give a mask, or the plane itself")
-    return _support(grid, _level_ones(large, gravity)[0], candidates, 0.0)
+    return _support(grid, _only_level(large, gravity)[0], candidates, 0.0)
 
 
 def level_support(
     depth: np.ndarray, camera: Camera, mask: np.ndarray | None = None, *, gravity: np.ndarray | None
 ) -> Support:
-    """As :func:`find_support`: a level plane where gravity is known and there is one, else any.
+    """As :func:`find_support`: a level plane where gravity is known and there is one, else any plane.
 
     A wrong gravity must not hide the table; the pipeline remarks on a support plane that is not level.
 
     Raises:
-        InputError: too little depth is known, or no plane holds enough of it.
+        InputError: too little depth is known, or no plane contains enough of it.
     """
     if gravity is not None:
         try:
@@ -128,9 +129,9 @@ def level_support(
 
 
 def settled_plane(depth: np.ndarray, camera: Camera, plane: Plane) -> Plane:
-    """A given plane moved by less than two centimetres to where the depth shows it; as it is where it does not.
+    """A given plane shifted by less than two centimetres to the measured plane; unchanged where the depth shows none.
 
-    A plane 5 mm below the table would make a thing of the table.
+    With a plane 5 mm below the table, the table would be segmented as an object.
 
     Args:
         depth: [H,W] metres along z, NaN = unknown.
@@ -159,17 +160,17 @@ def _under(
     rng: np.random.Generator,
     gravity: np.ndarray | None,
 ) -> Support | None:
-    """The plane under the objects of a mask, by what is seen in a window around them."""
+    """The plane under the objects of a mask, from the depth in a window around them; None where there is none."""
     grid = Grid.of(depth, camera, window)
     labels = grid.thin(mask)
-    voters = grid.known & ~grown(labels > 0, -(-_RIM // grid.stride))
+    voters = grid.known & ~dilated(labels > 0, -(-_RIM // grid.stride))
     if voters.sum() < _LEAST_POINTS:
         if window is None:
             raise InputError(_TOO_LITTLE)
         return None
     candidates = plane_candidates(grid, voters, rng)
     objects = [labels == value for value in np.unique(labels) if value > 0]
-    best = by_objects(grid, candidates, objects, gravity)
+    best = best_by_masks(grid, candidates, objects, gravity)
     if best is not None:
         return _support(grid, best.candidate, candidates, best.score)
     inside = (labels > 0) & grid.known
@@ -179,7 +180,7 @@ def _under(
         if _share(grid, c, voters) >= _LEAST_SHARE
         and (not inside.any() or np.median(c.plane.height(grid.points[inside])) > 0)
     ]
-    return _support(grid, _level_ones(large, gravity)[0], candidates, 0.0) if large else None
+    return _support(grid, _only_level(large, gravity)[0], candidates, 0.0) if large else None
 
 
 _TOO_LITTLE = "too little depth is known for a support plane; give more depth, a mask or the plane itself"
@@ -195,8 +196,8 @@ def _share(grid: Grid, candidate: Candidate, voters: np.ndarray) -> float:
     return float(candidate.region.sum()) / max(int(voters.sum()), 1)
 
 
-def _level_ones(candidates: list[Candidate], gravity: np.ndarray | None) -> list[Candidate]:
-    found = [c for c in candidates if level(c.plane, gravity)]
+def _only_level(candidates: list[Candidate], gravity: np.ndarray | None) -> list[Candidate]:
+    found = [c for c in candidates if is_level(c.plane, gravity)]
     if not found:
         raise InputError(
             f"no plane in the depth image is within {TILT:g} degrees of level; check the gravity or its frame"
@@ -206,5 +207,5 @@ def _level_ones(candidates: list[Candidate], gravity: np.ndarray | None) -> list
 
 def _support(grid: Grid, chosen: Candidate, candidates: list[Candidate], score: float) -> Support:
     others = tuple(c.plane for c in candidates if c is not chosen)
-    structure = grid.spread(structures(grid, chosen, candidates))
+    structure = grid.spread(furniture_regions(grid, chosen, candidates))
     return Support(chosen.plane, score, others, grid.spread(chosen.region), structure)

@@ -1,4 +1,4 @@
-"""Points above a plane seen from above it: connected cells of a grid in the plane are one thing."""
+"""Points above a plane projected onto a grid in the plane; connected cells are one object."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry.transforms import minimal_rotation_to
 
-CELL = 0.008  # metres; objects two cells apart are two
-LONGEST = 0.6  # metres along the plane
-_WIDEST = 1000.0  # metres of plane; more comes from a damaged calibration
-_EDGE = 0.024  # metres by which an object may stand over the visible plane
+CELL = 0.008  # metres; objects two cells apart are separate
+LONGEST = 0.6  # metres along the plane: longest object
+_WIDEST = 1000.0  # metres of plane; a larger extent comes from a damaged calibration
+_EDGE = 0.024  # metres by which an object may extend beyond the visible plane
 
 
 class TopView:
@@ -24,7 +24,7 @@ class TopView:
         cell: Side of a cell, metres.
 
     Raises:
-        InputError: no point is on the plane, or it has no end.
+        InputError: no point is on the plane, or its extent is implausible.
     """
 
     def __init__(self, on: np.ndarray, plane: Plane, cell: float = CELL) -> None:
@@ -49,7 +49,7 @@ class TopView:
     def components(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Component numbers [M] of points [M,3] and the components' longest sides [K] in metres.
 
-        Number 0 is what does not stand over the plane's visible part, or is longer than any object.
+        Number 0: points not above the plane's visible part, and components longer than any object.
         """
         index, inside = self._index(points @ self.axes)
         where = tuple(index[inside].T)

@@ -1,1 +1,1 @@
-"""From a field to triangles."""
+"""Surface extraction: from an implicit field to a triangle mesh."""

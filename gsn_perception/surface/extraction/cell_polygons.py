@@ -1,8 +1,9 @@
-"""Which polygons a surface cuts out of a cube, from the cube's crossed edges alone.
+"""Triangles of a surface inside a grid cell, from the crossed edges of the cell alone (marching cubes without a sign).
 
-Each face of the cube with two crossed edges holds a line between them; with four, two lines, chosen so that the larger
-pair of opposite corners stays joined. Lines join to closed loops, loops become fans of triangles. Since a face is judged
-by what its two cells share, their triangles meet, and no table and no notion of inside is needed.
+Each face of the cell with two crossed edges contains a line between them; a face with four contains two lines, chosen so
+that the pair of opposite corners that is farther from the surface stays connected. Lines join to closed loops, loops
+become triangle fans. The lines of a face depend only on values that both cells at the face share, so the triangles of
+neighbouring cells meet. No table and no inside is needed.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ def cell_triangles(crossed: np.ndarray, edges: np.ndarray, distance: np.ndarray)
     Args:
         crossed: [C,12] bool in the order of ``EDGES``.
         edges: [C,12] numbers of the cells' edges.
-        distance: [C,8] from the corners to the surface, which decides faces with four crossed edges.
+        distance: [C,8] from the corners to the surface; resolves faces with four crossed edges.
 
     Returns:
-        In cells with a face of one or three crossed edges, where the surface ends, none.
+        No triangles in cells that have a face with one or three crossed edges: the surface ends there.
     """
     some = crossed.any(axis=1)
     out = np.empty((10 * int(some.sum()), 3), dtype=np.int64)
@@ -73,7 +74,7 @@ def _cut(
                 _join(link, a, b)
             elif number == 4:
                 d = distance[c]
-                # edge k runs from corner k to k + 1: corner k is cut off by a line between edges k - 1 and k
+                # edge k runs from corner k to k + 1: a line between edges k - 1 and k cuts off corner k
                 first = 1 if d[faces[f, 0]] * d[faces[f, 2]] > d[faces[f, 1]] * d[faces[f, 3]] else 0
                 _join(link, face_edges[f, (first + 3) % 4], face_edges[f, first])
                 _join(link, face_edges[f, first + 1], face_edges[f, (first + 2) % 4])

@@ -1,8 +1,8 @@
-"""A displacement field's open surface made solid: faces turned outwards, holes bridged by winding numbers.
+"""Closes the open surface of a displacement field: orients its patches outwards, bridges holes by winding numbers.
 
-A displacement field knows no inside, so its surface is open wherever the cloud was. The splat's solid tells which side
-of each patch is out; the winding number of the patches then is a field that is 1 inside and 0 outside, and in the gaps
-crosses 0.5 on a smooth sheet.
+A displacement field has no inside, so its surface is open wherever the cloud is. The splat's solid defines the outer side
+of each patch. The generalised winding number of the oriented patches is about 1 inside and 0 outside; in gaps its 0.5
+level is a smooth sheet.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry.sampling import sample_surface
-from gsn_perception.surface.extraction.face_orientation import agreeing
+from gsn_perception.surface.extraction.face_orientation import consistent_orientation
 from gsn_perception.surface.extraction.implicit_shape import ImplicitShape
 from gsn_perception.surface.fields.winding_number import WindingNumber
 
@@ -26,27 +26,27 @@ def closed_shape(patches: Mesh, solid: Mesh) -> ImplicitShape:
     """The solid that open patches bound.
 
     Args:
-        patches: Any triangles, e.g. of a directed marching; their orientation does not matter.
-        solid: A closed mesh roughly like it, faces outwards, in the same frame.
+        patches: Any triangles, e.g. of :func:`directed_marching`; their orientation does not matter.
+        solid: A closed mesh of about the same shape, faces outwards, in the same frame.
 
     Returns:
-        The winding number of the turned patches as a shape whose surface is at 0.5.
+        The winding number of the oriented patches as a shape with its surface at 0.5.
 
     Raises:
         InputError: there are no patches.
     """
     if not len(patches.faces):
         raise InputError("the displacement field has no surface near the cloud; use other weights or input")
-    turned = turned_outwards(patches, solid)
+    turned = oriented_outwards(patches, solid)
     margin = _MARGIN * float(np.ptp(turned.vertices, axis=0).max())
     low, high = turned.vertices.min(axis=0) - margin, turned.vertices.max(axis=0) + margin
     return ImplicitShape(WindingNumber(turned), low, high, LEVEL, turned.vertices)
 
 
-def turned_outwards(patches: Mesh, solid: Mesh) -> Mesh:
-    """Every connected patch oriented alike all over, and outwards as the solid's nearest normals vote."""
+def oriented_outwards(patches: Mesh, solid: Mesh) -> Mesh:
+    """Every connected patch with consistent orientation, outwards by a vote of the solid's nearest normals."""
     faces = patches.faces.copy()
-    patch, flip = agreeing(faces)
+    patch, flip = consistent_orientation(faces)
     faces[flip] = faces[flip][:, ::-1]
     own = Mesh(patches.vertices, faces)
     rng = np.random.default_rng(0)

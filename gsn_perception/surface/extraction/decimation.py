@@ -1,4 +1,4 @@
-"""Fewer triangles, as closed as before: quadric edge collapse that leaves alone where it failed."""
+"""Mesh decimation that keeps a mesh strictly closed: quadric edge collapse, repeated without the regions that failed."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from gsn_perception.surface.watertight.strictly_closed import closed_surface
 from gsn_perception.surface.watertight.untangling import untangled
 
 _ATTEMPTS = ((1.0, 7), (1.0, 7), (1.0, 5), (0.97, 5), (0.93, 6), (0.9, 3))  # share of the budget, aggressiveness
-_REACH = 1.5  # longest edges of a faulty face: what is left alone around it
+_REACH = 1.5  # longest edges of a faulty face: the radius around it in which vertices are frozen
 _VOLUME = 0.02
 
 
 def decimate(mesh: Mesh, max_triangles: int, smallest: float = 1.0, safe: np.ndarray | None = None) -> Mesh:
-    """At most ``max_triangles`` faces; the mesh itself where every attempt opens it, crosses faces or loses volume.
+    """The mesh with at most ``max_triangles`` faces, or the mesh itself where every attempt fails.
 
-    Where collapsing edges went wrong, the next attempt keeps the triangles as they are.
+    An attempt fails where it opens the mesh, makes faces cross or changes the volume. The next attempt freezes the
+    triangles around the faults.
 
     Args:
-        mesh: Strictly closed, or with places known at which it is.
+        mesh: Strictly closed, or strictly closed with its vertices at ``safe``.
         max_triangles: The budget.
-        smallest: Pieces of less than this share of the largest one's volume are dropped as :func:`outer_surface` does.
-        safe: [V,3] places of its vertices where no faces cross; it is untangled with them after a first failure. None:
-            none cross.
+        smallest: Pieces of less than this share of the largest one's volume are dropped, see :func:`outer_surface`.
+        safe: [V,3] positions of its vertices at which no faces cross; used to untangle the mesh after a first failure.
+            None: no faces cross.
 
     Returns:
         A strictly closed mesh; with more triangles than asked for where every attempt failed.
@@ -56,12 +57,12 @@ def decimate(mesh: Mesh, max_triangles: int, smallest: float = 1.0, safe: np.nda
 
 
 def faulty_faces(mesh: Mesh) -> np.ndarray:
-    """[F] bool: faces that cross others, or where the mesh is no closed surface."""
+    """[F] bool: faces that cross others, or at which the mesh is not a closed surface."""
     bad = crossing_faces(mesh)
     if not closed_surface(mesh):
         edges = np.concatenate([mesh.faces[:, [0, 1]], mesh.faces[:, [1, 2]], mesh.faces[:, [2, 0]]]).astype(np.int64)
         bad |= (_occurrences(np.sort(edges, axis=1)) != 2).reshape(3, -1).any(axis=0)
-        bad |= not bad.any()  # a vertex that joins two fans, or faces turned over: nowhere to be seen in the edges
+        bad |= not bad.any()  # not visible in the edges: a vertex with two fans, or flipped faces
     return np.asarray(bad)
 
 
@@ -76,7 +77,7 @@ def _around(small: Mesh, faulty: np.ndarray, tree: cKDTree) -> np.ndarray:
 
 
 def _collapsed(mesh: Mesh, kept: np.ndarray, target: int, aggressiveness: int) -> Mesh | None:
-    """Edges collapsed but for those of kept vertices; None where so much is kept that nothing is left to collapse."""
+    """Collapse edges, except those of kept vertices; None where too few faces are left to collapse."""
     if not kept.any():
         vertices, faces = fast_simplification.simplify(
             mesh.vertices, mesh.faces, target_count=target, agg=aggressiveness
@@ -94,7 +95,7 @@ def _collapsed(mesh: Mesh, kept: np.ndarray, target: int, aggressiveness: int) -
 
 
 def _welded(first: Mesh, second: Mesh) -> Mesh:
-    """Two meshes as one; vertices at the very same place become one."""
+    """Two meshes as one; vertices at identical positions are merged."""
     vertices = np.concatenate([first.vertices, second.vertices])
     faces = np.concatenate([first.faces, second.faces + len(first.vertices)])
     _, index, inverse = np.unique(vertices, axis=0, return_index=True, return_inverse=True)
@@ -102,12 +103,12 @@ def _welded(first: Mesh, second: Mesh) -> Mesh:
 
 
 def _without_fins(mesh: Mesh) -> Mesh:
-    """Without pairs of faces on the same three vertices, which edge collapse leaves behind."""
+    """The mesh without pairs of faces on the same three vertices, which edge collapse can produce."""
     return select_faces(mesh, _occurrences(np.sort(mesh.faces, axis=1)) == 1)
 
 
 def _occurrences(rows: np.ndarray) -> np.ndarray:
-    """[N] how often each of rows [N,K] is among them; np.unique along an axis takes several times as long."""
+    """[N] how often each row of [N,K] occurs; several times faster than np.unique along an axis."""
     order = np.lexsort(rows.T)
     new = np.ones(len(rows), dtype=bool)
     new[1:] = (rows[order[1:]] != rows[order[:-1]]).any(axis=1)

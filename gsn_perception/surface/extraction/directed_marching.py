@@ -1,15 +1,15 @@
-"""Marching cubes for displacement fields, which know the way to the surface but no side: open surfaces stay open.
+"""Marching cubes for displacement fields (unsigned: no inside and outside); open surfaces stay open.
 
 The idea is MeshUDF's (Guillard et al., ECCV 2022, from the paper alone): where the field's directions at two corners
-oppose each other, the surface runs between them, so that each cell's corners fall into two sides of its own. How the
-sides are found is not theirs. Whether an edge of the grid is crossed is decided once for all cells that share it, so that
-the triangles of neighbours always meet:
+oppose each other, the surface runs between them, so the corners of each cell fall on two local sides. The method to find
+the sides is different. An edge of the grid is classified as crossed or not once for all cells that share it, so the
+triangles of neighbouring cells always meet:
 
-1. *Evidence* per edge, from the directions at its two ends and from the tangent planes that these stand for.
-2. *Vote*. Where the crossed edges of a cell don't put its corners on two sides, the cells about weigh the 128 ways to
-   divide eight corners and tell their edges what these should be.
-3. Cells whose edges then divide the corners are triangulated; in the others the surface ends, or is not understood.
-4. Triangles with a vertex far from the surface are dropped (they reach beyond a rim), the vertices moved onto it.
+1. *Evidence* per edge, from the directions at its two ends and from the tangent planes that they define.
+2. *Belief propagation*. Where the crossed edges of a cell do not divide its corners into two sides, that cell and those
+   around it rate the 128 divisions of eight corners and send messages to their edges.
+3. Cells whose edges then divide the corners are triangulated; in the others the surface ends, or is ambiguous.
+4. Triangles with a vertex far from the surface are dropped (they reach beyond a rim); the vertices are moved onto it.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from gsn_perception.surface.extraction.face_orientation import oriented
 from gsn_perception.surface.fields.displacement import snap
 from gsn_perception.surface.fields.field import DisplacementField
 
-_UNSURE = 0.03  # of a cell: a shorter displacement's direction is not relied on
-_PLANES = 2.0  # weight of the tangent planes beside the directions
-_RINGS = 2  # cells this many steps from one that can't be divided vote, too
-_SAY = 1.0  # most that one cell can tell an edge
+_UNSURE = 0.03  # of a cell: the direction of a shorter displacement is not used
+_PLANES = 2.0  # weight of the tangent planes relative to the directions
+_RINGS = 2  # steps from an undivided cell: cells so near send messages, too
+_MAX_MESSAGE = 1.0  # limit of a message from one cell to an edge
 _ROUNDS = 8
 _BEYOND = 1.0  # of a cell: vertices farther from the surface than this are not on it
 
-# the 128 ways to put eight corners on two sides (the last one always on the first): 1 = edge crossed, -1 = not
+# the 128 divisions of eight corners into two sides (the last corner always on the first side): 1 = edge crossed, -1 = not
 _SIDES = 1.0 - 2.0 * (np.arange(128)[:, None] >> np.arange(8) & 1)  # [128,8]
 _DIVIDED = (-_SIDES[:, EDGES[:, 0]] * _SIDES[:, EDGES[:, 1]]).astype(np.float32)  # [128,12]
 
@@ -56,12 +56,11 @@ def directed_marching(
         lower: [3] corner of the box.
         upper: [3] opposite corner.
         resolution: Cells along the longest side; sheets closer than two cells may merge.
-        seeds: [S,3] points on the surface whose cells are looked at in any case.
+        seeds: [S,3] points on the surface whose cells are always searched.
         steps: How often vertices follow their displacement at the end.
 
     Returns:
-        A mesh without cracks between cells; faces agree in direction wherever they are connected, closed parts point
-        outwards.
+        A mesh without cracks between cells; connected faces have consistent orientation, closed parts face outwards.
 
     Raises:
         InputError: the box is empty, or no surface was found in it.
@@ -82,9 +81,9 @@ def directed_marching(
 
 
 def _triangles(band: Band) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices [V,3] on crossed edges and triangles [F,3] of any direction."""
+    """Vertices [V,3] on crossed edges and triangles [F,3] of any orientation."""
     edges, index = _edges(band)
-    crossed = _vote(_evidence(band, edges), index) > 0
+    crossed = _belief(_evidence(band, edges), index) > 0
     length = np.linalg.norm(band.vectors, axis=1).astype(np.float64)
     faces = cell_triangles(crossed[index], index, length[band.cells])
     used, faces = np.unique(faces, return_inverse=True)
@@ -112,13 +111,13 @@ def _evidence(band: Band, edges: np.ndarray) -> np.ndarray:
     from_begin, from_end = length[edges[:, 0]], length[edges[:, 1]]
     way = (band.corners[edges[:, 1]] - band.corners[edges[:, 0]]).astype(np.float64)
     oppose = -np.einsum("ei,ei->e", begin, end)
-    # how far each end lies beyond the plane that the other one sees
+    # how far each end lies beyond the tangent plane of the other end
     beyond = np.einsum("ei,ei->e", begin - end, way) - from_begin - from_end
     return oppose + _PLANES * beyond / (from_begin + from_end + 1.0)
 
 
 def _directions(vectors: np.ndarray, length: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """[N,3] unit vectors to the surface; a corner that lies on it takes the side of the neighbour farthest from it."""
+    """[N,3] unit vectors to the surface; a corner on the surface takes the direction of its farthest neighbour."""
     direction = vectors / np.maximum(length, 1e-12)[:, None]
     begin, end = np.concatenate([edges, edges[:, ::-1]]).T
     order = np.argsort(length[end], kind="stable")
@@ -127,33 +126,35 @@ def _directions(vectors: np.ndarray, length: np.ndarray, edges: np.ndarray) -> n
     return np.where((length < _UNSURE)[:, None], direction[farthest], direction)
 
 
-def _vote(evidence: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Evidence [E] after cells with edges [C,12] that can't be divided, and those about them, have had their say.
+def _belief(evidence: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Belief [E] in crossed edges, from evidence [E] and the consistency of the cells with edges [C,12].
 
-    Max-sum belief propagation: a cell tells an edge how much better its best division that crosses the edge fits its
-    other edges than the best that does not, but never more than ``_SAY``, so that the surface may end.
+    Max-sum belief propagation over undivided cells and those near them. The message of a cell to an edge is how much
+    better its best division that crosses the edge fits its other edges than the best division that does not. Messages
+    are limited to ``_MAX_MESSAGE``, so that the surface may end.
     """
-    cells = index[_about(_undivided(evidence > 0, index), index, len(evidence))]
-    said = np.zeros(cells.shape, dtype=np.float32)
+    cells = index[_near(_undivided(evidence > 0, index), index, len(evidence))]
+    messages = np.zeros(cells.shape, dtype=np.float32)
     belief = evidence.astype(np.float32)
     for _ in range(_ROUNDS if len(cells) else 0):
-        heard = np.clip(belief[cells] - said, -3.0, 3.0)  # [C,12] without what the cell said itself
-        fit = heard @ _DIVIDED.T  # [C,128]
+        incoming = np.clip(belief[cells] - messages, -3.0, 3.0)  # [C,12] without the cell's own messages
+        fit = incoming @ _DIVIDED.T  # [C,128]
         for edge in range(12):
             across = _DIVIDED[:, edge] > 0
-            better = fit[:, across].max(axis=1) - fit[:, ~across].max(axis=1) - 2.0 * heard[:, edge]
-            said[:, edge] = 0.5 * said[:, edge] + 0.5 * np.clip(0.5 * better, -_SAY, _SAY)
-        belief = (evidence + np.bincount(cells.ravel(), said.ravel(), len(evidence))).astype(np.float32)
+            better = fit[:, across].max(axis=1) - fit[:, ~across].max(axis=1) - 2.0 * incoming[:, edge]
+            limited = np.clip(0.5 * better, -_MAX_MESSAGE, _MAX_MESSAGE)
+            messages[:, edge] = 0.5 * messages[:, edge] + 0.5 * limited
+        belief = (evidence + np.bincount(cells.ravel(), messages.ravel(), len(evidence))).astype(np.float32)
     return belief
 
 
 def _undivided(crossed: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """[C] bool: cells whose crossed edges [E] don't put their corners on two sides."""
+    """[C] bool: cells whose crossed edges [E] do not divide their corners into two sides."""
     odd = crossed[index][:, FACE_EDGES].sum(axis=2) % 2  # [C,6]
     return np.asarray(odd.any(axis=1))
 
 
-def _about(cells: np.ndarray, index: np.ndarray, edges: int) -> np.ndarray:
+def _near(cells: np.ndarray, index: np.ndarray, edges: int) -> np.ndarray:
     """[C] bool: the given cells and those that share an edge with them, ``_RINGS`` times."""
     for _ in range(_RINGS):
         touched = np.zeros(edges, dtype=bool)

@@ -1,4 +1,4 @@
-"""From a sampled field to a clean, closed, coloured mesh."""
+"""Iso-surface extraction: marching cubes on a sampled field, outer surface, Taubin smoothing, vertex colours."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from gsn_perception.surface.extraction.mise import Lattice
 from gsn_perception.surface.fields.field import Field
 
 _NUDGE = 1e-4
-_OFF = 0.01  # of a cell: vertices stay so far from the lattice's corners
+_OFF = 0.01  # of a cell: least distance of vertices from the lattice corners
 
 
 def extract_surface(lattice: Lattice, *, level: float = 0.0, field: Field | None = None, bisections: int = 0) -> Mesh:
     """Marching cubes; the mesh is closed also where the solid reaches the border of the lattice.
 
-    Without bisections no faces cross or touch. :func:`bisected` can make some that do.
+    Without bisections no faces cross or touch; with them (:func:`bisected`) some may.
 
     Args:
         lattice: The sampled field.
         level: The value of the surface.
-        field: With it, every vertex is moved along its lattice edge to where the field really changes sign.
+        field: If given, every vertex is moved along its lattice edge to where the field changes sign.
         bisections: Halvings of that edge.
 
     Raises:
@@ -38,7 +38,9 @@ def extract_surface(lattice: Lattice, *, level: float = 0.0, field: Field | None
     span = float(np.abs(values).max())
     values = np.where(np.abs(values) < _NUDGE * span, np.float32(-_NUDGE * span), values)
     if not (values > 0).any():
-        raise InputError("the splat holds no solid: every point is seen past by a camera; use other weights or input")
+        raise InputError(
+            "the splat has no solid: every point is in the free space of a camera; use other weights or input"
+        )
     padded = np.pad(values, 1, constant_values=-span)
     corners, faces, _, _ = marching_cubes(padded, 0.0, gradient_direction="ascent", allow_degenerate=True)
     corners = corners.astype(np.float64) - 1.0
@@ -48,13 +50,13 @@ def extract_surface(lattice: Lattice, *, level: float = 0.0, field: Field | None
 
 
 def bisected(mesh: Mesh, lattice: Lattice, *, level: float, field: Field, steps: int) -> Mesh:
-    """With every vertex moved along its lattice edge to where the field really changes sign; faces may cross then.
+    """The mesh with every vertex moved along its lattice edge to where the field changes sign; faces may cross then.
 
     Args:
-        mesh: Vertices on edges of the lattice, as extracted from it.
+        mesh: As extracted from the lattice: vertices on its edges.
         lattice: The sampled field.
         level: The value of the surface.
-        field: What was sampled.
+        field: The field that was sampled.
         steps: Halvings of an edge; 0 moves nothing.
     """
     if steps < 1 or not len(mesh.faces):
@@ -84,7 +86,7 @@ def _edges(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _placed(corners: np.ndarray, low: np.ndarray, axis: np.ndarray) -> np.ndarray:
-    """Vertices [V,3] kept off the ends of their edges, so that no two meet."""
+    """Vertices [V,3] kept away from the ends of their edges, so that no two coincide."""
     out = low.copy()
     rows = np.arange(len(corners))
     out[rows, axis] += np.clip(corners[rows, axis] - low[rows, axis], _OFF, 1.0 - _OFF)
@@ -97,9 +99,9 @@ def _inside(lattice: Lattice, corners: np.ndarray, level: float) -> np.ndarray:
 
 
 def outer_surface(mesh: Mesh, smallest: float = 1.0) -> Mesh:
-    """The closed part with the largest volume and those of at least ``smallest`` of it; internal cavities are dropped.
+    """The closed part with the largest volume and parts of at least ``smallest`` of that; internal cavities are dropped.
 
-    Cavities have negative volume. What counts as one object may lie in several pieces.
+    Cavities have negative volume. One object may consist of several parts.
     """
     if not len(mesh.faces):
         return mesh
@@ -115,13 +117,13 @@ def outer_surface(mesh: Mesh, smallest: float = 1.0) -> Mesh:
 
 
 def select_faces(mesh: Mesh, keep: np.ndarray) -> Mesh:
-    """The faces of a mask [F] and their vertices, without attributes."""
+    """The faces selected by a mask [F], with their vertices, without attributes."""
     used, faces = np.unique(mesh.faces[keep], return_inverse=True)
     return Mesh(mesh.vertices[used], faces.reshape(-1, 3))
 
 
 def smooth(mesh: Mesh, iterations: int, *, shrink: float = 0.5, inflate: float = -0.53) -> Mesh:
-    """Taubin's low-pass filter (SIGGRAPH 1995): alternating steps that smooth without shrinking."""
+    """Taubin smoothing (SIGGRAPH 1995): alternating steps that smooth without shrinking."""
     if iterations < 1 or not len(mesh.faces):
         return mesh
     count = len(mesh.vertices)
@@ -137,7 +139,7 @@ def smooth(mesh: Mesh, iterations: int, *, shrink: float = 0.5, inflate: float =
 
 
 def paint(mesh: Mesh, gaussians: Gaussians, *, neighbours: int = 8) -> np.ndarray:
-    """Vertex colours [V,3]: the nearest Gaussians' colours weighted by opacity and by their value at the vertex."""
+    """Vertex colours [V,3]: the colours of the nearest Gaussians, weighted by opacity and by value at the vertex."""
     means = gaussians.means.numpy()
     k = min(neighbours, len(means))
     index = cKDTree(means).query(mesh.vertices, k)[1].reshape(-1, k)  # [V,k]

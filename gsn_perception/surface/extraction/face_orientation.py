@@ -1,4 +1,4 @@
-"""Faces that agree on which side is out."""
+"""Consistent orientation of the faces of a mesh, per connected part."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import numpy as np
 
 
 def oriented(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Triangles [F,3] turned so that neighbours run along their common edge in opposite directions.
+    """Triangles [F,3] oriented so that neighbours run along their common edge in opposite directions.
 
-    Each connected part then points away from the middle of its faces on the whole: closed ones outwards, open ones to
-    their bulging side. Parts that can't agree, a Moebius strip, stay torn.
+    Each connected part then faces away from the mean of its face centres: closed parts outwards, open parts to their
+    convex side. A part that is not orientable (a Moebius strip) keeps a seam.
 
     Args:
         vertices: [V,3].
@@ -19,7 +19,7 @@ def oriented(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     faces = np.array(faces, dtype=np.int64)
     if not len(faces):
         return faces
-    part, flip = agreeing(faces)
+    part, flip = consistent_orientation(faces)
     faces[flip] = faces[flip][:, ::-1]
     parts = int(part.max()) + 1
     total = np.stack([np.bincount(part, vertices[faces].mean(axis=1)[:, k], parts) for k in range(3)], axis=1)
@@ -31,10 +31,10 @@ def oriented(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return faces
 
 
-def agreeing(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The connected part [F] of every triangle, and whether it has to flip [F] bool so that its part agrees.
+def consistent_orientation(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The connected part [F] of every triangle, and [F] bool whether it must flip so that its part is consistent.
 
-    Parts are numbered in the order of their lowest triangle, which stays as it is.
+    Parts are numbered in the order of their first triangle, which is not flipped.
 
     Args:
         faces: [F,3]; triangles are neighbours over edges that exactly two of them share.

@@ -1,4 +1,4 @@
-"""Any field to a closed mesh: sampled where its surface is, extracted, cleaned, kept within a triangle budget."""
+"""From an implicit field to a closed mesh: adaptive sampling, extraction, smoothing, decimation to a triangle budget."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _COARSEST = 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImplicitShape:
-    """A field with what its extraction must know.
+    """A field with the box, level and seeds that its extraction needs.
 
     Attributes:
         field: Larger inside.
-        lower: [3] corner of the box that holds the surface.
+        lower: [3] corner of the box that contains the surface.
         upper: [3] the opposite corner.
         level: The value of the surface.
-        seeds: [S,3] points on or near the surface, whose cells are refined in any case; or None.
+        seeds: [S,3] points on or near the surface, whose cells are always refined; or None.
     """
 
     field: Field
@@ -51,17 +51,17 @@ def closed_mesh(
 ) -> Mesh:
     """The field's outer surface, closed and free of self-intersections.
 
-    Where smoothing makes faces cross, the vertices there go back to where marching cubes put them; the grid is coarsened
-    where decimation can't keep the mesh closed.
+    Where smoothing makes faces cross, the vertices there move back to their positions from marching cubes. Where
+    decimation cannot keep the mesh closed, the grid is coarsened.
 
     Args:
-        shape: What to extract.
+        shape: The field to extract.
         resolution: Cells along the longest side of the box.
         max_triangles: Meshes with more are decimated.
         bisections: Halvings of a vertex's lattice edge that place it where the field changes sign.
         smoothing: Taubin iterations.
         smallest_piece: Pieces of at least this share of the largest one's volume are kept; cavities are dropped.
-        refinements: Rounds in which vertices go back to the surface after smoothing and decimation.
+        refinements: Rounds in which vertices move back to the surface after smoothing and decimation.
 
     Returns:
         A mesh in the field's frame that is :func:`strictly_closed`.

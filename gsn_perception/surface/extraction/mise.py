@@ -1,10 +1,10 @@
-"""Multi-resolution iso-surface extraction (MISE): ask a field only where its surface is.
+"""Multi-resolution iso-surface extraction (MISE): an octree that samples a field only near its surface.
 
-Occupancy Networks (Mescheder et al., CVPR 2019): a voxel is *active* when, of its corners, one lies at or above the
-level and one at or below; active voxels split in eight and only their new corners are queried. Two things are added.
-Cells that hold a *seed* (a Gaussian's centre, an observed point) are active too, so that parts thinner than a coarse
-cell are found. And a voxel is judged by every corner known on its closed faces, also by those its finer neighbours
-asked for, so that a surface is followed wherever it leaves the refined region.
+Occupancy Networks (Mescheder et al., CVPR 2019): a voxel is *active* when one of its corners lies at or above the level
+and one at or below; active voxels split in eight and only their new corners are queried. Two additions: voxels that
+contain a *seed* (a Gaussian's centre, an observed point) are active, too, so that parts thinner than a coarse voxel are
+found. And a voxel is tested with every known corner on its closed faces, including those queried for finer neighbours,
+so that a surface is followed where it leaves the refined region.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class Lattice:
     """A field sampled at the corners of a regular grid.
 
     Attributes:
-        values: [X+1,Y+1,Z+1] float32; corners that were not queried hold a neighbour's value.
+        values: [X+1,Y+1,Z+1] float32; corners that were not queried have a neighbour's value.
         origin: [3] position of the corner (0, 0, 0).
         cell: Side of a cell.
-        queries: How many points the field was asked for.
+        queries: Number of points at which the field was evaluated.
     """
 
     values: np.ndarray
@@ -60,8 +60,8 @@ def mise(
         upper: [3] opposite corner; the lattice covers the box and may reach beyond it by less than a coarse cell.
         level: The value of the surface.
         resolution: Cells along the longest side of the box.
-        seeds: [S,3] positions whose cells are refined in any case.
-        coarsest: Cells along the longest side in the first round, at least.
+        seeds: [S,3] positions whose cells are always refined.
+        coarsest: Least number of cells along the longest side in the first round.
 
     Returns:
         The lattice, as if sampled densely at ``resolution`` wherever the surface passes.
@@ -71,8 +71,8 @@ def mise(
     """
     grid = halved_grid(lower, upper, resolution=resolution, coarsest=coarsest)
     octree = _Octree(field, grid.origin, grid.cell, grid.blocks << grid.halvings, grid.halvings, level)
-    octree.plant(seeds)
-    octree.grow()
+    octree.mark_seeds(seeds)
+    octree.refine()
     return Lattice(_propagate(octree.values), grid.origin, grid.cell, octree.queries)
 
 
@@ -93,8 +93,8 @@ class _Octree:
         self.leaf[0][:] = True
         self.queries = 0
 
-    def plant(self, seeds: np.ndarray | None) -> None:
-        """Mark the voxels that hold a seed, at every depth."""
+    def mark_seeds(self, seeds: np.ndarray | None) -> None:
+        """Mark the voxels that contain a seed, at every depth."""
         if seeds is None or not len(seeds):
             return
         index = np.floor((np.asarray(seeds, dtype=np.float64) - self.origin) / self.cell).astype(np.int64)
@@ -102,11 +102,11 @@ class _Octree:
         for stride, seeded in zip(self.strides, self.seeded, strict=True):
             seeded[tuple((index // stride).T)] = True
 
-    def grow(self) -> None:
-        """Split active voxels, coarse to fine, until none is left to split."""
+    def refine(self) -> None:
+        """Split active voxels, coarse to fine, until none is left."""
         step = self.strides[0]
         corners = np.stack(np.meshgrid(*(np.arange(0, n, step) for n in self.values.shape), indexing="ij"), axis=-1)
-        self._ask(corners.reshape(-1, 3).astype(np.int32))
+        self._query(corners.reshape(-1, 3).astype(np.int32))
         while True:
             busy = False
             for depth in range(len(self.strides) - 1):
@@ -125,10 +125,10 @@ class _Octree:
         half = self.strides[depth + 1]
         for offset in np.ndindex(2, 2, 2):
             self.leaf[depth + 1][tuple((2 * voxels + np.array(offset, dtype=np.int32)).T)] = True
-        self._ask(_new_corners(self.values, voxels, half))
+        self._query(_new_corners(self.values, voxels, half))
 
-    def _ask(self, corners: np.ndarray) -> None:
-        """Query corners [M,3] and tell every voxel that has them on its closed faces."""
+    def _query(self, corners: np.ndarray) -> None:
+        """Evaluate the field at corners [M,3] and update the bounds of every voxel with them on its closed faces."""
         for start in range(0, len(corners), _BATCH):
             part = corners[start : start + _BATCH]
             positions = (self.origin + self.cell * part).astype(np.float32)
@@ -136,7 +136,7 @@ class _Octree:
             self.values[tuple(part.T)] = answer
             self.queries += len(part)
             for stride, low, high in zip(self.strides, self.low, self.high, strict=True):
-                _widen(part, answer, stride, low, high)
+                _update_bounds(part, answer, stride, low, high)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -157,8 +157,8 @@ def _new_corners(values: np.ndarray, voxels: np.ndarray, half: int) -> np.ndarra
 
 
 @numba.njit(nogil=True, cache=True)
-def _widen(corners: np.ndarray, answer: np.ndarray, stride: int, low: np.ndarray, high: np.ndarray) -> None:
-    """Lowest and highest known value per voxel of one depth."""
+def _update_bounds(corners: np.ndarray, answer: np.ndarray, stride: int, low: np.ndarray, high: np.ndarray) -> None:
+    """Update the lowest and highest known value per voxel of one depth."""
     for c in range(len(corners)):
         i, j, k = corners[c, 0], corners[c, 1], corners[c, 2]
         for x in range((i - 1) // stride if i % stride == 0 else i // stride, i // stride + 1):
@@ -171,7 +171,7 @@ def _widen(corners: np.ndarray, answer: np.ndarray, stride: int, low: np.ndarray
 
 @numba.njit(nogil=True, cache=True)
 def _propagate(values: np.ndarray) -> np.ndarray:
-    """Unknown corners take the value of the one before, along x, then y, then z."""
+    """Fill unknown corners with the value of the previous corner along x, then y, then z."""
     X, Y, Z = values.shape
     for i in range(1, X):
         for j in range(Y):

@@ -1,7 +1,8 @@
-"""Vertices put back on the surface of the field after smoothing and decimation have moved them off it.
+"""Vertex refinement: moves vertices back onto the field's surface after smoothing and decimation.
 
-Occupancy Networks move vertices down the gradient of (f - level)^2; here each goes along its normal, where the gradient
-points, to where the field crosses the level: the same place without a step length, for fields without a gradient, too.
+Occupancy Networks move vertices down the gradient of (f - level)^2. Here each vertex moves along its normal, which is the
+direction of the gradient, to where the field crosses the level: the same point without a step length, also for fields
+without a gradient.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ def refine_vertices(mesh: Mesh, field: Field, *, level: float, reach: float, ste
         mesh: Faces outwards.
         field: Larger inside; frame and units of the mesh.
         level: The value of the surface.
-        reach: How far a vertex may go at the first step, units of the mesh; a quarter of it at each further one.
-        steps: Rounds, each with the normals of the last; 0 changes nothing.
+        reach: Longest way of a vertex in the first round, units of the mesh; a quarter of it in each further round.
+        steps: Rounds, each with the normals of the previous one; 0 changes nothing.
     """
     for _ in range(steps if len(mesh.faces) else 0):
         normals = mesh.with_vertex_normals().normals
@@ -35,7 +36,7 @@ def refine_vertices(mesh: Mesh, field: Field, *, level: float, reach: float, ste
 
 
 def _crossing(values: np.ndarray, reach: float) -> np.ndarray:
-    """Where [V] values [V,3] at -reach, 0 and +reach, linear between them, fall through 0 nearest to the middle; else 0."""
+    """[V] offsets at which values [V,3] at -reach, 0, +reach (linear between) fall through 0, nearest to 0; else 0."""
     inner, middle, outer = values.T
     outwards = (middle > 0) & (outer <= 0)
     inwards = (middle <= 0) & (inner > 0)

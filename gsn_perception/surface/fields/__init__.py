@@ -1,1 +1,1 @@
-"""Implicit surfaces as functions of space."""
+"""Implicit fields: splat occupancy, space carving, winding number, displacements."""

@@ -1,4 +1,4 @@
-"""Depth images as carvers: a camera that sees past a point proves that the point is outside."""
+"""Space carving with depth images: a point in the free space of a camera is outside the object."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from gsn_perception.geometry import Camera
 from gsn_perception.rendering.cpu.pool import parallel_ranges
 from gsn_perception.surface.fields.depth_views import DepthView
 
-_BLOCK = 2048  # points that one view looks at before the next one does
+_BLOCK = 2048  # points per block; each block is projected into all views
 
 
 class Carver:
-    """Several depth views of one size as a signed field.
+    """A signed field from several depth views of one size.
 
-    One view gives a point the smaller of two distances, both positive where the view can't rule the point out: how far
-    it lies behind the visible surface, and how far it projects inside the silhouette. Bilinear interpolation makes both
-    continuous, and a missing depth beyond a silhouette takes its neighbour's, so that the edge is left to the
-    silhouette. The depth difference is turned into a distance to the surface's plane, which grazing views need.
+    One view gives a point the smaller of two distances, both positive where the point may be inside: the distance behind
+    the visible surface, and the distance inside the silhouette. Bilinear interpolation makes both continuous. A missing
+    depth just outside a silhouette takes its neighbour's value, so that only the silhouette defines the edge. The depth
+    difference is converted to a distance to the tangent plane of the surface, which matters for grazing views.
 
     Args:
         views: At least one, all of the same image size.
         truncation: Values are clipped to +- this length.
-        whole: The images hold all there is, so that what projects beside them is outside.
+        whole: The images show the whole object, so that points that project outside them are outside.
     """
 
     def __init__(self, views: Sequence[DepthView], *, truncation: float, whole: bool) -> None:
@@ -38,7 +38,7 @@ class Carver:
         self._least = _least(self._maps)
 
     def __call__(self, points: np.ndarray, *, votes: int = 1) -> np.ndarray:
-        """Signed lengths [P] at points [P,3]: negative where at least ``votes`` views see past the point."""
+        """Signed distances [P] at points [P,3]: negative where the point is in the free space of at least ``votes`` views."""
         points = np.ascontiguousarray(points, dtype=np.float32)
         truncation = np.float32(self._truncation)
         lowest: np.ndarray = np.full((len(points), votes), truncation, dtype=np.float32)
@@ -52,7 +52,7 @@ class Carver:
 
 
 def _maps(view: DepthView) -> np.ndarray:
-    """[H,W,3]: depth without infinities, cosine between ray and surface normal, pixels inside the silhouette."""
+    """[H,W,3]: depth without infinities, slant (see ``_slant``), distance inside the silhouette in pixels."""
     depth = view.depth
     solid = np.isfinite(depth)
     empty = np.isposinf(depth)
@@ -86,7 +86,7 @@ def _slant(depth: np.ndarray, camera: Camera) -> np.ndarray:
 
 @numba.njit(nogil=True, cache=True)
 def _least(maps: np.ndarray) -> np.ndarray:
-    """Bounds [V,H-1,W-1,3] over the corners of every pixel cell: most depth (NaN: one is unknown), least of the rest."""
+    """Bounds [V,H-1,W-1,3] over the corners of every pixel cell: largest depth (NaN: one is unknown), least of the rest."""
     V, H, W, _ = maps.shape
     out = np.empty((V, H - 1, W - 1, 3), np.float32)
     for v in range(V):
@@ -111,7 +111,7 @@ def _carve(
     whole: bool,
     lowest: np.ndarray,  # [P,votes] ascending, truncation to begin with; the result
 ) -> None:
-    """View after view: all points are projected at once, then looked up where that can still change something."""
+    """View by view: project all points, then interpolate the maps at the points whose value can still change."""
     half, one, zero = np.float32(0.5), np.float32(1.0), np.float32(0.0)
     right, bottom = np.float32(maps.shape[2] - 1), np.float32(maps.shape[1] - 1)
     P, votes = lowest.shape
@@ -136,7 +136,7 @@ def _carve(
                 width = depth / f[0]
                 behind = depth - q[r, c, 0]
                 if (behind * q[r, c, 1] if behind > zero else behind) >= bound and q[r, c, 2] * width >= bound:
-                    continue  # whatever lies between the corners can't lower it
+                    continue  # interpolation between the corners cannot lower the value
                 a, b = u - np.float32(c), w - np.float32(r)
                 w00, w01, w10, w11 = (one - a) * (one - b), a * (one - b), (one - a) * b, a * b
                 seen = w00 * m[r, c, 0] + w01 * m[r, c + 1, 0] + w10 * m[r + 1, c, 0] + w11 * m[r + 1, c + 1, 0]

@@ -1,4 +1,4 @@
-"""Fields made of fields."""
+"""Combined fields (a field carved and filled by a depth view), and the tight box around a field."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from gsn_perception.surface.fields.carver import Carver
 from gsn_perception.surface.fields.depth_views import DepthView
 from gsn_perception.surface.fields.field import Field
 
-_COARSE = 20  # cells along the longest side when looking for what there is
+_COARSE = 20  # cells along the longest side of the coarse search
 
 
 class CarvedField:
-    """A field with what a camera saw past cut away, and with material put where the camera saw a surface.
+    """A field without the free space of a camera, and with material behind the surface that the camera measured.
 
     Args:
         field: Any.
-        view: What the camera knows of surface and free space, in the frame of the field.
-        tolerance: How far before the measured surface the cut is; units of the frame.
-        fill: Least thickness behind the measured surface, the same units; 0 puts nothing there.
-        steepness: Units of the field per unit of length about cuts, so that they are placed between lattice points.
-        level: The field's surface.
+        view: Surface and free space that the camera saw, in the frame of the field.
+        tolerance: Distance of the cut in front of the measured surface; units of the frame.
+        fill: Least thickness behind the measured surface, the same units; 0: none.
+        steepness: Units of the field per unit of length near cuts, so that they can lie between lattice points.
+        level: The value of the field's surface.
     """
 
     def __init__(
@@ -57,10 +57,10 @@ class CarvedField:
 def tight_box(
     field: Field, lower: np.ndarray, upper: np.ndarray, *, level: float, seeds: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Corners [3] of a box around all that a coarse look finds inside, and around the seeds; within the given one.
+    """Corners [3] of a box around all coarse lattice points that are inside, and around the seeds; within the given box.
 
     Raises:
-        InputError: there is nothing.
+        InputError: no point is inside.
     """
     lower, upper = np.asarray(lower, dtype=np.float64), np.asarray(upper, dtype=np.float64)
     points, cell = coarse_points(lower, upper)
@@ -74,7 +74,7 @@ def tight_box(
 
 
 def coarse_points(lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, float]:
-    """A coarse lattice [L,3] over a box, to find where there is anything, and its spacing."""
+    """A coarse lattice [L,3] over a box, and its spacing."""
     cell = float((upper - lower).max()) / _COARSE
     axes = [np.linspace(a, b, max(int(round((b - a) / cell)), 1) + 1) for a, b in zip(lower, upper, strict=True)]  # noqa: RUF046
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3), cell

@@ -1,4 +1,4 @@
-"""Depth images and the cameras around a splat that take them."""
+"""Depth views (camera and depth image), and virtual cameras on a sphere around a splat."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from gsn_perception.geometry.transforms import look_at
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DepthView:
-    """What one camera knows about free space.
+    """Surface and free space seen by one camera.
 
     Attributes:
         camera: Its pinhole camera; the world is the frame of the splat.
-        depth: [H,W] float32 along the camera's z: finite = a surface, +inf = nothing at all, NaN = unknown.
+        depth: [H,W] float32 along the camera's z: finite = a surface, +inf = free space, NaN = unknown.
     """
 
     camera: Camera
@@ -38,11 +38,11 @@ class DepthView:
 
 
 def surrounding_cameras(count: int, points: np.ndarray, size: int, *, distance: float = 3.0) -> list[Camera]:
-    """Cameras spread evenly over a sphere (a Fibonacci lattice) that look at the origin, each filled by the points.
+    """Cameras spread evenly over a sphere (a Fibonacci lattice) that look at the origin; the points fill each image.
 
     Args:
-        count: Cameras.
-        points: [N,3] what has to be in view, about the origin.
+        count: Number of cameras.
+        points: [N,3] points that must be in view, around the origin.
         size: Image side in pixels.
         distance: From the origin, in radii of the points.
     """
@@ -56,7 +56,7 @@ def surrounding_cameras(count: int, points: np.ndarray, size: int, *, distance: 
 
 
 def _framed(poses: np.ndarray, points: np.ndarray, size: int) -> list[Camera]:
-    """Cameras at poses [V,4,4] whose square image the points fill up to a border of six percent."""
+    """Cameras at poses [V,4,4] whose square image the points fill except for a border of six percent."""
     xyz = np.swapaxes(poses[:, :3, :3], 1, 2) @ (points[None].swapaxes(1, 2) - poses[:, :3, 3:])  # [V,3,N]
     rays = xyz[:, :2] / xyz[:, 2:]
     low, high = rays.min(axis=2), rays.max(axis=2)

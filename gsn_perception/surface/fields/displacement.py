@@ -1,4 +1,4 @@
-"""Fields of displacements to the nearest surface, unsigned, and what signs them."""
+"""Displacement fields (vectors to the nearest surface): the signed distance with an inside test, and vertex snapping."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from gsn_perception.surface.fields.field import Field
 class SignedField:
     """A displacement field as a signed distance, positive inside, so that MISE extracts a closed surface from it.
 
-    ``inside`` need only be right away from the surface: each point is judged at a place ``push`` farther from the
-    surface than itself, so that the zero level is the displacement field's own surface and not the oracle's, which may
-    lie up to ``push`` beside it. Parts thinner than ``push`` may be lost: choose about a cell of the grid.
+    ``inside`` needs to be correct only away from the surface: each point is tested at a position ``push`` farther from
+    the surface. So the zero level is the surface of the displacement field, and not that of ``inside``, which may be up
+    to ``push`` away from it. Parts thinner than ``push`` may be lost: choose about a cell of the grid.
 
     Args:
         field: Displacements.
         inside: Values above ``level`` are inside, e.g. a winding number or an occupancy.
-        push: In units of the points.
-        level: Of ``inside``.
+        push: Length in units of the points.
+        level: Threshold on ``inside``.
     """
 
     def __init__(self, field: DisplacementField, inside: Field, *, push: float, level: float = 0.5) -> None:
@@ -45,7 +45,7 @@ def snap(mesh: Mesh, field: DisplacementField, *, steps: int = 1, limit: float =
         mesh: Near the surface.
         field: Displacements in the mesh's frame and units.
         steps: How often each vertex follows its displacement.
-        limit: Longest step; where the field asks for more it is not trusted and the vertex moves that far.
+        limit: Longest step; a longer displacement is cut to it.
     """
     vertices = mesh.vertices
     for _ in range(steps):

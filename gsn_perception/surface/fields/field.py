@@ -1,9 +1,9 @@
-"""Fields over space: what every implicit surface is to whoever extracts, paints or measures it; a splat's occupancy.
+"""Implicit fields: the common interface ``Field`` and ``DisplacementField``, and the occupancy of a splat.
 
-A field is called with points in the frame of the object and answers with one value a point, larger inside: the
-occupancy of a splat, the logit of an Occupancy Network, a signed distance. A displacement field answers with the vector
-to the nearest point of the surface and knows no inside; :mod:`gsn_perception.surface.extraction.closing` makes a field of it.
-Nobody beyond the constructors asks which one it holds.
+A field maps points in the frame of the object to one value per point, larger inside: the occupancy of a splat, the logit
+of an Occupancy Network, a signed distance. A displacement field maps points to vectors to the nearest point of the
+surface and has no inside; :mod:`gsn_perception.surface.extraction.closing` makes a field from it. Code that extracts,
+colours or measures a surface does not depend on the kind of field.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from gsn_perception.rendering.cpu.pool import parallel_ranges
 
 MIN_CONTRIBUTION = 1.0 / 255.0
 _MAX_ENTRIES = 4_000_000
-_BLOCK = 2048  # points a thread takes at once
+_BLOCK = 2048  # points per thread and block
 
 
 class Field(Protocol):
-    """Anything that gives a value to points; larger is more inside."""
+    """A scalar field: larger values are farther inside."""
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Values [P] float32 at points [P,3] in the frame of the object."""
@@ -31,7 +31,7 @@ class Field(Protocol):
 
 
 class DisplacementField(Protocol):
-    """Anything that tells points the way to the surface (PEIF section 3: F(q) = x - q, x the nearest surface point)."""
+    """A field of vectors to the surface (PEIF section 3: F(q) = x - q, x the nearest surface point)."""
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Vectors [Q,3] float32 from points [Q,3] to the surface, in the frame and units of the object."""
@@ -41,12 +41,12 @@ class DisplacementField(Protocol):
 class GaussianField:
     """The occupancy ``1 - prod_i (1 - alpha_i G_i(x))`` of a splat, G_i normalised to 1 at its mean.
 
-    A Gaussian counts where it lies within ``cutoff`` standard deviations and above 1/255. The ones that can reach a
-    point are found in a uniform grid of cells that lists, cell by cell, the Gaussians whose bounds overlap it.
+    A Gaussian counts within ``cutoff`` standard deviations and where it is above 1/255. A uniform grid lists for each
+    cell the Gaussians whose bounds overlap it.
 
     Args:
         gaussians: Unbatched splat, any units.
-        cutoff: Mahalanobis distance beyond which a Gaussian is taken as zero.
+        cutoff: Mahalanobis distance beyond which a Gaussian is zero.
 
     Raises:
         InputError: the splat is batched, or no Gaussian is above 1/255.
@@ -93,7 +93,7 @@ class GaussianField:
 
 
 def _grid(size: np.ndarray, extent: np.ndarray) -> tuple[float, np.ndarray]:
-    """Cell side and cells per axis: a typical Gaussian spans about three cells, the lists stay small."""
+    """Cell side and cells per axis: a typical Gaussian spans about three cells, and the lists stay small."""
     cell = max(float(np.median(extent)) * 2.0 / 3.0, float(size.max()) / 96.0, 1e-9)
     while np.prod(2.0 * extent / cell + 1.0, axis=1).sum() > _MAX_ENTRIES:
         cell *= 1.25
@@ -102,7 +102,7 @@ def _grid(size: np.ndarray, extent: np.ndarray) -> tuple[float, np.ndarray]:
 
 @numba.njit(nogil=True, cache=True)
 def _cell_lists(low: np.ndarray, high: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Gaussians per cell in compressed rows: ``members[starts[c]:starts[c + 1]]``."""
+    """Gaussians per cell in compressed-row format: ``members[starts[c]:starts[c + 1]]``."""
     starts = np.zeros(shape[0] * shape[1] * shape[2] + 1, dtype=np.int64)
     members = np.empty(0, dtype=np.int32)
     for fill in range(2):

@@ -1,4 +1,4 @@
-"""The regular grid that coarse-to-fine samplings of a box share."""
+"""A regular grid over a box that is refined by halving coarse blocks, for coarse-to-fine sampling."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from gsn_perception.geometry import InputError
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
-    """A box in cells that come from halving coarse blocks.
+    """A box divided into cells by halving coarse blocks.
 
     Attributes:
         origin: [3] position of the lowest corner.
         cell: Side of the finest cells.
-        halvings: How often a block is halved down to them.
+        halvings: Number of halvings from a block to a cell.
         blocks: [3] int64 coarse blocks along each side.
     """
 
@@ -33,7 +33,7 @@ def halved_grid(lower: np.ndarray, upper: np.ndarray, *, resolution: int, coarse
         lower: [3] corner of the box.
         upper: [3] opposite corner.
         resolution: Finest cells along the longest side of the box.
-        coarsest: Blocks along it, at least, where there are more cells.
+        coarsest: Least number of blocks along it, where there are more cells.
 
     Raises:
         InputError: the box is empty or the resolution below 1.

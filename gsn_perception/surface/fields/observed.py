@@ -1,4 +1,4 @@
-"""What the input view itself proves: free space beside the silhouette and in front of the measured depth."""
+"""The input view as a depth view: free space beside the silhouette and in front of the measured depth."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ _RIM = 3.0
 
 
 def observed_view(crop: Crop, scale: Scale, *, rim: bool = True) -> DepthView:
-    """The crop as a carving view of the normalised frame.
+    """The crop as a depth view in the normalised frame, for space carving.
+
+    Pixels beside the mask are free space (+inf), unless another object or the image border hides them. Pixels inside the
+    mask have the measured depth where the scale is from depth. Sensors mix foreground and background at the silhouette,
+    so pixels at the rim take the depth of their neighbours. All other pixels are unknown (NaN).
 
     Args:
-        crop: What the camera saw of the object.
+        crop: The object as seen by the camera.
         scale: Metres per unit.
         rim: Whether unknown pixels near measured ones take their depth.
-
-    Beside the mask the camera saw past the object (+inf) unless another object or the border hides what is there;
-    inside it the measured depth counts where the scale was taken from it; a pixel from the silhouette sensors mix
-    foreground and background, so the rim takes its neighbours' depth. Everything else is unknown (NaN).
     """
     depth = np.full(crop.alpha.shape, np.nan, dtype=np.float32)
-    ahead = _AHEAD if rim else _REACH  # without a rim the view is for networks, which know the cube alone
+    ahead = _AHEAD if rim else _REACH  # without a rim the view is for networks, which are trained on the cube alone
     if crop.depth is not None and scale.source == "depth":
         measured = crop.depth / np.float32(scale.value)
         beyond = measured - np.float32(crop.view.distance)
         near = (beyond < _REACH) & (beyond > -ahead)
         depth = np.where(crop.core() & near, measured, depth)
-        depth = _spread(depth, crop.alpha > 0.5) if rim else depth
+        depth = _filled(depth, crop.alpha > 0.5) if rim else depth
     beside = (crop.alpha < _NOTHING) & (crop.unknown < _NOTHING)
     depth[beside] = np.inf
     return DepthView(crop.view.normalised_camera, depth)
 
 
 def filled_view(crop: Crop, scale: Scale) -> DepthView:
-    """The same with every unknown pixel of the object at its nearest measured one's depth."""
+    """As :func:`observed_view`, with every unknown pixel of the object at the depth of the nearest measured pixel."""
     view = observed_view(crop, scale)
     depth = np.where(np.isposinf(view.depth), np.nan, view.depth)
-    filled = _spread(depth, crop.alpha > 0.5, np.inf)
+    filled = _filled(depth, crop.alpha > 0.5, np.inf)
     return DepthView(view.camera, np.where(np.isposinf(view.depth), view.depth, filled))
 
 
-def _spread(depth: np.ndarray, mask: np.ndarray, reach: float = _RIM) -> np.ndarray:
-    """Unknown pixels [S,S] of the mask within ``reach`` pixels of a known one take the nearest one's depth."""
+def _filled(depth: np.ndarray, mask: np.ndarray, reach: float = _RIM) -> np.ndarray:
+    """Fill unknown pixels [S,S] of the mask within ``reach`` pixels of a known one with the nearest known depth."""
     unknown = (~np.isfinite(depth)).astype(np.uint8)
     if unknown.all():
         return depth

@@ -1,8 +1,8 @@
-"""Generalised winding numbers: how much a surface, closed or not, wraps around a point.
+"""Generalised winding number of an open or closed mesh: an inside test that tolerates holes.
 
-1 inside and 0 outside a closed mesh with outward faces, something between near the holes of an open one (Jacobson et
-al., SIGGRAPH 2013). The solid angles of far triangles are summed by the first two moments of their cluster
-(Barill et al., Fast winding numbers, SIGGRAPH 2018); near ones exactly (van Oosterom and Strackee 1983).
+It is 1 inside and 0 outside a closed mesh with outward faces, and between 0 and 1 near the holes of an open one (Jacobson
+et al., SIGGRAPH 2013). Solid angles of far triangles are approximated by the first two moments of their cluster (Barill
+et al., Fast winding numbers, SIGGRAPH 2018); those of near triangles are exact (van Oosterom and Strackee 1983).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gsn_perception.geometry import Mesh
 from gsn_perception.rendering.cpu.pool import parallel_ranges
 
 _LEAF = 8  # triangles
-_FAR = 3.0  # radii of a cluster from which on its moments stand for it; errors stay below about one per cent
+_FAR = 3.0  # cluster radii beyond which its moments are used; errors stay below about one percent
 _BLOCK = 512
 
 
@@ -51,7 +51,7 @@ class WindingNumber:
 
 
 def _tree(centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Triangles split at the median of the longest axis: their order [F] and the nodes [M,4]."""
+    """A tree of triangles split at the median of the longest axis: their order [F] and the nodes [M,4]."""
     order = np.arange(len(centres))
     nodes: list[list[int]] = [[0, len(centres), -1, -1]]
     waiting = [0]

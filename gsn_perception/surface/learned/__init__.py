@@ -1,1 +1,1 @@
-"""Learned occupancy: Occupancy Networks and Convolutional Occupancy Networks (torch alone, so that bare machines train)."""
+"""Learned occupancy: Occupancy Networks and Convolutional Occupancy Networks (training needs only torch)."""

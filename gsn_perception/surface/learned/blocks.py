@@ -1,4 +1,4 @@
-"""Layers that both occupancy networks share."""
+"""Layers of the occupancy networks: residual blocks, conditional batch norm, linear layers on coordinates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import nn
 
 
 class CoordinateLinear(nn.Linear):
-    """A linear layer on coordinates at full precision: bfloat16 would round them to a hundredth of the box."""
+    """A linear layer on coordinates in full precision: bfloat16 would round them to a hundredth of the box."""
 
     def forward(self, points: Tensor) -> Tensor:
         """[...,out] of [...,in]."""

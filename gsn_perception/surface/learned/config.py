@@ -1,4 +1,4 @@
-"""What the occupancy networks are made of, and the named configurations."""
+"""Architecture configurations of the occupancy networks, and the named ones."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class OnetConfig:
     """An Occupancy Network conditioned on one image (Mescheder et al., CVPR 2019, section 3; papers.md 3.1)."""
 
     encoder: Literal["gsn", "own"] = "gsn"
-    """gsn: the latent vector of a trained Gaussian network, frozen; own: a residual network trained along."""
+    """gsn: the latent vector of a trained, frozen Gaussian network; own: a ResNet trained with the decoder."""
     latent_size: int = 768
     """Length of the Gaussian network's latent, where that is the condition."""
     resnet: EncoderName = "resnet18"
-    """The own encoder."""
+    """The ResNet of encoder ``own``."""
     width: int = 64
     """Channels of its first stage."""
     image_size: int = 128
@@ -31,7 +31,7 @@ class OnetConfig:
     blocks: int = 5
     """Residual blocks of the decoder."""
     half: float = 0.75
-    """Half side of the cube of the normalised frame that is decoded; nothing is beyond it."""
+    """Half side of the cube of the normalised frame that is decoded; outside it is empty."""
 
     def __post_init__(self) -> None:
         if min(self.condition, self.hidden, self.blocks, self.latent_size) < 1 or not self.half > 0:
@@ -53,18 +53,18 @@ class ConvonetConfig:
     unet_depth: int = 4
     """Resolutions of the U-Net."""
     unet_width: int = 32
-    """Its channels at the finest."""
+    """Its channels at the finest resolution."""
     encoder_blocks: int = 5
     """Residual blocks of the point encoder, with local pooling between them."""
     blocks: int = 5
     """Residual blocks of the decoder."""
     half: float = 0.75
-    """Half side of the cube that is decoded, in units of the cloud's frame; points beyond count as on its border."""
+    """Half side of the cube that is decoded, in units of the cloud's frame; points outside are clamped to its border."""
 
     def __post_init__(self) -> None:
         step = 1 << (self.unet_depth - 1)
         if self.unet_depth < 1 or self.resolution % step or self.resolution < step:
-            raise InputError(f"resolution {self.resolution} can't be halved {self.unet_depth - 1} times")
+            raise InputError(f"resolution {self.resolution} cannot be halved {self.unet_depth - 1} times")
         if min(self.hidden, self.channels, self.unet_width, self.encoder_blocks, self.blocks) < 1 or not self.half > 0:
             raise InputError("sizes of a Convolutional Occupancy Network must be positive")
 
@@ -75,7 +75,7 @@ ONET_CONFIGS: dict[str, OnetConfig] = {
     "paper": OnetConfig(encoder="own", image_size=224),
     "tiny": OnetConfig(encoder="own", width=8, image_size=64, condition=32, hidden=32, blocks=2),
 }
-"""``paper`` is the published one; ``lean`` and ``own`` train on a CPU in half an hour."""
+"""``paper`` is the published configuration; ``lean`` and ``own`` train on a CPU in half an hour."""
 
 CONVONET_CONFIGS: dict[str, ConvonetConfig] = {
     "lean": ConvonetConfig(unet_width=16, channels=24, encoder_blocks=3, blocks=3),

@@ -1,4 +1,4 @@
-"""The Convolutional Occupancy Network: a cloud to the logit of being inside, point by point."""
+"""The Convolutional Occupancy Network: from a point cloud to occupancy logits at query points."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gsn_perception.surface.learned.unet import UNet
 class ConvolutionalOccupancyNetwork(nn.Module):
     """PointNet with local pooling -> planes or volume -> U-Net -> features at a point -> decoder (papers.md 4).
 
-    The encoder reads a flag beside each point: measured by a camera (1) or completed by a network before (0).
+    The encoder reads a flag with each point: measured by a camera (1), or completed by a previous network (0).
     """
 
     def __init__(self, config: ConvonetConfig) -> None:
@@ -46,8 +46,8 @@ class ConvolutionalOccupancyNetwork(nn.Module):
         """The feature maps, [B,C,R,R] for every plane or [B,C,R,R,R].
 
         Args:
-            points: [B,P,3] of the cube of the configuration.
-            observed: [B,P] whether each was measured.
+            points: [B,P,3] in the cube of the configuration.
+            observed: [B,P] whether each point was measured.
         """
         config = self.config
         unit = unit_coordinates(points, config.half)
@@ -64,7 +64,7 @@ class ConvolutionalOccupancyNetwork(nn.Module):
         return list(self.unet(maps.view(*maps.shape[:2], *shape)).chunk(len(indices)))
 
     def decode(self, points: Tensor, maps: list[Tensor]) -> Tensor:
-        """Logits [B,Q] at points [B,Q,3]; beyond the cube of the configuration it is empty."""
+        """Logits [B,Q] at points [B,Q,3]; outside the cube of the configuration it is empty."""
         unit = unit_coordinates(points, self.config.half)
         features = torch.stack([look_up(m, unit[..., axes]) for m, axes in zip(maps, self.axes, strict=True)]).sum(0)
         x = self.place(points / self.config.half)

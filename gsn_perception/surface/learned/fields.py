@@ -1,4 +1,4 @@
-"""Occupancy networks with their condition as fields; shapes ready for extraction."""
+"""Occupancy networks as implicit fields, and as shapes for extraction."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from gsn_perception.surface.solid.completion import Cloud
 
 _BATCH = 1 << 15
 _MARGIN = 0.04
-_FILL = 0.04  # behind what was measured: the surface is where the camera saw it
+_FILL = 0.04  # least thickness behind the measured surface, so that the surface is where the camera measured it
 
 
 class LogitField:
-    """A decoder with its condition: points [P,3] of the network's frame to logits [P].
+    """A decoder with its condition as a field: points [P,3] in the network's frame to logits [P].
 
     Args:
         decode: From points [1,P,3] to logits [1,P].
-        device: Where the decoder lives.
+        device: Of the decoder.
     """
 
     def __init__(self, decode: Callable[[Tensor], Tensor], device: torch.device) -> None:
@@ -49,10 +49,10 @@ class LogitField:
 
 
 def logit_threshold(info: Mapping[str, Any]) -> float:
-    """The logit of the occupancy that weights call the surface: chosen on dev, 0.5 where nothing was chosen.
+    """The logit of the surface's occupancy threshold: the value stored with the weights (chosen on dev), else 0.5.
 
     Raises:
-        InputError: what the weights say is no probability.
+        InputError: the stored value is not a probability.
     """
     value = info.get("dev", {}).get("threshold", 0.5)
     if not isinstance(value, float) or not 0 < value < 1:
@@ -63,16 +63,16 @@ def logit_threshold(info: Mapping[str, Any]) -> float:
 def cloud_shape(
     network: ConvolutionalOccupancyNetwork, info: Mapping[str, Any], cloud: Cloud, observed: DepthView | None = None
 ) -> ImplicitShape:
-    """What a Convolutional Occupancy Network makes of a cloud.
+    """The shape that a Convolutional Occupancy Network predicts from a cloud.
 
     Args:
         network: In eval mode.
-        info: What its weights say of themselves.
-        cloud: In the network's frame: a view's normalised one, or the whole object at unit extent about the origin.
-        observed: Free space that is cut away, in the same frame.
+        info: Metadata of its weights.
+        cloud: In the network's frame: the normalised frame of a view, or the whole object at unit extent at the origin.
+        observed: Free space to cut away, in the same frame.
 
     Raises:
-        InputError: nothing is inside.
+        InputError: no point is inside.
     """
     device = next(network.parameters()).device
     points = torch.from_numpy(np.float32(cloud.points)).to(device)
@@ -92,10 +92,10 @@ def image_shape(
     theta: Tensor,
     observed: DepthView | None = None,
 ) -> ImplicitShape:
-    """What an Occupancy Network makes of one image; ``seen`` [1,...] and ``theta`` [1] as its ``encode`` wants them.
+    """The shape that an Occupancy Network predicts from one image; ``seen`` [1,...] and ``theta`` [1] as for ``encode``.
 
     Raises:
-        InputError: nothing is inside.
+        InputError: no point is inside.
     """
     device = next(network.parameters()).device
     with torch.inference_mode():
@@ -110,7 +110,7 @@ def _shape(
     if observed is not None:
         field = CarvedField(field, observed, fill=_FILL, level=level)
     corner = np.full(3, half)
-    if seeds is not None and len(seeds):  # the surface is where the cloud is, and not far beyond
+    if seeds is not None and len(seeds):  # the surface is close to the cloud
         low, high = np.maximum(seeds.min(axis=0) - 0.25, -corner), np.minimum(seeds.max(axis=0) + 0.25, corner)
     else:
         low, high = -corner, corner

@@ -1,4 +1,4 @@
-"""The Occupancy Network: one image of an object to the logit of being inside, point by point."""
+"""The Occupancy Network: from one image of an object to occupancy logits at query points."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _STD = (0.229, 0.224, 0.225, 1.0, 1.0, 0.2, 1.0)
 
 
 class OccupancyNetwork(nn.Module):
-    """f(p, c): points of the viewer's normalised frame to logits (Occupancy Networks, section 3).
+    """f(p, c): points in the normalised frame to logits (Occupancy Networks, section 3).
 
-    The decoder is five residual blocks with conditional batch norm; the condition comes from the frozen latent of a
-    Gaussian network or from a residual network of its own.
+    The decoder is a stack of residual blocks with conditional batch norm; the condition is computed from the frozen
+    latent of a Gaussian network or by a ResNet encoder.
     """
 
     def __init__(self, config: OnetConfig) -> None:
@@ -33,7 +33,7 @@ class OccupancyNetwork(nn.Module):
         if config.encoder == "own":
             self.encoder = ResNet(config.resnet, config.width, _CHANNELS)
             inputs = self.encoder.channels[-1]
-        self.perspective = nn.Linear(1, inputs, bias=False)  # near and far views of one thing differ
+        self.perspective = nn.Linear(1, inputs, bias=False)  # near and far views of one object differ
         nn.init.zeros_(self.perspective.weight)
         self.to_condition = nn.Linear(inputs, C)
         self.enter = CoordinateLinear(3, H)
@@ -49,8 +49,8 @@ class OccupancyNetwork(nn.Module):
         """The condition [B,C].
 
         Args:
-            seen: The Gaussian network's latents [B,L], or images [B,7,S,S] from
-                :func:`~gsn_perception.gsn.network.network_input`, as the configuration has it.
+            seen: The Gaussian network's latents [B,L] (encoder ``gsn``), or images [B,7,S,S] from
+                :func:`~gsn_perception.gsn.network.network_input` (encoder ``own``).
             theta: [B] half-angles of the objects' cones, radians.
         """
         if self.encoder is not None:
@@ -58,7 +58,7 @@ class OccupancyNetwork(nn.Module):
         return self.to_condition(torch.relu(seen + self.perspective((torch.sin(theta)[:, None] - 0.2) / 0.1)))
 
     def decode(self, points: Tensor, condition: Tensor) -> Tensor:
-        """Logits [B,Q] at points [B,Q,3]; beyond the cube of the configuration it is empty."""
+        """Logits [B,Q] at points [B,Q,3]; outside the cube of the configuration it is empty."""
         x = self.enter(points / self.config.half)
         for block in self.blocks:
             x = block(x, condition)
@@ -67,5 +67,5 @@ class OccupancyNetwork(nn.Module):
         return torch.where(beyond, logits.clamp(max=-10.0), logits)
 
     def forward(self, points: Tensor, seen: Tensor, theta: Tensor) -> Tensor:
-        """Logits [B,Q]; arguments as above."""
+        """Logits [B,Q]; arguments as for :meth:`encode` and :meth:`decode`."""
         return self.decode(points, self.encode(seen, theta))

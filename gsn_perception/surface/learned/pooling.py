@@ -1,4 +1,4 @@
-"""Point features gathered in the cells of planes or of a volume, and looked up again."""
+"""Pooling of point features into the cells of planes or of a volume, and interpolation at query points."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ PLANES = ((0, 2), (0, 1), (1, 2))
 
 
 def unit_coordinates(points: Tensor, half: float) -> Tensor:
-    """Points [...,3] of the cube of side 2 half as coordinates in [0, 1]; what lies beyond is on the border."""
+    """Points [...,3] in the cube of side 2 half as coordinates in [0, 1]; points outside are clamped to the border."""
     return (points / (2 * half) + 0.5).clamp(0.0, 1.0)
 
 
 def cell_index(unit: Tensor, resolution: int) -> Tensor:
-    """Flat cell [B,P] int64 of coordinates [B,P,D] in [0, 1]: last axis slowest, as images are rows first."""
+    """Flat cell index [B,P] int64 of coordinates [B,P,D] in [0, 1]; the last axis is the slowest, as rows of images."""
     cell = (unit * resolution).long().clamp(max=resolution - 1)
     index = cell[..., -1]
     for axis in range(unit.shape[-1] - 2, -1, -1):

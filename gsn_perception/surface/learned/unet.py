@@ -1,4 +1,4 @@
-"""U-Nets over planes and volumes (Ronneberger et al. 2015), as Convolutional Occupancy Networks use them: no norms."""
+"""U-Nets over planes and volumes (Ronneberger et al. 2015) without normalisation, as in Convolutional Occupancy Networks."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class UNet(nn.Module):
 
     Args:
         dims: 2 for images, 3 for volumes.
-        channels: In and out.
+        channels: Of input and output.
         width: Channels at the finest resolution.
-        depth: Resolutions; sides must be divisible by 2^(depth - 1).
+        depth: Number of resolutions; sides must be divisible by 2^(depth - 1).
     """
 
     def __init__(self, dims: int, channels: int, width: int, depth: int) -> None:
@@ -32,13 +32,13 @@ class UNet(nn.Module):
         self.raised = nn.ModuleList(up(2 * w, w, 2, stride=2) for w in reversed(widths[:-1]))
         self.merged = nn.ModuleList(double(2 * w, w) for w in reversed(widths[:-1]))
         self.last = convolution(width, channels, 1)
-        for module in self.modules():  # there are no norms: the default would fade what passes the coarse levels
+        for module in self.modules():  # without norms the default initialisation would weaken the coarse levels
             if isinstance(module, convolution) and module is not self.last:
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B,channels,...] of the same."""
+        """[B,channels,...] of [B,channels,...]."""
         skips: list[Tensor] = []
         for level, block in enumerate(self.down):
             x = block(self.pool(x) if level else x)

@@ -1,4 +1,4 @@
-"""Surface networks from their weights files, and back."""
+"""Weights files of the occupancy networks: save, load, and the shipped ones."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def save_occupancy(
 
 
 def load_onet(path: Path) -> tuple[OccupancyNetwork, Mapping[str, Any]]:
-    """An Occupancy Network in eval mode and what its file says of it, with the file's ``sha256``.
+    """An Occupancy Network in eval mode and the metadata of its file, with the file's ``sha256``.
 
     Raises:
         InputError: the file is missing, damaged, of another kind or architecture.
@@ -42,7 +42,7 @@ def load_onet(path: Path) -> tuple[OccupancyNetwork, Mapping[str, Any]]:
 
 
 def load_convonet(path: Path) -> tuple[ConvolutionalOccupancyNetwork, Mapping[str, Any]]:
-    """A Convolutional Occupancy Network in eval mode and what its file says of it, with the file's ``sha256``.
+    """A Convolutional Occupancy Network in eval mode and the metadata of its file, with the file's ``sha256``.
 
     Raises:
         InputError: the file is missing, damaged, of another kind or architecture.
@@ -51,10 +51,10 @@ def load_convonet(path: Path) -> tuple[ConvolutionalOccupancyNetwork, Mapping[st
 
 
 def shipped_weights(method: str) -> Path:
-    """The weights that come along for a mesh method.
+    """The shipped weights of a mesh method.
 
     Raises:
-        InputError: none do.
+        InputError: there are none.
     """
     try:
         return shipped(method)

@@ -1,4 +1,4 @@
-"""PEIF: a patch-level equivariant implicit function, from a cloud to a field of displacements (NeurIPS 2024)."""
+"""PEIF: patch-level equivariant implicit function, from a point cloud to a displacement field (NeurIPS 2024)."""
 
 from gsn_perception.surface.peif.config import CONFIGS
 from gsn_perception.surface.peif.config import PeifConfig

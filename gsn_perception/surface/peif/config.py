@@ -1,4 +1,4 @@
-"""What a PEIF network is made of, and the named configurations."""
+"""Architecture configuration of PEIF networks, and the named ones."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ class PeifConfig:
     items: int = 64
     """C, items of each bank."""
     selected: int = 6
-    """K_d, points of a patch that count in the sparse half of PFEM; not given in the paper."""
+    """K_d, points of a patch in the sparse half of PFEM; not given in the paper."""
     fusion: tuple[int, ...] = (128, 128)
     """Widths of the network that joins the features of query and patch (PPIR)."""
     head: tuple[int, ...] = (128, 128)
     """Widths of the displacement head before its three outputs."""
     fade: bool = True
-    """Points fade out towards the K-th neighbour and are pooled by mean and maximum, so that the field is continuous.
-    Otherwise, as published, they count alike and their features stand side by side in order of distance."""
+    """True: weights of points fade to 0 at the K-th neighbour, and points are pooled by mean and maximum, so that the
+    field is continuous. False, as published: equal weights, and features concatenated in order of distance."""
     patch_units: bool = True
-    """Lengths are in radii of the patch, so that the field does not depend on the cloud's scale or density; otherwise,
-    as published, in the cloud's units."""
+    """True: lengths are in radii of the patch, so that the field does not depend on the cloud's scale or density. False,
+    as published: in the cloud's units."""
     interpolate: bool = True
-    """The displacement leads to a plane through the patch's points, weighted by a learned kernel, plus an offset;
-    otherwise, as published, it is the offset alone."""
+    """True: the displacement leads to a plane through the patch's points, weighted by a learned kernel, plus an offset.
+    False, as published: the offset alone."""
 
     def __post_init__(self) -> None:
         if self.neighbours < 4 or not 0 < self.selected < self.neighbours:
@@ -50,7 +50,7 @@ class PeifConfig:
 
     @property
     def joined(self) -> int:
-        """Numbers that PPIR reads."""
+        """Input width of PPIR."""
         pooled = 2 if self.fade else self.neighbours
         return (2 * pooled + 1) * self.width
 
@@ -71,7 +71,7 @@ CONFIGS: dict[str, PeifConfig] = {
     "lean": PeifConfig(),
     "tiny": PeifConfig(neighbours=10, features=(16, 16), banks=2, items=8, selected=3, fusion=(32,), head=(32,)),
 }
-"""``paper`` follows the published text; ``lean`` is trained and shipped; ``tiny`` is for tests."""
+"""``paper`` follows the publication; ``lean`` is trained and shipped; ``tiny`` is for tests."""
 
 
 def named_config(name: str) -> PeifConfig:

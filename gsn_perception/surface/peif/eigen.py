@@ -1,11 +1,11 @@
-"""Eigenvalues and eigenvectors of many symmetric 3x3 matrices at once, without iterating per matrix.
+"""Batched eigendecomposition of symmetric 3x3 matrices in closed form, accurate for equal eigenvalues.
 
-The eigenvalue that lies farthest from the other two is a root of the characteristic cubic at which that cubic is steep,
-so it and its eigenvector are found accurately whatever the other two do. Those are then found in the plane across it,
-where the problem is 2x2 and has a closed form that needs no gap. So nothing is lost where two or all three eigenvalues
-agree: the vectors are always orthonormal and always reproduce the matrix (compare Eberly, "A robust eigensolver for 3x3
-symmetric matrices", 2014; written from the idea). On the CPU a compiled loop does the same arithmetic, see
-:mod:`~gsn_perception.surface.peif.eigen_kernel`.
+The eigenvalue that is farthest from the other two (the lone one) is a root of the characteristic cubic where the cubic is
+steep, so it and its eigenvector are accurate for any values of the other two. Those are then found in the plane across
+that eigenvector, where the problem is 2x2 and has a closed form that needs no eigengap. So the vectors are always
+orthonormal and always reproduce the matrix, also where two or all three eigenvalues agree (compare Eberly, "A robust
+eigensolver for 3x3 symmetric matrices", 2014; written from the idea). On the CPU a compiled loop does the same
+arithmetic, see :mod:`~gsn_perception.surface.peif.eigen_kernel`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def eigh3(matrices: Tensor) -> tuple[Tensor, Tensor]:
         matrices: [...,3,3] symmetric, float32 or float64, of any magnitude; only one triangle is read.
 
     Returns:
-        Eigenvalues [...,3] in descending order and vectors [...,3,3], one a column; the sign of a vector and the choice
+        Eigenvalues [...,3] in descending order and vectors [...,3,3], one per column; the sign of a vector and the choice
         within an eigenspace of more than one dimension are arbitrary. No gradient flows.
 
     Raises:
@@ -45,7 +45,7 @@ def eigh3(matrices: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def eigh3_entries(entries: Tensor) -> tuple[Tensor, Tensor]:
-    """The same from the entries xx, yy, zz, xy, xz, yz [6,N], which is how the arithmetic is done.
+    """As :func:`eigh3`, from the entries xx, yy, zz, xy, xz, yz [6,N].
 
     Returns:
         Eigenvalues [3,N], descending, and eigenvectors [3,3,N]: [i] is the i-th vector, its components in order.
@@ -70,7 +70,7 @@ def decompose_tensors(entries: Tensor) -> tuple[Tensor, Tensor]:
     )  # of the 2x2 problem; ``along`` = cosine and sine of the upper one's direction
     upper = along[0] * u + along[1] * w
     lower = along[0] * w - along[1] * u
-    # ``side`` turned the matrix so that the lone eigenvalue is the largest; turn back.
+    # ``side`` made the lone eigenvalue the largest; undo that
     lone = side > 0
     first, last = torch.where(lone, v, lower), torch.where(lone, lower, v)
     values = torch.stack([torch.where(lone, root, low), high, torch.where(lone, low, root)])
@@ -79,10 +79,10 @@ def decompose_tensors(entries: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _normalised(a: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Without trace, with eigenvalues 2 cos(.), the lone one positive.
+    """Entries of the matrices without trace, scaled to eigenvalues 2 cos(.), with a positive lone eigenvalue.
 
     Returns:
-        Entries [6,N]; then [N] each: the determinant, and the mean, the spread and the sign that were taken off.
+        Entries [6,N]; then [N] each: the determinant, and the mean, the spread and the sign that were removed.
     """
     mean = a[:3].sum(0) / 3.0
     b = torch.cat([a[:3] - mean, a[3:]])
@@ -96,7 +96,7 @@ def _normalised(a: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
 
 
 def _largest_root(determinant: Tensor) -> Tensor:
-    """[N] largest root of x^3 - 3x - determinant, between sqrt(3) and 2, by Newton from the chord."""
+    """[N] largest root of x^3 - 3x - determinant, between sqrt(3) and 2, by Newton steps from the chord."""
     x = determinant * (0.5 * (2.0 - _ROOT3)) + _ROOT3
     for _ in range(_NEWTON_STEPS):
         square = x * x
@@ -122,7 +122,7 @@ def _null_vector(b: Tensor, root: Tensor) -> Tensor:
 
 
 def _across(v: Tensor) -> tuple[Tensor, Tensor]:
-    """Two unit vectors [3,N] across v and each other (Duff et al., JCGT 2017)."""
+    """Two unit vectors [3,N] orthogonal to v and to each other (Duff et al., JCGT 2017)."""
     x, y, z = v
     sign = torch.where(z < 0, -1.0, 1.0).to(v.dtype)
     a = -1.0 / (sign + z)

@@ -1,6 +1,6 @@
-"""The eigen-decomposition of :mod:`~gsn_perception.surface.peif.eigen` as one compiled loop, for the CPU.
+"""The eigendecomposition of :mod:`~gsn_perception.surface.peif.eigen` as one compiled loop, for the CPU.
 
-Step by step the same arithmetic. What it saves is a tensor per step: the loop stays in registers and is vectorised.
+The arithmetic is the same, step by step. The loop keeps its values in registers and is vectorised; no tensor is made.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+Scalar = np.floating
 _ROOT3 = 3.0**0.5
-# 0, 1, 1/2, 1/3, 2, 3, sqrt(3), half of what is left from there to 2: numbers of the matrices' own precision
+# constants in the precision of the matrices; the last one is half of 2 - sqrt(3)
 _NUMBERS = (0.0, 1.0, 0.5, 1.0 / 3.0, 2.0, 3.0, _ROOT3, 0.5 * (2.0 - _ROOT3))
 
 
@@ -43,32 +44,19 @@ def _decompose(entries: np.ndarray, numbers: np.ndarray, values: np.ndarray, vec
         side = -one if determinant < zero else one
         determinant = abs(determinant)
         xx, yy, zz, xy, xz, yz = xx * side, yy * side, zz * side, xy * side, xz * side, yz * side
-        # the lone eigenvalue: three steps of Newton
+        # the lone eigenvalue: three Newton steps
         root = determinant * chord + root3
         root = root - (root * (root * root - three) - determinant) / (three * root * root - three)
         root = root - (root * (root * root - three) - determinant) / (three * root * root - three)
         root = root - (root * (root * root - three) - determinant) / (three * root * root - three)
-        # its eigenvector: the longest column of the adjugate
-        ax, ay, az = xx - root, yy - root, zz - root
-        cxx, cyy, czz = ay * az - yz * yz, ax * az - xz * xz, ax * ay - xy * xy
-        cxy, cxz, cyz = xz * yz - xy * az, xy * yz - xz * ay, xy * xz - ax * yz
-        x_longest = (cxx >= cyy) & (cxx >= czz)
-        y_longest = cyy >= czz
-        vx = cxx if x_longest else (cxy if y_longest else cxz)
-        vy = cxy if x_longest else (cyy if y_longest else cyz)
-        vz = cxz if x_longest else (cyz if y_longest else czz)
-        length = one / np.sqrt(vx * vx + vy * vy + vz * vz)
-        vx, vy, vz = vx * length, vy * length, vz * length
-        # the plane across it
+        vx, vy, vz = _null_vector(xx - root, yy - root, zz - root, xy, xz, yz, one)
+        # the plane across that eigenvector
         sign = -one if vz < zero else one
         a = -one / (sign + vz)
         b = vx * vy * a
         ux, uy, uz = sign * vx * vx * a + one, sign * b, -sign * vx
         wx, wy, wz = b, vy * vy * a + sign, -vy
-        bux, buy, buz = xx * ux + xy * uy + xz * uz, xy * ux + yy * uy + yz * uz, xz * ux + yz * uy + zz * uz
-        bwx, bwy, bwz = xx * wx + xy * wy + xz * wz, xy * wx + yy * wy + yz * wz, xz * wx + yz * wy + zz * wz
-        uu, uw = bux * ux + buy * uy + buz * uz, bux * wx + buy * wy + buz * wz
-        ww = bwx * wx + bwy * wy + bwz * wz
+        uu, uw, ww = _in_plane(xx, yy, zz, xy, xz, yz, ux, uy, uz, wx, wy, wz)
         slope, middle = half * (uu - ww), half * (uu + ww)
         radius = np.sqrt(slope * slope + uw * uw)
         long = radius + abs(slope)
@@ -86,3 +74,30 @@ def _decompose(entries: np.ndarray, numbers: np.ndarray, values: np.ndarray, vec
         values[0, n] = (values[0, n] + mean) * scale
         values[1, n] = ((middle + radius) * side * spread + mean) * scale
         values[2, n] = ((middle - radius if lone else -root) * spread + mean) * scale
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+def _null_vector(
+    ax: Scalar, ay: Scalar, az: Scalar, xy: Scalar, xz: Scalar, yz: Scalar, one: Scalar
+) -> tuple[Scalar, Scalar, Scalar]:
+    """The unit eigenvector to eigenvalue 0: the longest column of the adjugate of entries ax ay az xy xz yz."""
+    cxx, cyy, czz = ay * az - yz * yz, ax * az - xz * xz, ax * ay - xy * xy
+    cxy, cxz, cyz = xz * yz - xy * az, xy * yz - xz * ay, xy * xz - ax * yz
+    x_longest = (cxx >= cyy) & (cxx >= czz)
+    y_longest = cyy >= czz
+    vx = cxx if x_longest else (cxy if y_longest else cxz)
+    vy = cxy if x_longest else (cyy if y_longest else cyz)
+    vz = cxz if x_longest else (cyz if y_longest else czz)
+    length = one / np.sqrt(vx * vx + vy * vy + vz * vz)
+    return vx * length, vy * length, vz * length
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+def _in_plane(
+    xx: Scalar, yy: Scalar, zz: Scalar, xy: Scalar, xz: Scalar, yz: Scalar,
+    ux: Scalar, uy: Scalar, uz: Scalar, wx: Scalar, wy: Scalar, wz: Scalar,
+) -> tuple[Scalar, Scalar, Scalar]:  # fmt: skip
+    """Entries uu, uw, ww of the matrix in the plane of the vectors u and w."""
+    bux, buy, buz = xx * ux + xy * uy + xz * uz, xy * ux + yy * uy + yz * uz, xz * ux + yz * uy + zz * uz
+    bwx, bwy, bwz = xx * wx + xy * wy + xz * wz, xy * wx + yy * wy + yz * wz, xz * wx + yz * wy + zz * wz
+    return bux * ux + buy * uy + buz * uz, bux * wx + buy * wy + buz * wz, bwx * wx + bwy * wy + bwz * wz

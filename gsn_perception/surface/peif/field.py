@@ -1,4 +1,4 @@
-"""A cloud and a PEIF network as a field of displacements."""
+"""A point cloud and a PEIF network as a displacement field."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from gsn_perception.surface.peif.network import PeifNetwork
 from gsn_perception.surface.peif.patches import PatchIndex
 from gsn_perception.surface.peif.patches import pose
 
-_SEARCH = 8192  # queries searched for at once
-_BATCH = 256  # patches in the network at once: their features fit a core's cache
+_SEARCH = 8192  # queries per neighbour search
+_BATCH = 256  # patches per forward pass: their features fit the cache of a core
 
 
 class PeifField:
     """Points [Q,3] to displacements [Q,3] that lead from each to the nearest surface, on the CPU.
 
-    A :class:`~gsn_perception.surface.fields.field.DisplacementField`. Unsigned: it does not tell inside from outside,
-    see :class:`~gsn_perception.surface.fields.displacement.SignedField`.
+    A :class:`~gsn_perception.surface.fields.field.DisplacementField`. Unsigned: it does not distinguish inside from
+    outside, see :class:`~gsn_perception.surface.fields.displacement.SignedField`.
 
     Args:
-        network: In whatever mode; it is used without gradients and left as it is.
+        network: In any mode; used without gradients, not changed.
         cloud: [P,3] points of the surface, any frame and units (the lean network does not depend on either).
         confidence: [P] of each point, e.g. 1 observed and 0 completed, or None.
 
     Raises:
-        InputError: the cloud is not of that shape, holds NaN or infinity, or has fewer points than a patch.
+        InputError: the cloud is not of that shape, contains NaN or infinity, or has fewer points than a patch.
     """
 
     def __init__(self, network: PeifNetwork, cloud: np.ndarray, confidence: np.ndarray | None = None) -> None:
@@ -68,7 +68,7 @@ class PeifField:
         return network.displacements(poses, frames_of(poses), batch=_BATCH).float().cpu().numpy()
 
     def confidence(self, points: np.ndarray) -> np.ndarray | None:
-        """[Q] float32 the confidence of the nearest point of the cloud, at positions [Q,3]; None where none was given."""
+        """[Q] float32 confidence of the cloud's point nearest to each position [Q,3]; None where none was given."""
         if self._confidence is None:
             return None
         return self._confidence[self._index.tree.query(np.asarray(points).reshape(-1, 3))[1]]

@@ -1,4 +1,4 @@
-"""What a PEIF network is trained to minimise (papers: PEIF section 2.3)."""
+"""Training losses of PEIF networks (papers: PEIF section 2.3)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def displacement_loss(predicted: Tensor, true: Tensor) -> Tensor:
 
 
 def memory_loss(banks: Tensor) -> Tensor:
-    """How alike a bank's items are: the mean positive inner product of two of them, summed over the banks [N,C,D]."""
+    """Similarity of the items of a bank: the mean positive inner product of two items, summed over the banks [N,C,D]."""
     items = banks.shape[1]
     if items < 2:
         return banks.sum() * 0.0

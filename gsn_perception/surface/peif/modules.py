@@ -1,4 +1,4 @@
-"""The parts of a PEIF network (papers: PEIF section 2.2), and a moving least-squares plane that is not in the paper."""
+"""Modules of a PEIF network (papers: PEIF section 2.2), and a moving least-squares plane that is not in the paper."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch import nn
 
-_SHARPNESS = 6.0  # of the kernel to begin with, per squared radius of the patch
-_SOFTNESS = 0.1  # of the projector to begin with, in traces of the covariance
+_SHARPNESS = 6.0  # initial sharpness of the kernel, per squared radius of the patch
+_SOFTNESS = 0.1  # initial softness of the projector, in traces of the covariance
 _POINT = 1e-9  # squared radii; points closer together than this span no plane
 
 
 def point_wise(*widths: int) -> nn.Sequential:
-    """Linear layers with ReLU after each, applied to every point alike (1x1 convolutions)."""
+    """Linear layers with ReLU after each, applied to every point (1x1 convolutions)."""
     layers: list[nn.Module] = []
     for narrow, wide in pairwise(widths):
         layers += [nn.Linear(narrow, wide), nn.ReLU()]
@@ -23,10 +23,10 @@ def point_wise(*widths: int) -> nn.Sequential:
 
 
 class PatchFeatures(nn.Module):
-    """PFEM: what a query sees of its patch, by attention over all points and over the few that matter most.
+    """PFEM: features of a patch for its query, by attention over all points and over the K_d most attended ones.
 
-    The published text leaves K_d and the weights of the sparse half open. Here these are how far a point's attention
-    exceeds that of the first point left out, so that a point enters and leaves with weight 0.
+    The paper does not give K_d and the weights of the sparse half. Here the weight of a point is its attention minus that
+    of the first point left out, so that a point enters and leaves with weight 0.
     """
 
     def __init__(self, width: int, selected: int) -> None:
@@ -41,7 +41,7 @@ class PatchFeatures(nn.Module):
 
     def forward(self, query: Tensor, points: Tensor, weights: Tensor) -> Tensor:
         """[F,D] from features of queries [F,D] and of points [F,K,D], and the points' weights [F,K]."""
-        # (q W_Q)(p W_O)^T = ((q W_Q) W_O^T) p^T: one vector a query instead of one a point
+        # (q W_Q)(p W_O)^T = ((q W_Q) W_O^T) p^T: one vector per query instead of one per point
         wanted = self.query(query) @ self.key.weight
         logits = torch.bmm(points, wanted[:, :, None])[:, :, 0]
         attention = torch.softmax(logits, 1) * weights
@@ -54,7 +54,7 @@ class PatchFeatures(nn.Module):
 
 
 class Memory(nn.Module):
-    """IPGE: banks of learned patch features that a patch's own is expressed in."""
+    """IPGE: a patch's feature expressed by banks of learned patch features."""
 
     def __init__(self, banks: int, items: int, width: int) -> None:
         super().__init__()
@@ -69,12 +69,12 @@ class Memory(nn.Module):
 
 
 class Interpolation(nn.Module):
-    """The displacement to the surface that a patch's points span by themselves: a moving least-squares plane.
+    """The displacement to a moving least-squares plane through a patch's points.
 
-    The plane's points are weighted by a Gaussian kernel about the query whose width is chosen patch by patch (wide in
-    noise, narrow at edges), times what the relation of each point to the query asks for. The way to their mean counts
-    fully across the plane and hardly along it: it is multiplied by the resolvent ``s (C + s I)^-1`` of their covariance C,
-    a smooth projector that needs no eigenvectors and turns with the patch.
+    The points are weighted by a Gaussian kernel around the query, whose width is predicted per patch (wide in noise,
+    narrow at edges), times a weight predicted from the relation of each point to the query. The vector to their mean is
+    kept across the plane and removed along it: it is multiplied by the resolvent ``s (C + s I)^-1`` of their covariance
+    C, a smooth, equivariant projector that needs no eigenvectors.
     """
 
     def __init__(self, width: int, fused: int) -> None:
@@ -90,11 +90,11 @@ class Interpolation(nn.Module):
         """Displacements [F,3] from the queries.
 
         Args:
-            relation: [F,K,D] features of the points seen from the query.
+            relation: [F,K,D] features of the points relative to the query.
             fused: [F,N] features of the patches.
-            gaps: [F,K,3] from where the query is taken to be to the points.
+            gaps: [F,K,3] vectors from the clamped query to the points.
             weights: [F,K] of the points.
-            beyond: [F,3] from the query to where it is taken to be.
+            beyond: [F,3] vectors from the query to the clamped query.
         """
         sharpness, softness = self.shape(fused).clamp(-6.0, 6.0).exp().unbind(1)
         squared = (gaps * gaps).sum(-1)

@@ -1,4 +1,4 @@
-"""The PEIF network: patches in, the displacement from each query to the nearest surface out."""
+"""The PEIF network: from patches of a point cloud to the displacement of each query to the nearest surface."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from gsn_perception.surface.peif.patches import PatchIndex
 from gsn_perception.surface.peif.patches import Poses
 from gsn_perception.surface.peif.patches import pose
 
-_REACH = 4.0  # radii; queries much farther from their patch look as if they were this far
+_REACH = 4.0  # radii: the distance of a query from its patch saturates at this value
 
 
 class PeifNetwork(nn.Module):
-    """Pose-normalised patch -> SRM, PFEM, IPGE -> PPIR -> displacement, turned back (papers: PEIF section 2).
+    """Pose-normalised patch -> SRM, PFEM, IPGE -> PPIR -> displacement, rotated back (papers: PEIF section 2).
 
     Equivariant to rotations, reflections and translations by construction, and with ``patch_units`` to scale.
     """
@@ -45,7 +45,7 @@ class PeifNetwork(nn.Module):
         self.out = nn.Linear(config.head[-1], 3)
         self.interpolation = Interpolation(D, config.fusion[-1]) if config.interpolate else None
         if config.interpolate:
-            with torch.no_grad():  # begins with what interpolation alone says
+            with torch.no_grad():  # training starts near the interpolation alone
                 self.out.weight.mul_(0.1)
                 self.out.bias.zero_()
 
@@ -55,12 +55,12 @@ class PeifNetwork(nn.Module):
         return self.displacements(poses, frames_of(poses))
 
     def displacements(self, poses: Poses, frames: Frames, *, batch: int = 0) -> Tensor:
-        """The same from poses and the frames to see them in.
+        """As :meth:`forward`, from poses and their frames.
 
         Args:
-            poses: Q of them.
-            frames: Theirs.
-            batch: Frames that go through the network at once; 0 = all.
+            poses: Of Q patches.
+            frames: Of the same patches.
+            batch: Frames per forward pass; 0 = all.
         """
         scaled = self.config.patch_units
         parts = []
@@ -71,7 +71,7 @@ class PeifNetwork(nn.Module):
             if not scaled:
                 points, query = points * poses.radius[patch, None, None], query * poses.radius[patch, None]
             found = self.canonical(points, query, poses.weights[patch])
-            parts.append((axes @ found[:, :, None])[:, :, 0])  # a displacement is a vector: turned, nothing is added
+            parts.append((axes @ found[:, :, None])[:, :, 0])  # a displacement is a vector: rotated, not translated
         turned = torch.cat(parts)
         if not frames.single:
             turned = torch.zeros_like(poses.query).index_add(0, frames.patch, frames.weight[:, None] * turned)
@@ -81,7 +81,7 @@ class PeifNetwork(nn.Module):
         """Displacements [F,3] in the patches' own frames.
 
         Args:
-            points: [F,K,3] from the centre along the axes, nearest to the query first.
+            points: [F,K,3] positions relative to the centre, along the axes; nearest to the query first.
             query: [F,3] likewise.
             weights: [F,K] of the points.
         """
@@ -99,14 +99,14 @@ class PeifNetwork(nn.Module):
         return self.interpolation(relation, fused, gaps, weights, near - query) + offset
 
     def _gathered(self, features: Tensor, weights: Tensor) -> Tensor:
-        """A patch's point features [F,K,D] as one vector: side by side, or (fading) their weighted mean and maximum."""
+        """Point features [F,K,D] of a patch as one vector: concatenated, or (``fade``) weighted mean and maximum."""
         if not self.config.fade:
             return features.flatten(1)
         mean = torch.bmm((weights / weights.sum(1, keepdim=True))[:, None], features)[:, 0]
         return torch.cat([mean, (features * weights[:, :, None]).amax(1)], 1)
 
     def losses(self, clouds: Tensor, queries: Tensor, displacements: Tensor) -> dict[str, Tensor]:
-        """Terms of the training loss; their sum is what is minimised.
+        """Terms of the training loss, which is their sum.
 
         Args:
             clouds: [B,P,3] points on surfaces.
@@ -114,12 +114,12 @@ class PeifNetwork(nn.Module):
             displacements: [B,Q,3] the true displacements from the queries to the surface.
 
         Returns:
-            ``displacement``: mean absolute error, with ``patch_units`` in radii of the patches plus the way to go (so that
-            sparse and dense clouds count alike and distant queries no more than close ones), else in the clouds' units.
-            ``memory``: the memory loss times beta.
+            ``displacement``: mean absolute error. With ``patch_units`` relative to the patch radius plus the length of
+            the displacement (equal weight for sparse and dense clouds, for near and far queries); else in the clouds'
+            units. ``memory``: the memory loss times beta.
 
         Raises:
-            InputError: the shapes don't fit each other, or a cloud has fewer points than a patch.
+            InputError: the shapes do not match, or a cloud has fewer points than a patch.
         """
         if clouds.ndim != 3 or queries.shape != displacements.shape or len(clouds) != len(queries):
             raise InputError(

@@ -1,7 +1,7 @@
-"""Patches: the points of a cloud about each query, and their pose (papers: PEIF section 2.1).
+"""Patches: the nearest points of a cloud to each query, and the pose of each patch (papers: PEIF section 2.1).
 
-Everything is kept relative to the query, taken off in double precision, so that a cloud far from the origin loses
-nothing.
+Positions are relative to the query, subtracted in double precision, so that a cloud far from the origin loses no
+precision.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gsn_perception.geometry import InputError
 from gsn_perception.surface.peif.eigen import eigh3_entries
 
 _LEAF = 16
-_FLAT_RADIUS = 1e-8  # of the squared distance to the query: patches of one repeated point keep a size
+_FLAT_RADIUS = 1e-8  # of the squared distance to the query: gives patches of one repeated point a size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +26,7 @@ class Patches:
 
     Attributes:
         offsets: [Q,K,3] from the query to its neighbours, nearest first, in the cloud's units.
-        weights: [Q,K] how much each point counts, in [0, 1]; all ones, or fading to 0 at the last.
+        weights: [Q,K] weights of the points in [0, 1]; all ones, or fading to 0 at the last point.
     """
 
     offsets: Tensor
@@ -42,15 +42,15 @@ class Patches:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Poses:
-    """Where Q patches lie, how large they are and how they are turned.
+    """Centre, size and principal axes of Q patches.
 
     Attributes:
-        points: [Q,K,3] from the patch's centre, in units of its radius.
-        query: [Q,3] the query from the centre, in the same units.
+        points: [Q,K,3] relative to the patch's centre, in units of its radius.
+        query: [Q,3] the query relative to the centre, in the same units.
         radius: [Q] root mean square distance of the points from their centre, in the cloud's units.
         weights: [Q,K] of the points.
         spectrum: [3,Q] eigenvalues of the points' covariance, largest first; their sum is 1.
-        axes: [Q,3,3] their eigenvectors, one a column, signs arbitrary.
+        axes: [Q,3,3] its eigenvectors, one per column, signs arbitrary.
     """
 
     points: Tensor
@@ -67,13 +67,13 @@ class Poses:
 
 
 class PatchIndex:
-    """A cloud that can be asked for patches.
+    """A nearest-neighbour index of a cloud that returns patches.
 
     Args:
         cloud: [P,3] points in any units.
 
     Raises:
-        InputError: it is not of that shape, or holds NaN or infinity.
+        InputError: it is not of that shape, or contains NaN or infinity.
     """
 
     def __init__(self, cloud: np.ndarray) -> None:
@@ -88,7 +88,7 @@ class PatchIndex:
         Args:
             queries: Positions in the cloud's frame.
             count: K, at least 4.
-            fade: Points fade out towards the last one (:func:`fading_weights`).
+            fade: Whether weights fade to 0 at the last point (:func:`fading_weights`).
             dtype: Of the result.
 
         Raises:
@@ -108,8 +108,8 @@ class PatchIndex:
 def fading_weights(distances: Tensor) -> Tensor:
     """Weights [Q,K] that fall from 1 at the nearest point to 0 at the last, linearly in squared distance [Q,K].
 
-    So a point that enters or leaves the patch as the query moves does so with weight 0, and ties for the last place
-    don't matter; what the query's height above the surface adds to all squared distances cancels.
+    So a point enters or leaves the patch with weight 0 as the query moves, and ties for the last place have no effect.
+    The query's height above the surface adds the same to all squared distances and cancels.
     """
     squared = distances**2
     span = squared[:, -1:] - squared[:, :1]

@@ -1,4 +1,4 @@
-"""A PEIF network from its weights file, and back."""
+"""Weights files of PEIF networks: save and load."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def save_peif(
 
 
 def load_peif(path: Path) -> tuple[PeifNetwork, Mapping[str, Any]]:
-    """The network in eval mode and what its file says of it, with the file's ``sha256``.
+    """The network in eval mode and the metadata of its file, with the file's ``sha256``.
 
     Raises:
         InputError: the file is missing, damaged, of another kind or of another architecture.

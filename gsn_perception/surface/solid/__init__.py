@@ -1,1 +1,1 @@
-"""The splat's own solid, and the support plane under it."""
+"""The solid of a splat, its end on the support plane, and completed point clouds."""

@@ -1,8 +1,8 @@
-"""The cloud that learned fields read: measured points where there are any, the splat's solid elsewhere.
+"""The input cloud of learned fields: measured points, completed by samples of the splat's solid elsewhere.
 
-Raw splat centres never enter: they fill the volume. Samples of the solid's surface are left out where the camera
-measured the surface itself and where it saw free space; what is left of both is thinned to even spacing. Training
-clouds are made by the same function.
+Splat centres are not used: they fill the volume. Samples of the solid's surface are dropped where the camera measured the
+surface and where it saw free space; the remaining points are thinned to even spacing. Training clouds are made by the
+same function.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from gsn_perception.surface.fields.depth_views import DepthView
 from gsn_perception.surface.solid.spacing import farthest_points
 
 NEAR = 0.03
-"""Samples of the solid this close to a measured point are left out, normalised units."""
+"""Samples of the solid this close to a measured point are dropped, normalised units."""
 
-_IN_FRONT = 0.015  # of the measured surface, normalised units: seen past
-_DENSITY = 2  # candidates for every point that is kept
+_IN_FRONT = 0.015  # in front of the measured surface, normalised units: free space
+_DENSITY = 2  # candidates per kept point
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cloud:
-    """Surface points with their origin.
+    """Surface points and whether each was measured.
 
     Attributes:
         points: [P,3] float32.
@@ -44,11 +44,11 @@ class Cloud:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Completion:
-    """What a network made of a frame, for training the fields that come after it.
+    """The solid of a frame from a GSN, for training learned fields.
 
     Attributes:
-        view: The object view, rolled as the pipeline rolled it.
-        scale: Metres per normalised unit, as it was estimated.
+        view: The object view, with the pipeline's roll.
+        scale: Estimated metres per normalised unit.
         solid: The splat's closed surface, normalised frame.
     """
 
@@ -60,17 +60,17 @@ class Completion:
 def union_cloud(
     observed: DepthView | None, solid: Mesh | None, *, count: int, rng: np.random.Generator, near: float = NEAR
 ) -> Cloud:
-    """``count`` evenly spaced points of the measured surface and, where nothing was measured, of the solid's.
+    """``count`` evenly spaced points of the measured surface and, where nothing was measured, of the solid.
 
     Args:
-        observed: The input view: finite = measured, +inf = nothing there, NaN = unknown; None sees nothing.
-        solid: The splat's closed surface in the same frame and units, or None: measured points alone.
-        count: Points wanted; they repeat where there are fewer.
-        rng: Source of chance.
-        near: Samples of the solid within this distance of a measured point are left out.
+        observed: The input view: finite = measured, +inf = free space, NaN = unknown; None: no view.
+        solid: The splat's closed surface in the same frame and units; None: measured points only.
+        count: Number of points; they repeat where there are fewer.
+        rng: Random generator.
+        near: Samples of the solid within this distance of a measured point are dropped.
 
     Raises:
-        InputError: there is not a single point.
+        InputError: there is no point at all.
     """
     limit = _DENSITY * count
     measured = np.zeros((0, 3), np.float32) if observed is None else observed.points()
@@ -78,7 +78,7 @@ def union_cloud(
     guessed = np.zeros((0, 3), np.float32)
     if solid is not None and len(solid.faces):
         guessed, _ = sample_surface(solid, limit, rng)
-        guessed = guessed[~seen_past(guessed, observed)]
+        guessed = guessed[~in_free_space(guessed, observed)]
         if len(measured) and len(guessed):
             guessed = guessed[cKDTree(measured).query(guessed)[0] > near]
     points = np.concatenate([measured, guessed])
@@ -89,8 +89,8 @@ def union_cloud(
     return Cloud(points[chosen], flags[chosen])
 
 
-def seen_past(points: np.ndarray, view: DepthView | None) -> np.ndarray:
-    """[P] bool: points [P,3] that lie in front of what the view measured, or where it saw nothing at all."""
+def in_free_space(points: np.ndarray, view: DepthView | None) -> np.ndarray:
+    """[P] bool: points [P,3] in front of the view's measured surface, or where its depth is +inf."""
     if view is None:
         return np.zeros(len(points), dtype=bool)
     T, camera = view.camera.camera_from_world, view.camera

@@ -1,4 +1,4 @@
-"""The level of the first skin, fitted on splats of objects that are known."""
+"""Fit of the level of the splat's solid to objects with known meshes, so that volumes are right."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def fit_level(
 
     Args:
         pairs: Splats and the true closed meshes in the same frame and units, of ``train`` or ``dev``.
-        settings: The other numbers.
+        settings: The other settings.
         resolution: Cells along the longest side for measuring volumes.
 
     Returns:
@@ -43,7 +43,10 @@ def fit_level(
 def volume_level(gaussians: Gaussians, mesh: Mesh, settings: SolidSettings, *, resolution: int = 48) -> float:
     """The level, a share of the extent, at which the carved solid of one splat has the volume of ``mesh``.
 
-    It is limited to four fifths of ``settings.truncation``, beyond which carving does not measure.
+    Limited to four fifths of ``settings.truncation``; carving has no distances beyond it.
+
+    Raises:
+        InputError: the mesh is not closed.
     """
     truth = mesh.volume()
     if truth <= 0 or not mesh.is_watertight():

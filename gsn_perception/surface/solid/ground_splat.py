@@ -1,4 +1,4 @@
-"""A splat on its support plane: the guessed lower side meets the plane, as the mesh's does."""
+"""Splats that end on their support plane: the guessed lower side is warped to the plane, as that of the mesh."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ import torch
 
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry.transforms import quat_from_matrix
-from gsn_perception.surface.solid.ground import Ground
-from gsn_perception.surface.solid.ground import Standing
+from gsn_perception.surface.solid.ground_warp import GroundWarp
+from gsn_perception.surface.solid.grounded_shape import ObjectSupport
 
 _OPAQUE = 0.3
-_END = 0.02  # quantile of the opaque Gaussians' heights that counts as the splat's end
-_MOST = 2.5  # a few Gaussians drawn out farther are poles, not a surface: they are cut only
+_END = 0.02  # quantile of the opaque Gaussians' heights, taken as the end of the splat
+_MOST = 2.5  # largest stretch: Gaussians stretched farther are long rods, not a surface; they are only cut
 _LEAST_SCALE = 1e-6
 
 
-def grounded_splat(splat: Gaussians, standing: Standing) -> Gaussians:
-    """The splat with what lies below the lowest seen point brought to the plane, and nothing below the plane.
+def grounded_splat(splat: Gaussians, support: ObjectSupport) -> Gaussians:
+    """The splat with its part below the lowest seen point warped to the plane, and without Gaussians below the plane.
 
-    Means follow the map of :class:`~gsn_perception.surface.solid.ground.Ground`; covariances follow its slope, so that a
-    drawn-out side keeps no gaps (the first order of the map, as in EWA splatting). A side that would have to be drawn out
-    far stays where it was guessed.
+    Means follow the map of :class:`~gsn_perception.surface.solid.ground_warp.GroundWarp`. Covariances follow its slope, so
+    that a stretched side has no gaps (the first order of the map, as in EWA splatting). A side that would be stretched too
+    far keeps its guessed position.
 
     Args:
-        splat: Unbatched, in the frame and units of ``standing``.
-        standing: The plane and what was seen above it.
+        splat: Unbatched, in the frame and units of ``support``.
+        support: The plane and what was seen above it.
     """
     means = splat.means.double().numpy()
-    height = standing.plane.height(means)
+    height = support.plane.height(means)
     opaque = (splat.opacities > _OPAQUE).numpy()
     if not opaque.any():
         return splat
     end = float(np.quantile(height[opaque], _END))
-    ground = Ground.of(standing.plane, standing.seen if standing.reaches else 0.0, end)
+    ground = GroundWarp.of(support.plane, support.lowest_seen if support.stands else 0.0, end)
     if ground.stretch > _MOST:
-        ground = Ground.of(standing.plane, 0.0, end)
+        ground = GroundWarp.of(support.plane, 0.0, end)
     moved = ground.to_real(means)
     kept = ground.height(moved) >= 0
     if not kept.any():
@@ -47,7 +47,7 @@ def grounded_splat(splat: Gaussians, standing: Standing) -> Gaussians:
     scales, quats = splat.scales.clone(), splat.quats.clone()
     if changed.any():
         rows = torch.from_numpy(changed)
-        stretched = _stretched(splat.select(rows).covariances().double().numpy(), standing.plane.normal, slope[changed])
+        stretched = _stretched(splat.select(rows).covariances().double().numpy(), support.plane.normal, slope[changed])
         scales[rows], quats[rows] = (torch.from_numpy(part).to(scales) for part in stretched)
     made = replace(splat, means=torch.from_numpy(moved).to(splat.means), scales=scales, quats=quats)
     return made.select(torch.from_numpy(kept))

@@ -1,4 +1,4 @@
-"""The surface as points: sampled from the mesh, joined by what the depth camera saw."""
+"""Surface point cloud of an object: samples of its mesh plus the measured depth points."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Points
 from gsn_perception.geometry.sampling import barycentric_samples
 
-_BELOW = 0.01  # metres: more is no noise
+_BELOW = 0.01  # metres below the support plane: more is not noise
 
 
 def sample_mesh(mesh: Mesh, count: int, rng: np.random.Generator) -> Points:
-    """``count`` points uniform by area; colours grey and confidence 0 where the mesh has none."""
+    """``count`` points, uniform by area; grey and with confidence 0 where the mesh has no colours or confidence."""
     face, weights = barycentric_samples(mesh, count, rng)
     weights = weights.astype(np.float32)[..., None]
     corners = mesh.faces[face]
@@ -35,8 +35,8 @@ def sample_mesh(mesh: Mesh, count: int, rng: np.random.Generator) -> Points:
 def surface_points(mesh: Mesh, observation: Observation, label: int, *, count: int = 4096, seed: int = 0) -> Points:
     """``count`` samples of the mesh, and up to as many measured depth points of the object with confidence 1.
 
-    Measured points take the normal of the nearest mesh sample; those that noise puts below the support plane lie on it,
-    those farther below are none of the object. All in the camera frame, metres.
+    Measured points take the normal of the nearest mesh sample. Points slightly below the support plane (noise) are moved
+    onto it; points farther below are dropped. All in the camera frame, metres.
     """
     rng = np.random.default_rng(seed)
     sampled = sample_mesh(mesh, count, rng)

@@ -1,4 +1,4 @@
-"""The numbers of the first skin."""
+"""Settings of the splat's solid (mesh method ``gaussians``), partly fitted and stored with the weights."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from gsn_perception.geometry.errors import InputError
 class SolidSettings:
     """How a splat becomes a solid. Lengths without a unit are shares of the splat's longest extent.
 
-    The defaults suit splats that hug their surface; how far a network's splats don't is fitted by `gsn fit` and
-    travels with the weights.
+    The defaults suit splats that lie on their surface. For the splats of a network the level is fitted by `gsn fit` and
+    stored with the weights.
     """
 
     @classmethod
     def fitted(cls, info: Mapping[str, Any]) -> SolidSettings:
-        """The numbers that were fitted to some weights, from what is known of them; the defaults where none were.
+        """The settings stored in the metadata of weights; the defaults where there are none.
 
         Raises:
             InputError: they are of another version.
@@ -28,7 +28,7 @@ class SolidSettings:
             return cls(**info.get("solid", {}))
         except TypeError as error:
             raise InputError(
-                f"the skin's numbers beside the weights are unknown ({error}); run `gsn fit` again"
+                f"the settings of the skin stored with the weights are unknown ({error}); run `gsn fit` again"
             ) from error
 
     level: float = -0.003
@@ -41,49 +41,49 @@ class SolidSettings:
     """Side of their images in pixels."""
 
     votes: int = 3
-    """How many virtual cameras have to see past a point before it is outside."""
+    """A point is outside if it is in the free space of at least this many virtual cameras."""
 
     opacity_gain: float = 4.0
-    """Opacities become 1 - (1 - a)^gain before the cameras look: above 1, thin fog stops a ray sooner."""
+    """Opacities become 1 - (1 - a)^gain before rendering: above 1, semi-transparent regions stop a ray sooner."""
 
     pinhole: int = 5
     """Holes in the depth images narrower than this many pixels are filled, so that a gap in the splat carves nothing."""
 
     min_opacity: float = 0.05
-    """Gaussians below it are dropped."""
+    """Gaussians with a lower opacity are dropped."""
 
     isolation: float = 12.0
-    """A Gaussian whose neighbours are this many times farther away than is usual is dropped as a floater."""
+    """A Gaussian whose neighbours are this many times farther away than the median is dropped as a floater."""
 
     margin: float = 0.05
-    """Room between the splat and the border of the box."""
+    """Margin between the splat and the border of the box."""
 
     truncation: float = 0.05
     """Carving distances are clipped to this length."""
 
     thin_opacity: float = 0.3
-    """Gaussians above it keep a thickness of about one and a half cells where carving left nothing of them."""
+    """Gaussians with a higher opacity keep a thickness of about one and a half cells where carving removed them."""
 
     thin_reach: float = 1.5
     """How many cells outside the carved solid such a Gaussian may lie."""
 
     observed_tolerance: float = 0.0
-    """How far behind the measured depth a point has to be seen past before the measurement carves it."""
+    """Distance by which measured depth must pass a point before it carves the point."""
 
     fill_depth: float = 0.08
-    """Thickness given to measured surface where the splat has nothing at all behind it."""
+    """Thickness of measured surface where the splat has nothing behind it."""
 
     fill_least: float = 0.01
-    """Least thickness behind every pixel of the object in the input view, so that thin walls seen there stay."""
+    """Least thickness behind every pixel of the object in the input view, so that thin walls remain."""
 
     fill_overlap: float = 0.02
-    """How far material put behind measured depth reaches into the splat's own solid, so that no gap is left."""
+    """Overlap of the material behind measured depth with the splat's own solid, so that no gap remains."""
 
     smallest_piece: float = 0.01
     """Pieces of at least this share of the largest one's volume are kept; 1 keeps the largest alone."""
 
     bisections: int = 4
-    """Halvings of a vertex's lattice edge that place it on the surface."""
+    """Halvings of a vertex's lattice edge when it is moved onto the surface."""
 
     smoothing: int = 3
-    """Taubin iterations on the mesh; 0 leaves it as extracted."""
+    """Taubin iterations on the mesh; 0: none."""

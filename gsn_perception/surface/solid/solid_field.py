@@ -1,8 +1,8 @@
-"""From a splat to a solid, not a shell.
+"""The solid of a splat as a signed field, by space carving with rendered depth (a filled solid, not a shell).
 
-Gaussians hug the surface, so that the level set of their occupancy is two walls with a void between. A point counts as
-outside only where some camera around the splat sees past it in the splat's median depth (a visual hull with
-concavities); everything no camera sees past is inside. Parts too thin for that get the occupancy of their Gaussians.
+Gaussians lie on the surface, so a level set of their occupancy is two walls with a void between. Here a point is outside
+only if it is in the free space of a virtual camera around the splat, by the splat's rendered median depth (a visual hull
+with concavities); all other points are inside. Parts too thin for carving get the occupancy of their Gaussians.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class UnitSplat:
 
     Attributes:
         gaussians: Opaque Gaussians without floaters.
-        T_splat_unit: [4,4] similarity back to the frame the splat came in.
+        T_splat_unit: [4,4] similarity back to the splat's original frame.
         half: [3] half sides of the box.
     """
 
@@ -67,7 +67,7 @@ def unit_splat(gaussians: Gaussians, settings: SolidSettings) -> UnitSplat:
     """Drop transparent Gaussians and floaters, then bring the splat to the unit frame.
 
     Raises:
-        InputError: the splat is batched, holds NaN, or has no opaque content.
+        InputError: the splat is batched, contains NaN, or has no opaque content.
     """
     if gaussians.opacities.dim() != 1:
         raise InputError("a solid is made of one splat; index the batch first")
@@ -79,7 +79,7 @@ def unit_splat(gaussians: Gaussians, settings: SolidSettings) -> UnitSplat:
             f"the splat has no opaque content ({len(gaussians)} Gaussians reach an opacity of {settings.min_opacity}); "
             "check the mask and the image, or use other weights"
         )
-    gaussians = gaussians.select(torch.from_numpy(_connected(gaussians.means.numpy(), settings.isolation)))
+    gaussians = gaussians.select(torch.from_numpy(_inliers(gaussians.means.numpy(), settings.isolation)))
     means = gaussians.means.numpy().astype(np.float64)
     spread = np.sqrt(np.einsum("nii->ni", gaussians.covariances().numpy().astype(np.float64)))
     reach = np.minimum(spread, np.median(spread, axis=0) * 3.0)
@@ -89,23 +89,23 @@ def unit_splat(gaussians: Gaussians, settings: SolidSettings) -> UnitSplat:
     return UnitSplat(gaussians.transform(np.linalg.inv(T)), T, 0.5 * (upper - lower) / extent)
 
 
-def _connected(means: np.ndarray, isolation: float) -> np.ndarray:
-    """[N] bool: Gaussians about as close to their neighbours as is usual in this splat."""
+def _inliers(means: np.ndarray, isolation: float) -> np.ndarray:
+    """[N] bool: Gaussians whose mean distance to their neighbours is not far above the median of the splat."""
     k = min(6, len(means) - 1)
     distance = cKDTree(means).query(means, k + 1)[0][:, 1:].mean(axis=1)
     return distance <= isolation * np.median(distance) + 1e-12
 
 
 class SolidField:
-    """Signed lengths in the unit frame: positive inside the solid.
+    """Signed distances in the unit frame: positive inside the solid.
 
     Args:
         splat: From :func:`unit_splat`.
-        settings: Numbers.
-        cell: Side of the cells the field will be sampled with, unit frame; thin parts are kept at this scale.
-        observed: Measured depth in the unit frame, another camera that sees past points.
-        own: The splat's depth in that camera; rendered where it is needed and not given.
-        silhouette: [H,W] bool, the pixels of ``observed`` in which the object was seen, measured or not.
+        settings: See :class:`SolidSettings`.
+        cell: Side of the cells with which the field will be sampled, unit frame; thin parts get this thickness.
+        observed: Measured depth in the unit frame, one more camera that carves.
+        own: The splat's depth in that camera; rendered if needed and not given.
+        silhouette: [H,W] bool, the pixels of ``observed`` that show the object, measured or not.
     """
 
     def __init__(
@@ -128,34 +128,34 @@ class SolidField:
         if observed is not None:
             self._observed = Carver([observed], truncation=settings.truncation, whole=False)
             own = depth_views(splat.gaussians, [observed.camera], settings)[0] if own is None else own
-            front, behind = _material(observed, own, silhouette, settings)
+            front, behind = _observed_layer(observed, own, silhouette, settings)
             self._front = Carver([front], truncation=settings.truncation, whole=False)
             self._behind = Carver([behind], truncation=0.5, whole=False)
         self._thin: GaussianField | None = None
         self._floor = 0.75 * cell / _OCCUPIED_SIGMAS
-        thin = self._lost(splat.gaussians, cell)
+        thin = self._thin_gaussians(splat.gaussians, cell)
         if thin is not None:
             self._thin = GaussianField(thin)
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
-        """Signed lengths [P] at points [P,3]."""
+        """Signed distances [P] at points [P,3]."""
         value = self._carver(points, votes=self._settings.votes) + np.float32(self._settings.level)
         if self._thin is not None:
             squared = -2.0 * np.log(np.maximum(self._thin(points), 1e-6))
             value = np.maximum(value, self._floor * (_OCCUPIED_SIGMAS - np.sqrt(np.maximum(squared, 0.0))))
         if self._observed is not None and self._front is not None and self._behind is not None:
-            # between the measured surface and the splat's own there is material, too: it is where the camera saw it
+            # fill between the measured surface and the splat's own: the surface is where the camera measured it
             overlap = np.float32(self._settings.fill_overlap)
             value = np.maximum(value, np.minimum(self._front(points), overlap - self._behind(points)))
             value = np.minimum(value, self._observed(points) + np.float32(self._settings.observed_tolerance))
         return value.astype(np.float32)
 
     def carved(self, points: np.ndarray) -> np.ndarray:
-        """Signed lengths [P] by carving in the splat's own depth, level 0."""
+        """Signed distances [P] by carving with the splat's own depth, level 0."""
         return self._carver(points, votes=self._settings.votes)
 
-    def _lost(self, gaussians: Gaussians, cell: float) -> Gaussians | None:
-        """Opaque Gaussians close to the carved solid with nothing solid within a cell, made as thick as the grid needs."""
+    def _thin_gaussians(self, gaussians: Gaussians, cell: float) -> Gaussians | None:
+        """Opaque Gaussians near the carved solid that carving removed, thickened to what the grid can represent."""
         gaussians = gaussians.select(gaussians.opacities >= self._settings.thin_opacity)
         if not len(gaussians):
             return None
@@ -188,12 +188,12 @@ def depth_views(gaussians: Gaussians, cameras: list[Camera], settings: SolidSett
     return [DepthView(camera, image) for camera, image in zip(cameras, depth, strict=True)]
 
 
-def _material(
+def _observed_layer(
     observed: DepthView, own: DepthView, silhouette: np.ndarray | None, settings: SolidSettings
 ) -> tuple[DepthView, DepthView]:
-    """Where what the camera saw of the object begins and how deep it reaches at least; NaN elsewhere.
+    """Front and back depth of the layer of material that the camera saw; NaN elsewhere.
 
-    It begins at the measured depth, or at the splat's own surface in pixels of the silhouette without measurement.
+    The front is the measured depth, or the splat's own surface in pixels of the silhouette without measurement.
     """
     measured, drawn = np.isfinite(observed.depth), np.isfinite(own.depth)
     front = np.where(measured, observed.depth, np.nan)
@@ -206,7 +206,7 @@ def _material(
 
 
 def _without_pinholes(depth: np.ndarray, width: int) -> np.ndarray:
-    """The depth image with spots deeper than their surroundings and narrower than ``width`` pixels filled."""
+    """The depth image with deeper spots narrower than ``width`` pixels filled."""
     if width < 2:
         return depth
     return cv2.morphologyEx(depth, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)))

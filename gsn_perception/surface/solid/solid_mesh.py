@@ -1,4 +1,4 @@
-"""The first skin: splat in, watertight coloured mesh out."""
+"""The splat's solid as a watertight, coloured mesh (mesh method ``gaussians``)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from gsn_perception.surface.extraction.extract import paint
 from gsn_perception.surface.extraction.implicit_shape import ImplicitShape
 from gsn_perception.surface.extraction.implicit_shape import closed_mesh
 from gsn_perception.surface.fields.depth_views import DepthView
-from gsn_perception.surface.solid.ground import Standing
-from gsn_perception.surface.solid.ground import as_guessed
-from gsn_perception.surface.solid.ground import grounded
+from gsn_perception.surface.solid.grounded_shape import ObjectSupport
+from gsn_perception.surface.solid.grounded_shape import grounded_shape
+from gsn_perception.surface.solid.grounded_shape import unwarped
 from gsn_perception.surface.solid.settings import SolidSettings
 from gsn_perception.surface.solid.solid_field import SolidField
 from gsn_perception.surface.solid.solid_field import UnitSplat
@@ -35,21 +35,21 @@ def gaussian_solid_mesh(
     observed_points: np.ndarray | None = None,
     max_triangles: int = 20_000,
     settings: SolidSettings | None = None,
-    standing: Standing | None = None,
+    support: ObjectSupport | None = None,
 ) -> Mesh:
-    """The solid a splat describes, as one closed surface.
+    """The solid of a splat as one closed surface.
 
     Args:
         gaussians: Unbatched splat in any units.
         resolution: Cells along the longest side.
         view: The input camera (world = the splat's frame), or the object view of a normalised splat; with it vertices
             get a confidence, 1 seen ... 0 completed.
-        observed: Measured depth (world = the splat's frame, the splat's units); NaN pixels say nothing.
+        observed: Measured depth (world = the splat's frame, in the splat's units); NaN = unknown.
         silhouette: [H,W] bool, the pixels of ``observed`` that show the object, also those without depth.
         observed_points: [M,3] points known to lie on the surface; cells around them are refined.
         max_triangles: Meshes with more are decimated.
-        settings: Numbers; see `gsn fit`.
-        standing: The plane under it, in the splat's frame; the mesh ends there.
+        settings: See :class:`SolidSettings` and `gsn fit`.
+        support: The plane under the object, in the splat's frame; the mesh ends there.
 
     Returns:
         Watertight mesh in the splat's frame, with colours, outward normals and (with a view) confidence.
@@ -58,21 +58,17 @@ def gaussian_solid_mesh(
         InputError: the splat has no opaque content.
     """
     settings = SolidSettings() if settings is None else settings
-    view = view.normalised_camera if isinstance(view, ObjectView) else view
     splat = unit_splat(gaussians, settings)
     measured = None if observed is None else splat.to_unit(observed)
     cell = (1.0 + 2.0 * settings.margin) / resolution
-    own = None
-    if view is not None or measured is not None:
-        camera = measured.camera if measured is not None else splat.camera_in_unit(view)  # type: ignore[arg-type]
-        own = depth_views(splat.gaussians, [camera], settings)[0]
+    own = _own_depth(splat, view, measured, settings)
     field = SolidField(splat, settings, cell=cell, observed=measured, own=own, silhouette=silhouette)
     half = splat.half + settings.margin
     seeds = _seeds(splat, measured, observed_points)
     shape, ground = ImplicitShape(field, -half, half, seeds=seeds), None
-    if standing is not None:
-        standing = standing.transform(np.linalg.inv(splat.T_splat_unit))
-        shape, ground = grounded(shape, standing, measured, steepness=1.0)
+    if support is not None:
+        support = support.transform(np.linalg.inv(splat.T_splat_unit))
+        shape, ground = grounded_shape(shape, support, measured, steepness=1.0)
     mesh = closed_mesh(
         shape,
         resolution=resolution,
@@ -81,11 +77,21 @@ def gaussian_solid_mesh(
         smoothing=settings.smoothing,
         smallest_piece=settings.smallest_piece,
     )
-    if standing is not None:
-        mesh = clamped_to_plane(mesh, standing.plane)
+    if support is not None:
+        mesh = clamped_to_plane(mesh, support.plane)
     confidence = None if own is None else seen_confidence(mesh.vertices, own, measured, 2.0 * cell)
-    mesh = replace(mesh, colors=paint(as_guessed(mesh, ground), splat.gaussians), confidence=confidence)
+    mesh = replace(mesh, colors=paint(unwarped(mesh, ground), splat.gaussians), confidence=confidence)
     return mesh.transform(splat.T_splat_unit).with_vertex_normals()
+
+
+def _own_depth(
+    splat: UnitSplat, view: Camera | ObjectView | None, measured: DepthView | None, settings: SolidSettings
+) -> DepthView | None:
+    """The splat's depth in the camera of the measurement, or else of the view, in the unit frame; None without both."""
+    view = view.normalised_camera if isinstance(view, ObjectView) else view
+    if measured is not None:
+        return depth_views(splat.gaussians, [measured.camera], settings)[0]
+    return None if view is None else depth_views(splat.gaussians, [splat.camera_in_unit(view)], settings)[0]
 
 
 def _seeds(splat: UnitSplat, measured: DepthView | None, points: np.ndarray | None) -> np.ndarray:
@@ -101,7 +107,7 @@ def _seeds(splat: UnitSplat, measured: DepthView | None, points: np.ndarray | No
 def seen_confidence(vertices: np.ndarray, own: DepthView, measured: DepthView | None, tolerance: float) -> np.ndarray:
     """[V] 1 where the input camera sees a vertex [V,3], falling to 0 between one and two tolerances behind the surface.
 
-    Measured depth decides where it is known, the splat's own depth in the input view elsewhere.
+    The surface is the measured depth where it is known, elsewhere the splat's own depth in the input view.
     """
     camera = own.camera
     depth = own.depth if measured is None else np.where(np.isfinite(measured.depth), measured.depth, own.depth)

@@ -1,4 +1,4 @@
-"""Clouds thinned to even spacing."""
+"""Farthest point sampling: thins a cloud to even spacing."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 def farthest_points(points: np.ndarray, count: int, *, first: int = 0) -> np.ndarray:
     """Indices [count] of points [P,3], each the farthest from those before it; any prefix is evenly spaced, too.
 
-    With fewer points than asked for all of them come first, and again from the beginning.
+    With fewer points than ``count``, the indices repeat from the beginning.
 
     Args:
         points: Any units.
-        count: How many.
-        first: Index of the first.
+        count: Number of indices.
+        first: Index of the first point.
     """
     points = np.ascontiguousarray(points, dtype=np.float32)
     found = _farthest(points, min(count, len(points)), first)
@@ -29,7 +29,7 @@ def _farthest(points: np.ndarray, count: int, first: int) -> np.ndarray:
     for k in range(count):
         chosen[k] = index
         x, y, z = points[index, 0], points[index, 1], points[index, 2]
-        nearest[index] = -1.0  # never again, not even where points coincide
+        nearest[index] = -1.0  # never chosen again, not even where points coincide
         best, farthest = 0, np.float32(-2.0)
         for p in range(len(points)):
             dx, dy, dz = points[p, 0] - x, points[p, 1] - y, points[p, 2] - z

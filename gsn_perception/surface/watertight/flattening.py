@@ -1,7 +1,7 @@
-"""A closed mesh kept on one side of a plane.
+"""Clamps a closed mesh to one side of a plane.
 
-Cut a field, not a mesh: the least of field and height, extracted, ends at the plane up to a fraction of a cell. What
-interpolation and smoothing let dip below it is put onto it here.
+The minimum of a field and the height above the plane has a surface that ends at the plane up to a fraction of a cell.
+Interpolation and smoothing move some vertices below the plane; here they are moved onto it.
 """
 
 from __future__ import annotations
@@ -15,22 +15,23 @@ from gsn_perception.geometry import Plane
 from gsn_perception.surface.watertight.strictly_closed import strictly_closed
 from gsn_perception.surface.watertight.untangling import untangled
 
-_LIFT = 1e-6  # shares of the extent above the plane, so that single precision leaves nothing below it
-_SLAB = 4.0  # dips: what lies so high above the plane makes room for what is below
+_LIFT = 1e-6  # of the extent, above the plane: single precision then leaves no vertex below it
+_SLAB = 4.0  # height of the compressed slab above the plane, in depths of the deepest vertex below it
 
 
 def clamped_to_plane(mesh: Mesh, plane: Plane) -> Mesh:
-    """The mesh with every vertex below the plane moved up onto it; as strictly closed as it was.
+    """The mesh with every vertex below the plane moved up onto it; a strictly closed mesh stays strictly closed.
 
-    Made for dips that are shallow beside the mesh's height. Where moving vertices straight up would fold faces (an
-    undercut, a steep wall), a slab above the plane is squeezed there instead, which keeps the order of what lies in it.
+    Meant for depths below the plane that are small compared to the mesh's height. Where moving vertices straight up would
+    fold faces (an undercut, a steep wall), a slab above the plane is compressed there instead, which keeps the order of
+    heights.
 
     Args:
-        mesh: Strictly closed; its attributes stay, but for normals, which are computed anew where there were some.
+        mesh: Strictly closed; its attributes stay, except that normals are computed anew where there were some.
         plane: In the mesh's frame and units; its normal points to the side that is kept.
 
     Returns:
-        The mesh itself where nothing is below the plane, or all of it.
+        The mesh itself where no vertex is below the plane, or all are.
     """
     if not len(mesh.vertices):
         return mesh
@@ -38,13 +39,13 @@ def clamped_to_plane(mesh: Mesh, plane: Plane) -> Mesh:
     lift = _LIFT * float(np.ptp(vertices, axis=0).max())
     height = plane.height(vertices) - lift
     dip, top = -float(height.min()), float(height.max())
-    if dip <= lift or top <= 0:  # nothing is below the plane itself, or all
+    if dip <= lift or top <= 0:  # no vertex is below the plane itself, or all are
         return mesh
 
     def moved(heights: np.ndarray) -> np.ndarray:
         return np.asarray(vertices + (heights - height)[:, None] * plane.normal)
 
-    # a map of space that keeps the order of heights crosses no faces, but for those that straddle the slab's top
+    # a map that keeps the order of heights makes no faces cross, except those that straddle the top of the slab
     ceiling = min(_SLAB * dip, top)
     squeezed = np.where(height < ceiling, (height + dip) * (ceiling / (ceiling + dip)), height)
     if not strictly_closed(Mesh(moved(squeezed), mesh.faces)):

@@ -1,8 +1,8 @@
-"""Which faces of a mesh meet others where they should not: in linear time, by a grid of cells.
+"""Self-intersection test of a mesh in linear time, by a grid of cells.
 
-Faces without a common corner must not touch. Faces with one common corner may meet there alone, faces with a common edge
-must not be folded onto each other, and a face must have an area. *Touch* means closer than a gap that covers what
-single precision makes of the vertices when the mesh is moved and written.
+Faces without a common corner must not touch. Faces with one common corner may meet only there, faces with a common edge
+must not be folded onto each other, and a face must have an area. *Touch* means closer than a gap that covers the rounding
+of vertices to single precision when the mesh is transformed and written.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from gsn_perception.surface.watertight.triangle_contact import triangles_meet
 GAP = 3e-6
 """Least distance of faces that are not neighbours, shares of the mesh's longest extent."""
 _CELL = 1.5  # mean sizes of a face
-_ENTRIES = 24  # cells a face, on average, before the cells are made larger
+_ENTRIES = 24  # cells per face, on average, above which the cells are made larger
 
 
 def crossing_faces(mesh: Mesh, gap: float = GAP) -> np.ndarray:
     """[F] bool: faces that cross, touch or fold onto another, or have no area.
 
     Args:
-        mesh: Any.
-        gap: What counts as touching, shares of the longest extent.
+        mesh: Any mesh.
+        gap: Distance that counts as touching, as a share of the longest extent.
     """
     if not len(mesh.faces):
         return np.zeros(0, dtype=bool)
@@ -69,7 +69,7 @@ def _crossing(
     shape: np.ndarray,
     gap: float,
 ) -> np.ndarray:
-    """See :func:`crossing_faces`; a pair is looked at in the first cell that both share."""
+    """See :func:`crossing_faces`; each pair is tested once, in the first cell that both share."""
     count = len(faces)
     first = np.empty((count, 3), dtype=np.int64)
     last = np.empty((count, 3), dtype=np.int64)
@@ -127,9 +127,9 @@ def _flat(t: Triangle, gap: float) -> bool:
 
 @numba.njit(nogil=True, cache=True)
 def _conflict(p: Triangle, q: Triangle, faces: np.ndarray, f: int, g: int, gap: float) -> bool:
-    """Whether two faces, f with corners p and g with corners q, meet anywhere but at what they share."""
+    """Whether two faces, f with corners p and g with corners q, meet anywhere except at shared corners and edges."""
     shared, mine, yours = 0, 0, 0
-    lone, other = 3, 3  # of 0 + 1 + 2, what is left when the shared corners are taken off
+    lone, other = 3, 3  # 0 + 1 + 2 minus the shared corners = the corner that is not shared
     for i in range(3):
         for j in range(3):
             if faces[f, i] == faces[g, j]:
@@ -150,7 +150,7 @@ def _conflict(p: Triangle, q: Triangle, faces: np.ndarray, f: int, g: int, gap: 
 
 @numba.njit(nogil=True, cache=True)
 def _folded(u: Vector, v: Vector, a: Vector, b: Vector, gap: float) -> bool:
-    """Whether the faces u v a and u v b lie on each other: on one side of their edge, one within the gap of the other."""
+    """Whether the faces u v a and u v b overlap: on the same side of their edge and within the gap of each other."""
     along = minus(v, u)
     length = dot(along, along)
     if length == 0.0:

@@ -1,4 +1,4 @@
-"""Closed in the strict sense: what Open3D calls watertight, and a little more."""
+"""Test for strictly closed meshes: Open3D's ``is_watertight`` plus a minimum gap between faces."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ def strictly_closed(mesh: Mesh) -> bool:
     """Whether the mesh is a closed orientable surface that does not touch or cross itself anywhere.
 
     Every edge has two faces that run along it in opposite directions, the faces around every vertex make one fan, and no
-    two faces meet but at the corner or edge they share. Takes some milliseconds for 20 000 faces.
+    two faces meet except at the corner or edge they share. Takes some milliseconds for 20 000 faces.
     """
     return closed_surface(mesh) and not crossing_faces(mesh).any()
 
 
 def closed_surface(mesh: Mesh) -> bool:
-    """The first two of the three: an edge- and vertex-manifold without border, its faces oriented alike."""
+    """Whether the mesh is edge- and vertex-manifold without border, with consistent orientation."""
     return len(mesh.faces) > 0 and bool(_one_fan_each(mesh.faces, len(mesh.vertices)))
 
 
 @numba.njit(nogil=True, cache=True)
 def _one_fan_each(faces: np.ndarray, count: int) -> bool:
-    """Whether the faces around every vertex of 0..count-1 follow each other in one ring."""
+    """Whether the faces around every vertex 0..count-1 form one closed ring."""
     starts = np.zeros(count + 1, dtype=np.int64)
     for f in range(len(faces)):
         if faces[f, 0] == faces[f, 1] or faces[f, 1] == faces[f, 2] or faces[f, 2] == faces[f, 0]:

@@ -1,6 +1,6 @@
-"""Whether two triangles meet, or come closer than a gap, in double precision; compiled.
+"""Contact tests of two triangles (crossing, or closer than a gap) in double precision; compiled.
 
-Vectors are tuples of three numbers: arrays would be allocated anew for every difference.
+Vectors are tuples of three numbers, because arrays would be allocated for every difference.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def triangle(corners: np.ndarray, face: int) -> Triangle:
 def triangles_meet(p: Triangle, q: Triangle, gap: float) -> bool:
     """Whether two triangles without a common corner cross each other or come within ``gap``.
 
-    The distance of two triangles that don't cross is that of an edge to an edge or of a corner to a face.
+    The distance of two triangles that do not cross is that of an edge to an edge or of a corner to a face.
     """
     if _apart(p, q, gap) or _apart(q, p, gap):
         return False
@@ -83,7 +83,7 @@ def _over(x: Vector, t: Triangle, n: Vector) -> bool:
 
 @numba.njit(nogil=True, cache=True)
 def segments_squared(a: Vector, b: Vector, c: Vector, d: Vector) -> float:
-    """Squared distance of two segments; 0 where one has no length: such a triangle touches whatever it meets."""
+    """Squared distance of two segments; 0 where one has no length, so that a degenerate triangle counts as touching."""
     u, v, w = minus(b, a), minus(d, c), minus(a, c)
     uu, uv, vv, uw, vw = dot(u, u), dot(u, v), dot(v, v), dot(u, w), dot(v, w)
     if uu == 0.0 or vv == 0.0:

@@ -1,4 +1,4 @@
-"""Vertices put back where they made faces cross: smoothing, bisecting and flattening move them freely."""
+"""Mesh untangling: moves vertices back to safe positions where smoothing, bisection or flattening made faces cross."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from gsn_perception.geometry import Mesh
 from gsn_perception.surface.watertight.self_intersections import crossing_faces
 
 _ROUNDS = 12
-_STEP = 0.5  # of the way back, for the corners of a crossing face, a round
-_SPREAD = 0.6  # of it for their neighbours, so that nothing is torn
+_STEP = 0.5  # of the way back per round, for the corners of a crossing face
+_SPREAD = 0.6  # of that step for their neighbours, so that the surface stays smooth
 
 
 def untangled(mesh: Mesh, safe: np.ndarray) -> Mesh:
-    """The mesh with vertices taken back to safe places, near crossing faces alone and as far as it needs.
+    """The mesh with vertices near crossing faces moved back to safe positions, as far as needed.
 
     Args:
-        mesh: Any; its faces stay.
-        safe: [V,3] places of the same vertices where no faces cross.
+        mesh: Any mesh; its faces stay.
+        safe: [V,3] positions of the same vertices at which no faces cross.
 
     Returns:
-        The mesh itself where no faces cross; else one whose faces cross no more, all at the safe places in the worst case.
+        The mesh itself where no faces cross; otherwise one without crossing faces, in the worst case with all vertices at
+        the safe positions.
     """
     bad = crossing_faces(mesh)
     back = np.zeros(len(mesh.vertices))
@@ -34,7 +35,7 @@ def untangled(mesh: Mesh, safe: np.ndarray) -> Mesh:
 
 
 def _pulled(faces: np.ndarray, bad: np.ndarray, back: np.ndarray) -> np.ndarray:
-    """[V] how far back vertices go next: corners of bad faces further, their neighbours in two rings less."""
+    """[V] next share of the way back: more for the corners of bad faces, less for their neighbours in two rings."""
     pull = np.zeros(len(back))
     corners = faces[bad].ravel()
     pull[corners] = np.minimum(back[corners] + _STEP, 1.0)

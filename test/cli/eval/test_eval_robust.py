@@ -52,7 +52,7 @@ def test_before_refinement_is_the_sculpted_cube(weights):
     camera = Camera.from_fov(1.0, 160, 120)
     frame = Observation(image=rng.integers(0, 255, (120, 160, 3)).astype(np.uint8), camera=camera, mask=mask)
     view, found = plain(frame, 1)
-    crop = reconstructor.look(replace(frame, size_hint=0.1)).crops[1]
+    crop = reconstructor.prepare(replace(frame, size_hint=0.1)).crops[1]
     with torch.no_grad():
         sculpted, refined = reconstructor.network.stages(*crop.tensors(torch.device("cpu")))
     assert view.theta == crop.view.theta

@@ -19,7 +19,7 @@ from gsn_perception.evaluation.grasps.rows import pose_row
 from gsn_perception.evaluation.grasps.rows import read_rows
 from gsn_perception.evaluation.grasps.summary import simulators
 from gsn_perception.evaluation.grasps.summary import success
-from gsn_perception.evaluation.grasps.trials import Resting
+from gsn_perception.evaluation.grasps.trials import RestingObject
 from gsn_perception.evaluation.grasps.trials import make_trial
 from gsn_perception.evaluation.physics.judge import REVISION
 from gsn_perception.evaluation.physics.judge import mujoco_version
@@ -125,7 +125,7 @@ def test_a_folder_does_not_mix_judges(tmp_path):
 @pytest.mark.parametrize(("low", "high"), [(30.0, 60.0), (60.0, 88.0), (88.0, 88.0)])
 def test_cameras_look_down_as_steeply_as_asked(low, high):
     box = trimesh.creation.box(SIZE)
-    resting = Resting(TexturedMesh("block", Mesh(box.vertices, box.faces), shape="box").recentred(), 0, np.eye(4))
+    resting = RestingObject(TexturedMesh("block", Mesh(box.vertices, box.faces), shape="box").recentred(), 0, np.eye(4))
     for index in range(8):
         trial = make_trial(resting, index, 0, elevation=(low, high))
         down = np.degrees(np.arcsin(-trial.camera.world_from_camera[2, 2]))

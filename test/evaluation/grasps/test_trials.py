@@ -13,7 +13,7 @@ from gsn_perception.evaluation.grasps import running
 from gsn_perception.evaluation.grasps.planners.baselines import top_down
 from gsn_perception.evaluation.grasps.planners.exhaustive import search
 from gsn_perception.evaluation.grasps.rolling import has_twin
-from gsn_perception.evaluation.grasps.trials import Resting
+from gsn_perception.evaluation.grasps.trials import RestingObject
 from gsn_perception.evaluation.grasps.trials import make_judge
 from gsn_perception.evaluation.grasps.trials import make_trial
 from gsn_perception.evaluation.grasps.trials import resting_poses
@@ -75,7 +75,7 @@ def test_an_object_inside_out_or_without_its_bottom_rests_and_is_grasped_as_the_
 
 def test_a_rolled_camera_stands_where_it_stood_and_sees_the_whole_object():
     item = box(0.08, 0.06, 0.05)
-    resting = Resting(item, 0, np.eye(4))
+    resting = RestingObject(item, 0, np.eye(4))
     upright, rolled = make_trial(resting, 0, 3), make_trial(resting, 0, 3, roll=np.radians(60))
     a, b = upright.camera.world_from_camera, rolled.camera.world_from_camera
     np.testing.assert_allclose(a[:3, 3], b[:3, 3])
@@ -133,11 +133,11 @@ def _pipeline():
 
 def test_a_process_makes_its_pipeline_once_for_all_copies_of_its_work(monkeypatch):
     _made.clear()
-    monkeypatch.setattr(running, "_kits", {})
-    work = running.Work(running.Campaign(seed=1), PANDA, PlannerSettings(), _pipeline)
-    first = running._kit(pickle.loads(pickle.dumps(work)))
-    assert running._kit(pickle.loads(pickle.dumps(work))) is first
+    monkeypatch.setattr(running, "_contexts", {})
+    work = running.WorkerSetup(running.Campaign(seed=1), PANDA, PlannerSettings(), _pipeline)
+    first = running._method_context(pickle.loads(pickle.dumps(work)))
+    assert running._method_context(pickle.loads(pickle.dumps(work))) is first
     assert len(_made) == 1
     other = replace(work, campaign=running.Campaign(seed=2))
-    assert running._kit(pickle.loads(pickle.dumps(other))) is not first
+    assert running._method_context(pickle.loads(pickle.dumps(other))) is not first
     assert len(_made) == 2

@@ -47,10 +47,10 @@ def test_a_box_gripped_squarely_is_held_and_does_not_slip(gripper):
     assert outcome.held
     assert outcome.force < 1
     assert outcome.slip < 2e-3
-    assert [s.stage for s in outcome.stills] == ["approach", "close", "lift", "shake"]
-    heights = [s.T_world_object[2, 3] for s in outcome.stills]
+    assert [s.stage for s in outcome.snapshots] == ["approach", "close", "lift", "shake"]
+    heights = [s.T_world_object[2, 3] for s in outcome.snapshots]
     assert heights[3] - heights[0] == pytest.approx(0.2, abs=0.005)
-    assert outcome.stills[1].width == pytest.approx(0.04, abs=2e-3)
+    assert outcome.snapshots[1].width == pytest.approx(0.04, abs=2e-3)
 
 
 def test_without_friction_it_slips():

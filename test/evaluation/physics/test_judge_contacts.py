@@ -71,7 +71,7 @@ def test_pads_press_with_their_limit_and_sink_in_no_deeper_than_they_may(gripper
     for force in forces.values():
         assert force == pytest.approx(Gripper.named(gripper).max_force, rel=0.01)
     assert deepest < 6e-5
-    assert sim.still("close").width == pytest.approx(thick, abs=2 * 6e-5)
+    assert sim.snapshot("close").width == pytest.approx(thick, abs=2 * 6e-5)
 
 
 def test_a_contact_sinks_by_the_formula():
@@ -88,11 +88,11 @@ def test_fingers_meet(gripper):
     sim.place(make_transform(np.eye(3), [1, 0, 0.02]))
     sim.put_hand(make_transform(DOWN, [0, 0, 0.5]), 0.04)
     sim.close(0.04)
-    assert sim.still("close").width == pytest.approx(0, abs=5e-5)
+    assert sim.snapshot("close").width == pytest.approx(0, abs=5e-5)
     # also where no stop of the joints helps
     sim._model.jnt_limited[:] = 0
     sim.rest(0.2)
-    assert sim.still("close").width == pytest.approx(0, abs=2e-4)
+    assert sim.snapshot("close").width == pytest.approx(0, abs=2e-4)
     forces, _ = pad_forces(sim)
     assert forces["left"] == pytest.approx(hand.max_force, rel=0.01)
 
@@ -141,7 +141,7 @@ def test_a_plate_on_edge_is_lifted_between_the_pads(thick, mass):
     pose = make_transform(np.eye(3), [0, 0, 0.04])
     outcome = judge(Grasp(make_transform(DOWN, [0, 0, 0.06]), 0.03, 1.0), pose)
     assert outcome.held
-    assert outcome.stills[1].width == pytest.approx(thick, abs=2e-4)
+    assert outcome.snapshots[1].width == pytest.approx(thick, abs=2e-4)
     assert outcome.slip < 1e-3
 
 

@@ -62,7 +62,7 @@ def test_pairs_lie_on_the_surface_within_both_cones_and_hold_matter_between_them
 def test_the_coarse_lattice_is_in_the_lattice_and_leads():
     box = trimesh.creation.box((0.05, 0.03, 0.1))
     pairs, _ = lattice_pairs(Surface.of(as_mesh(box)), PANDA, axis=UP, friction=0.5, clearance=0.003)
-    coarse = pairs.lead == pairs.lead.max()
+    coarse = pairs.bonus == pairs.bonus.max()
     assert 0.02 < coarse.mean() < 0.2  # one in two by two by two by two, and the middle ones
     middles = pairs.points[coarse].mean(axis=1)
     apart = np.linalg.norm(middles[:, None] - middles, axis=2)

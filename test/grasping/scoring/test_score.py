@@ -15,8 +15,8 @@ from gsn_perception.grasping import Gripper
 from gsn_perception.grasping.candidates.contacts import pad_contacts
 from gsn_perception.grasping.candidates.sampling import Poses
 from gsn_perception.grasping.candidates.sampling import sample_pairs
-from gsn_perception.grasping.collision.sight import seen_from
-from gsn_perception.grasping.collision.sight import sighted
+from gsn_perception.grasping.collision.visibility import finger_visibility
+from gsn_perception.grasping.collision.visibility import visible_from
 from gsn_perception.grasping.object_surface import Surface
 from gsn_perception.grasping.object_surface import center_of_mass
 from gsn_perception.grasping.scoring.features import FEATURES
@@ -84,22 +84,26 @@ def test_features_fall_where_they_should():
 
 def test_the_camera_sees_the_near_finger_and_not_the_far_one():
     cube, wall = (Surface.of(as_mesh(trimesh.creation.box((0.04, 0.04, h)))) for h in (0.04, 0.2))
-    assert sighted(pose(), PANDA, wall, None) == pytest.approx(1)
-    assert sighted(pose(), PANDA, wall, np.array([1.0, 0, 0])) == pytest.approx(1)  # a finger on either side of it
-    assert sighted(pose(), PANDA, wall, np.array([0, 1.0, 0.1])) == pytest.approx(0.5)  # one before, one behind it
+    assert finger_visibility(pose(), PANDA, wall, None) == pytest.approx(1)
+    assert finger_visibility(pose(), PANDA, wall, np.array([1.0, 0, 0])) == pytest.approx(
+        1
+    )  # a finger on either side of it
+    assert finger_visibility(pose(), PANDA, wall, np.array([0, 1.0, 0.1])) == pytest.approx(
+        0.5
+    )  # one before, one behind it
     # past the cube's edge the camera sees two of the far finger's three boxes
-    assert sighted(pose(), PANDA, cube, np.array([0, 1.0, -1.0])) == pytest.approx(5 / 6)
+    assert finger_visibility(pose(), PANDA, cube, np.array([0, 1.0, -1.0])) == pytest.approx(5 / 6)
 
 
 def test_a_mesh_knows_where_it_was_seen_from():
     ball = as_mesh(trimesh.creation.icosphere(4, 0.03)).transform(make_transform(np.eye(3), np.array([0, 0, 0.5])))
     seen = (ball.vertices[:, 2] < 0.495).astype(np.float32)  # the side of the origin
     mesh = replace(ball, confidence=seen)
-    assert seen_from(mesh, np.zeros(3))
-    assert not seen_from(mesh, np.array([0, 0, 1.0]))
-    assert not seen_from(mesh, np.array([0.5, 0, 0.5]))
-    assert not seen_from(ball, np.zeros(3))
-    assert not seen_from(replace(ball, confidence=0 * seen), np.zeros(3))
+    assert visible_from(mesh, np.zeros(3))
+    assert not visible_from(mesh, np.array([0, 0, 1.0]))
+    assert not visible_from(mesh, np.array([0.5, 0, 0.5]))
+    assert not visible_from(ball, np.zeros(3))
+    assert not visible_from(replace(ball, confidence=0 * seen), np.zeros(3))
 
 
 def test_score_is_a_chance_that_no_better_feature_lowers():
@@ -191,10 +195,10 @@ def test_selection_is_greedy_and_knows_the_half_turn():
     kept = select(poses, np.array([0.5, 0.9, 0.7, 0.6]), limit=10, translation=0.01, rotation=0.5)
     assert kept.tolist() == [1, 2, 3]
     assert select(poses, np.array([0.5, 0.9, 0.7, 0.6]), limit=1, translation=0.01, rotation=0.5).tolist() == [1]
-    ahead = replace(poses, lead=np.array([0.5, 0.0, 0.0, 0.0]))  # the first is chosen before its better neighbour
+    ahead = replace(poses, bonus=np.array([0.5, 0.0, 0.0, 0.0]))  # the first is chosen before its better neighbour
     kept = select(ahead, np.array([0.5, 0.9, 0.7, 0.6]), limit=10, translation=0.01, rotation=0.5)
     assert kept.tolist() == [2, 3, 0]  # and scores decide the order
     one = select(ahead, np.array([0.5, 0.9, 0.7, 0.6]), limit=1, translation=0.01, rotation=0.5)
-    assert one.tolist() == [2]  # a lead is a lead over neighbours alone
+    assert one.tolist() == [2]  # a bonus counts against neighbours alone
     assert rotation_between(np.eye(3), turn) == pytest.approx(0, abs=1e-6)
     assert rotation_between(np.eye(3), rotations[2]) == pytest.approx(np.radians(60))

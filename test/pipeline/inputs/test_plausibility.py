@@ -1,23 +1,15 @@
-"""Numbers that can't be, or are hard to believe."""
-
-from dataclasses import replace
+"""Implausible input numbers: refusals and remarks."""
 
 import numpy as np
 import pytest
-import torch
 
 from gsn_perception.geometry import Camera
-from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
-from gsn_perception.gsn.scale import Scale
 from gsn_perception.pipeline.inputs.plausibility import camera_remarks
 from gsn_perception.pipeline.inputs.plausibility import check_depth_unit
 from gsn_perception.pipeline.inputs.plausibility import depth_remarks
-from gsn_perception.pipeline.inputs.plausibility import hint_remarks
 from gsn_perception.pipeline.inputs.plausibility import mask_remarks
-from gsn_perception.pipeline.inputs.plausibility import mesh_remarks
 from gsn_perception.pipeline.inputs.plausibility import range_remarks
-from gsn_perception.pipeline.inputs.plausibility import scale_remarks
 from gsn_perception.segmentation.masks.cleaning import Cleaned
 
 MASK = np.zeros((60, 80), np.uint8)
@@ -82,47 +74,6 @@ def test_intrinsics(K: tuple[float, ...], size: tuple[int, int], codes: list[str
     assert _codes(camera_remarks(Camera(np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]]), *size))) == codes
 
 
-def _splat(*sides: float) -> Gaussians:
-    """Centres that fill a box of these sides, turned, 0.8 m before the camera."""
-    rng = np.random.default_rng(0)
-    turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
-    means = (rng.uniform(-0.5, 0.5, (2000, 3)) * sides) @ turn.T + [0, 0, 0.8]
-    count = len(means)
-    return Gaussians(
-        torch.tensor(means, dtype=torch.float32),
-        torch.full((count, 3), 1e-3),
-        torch.tensor([[1.0, 0, 0, 0]]).repeat(count, 1),
-        torch.full((count, 3), 0.5),
-        torch.full((count,), 0.9),
-    )
-
-
-@pytest.mark.parametrize(
-    ("sides", "large"),
-    [
-        ((0.1, 0.08, 0.12), False),
-        ((0.5, 0.05, 0.02), False),  # a wrench
-        ((0.4, 0.3, 0.1), False),  # a box with a side to grasp
-        ((1.1, 0.9, 0.8), True),  # a mug in 0.1 mm
-        ((0.44, 0.35, 0.4), True),  # a mug in 0.25 mm: no side to grasp
-        ((0.9, 0.05, 0.05), True),
-    ],
-)
-def test_sizes(sides: tuple[float, float, float], large: bool) -> None:
-    splat = _splat(*sides)
-    found = scale_remarks(Scale(1.0, 0.01, "depth"), splat, has_depth=True, max_extent=0.6)
-    assert _codes(found) == (["size_implausible"] if large else [])
-    assert not scale_remarks(Scale(1.0, 0.01, "depth"), splat, has_depth=True, max_extent=0)
-    hinted = scale_remarks(Scale(1.0, 0.01, "size_hint"), splat, has_depth=False, max_extent=0.6)
-    assert not hinted  # the user said so
-
-
-def test_depth_that_was_of_no_use() -> None:
-    found = scale_remarks(Scale(1.0, float("nan"), "size_hint"), _splat(0.1, 0.1, 0.1), has_depth=True, max_extent=0.6)
-    assert _codes(found) == ["depth_unused"]
-    assert "size hint" in found[0].text
-
-
 def test_sparse_depth() -> None:
     on, depth = MASK > 0, _depth()
     assert not depth_remarks(depth, on)
@@ -157,39 +108,6 @@ def test_depth_out_of_range() -> None:
 )
 def test_masks(values: dict, codes: list[str]) -> None:
     assert _codes(mask_remarks(Cleaned(MASK > 0, 1000, **values))) == codes
-
-
-def test_a_hint_in_another_unit_is_told() -> None:
-    splat = _splat(14.0, 9.0, 8.0)  # 14 for 14 cm
-    (found,) = scale_remarks(Scale(1.0, 0.01, "size_hint"), splat, has_depth=False, max_extent=0.6)
-    assert (found.code, "size hint" in found.text) == ("size_implausible", True)
-
-
-def test_a_speck_right_before_the_lens_is_depth_in_another_unit() -> None:
-    splat = _splat(0.1, 0.08, 0.12)
-    tenth = replace(splat, means=splat.means / 10)  # 80 mm away
-    assert _codes(scale_remarks(Scale(1.0, 0.01, "depth"), tenth, has_depth=True, max_extent=0.6)) == [
-        "size_implausible"
-    ]
-    small = replace(splat, means=(splat.means - torch.tensor([0, 0, 0.8])) / 10 + torch.tensor([0, 0, 0.2]))  # a screw
-    assert not scale_remarks(Scale(1.0, 0.01, "depth"), small, has_depth=True, max_extent=0.6)
-
-
-@pytest.mark.parametrize(("hinted", "told"), [(0.15, False), (0.08, False), (0.3, False), (0.6, True), (0.015, True)])
-def test_a_hint_beside_depth(hinted: float, told: bool) -> None:
-    found = hint_remarks(Scale(0.15, 0.01, "depth"), Scale(hinted, 0.01, "size_hint"), hinted)
-    assert _codes(found) == (["size_hint_contradicts_depth"] if told else [])
-
-
-@pytest.mark.parametrize(("part", "told"), [(1.0, False), (0.9, False), (0.5, True)])
-def test_a_mesh_that_lost_a_part(part: float, told: bool) -> None:
-    """A bar along x at 1 m, of which the mesh has only a part."""
-    camera = Camera(np.array([[100.0, 0, 40], [0, 100, 30], [0, 0, 1]]), 80, 60)
-    mask = np.zeros((60, 80), bool)
-    mask[28:32, 10:70] = True
-    x = -0.3 + 0.6 * part * np.linspace(0, 1, 20)
-    vertices = np.stack([x, np.where(np.arange(20) % 2, 0.02, -0.02), np.ones(20)], axis=1)
-    assert _codes(mesh_remarks(vertices, camera, mask)) == (["mesh_incomplete"] if told else [])
 
 
 def test_a_mask_that_mostly_shows_the_table_may_be_of_glass() -> None:

@@ -14,7 +14,7 @@ from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
 from gsn_perception.gsn.scale import Scale
 from gsn_perception.gsn.scale import scale_from_plane
-from gsn_perception.pipeline.inputs.crops import look
+from gsn_perception.pipeline.inputs.prepared_frame import prepare_frame
 from gsn_perception.pipeline.inputs.support import checked_plane
 from gsn_perception.pipeline.inputs.support import level_checked
 from gsn_perception.pipeline.inputs.support import plane_beside_hint
@@ -76,11 +76,11 @@ WRONG = {
 def test_a_plane_that_contradicts_the_depth_is_told_and_replaced(name, masked):
     given, words = WRONG[name]
     seen = frame(support_plane=given)
-    looked = look(seen if masked else replace(seen, mask=None), SETTINGS, 64)
-    (remark,) = looked.observation.remarks
+    prepared = prepare_frame(seen if masked else replace(seen, mask=None), SETTINGS, 64)
+    (remark,) = prepared.observation.remarks
     assert remark.code == "support_plane_contradicts_depth"
     assert words in remark.text
-    plane = looked.observation.support_plane
+    plane = prepared.observation.support_plane
     assert plane.normal @ table().normal > np.cos(np.deg2rad(0.7))
     assert plane.offset == pytest.approx(0.45, abs=0.003)
     kept = checked_plane(seen, replace(SETTINGS, trust_support_plane=True))
@@ -92,9 +92,9 @@ def test_a_plane_that_contradicts_the_depth_is_told_and_replaced(name, masked):
 @pytest.mark.parametrize("given", [table(), table(height=0.455), tilted(2)])
 def test_a_plane_within_the_noise_is_kept_without_a_word(given, masked):
     seen = frame(support_plane=given)
-    looked = look(seen if masked else replace(seen, mask=None), SETTINGS, 64)
-    assert looked.observation.support_plane is given
-    assert looked.observation.remarks == ()
+    prepared = prepare_frame(seen if masked else replace(seen, mask=None), SETTINGS, 64)
+    assert prepared.observation.support_plane is given
+    assert prepared.observation.remarks == ()
 
 
 def test_a_plane_that_the_depth_does_not_show_is_kept():
@@ -143,10 +143,10 @@ def test_without_depth_the_refusal_names_the_cause(name, words):
 
 
 def test_depth_that_passes_through_an_object_refuses_it():
-    looked = look(frame(ball=False), SETTINGS, 64)
-    assert "transparent" in looked.crops[1].reason
-    assert "size hint" in looked.crops[1].reason
-    assert not hasattr(look(frame(), SETTINGS, 64).crops[1], "reason")
+    prepared = prepare_frame(frame(ball=False), SETTINGS, 64)
+    assert "transparent" in prepared.crops[1].reason
+    assert "size hint" in prepared.crops[1].reason
+    assert not hasattr(prepare_frame(frame(), SETTINGS, 64).crops[1], "reason")
 
 
 def test_gravity_is_validated_and_made_unit():
@@ -158,10 +158,10 @@ def test_gravity_is_validated_and_made_unit():
 
 def test_a_plane_far_from_level_is_remarked_on():
     down = -table().normal
-    assert look(frame(gravity=down), SETTINGS, 64).observation.remarks == ()
-    looked = look(frame(gravity=np.array([1.0, 0, 0])), SETTINGS, 64)
-    assert [remark.code for remark in looked.observation.remarks] == ["support_plane_not_level"]
-    assert "90 degrees" in looked.observation.remarks[0].text
+    assert prepare_frame(frame(gravity=down), SETTINGS, 64).observation.remarks == ()
+    prepared = prepare_frame(frame(gravity=np.array([1.0, 0, 0])), SETTINGS, 64)
+    assert [remark.code for remark in prepared.observation.remarks] == ["support_plane_not_level"]
+    assert "90 degrees" in prepared.observation.remarks[0].text
     assert level_checked(frame()).remarks == ()
 
 

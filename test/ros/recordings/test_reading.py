@@ -13,7 +13,7 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry.transforms import look_at
 from gsn_perception.geometry.transforms import make_transform
-from gsn_perception.pipeline.inputs.crops import trusted
+from gsn_perception.pipeline.inputs.prepared_frame import allowed_inputs
 from gsn_perception.ros.messages.headers import stamp_to_ns
 from gsn_perception.ros.parameters.nodes import ReconstructionSettings
 from gsn_perception.ros.recordings import reading
@@ -63,7 +63,7 @@ def test_settings_choose_the_streams(tmp_path):
     settings = ReconstructionSettings(max_depth=0.6)
     whole = next(reading.read_observations(tmp_path / "bag", settings=settings))
     assert np.nanmax(whole.depth) > 0.6  # the pipeline checks the unit before it cuts
-    assert np.nanmax(trusted(replace(whole, mask=None), settings.pipeline()).depth) <= 0.6
+    assert np.nanmax(allowed_inputs(replace(whole, mask=None), settings.pipeline()).depth) <= 0.6
 
 
 def test_messages_come_in_recorded_order(tmp_path):

@@ -16,7 +16,7 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry.transforms import look_at
 from gsn_perception.surface.extraction.closing import closed_shape
-from gsn_perception.surface.extraction.closing import turned_outwards
+from gsn_perception.surface.extraction.closing import oriented_outwards
 from gsn_perception.surface.extraction.implicit_shape import ImplicitShape
 from gsn_perception.surface.extraction.implicit_shape import closed_mesh
 from gsn_perception.surface.fields.combined import CarvedField
@@ -144,7 +144,7 @@ def test_patches_are_turned_outwards_and_closed(sdf):
     truth = meshed(sdf, 48)
     patches = holed_and_flipped(truth, 4, rng)
     solid = Mesh(truth.vertices * 1.06 + 0.01, truth.faces)  # only roughly like it
-    turned = turned_outwards(patches, solid)
+    turned = oriented_outwards(patches, solid)
     outwards = np.einsum("ij,ij->i", turned.face_normals(), turned.triangles.mean(axis=1))
     assert (outwards > 0).mean() > 0.99
     mesh = closed_mesh(closed_shape(patches, solid), resolution=48, bisections=5)
@@ -160,7 +160,7 @@ def test_separate_patches_vote_each_for_itself():
     wrong = two[1].faces[:, ::-1]
     both = Mesh(np.concatenate([m.vertices for m in two]), np.concatenate([two[0].faces, wrong + len(two[0].vertices)]))
     right = Mesh(both.vertices, np.concatenate([two[0].faces, two[1].faces + len(two[0].vertices)]))
-    assert turned_outwards(both, right).volume() == pytest.approx(right.volume(), rel=1e-5)
+    assert oriented_outwards(both, right).volume() == pytest.approx(right.volume(), rel=1e-5)
 
 
 def test_a_trained_like_field_becomes_a_mesh():

@@ -8,9 +8,9 @@ import torch
 
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import Plane
-from gsn_perception.surface.solid.ground import Ground
-from gsn_perception.surface.solid.ground import Standing
 from gsn_perception.surface.solid.ground_splat import grounded_splat
+from gsn_perception.surface.solid.ground_warp import GroundWarp
+from gsn_perception.surface.solid.grounded_shape import ObjectSupport
 
 NORMAL = np.array([0.3, -0.4, 0.87])
 NORMAL /= np.linalg.norm(NORMAL)
@@ -30,14 +30,14 @@ def splat(count=300, seed=0):
 @pytest.mark.parametrize("offset", [0.25, 0.4])
 def test_means_and_covariances_follow_the_map(offset):
     """Pressed together (the splat goes through the plane) and drawn out (it ends above it)."""
-    given, standing = splat(), Standing(Plane(NORMAL, offset), seen=offset + 0.1)
-    made = grounded_splat(given, standing)
-    height = standing.plane.height(given.means.double().numpy())
-    ground = Ground.of(standing.plane, standing.seen, float(np.quantile(height, 0.02)))
+    given, support = splat(), ObjectSupport(Plane(NORMAL, offset), lowest_seen=offset + 0.1)
+    made = grounded_splat(given, support)
+    height = support.plane.height(given.means.double().numpy())
+    ground = GroundWarp.of(support.plane, support.lowest_seen, float(np.quantile(height, 0.02)))
     moved = ground.to_real(given.means.double().numpy())
     kept = ground.height(moved) >= 0
     assert np.allclose(made.means.numpy(), moved[kept], atol=1e-5)
-    assert standing.plane.height(made.means.double().numpy()).min() >= -1e-6
+    assert support.plane.height(made.means.double().numpy()).min() >= -1e-6
     step = 1e-4 * NORMAL  # the map's slope by differences
     slope = (ground.height(ground.to_real(given.means.double().numpy() + step)) - ground.height(moved))[kept] / 1e-4
     J = np.eye(3) + (slope - 1)[:, None, None] * np.outer(NORMAL, NORMAL)
@@ -50,14 +50,14 @@ def test_means_and_covariances_follow_the_map(offset):
 
 def test_what_was_seen_stays_and_what_hangs_is_not_moved():
     given = splat()
-    standing = Standing(Plane(NORMAL, 0.6), seen=0.7)
-    made = grounded_splat(given, standing)
+    support = ObjectSupport(Plane(NORMAL, 0.6), lowest_seen=0.7)
+    made = grounded_splat(given, support)
     seen_before, seen_after = (
-        part.means[torch.from_numpy(standing.plane.height(part.means.numpy()) > 0.7)] for part in (given, made)
+        part.means[torch.from_numpy(support.plane.height(part.means.numpy()) > 0.7)] for part in (given, made)
     )
     assert torch.equal(seen_after, seen_before)
     assert len(made) > 0.9 * len(given)  # the round end is cut
-    hangs = grounded_splat(given, replace(standing, reaches=False))
+    hangs = grounded_splat(given, replace(support, stands=False))
     assert torch.allclose(hangs.means, given.means)
     assert torch.allclose(hangs.scales, given.scales)
 
@@ -65,13 +65,13 @@ def test_what_was_seen_stays_and_what_hangs_is_not_moved():
 def test_an_empty_or_transparent_splat_stays_as_it_is():
     given = splat()
     clear = replace(given, opacities=torch.full((len(given),), 0.01))
-    assert grounded_splat(clear, Standing(Plane(NORMAL, 0.0), seen=0.1)) is clear
+    assert grounded_splat(clear, ObjectSupport(Plane(NORMAL, 0.0), lowest_seen=0.1)) is clear
 
 
 def test_a_few_gaussians_are_not_drawn_out_to_poles():
     given = splat()
     plane = Plane(NORMAL, 1.5)
     lowest = float(np.quantile(plane.height(given.means.double().numpy()), 0.1))
-    made = grounded_splat(given, Standing(plane, seen=lowest))
+    made = grounded_splat(given, ObjectSupport(plane, lowest_seen=lowest))
     assert torch.equal(made.means, given.means)
     assert torch.equal(made.scales, given.scales)

@@ -1,1 +1,1 @@
-"""The grasp planners that trials compare."""
+"""The compared grasp methods."""

@@ -1,4 +1,4 @@
-"""Grasps without a network: the visible points extruded to the table, a top-down rule, a random antipodal pair."""
+"""Grasp baselines without a network: visible points, a top-down rule, a random antipodal pair."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from gsn_perception.grasping.object_surface import Surface
 
 
 def visible_points(observation: Observation) -> np.ndarray:
-    """[N,3] measured points of the object, camera frame, metres; without the pixels beside its outline.
+    """[N,3] measured points of the object, camera frame, metres; without pixels at its outline.
 
     Raises:
-        InputError: the sensor measured next to nothing of it.
+        InputError: fewer than 20 points were measured.
     """
     assert observation.depth is not None
     assert observation.mask is not None
@@ -36,7 +36,7 @@ def visible_points(observation: Observation) -> np.ndarray:
 
 
 def top_down(points: np.ndarray, plane: Plane, gripper: Gripper) -> Grasp | None:
-    """Straight down, closing along the shortest side of the points' bounding box; None where that is too wide."""
+    """A grasp straight down that closes along the shortest side of the points' bounding box; None where it is too wide."""
     T = upright_frame(plane, points)
     local = transform_points(invert(T), points)
     (cx, cy), sides, degrees = cv2.minAreaRect(local[:, :2].astype(np.float32))
@@ -52,7 +52,7 @@ def top_down(points: np.ndarray, plane: Plane, gripper: Gripper) -> Grasp | None
 
 
 def random_antipodal(mesh: Mesh, plane: Plane | None, gripper: Gripper, *, friction: float, seed: int) -> Grasp | None:
-    """A random antipodal pair and a random approach about its closing axis from above; nothing is checked."""
+    """A random antipodal pair with a random approach from above, without collision checks."""
     surface = Surface.of(mesh)
     pairs, _ = sample_pairs(surface, gripper, count=512, friction=friction, clearance=0.0, seed=seed)
     if not len(pairs):

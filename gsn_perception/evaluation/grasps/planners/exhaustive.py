@@ -1,4 +1,4 @@
-"""Whether an object at rest can be grasped at all: every kind of grasp on its true mesh, tried until one holds."""
+"""Exhaustive search for a grasp that holds, on the true mesh of an object at rest: can it be grasped at all?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from gsn_perception.evaluation.grasps.planners.methods import TABLE
-from gsn_perception.evaluation.grasps.trials import Resting
+from gsn_perception.evaluation.grasps.trials import RestingObject
 from gsn_perception.evaluation.physics.judge import Judge
 from gsn_perception.grasping import GraspPlanner
 from gsn_perception.grasping import PlannerSettings
@@ -16,12 +16,12 @@ from gsn_perception.grasping import PlannerSettings
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What an exhaustive search came to.
+    """The result of an exhaustive search.
 
     Attributes:
         graspable: Whether a grasp held.
-        tried: Grasps carried out until then.
-        candidates: Different grasps there were.
+        tried: Number of executed grasps.
+        candidates: Number of different candidates.
     """
 
     graspable: bool
@@ -29,16 +29,16 @@ class Search:
     candidates: int
 
 
-def search(resting: Resting, judge: Judge, *, limit: int = 60, seed: int = 0) -> Search:
-    """Carry out grasps on the true mesh until one holds.
+def search(resting: RestingObject, judge: Judge, *, limit: int = 60, seed: int = 0) -> Search:
+    """Execute grasps on the true mesh until one holds.
 
-    The candidates are many (2048 points, 25 approaches each), with next to no margins and no demand on the score,
-    thinned to 1 cm and 20 degrees, best first.
+    There are many candidates (2048 points, 25 approaches each), almost without margins and with any score, thinned to
+    1 cm and 20 degrees, best first.
 
     Args:
         resting: The object.
         judge: Its judge.
-        limit: Grasps carried out at most.
+        limit: Most grasps to execute.
         seed: Of the sampling.
     """
     settings = replace(

@@ -1,4 +1,4 @@
-"""The planners compared: each sees a trial its own way and answers with grasps in the world."""
+"""The compared grasp methods: each takes a trial and returns grasps in the world frame."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from gsn_perception.evaluation.grasps.planners.baselines import random_antipodal
 from gsn_perception.evaluation.grasps.planners.baselines import top_down
 from gsn_perception.evaluation.grasps.planners.baselines import visible_points
-from gsn_perception.evaluation.grasps.planners.kit import Kit
-from gsn_perception.evaluation.grasps.planners.kit import Plan
+from gsn_perception.evaluation.grasps.planners.method_context import MethodContext
+from gsn_perception.evaluation.grasps.planners.method_context import Plan
 from gsn_perception.evaluation.grasps.trials import Trial
 from gsn_perception.geometry import Grasp
 from gsn_perception.geometry import InputError
@@ -35,47 +35,47 @@ CEILING, RGBD, RGB, EXTRUDED, TOP_DOWN, RANDOM = (
 )
 
 
-def on_true_mesh(trial: Trial, kit: Kit) -> Plan:
+def on_true_mesh(trial: Trial, context: MethodContext) -> Plan:
     """The planner on the true mesh and table."""
-    return _plan_of(kit.planner.plan(trial.resting.mesh, support_plane=TABLE), np.eye(4))
+    return _plan_of(context.planner.plan(trial.resting.mesh, support_plane=TABLE), np.eye(4))
 
 
-def from_rgbd(trial: Trial, kit: Kit) -> Plan:
+def from_rgbd(trial: Trial, context: MethodContext) -> Plan:
     """The pipeline on colour and measured depth; it finds the table itself."""
-    return _reconstructed(trial, kit, trial.observation)
+    return _reconstructed(trial, context, trial.observation)
 
 
-def from_rgb(trial: Trial, kit: Kit) -> Plan:
+def from_rgb(trial: Trial, context: MethodContext) -> Plan:
     """The pipeline on colour alone with the true support plane."""
     plane = trial.scene.support_plane(trial.camera)
-    return _reconstructed(trial, kit, replace(trial.observation, depth=None, support_plane=plane))
+    return _reconstructed(trial, context, replace(trial.observation, depth=None, support_plane=plane))
 
 
-def on_extruded(trial: Trial, kit: Kit) -> Plan:
+def on_extruded(trial: Trial, context: MethodContext) -> Plan:
     """The planner on the measured points extruded down to the table that the depth shows."""
     points, plane = _measured(trial)
     mesh = extruded_mesh(points, plane)
     scene = trial.observation.measured_points()
-    found = kit.planner.plan(mesh, support_plane=plane, viewpoint=np.zeros(3), scene=scene)
+    found = context.planner.plan(mesh, support_plane=plane, viewpoint=np.zeros(3), scene=scene)
     return _plan_of(found, trial.camera.world_from_camera)
 
 
-def top_down_box(trial: Trial, kit: Kit) -> Plan:
-    """From above along the shortest side of the visible bounding box."""
+def top_down_box(trial: Trial, context: MethodContext) -> Plan:
+    """A grasp from above along the shortest side of the visible bounding box."""
     points, plane = _measured(trial)
-    return _world([top_down(points, plane, kit.gripper)], trial)
+    return _world([top_down(points, plane, context.gripper)], trial)
 
 
-def random_pair(trial: Trial, kit: Kit) -> Plan:
-    """A random antipodal pair of the reconstruction, approached at random from above, unchecked."""
-    result = _reconstruction(kit, trial.observation)
+def random_pair(trial: Trial, context: MethodContext) -> Plan:
+    """A random antipodal pair of the reconstruction with a random approach from above, without checks."""
+    result = _reconstruction(context, trial.observation)
     plane = result.support_plane
-    seed = kit.seed + 97 * trial.index + trial.resting.index
-    friction = kit.planner.settings.friction
-    return _world([random_antipodal(result.mesh, plane, kit.gripper, friction=friction, seed=seed)], trial)
+    seed = context.seed + 97 * trial.index + trial.resting.index
+    friction = context.planner.settings.friction
+    return _world([random_antipodal(result.mesh, plane, context.gripper, friction=friction, seed=seed)], trial)
 
 
-METHODS: dict[str, Callable[[Trial, Kit], Plan]] = {
+METHODS: dict[str, Callable[[Trial, MethodContext], Plan]] = {
     CEILING: on_true_mesh,
     RGBD: from_rgbd,
     RANDOM: random_pair,
@@ -85,27 +85,27 @@ METHODS: dict[str, Callable[[Trial, Kit], Plan]] = {
 }
 
 
-def answer(method: str, trial: Trial, kit: Kit) -> Plan:
-    """A method's answer to a trial; one that refuses the input has no candidate and says why."""
+def answer(method: str, trial: Trial, context: MethodContext) -> Plan:
+    """The result of a method in a trial; a refusal gives no grasps and the reason."""
     began = time.perf_counter()
     try:
-        plan = METHODS[method](trial, kit)
+        plan = METHODS[method](trial, context)
     except InputError as error:
         plan = Plan((), str(error))
     return replace(plan, figures={**plan.figures, "seconds": time.perf_counter() - began})
 
 
-def _reconstruction(kit: Kit, observation: Observation) -> Reconstruction:
-    (result,) = kit.reconstructed(observation)
+def _reconstruction(context: MethodContext, observation: Observation) -> Reconstruction:
+    (result,) = context.reconstructed(observation)
     if isinstance(result, Refusal):
         raise InputError(result.reason)
     return result
 
 
-def _reconstructed(trial: Trial, kit: Kit, observation: Observation) -> Plan:
-    result = _reconstruction(kit, observation)
+def _reconstructed(trial: Trial, context: MethodContext, observation: Observation) -> Plan:
+    result = _reconstruction(context, observation)
     began = time.perf_counter()
-    found = kit.planner.plan_object(result, scene=observation.measured_points())
+    found = context.planner.plan_object(result, scene=observation.measured_points())
     planning = time.perf_counter() - began
     truth = trial.scene.mesh(1, trial.camera).vertices
     centre = (truth.min(axis=0) + truth.max(axis=0)) / 2

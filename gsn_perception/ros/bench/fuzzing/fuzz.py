@@ -1,4 +1,4 @@
-"""Hostile messages through the code that the callbacks run: joined, decoded, looked at up to the network.
+"""Hostile messages through the code that the callbacks run: joined, decoded, prepared up to the network.
 
 A refusal is an ``InputError``; anything else that is raised is a crash. The process's address space is limited while
 it runs, so that an allocation beyond :data:`BOUND` is a crash, too.
@@ -216,8 +216,8 @@ class _Intake:
             frame = self._assembler.add(stream, message)
             if frame is None:
                 continue
-            looked = reconstructor.look(self._decode(frame, settings))
-            found = [crop for crop in looked.crops.values() if isinstance(crop, Refusal)]
+            prepared = reconstructor.prepare(self._decode(frame, settings))
+            found = [crop for crop in prepared.crops.values() if isinstance(crop, Refusal)]
             self.refusals.update("object: " + _shape_of(refusal.reason) for refusal in found)
             frames += 1
         return frames

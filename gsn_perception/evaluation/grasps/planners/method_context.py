@@ -1,4 +1,4 @@
-"""What every method of a trial has at hand."""
+"""The shared context of the compared grasp methods (planner, pipeline, seed), and the type of their results."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Reconstruct = Callable[[Observation], list[Reconstruction | Refusal]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kit:
-    """The tools of the methods.
+class MethodContext:
+    """Planner, pipeline and seed for the methods.
 
     Attributes:
-        planner: The one planner they share.
+        planner: The planner that all methods share.
         reconstruct: The pipeline.
-        seed: Of what a method draws.
+        seed: Of a method's random numbers.
     """
 
     planner: GraspPlanner
@@ -32,7 +32,7 @@ class Kit:
     _last: list[tuple[Observation, list[Reconstruction | Refusal]]] = field(default_factory=list, repr=False)
 
     def reconstructed(self, observation: Observation) -> list[Reconstruction | Refusal]:
-        """The pipeline's answer; that to the last observation is kept, as several methods ask for it."""
+        """The pipeline's result; the last one is cached, because several methods use it."""
         for known, answer in self._last:
             if known is observation:
                 return answer
@@ -41,18 +41,19 @@ class Kit:
 
     @property
     def gripper(self) -> Gripper:
-        """The planner's."""
+        """The gripper of the planner."""
         return self.planner.gripper
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """What a method answers to a trial.
+    """The result of a method in a trial.
 
     Attributes:
-        grasps: In the world, best first.
-        reason: Why there is none, or how many.
-        figures: Anything worth keeping: seconds, scale error, the features of the best.
+        grasps: In the world frame, best first.
+        reason: Why there is none, or how many there are.
+        figures: Further figures: seconds, scale error.
+        features: Per grasp, the features behind its score.
     """
 
     grasps: tuple[Grasp, ...]

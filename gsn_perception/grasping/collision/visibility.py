@@ -1,4 +1,4 @@
-"""What the camera saw of the room in which the fingers will stand."""
+"""Visibility of the fingers' positions from the camera, and of a mesh from a viewpoint."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from gsn_perception.grasping.candidates.sampling import Poses
 from gsn_perception.grasping.gripper import Gripper
 from gsn_perception.grasping.object_surface import Surface
 
-_FACING = 0.7  # share of the observed surface that must look at a point it was seen from; noise turns some away
+_FACING = 0.7  # least share of the observed surface that faces its viewpoint; noise turns some faces away
 
 
-def sighted(poses: Poses, gripper: Gripper, surface: Surface, viewpoint: np.ndarray | None) -> np.ndarray:
-    """Share [P] of the fingers' boxes whose middle the camera sees past the object; 1 without a viewpoint.
+def finger_visibility(poses: Poses, gripper: Gripper, surface: Surface, viewpoint: np.ndarray | None) -> np.ndarray:
+    """Share [P] of the fingers' boxes whose centre the object does not hide from the camera; 1 without a viewpoint.
 
-    Room behind the object is free only as far as its unseen side was made up well.
+    Space behind the object is free only if the completion of its unseen side is right.
 
     Args:
         poses: P candidates at their openings.
-        gripper: Its fingers.
+        gripper: Its fingers are used.
         surface: The object.
         viewpoint: [3] the camera's centre in the frame of the poses, metres, or None.
     """
@@ -34,10 +34,10 @@ def sighted(poses: Poses, gripper: Gripper, surface: Surface, viewpoint: np.ndar
     return (hit.reshape(far.shape) > far).mean(axis=1)
 
 
-def seen_from(mesh: Mesh, viewpoint: np.ndarray) -> bool:
-    """Whether what was observed of a mesh looks at a point [3], as it does if a camera there saw it.
+def visible_from(mesh: Mesh, viewpoint: np.ndarray) -> bool:
+    """Whether the observed part of a mesh faces a point [3], as it does if a camera there saw the mesh.
 
-    For meshes of which only the frame is known. False where the mesh has no confidence or nothing was observed.
+    For meshes with unknown camera position. False where the mesh has no confidence or nothing was observed.
     """
     if mesh.confidence is None or not len(mesh.faces):
         return False

@@ -1,4 +1,4 @@
-"""Whether an object stands on the support plane, and what the surface must know of it."""
+"""The support of one object: its plane, whether it stands there, and the lowest point that the camera saw."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from gsn_perception.geometry import Remark
 from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.gsn.sculpted import Sculpted
 from gsn_perception.segmentation import support_plane_of
-from gsn_perception.surface.solid.ground import Standing
+from gsn_perception.surface.solid.grounded_shape import ObjectSupport
 
-_LOW = 0.02  # share of what was seen that may lie lower than "the lowest point": noise and rims
-_AIR = 0.012  # metres: what is seen lower than this stands
-_FREE = 0.5  # of the object's foot points seen past: it does not stand
-_LIFT = 0.006  # metres above the plane at which foot points are looked for
-_FEWEST = 20  # points, else nothing is said
+_LOW = 0.02  # share of the seen points that may lie below "the lowest point": noise and rims
+_AIR = 0.012  # metres: an object seen below this height stands on the plane
+_FREE = 0.5  # share of foot points in free space from which on the object does not stand
+_LIFT = 0.006  # metres above the plane, of foot points
+_FEWEST = 20  # points needed for a decision
 _OPAQUE = 0.3
 
 
-def standing_of(item: Sculpted) -> Standing | None:
-    """The plane under an object and what was seen above it, in the normalised frame; None without a plane."""
+def object_support(item: Sculpted) -> ObjectSupport | None:
+    """The plane under an object and its measured points, in the normalised frame; None without a plane."""
     if item.support is None or item.scale.source == "unit":
         return None
     plane = item.support.transform(np.linalg.inv(item.crop.view.similarity(item.scale.value)))
@@ -32,23 +32,23 @@ def standing_of(item: Sculpted) -> Standing | None:
     heights = plane.height(points)
     seen = float(np.quantile(heights, _LOW)) if len(heights) else 0.0
     measured = points.astype(np.float32) if item.scale.source == "depth" else np.zeros((0, 3), np.float32)
-    return Standing(plane, max(seen, 0.0), item.stands, measured)
+    return ObjectSupport(plane, max(seen, 0.0), item.stands, measured)
 
 
-def stood(item: Sculpted, observation: Observation, *, plane_trusted: bool = False) -> Sculpted:
-    """The item with the plane under it, and whether it stands there; remarks where that is not the frame's plane.
+def with_support(item: Sculpted, observation: Observation, *, plane_trusted: bool = False) -> Sculpted:
+    """The item with its support plane and whether it stands there; a remark where it does not stand on the frame's plane.
 
-    Another object may be under it, unless ``plane_trusted``, or the depth may show that it is held or hangs.
+    Unless ``plane_trusted``, the object may stand on another object; the depth may also show that it is in the air.
     """
     item = replace(item, support=observation.support_plane)
     if item.support is None or observation.depth is None or observation.mask is None or item.scale.source != "depth":
         return item
     mask = np.asarray(observation.mask == item.label)
-    support, told = (item.support, ()) if plane_trusted else support_plane_of(observation, mask, item.support)
-    if told:
-        return replace(item, support=support, remarks=(*item.remarks, *told))
+    support, raised = (item.support, ()) if plane_trusted else support_plane_of(observation, mask, item.support)
+    if raised:
+        return replace(item, support=support, remarks=(*item.remarks, *raised))
     opaque = item.gaussians.select(item.gaussians.opacities > _OPAQUE).means.double().numpy()
-    air = height_in_air(observation, mask, item.support, opaque)
+    air = clearance(observation, mask, item.support, opaque)
     if air is None:
         return item
     text = (
@@ -58,17 +58,17 @@ def stood(item: Sculpted, observation: Observation, *, plane_trusted: bool = Fal
     return replace(item, stands=False, remarks=(*item.remarks, Remark("not_on_plane", text)))
 
 
-def height_in_air(observation: Observation, mask: np.ndarray, plane: Plane, solid: np.ndarray) -> float | None:
-    """Metres of air seen between an object and the plane; None where it may stand there.
+def clearance(observation: Observation, mask: np.ndarray, plane: Plane, solid: np.ndarray) -> float | None:
+    """Clearance of an object above the plane, metres; None where it may stand on the plane.
 
-    A foot point is where a point of the object comes down on the plane. Where the camera sees the plane itself at most
-    foot points, and nothing of the object near the plane, it does not stand there.
+    A foot point is the projection of a point of the object onto the plane. The object does not stand on the plane where
+    the camera sees the plane at most foot points, and no point of the object near the plane.
 
     Args:
         observation: With depth.
         mask: [H,W] bool, the object.
         plane: Camera frame.
-        solid: [P,3] points all over the object, seen or guessed, camera frame, metres.
+        solid: [P,3] points of the whole object, seen or guessed, camera frame, metres.
 
     Returns:
         The height of its lowest seen point above the plane.
@@ -96,7 +96,7 @@ def height_in_air(observation: Observation, mask: np.ndarray, plane: Plane, soli
 
 
 def _seen_points(item: Sculpted) -> np.ndarray:
-    """[P,3] what the camera saw of the object, normalised frame: measured where it was, the splat's own front elsewhere."""
+    """[P,3] seen points of the object, normalised frame: measured ones where the scale is from depth, else the splat's."""
     depth = item.seen.median
     if item.crop.depth is not None and item.scale.source == "depth":
         depth = item.crop.depth / np.float32(item.scale.value)

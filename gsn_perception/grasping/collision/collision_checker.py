@@ -1,4 +1,4 @@
-"""Which candidates reach the object without touching anything on their way."""
+"""Collision checker of grasp candidates: support plane, object, scene points and other objects, approach included."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from gsn_perception.grasping.gripper import Gripper
 from gsn_perception.grasping.object_surface import Surface
 from gsn_perception.grasping.settings import PlannerSettings
 
-_CLOSER = (0.0032, 0.0054, 0.0076)  # metres to the object, for the measure of clearance
-_RETREAT = 0.04  # metres; what the pads then touch is looked at afterwards
-_CELL = 0.003  # metres between scene points that are kept
+_CLOSER = (0.0032, 0.0054, 0.0076)  # metres to the object, tested for the feature ``clear``
+_RETREAT = 0.04  # metres: longest retreat from the plane; contacts are computed afterwards
+_CELL = 0.003  # metres between kept scene points
 
 
-class FreeRoom:
-    """The object, its support and the rest of the scene, as obstacles.
+class CollisionChecker:
+    """The object, its support and the scene as obstacles for a gripper.
 
     Args:
-        gripper: Its boxes.
+        gripper: Its boxes are used.
         settings: Margins and the length of the approach.
         surface: The object.
-        plane: What it stands on, or None.
+        plane: Its support plane, or None.
         scene: [M,3] points to stay clear of, or None.
         obstacles: Meshes of other objects.
     """
@@ -59,12 +59,12 @@ class FreeRoom:
             self._around["hitting another object"] = Blocks.of(triangles)
 
     def first_free(self, poses: Poses, contact_widths: np.ndarray, rejected: Counter[str]) -> Poses:
-        """The candidates that are free, each at the widest of the openings at which it is.
+        """The candidates that are free of collisions, each at its widest free opening.
 
         Args:
             poses: P candidates.
             contact_widths: [P] distances between their contacts, metres.
-            rejected: What the others fell to at the narrowest opening is counted here.
+            rejected: Counts the other candidates by the reason at the narrowest opening.
         """
         settings, gripper = self._settings, self._gripper
         least = 2 * settings.margin + 0.001
@@ -82,7 +82,7 @@ class FreeRoom:
         return found[0] if len(found) == 1 else Poses.cat(found)
 
     def clear(self, poses: Poses) -> np.ndarray:
-        """[P] share of some distances to the object that a candidate keeps, whatever the margin."""
+        """[P] share of the distances ``_CLOSER`` at which a candidate is free of the object, for any margin."""
         share = np.zeros(len(poses))
         alive = np.arange(len(poses))
         for closer in _CLOSER:
@@ -92,7 +92,7 @@ class FreeRoom:
         return share
 
     def _free(self, poses: Poses, counts: Counter[str]) -> tuple[Poses, np.ndarray]:
-        """Those clear of the support plane, the object and the scene, approach included, and their rows."""
+        """The poses clear of the support plane, the object and the scene, approach included, and their rows."""
         settings = self._settings
         rows = np.arange(len(poses))
         if self.plane is not None:
@@ -118,7 +118,7 @@ class FreeRoom:
 
 
 def keep(poses: Poses, wanted: np.ndarray, reason: str, rejected: Counter[str]) -> Poses:
-    """The rows of ``wanted`` [P]; the others are counted."""
+    """The poses where ``wanted`` [P] is true; the others are counted as rejected."""
     if not wanted.all():
         rejected[reason] += int((~wanted).sum())
     return poses.select(wanted)

@@ -1,4 +1,4 @@
-"""Grasp candidates that hold, before they are chosen from."""
+"""Grasp candidates with force closure, their features and scores, before selection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gsn_perception.grasping.candidates.sampling import Poses
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Held:
+class ScoredGrasps:
     """Candidates that press within the friction cones.
 
     Attributes:
@@ -26,13 +26,13 @@ class Held:
     scores: np.ndarray
 
     @classmethod
-    def cat(cls, parts: list[Held]) -> Held:
-        """All of them, in order."""
+    def cat(cls, parts: list[ScoredGrasps]) -> ScoredGrasps:
+        """Concatenate, in order."""
         figures, scores = (np.concatenate([getattr(p, name) for p in parts]) for name in ("figures", "scores"))
         return cls(Poses.cat([p.poses for p in parts]), figures, scores)
 
     def grasps(self, rows: np.ndarray, label: int) -> tuple[Grasp, ...]:
-        """Those of some rows [G], in their order."""
+        """Grasps of the given rows [G], in their order."""
         poses = self.poses.select(rows)
         return tuple(
             Grasp(make_transform(R, center), float(width), float(score), label)

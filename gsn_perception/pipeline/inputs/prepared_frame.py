@@ -1,4 +1,4 @@
-"""A frame up to the network: what is trusted, where the objects are, and the crop of each."""
+"""Frame preparation before the network: input checks, segmentation, support plane, cleaning, object crops."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from gsn_perception.geometry import Remark
 from gsn_perception.geometry.remark import merged
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.pipeline.inputs.depth_cleaning import with_clean_depth
-from gsn_perception.pipeline.inputs.masks import cleaned
 from gsn_perception.pipeline.inputs.masks import cut_by_border
-from gsn_perception.pipeline.inputs.masks import doubts
-from gsn_perception.pipeline.inputs.masks import labelled
+from gsn_perception.pipeline.inputs.masks import object_remarks
+from gsn_perception.pipeline.inputs.masks import with_clean_masks
+from gsn_perception.pipeline.inputs.masks import with_label_mask
 from gsn_perception.pipeline.inputs.plausibility import camera_remarks
 from gsn_perception.pipeline.inputs.plausibility import check_depth_unit
 from gsn_perception.pipeline.inputs.plausibility import range_remarks
@@ -36,93 +36,93 @@ from gsn_perception.segmentation import find_objects
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Looked:
-    """A frame before the network: everything that a bad message, mask or camera can break has been tried.
+class PreparedFrame:
+    """A frame that is ready for the network; every step that a bad message, mask or camera can break is done.
 
     Attributes:
-        observation: With its mask, its support plane where one is given or the depth shows one, and what is doubtful
-            about the frame.
-        crops: Label to the object's crop, largest object first, or to why there is none.
-        segmented: Seconds spent on the mask and the plane.
-        looked: Label to seconds spent on the crop.
-        remarks: Label to what is doubtful about this object alone.
+        observation: With its mask, its support plane where one is given or the depth shows one, and the remarks on the
+            frame.
+        crops: Label to the crop of the object, largest object first, or to the refusal.
+        segment_seconds: Time spent on the mask and the plane.
+        crop_seconds: Label to the time spent on the crop.
+        remarks: Label to the remarks on this object alone.
     """
 
     observation: Observation
     crops: Mapping[int, Crop | Refusal]
-    segmented: float
-    looked: Mapping[int, float]
+    segment_seconds: float
+    crop_seconds: Mapping[int, float]
     remarks: Mapping[int, tuple[Remark, ...]] = field(default_factory=dict)
 
 
-def look(observation: Observation, settings: ReconstructorSettings, size: int) -> Looked:
-    """The frame up to the network: trust, segment, and look at each of its ``max_objects`` largest objects.
+def prepare_frame(observation: Observation, settings: ReconstructorSettings, size: int) -> PreparedFrame:
+    """Check a frame, find its objects and its support plane, and crop each of its ``max_objects`` largest objects.
 
     Args:
         observation: The frame.
-        settings: What is trusted, how objects are found, which are refused.
+        settings: Which inputs are used, how objects are found, which are refused.
         size: Side of the crops in pixels.
 
     Raises:
-        InputError: the frame as a whole can't be used.
+        InputError: the frame as a whole cannot be used.
     """
-    observation = _believed(observation, settings)
+    observation = _checked_inputs(observation, settings)
     began = time.perf_counter()
     observation = checked_plane(observation, settings)
     given = observation.mask is not None
     found = object_mask(observation, settings)
-    labels = by_size(found.mask)
+    labels = labels_by_size(found.mask)
     observation = replace(observation, remarks=merged(observation.remarks, _left_out(labels, settings)))
     labels = labels[: settings.max_objects]
-    told = observation.support_plane or found.plane
-    observation = fitted_plane(replace(observation, mask=found.mask, support_plane=told))
+    known_plane = observation.support_plane or found.plane
+    observation = fitted_plane(replace(observation, mask=found.mask, support_plane=known_plane))
     left_out: Mapping[int, tuple[Remark, ...]] = found.remarks
     if given and settings.clean_masks:
-        observation, left_out = cleaned(observation, labels)
-        if told is None and observation.mask is not found.mask:  # as if the mask had come so
+        observation, left_out = with_clean_masks(observation, labels)
+        if known_plane is None and observation.mask is not found.mask:  # fit again, with the clean mask
             observation = fitted_plane(replace(observation, support_plane=None))
     observation = with_clean_depth(level_checked(observation))
-    segmented = time.perf_counter() - began
+    segment_seconds = time.perf_counter() - began
     crops: dict[int, Crop | Refusal] = {}
-    looked: dict[int, float] = {}
+    crop_seconds: dict[int, float] = {}
     for label in labels:
         began = time.perf_counter()
         try:
-            crops[label] = look_at(observation, label, settings, size)
+            crops[label] = object_crop(observation, label, settings, size)
         except InputError as error:
             crops[label] = Refusal(label, str(error))
-        looked[label] = time.perf_counter() - began
-    return Looked(
+        crop_seconds[label] = time.perf_counter() - began
+    return PreparedFrame(
         observation,
         crops,
-        segmented,
-        looked,
-        doubts(observation, labels, left_out, heaps=given, cuts=settings.allow_cut),
+        segment_seconds,
+        crop_seconds,
+        object_remarks(observation, labels, left_out, heaps=given, cuts=settings.allow_cut),
     )
 
 
-def _believed(observation: Observation, settings: ReconstructorSettings) -> Observation:
-    """What is trusted, with what is hard to believe about its numbers.
+def _checked_inputs(observation: Observation, settings: ReconstructorSettings) -> Observation:
+    """The allowed inputs, with remarks on implausible numbers.
 
     Raises:
-        InputError: the mask or the unit of the depth can't be used.
+        InputError: the mask or the unit of the depth cannot be used.
     """
-    came = observation.depth if settings.use_depth else None
-    check_depth_unit(came, observation.mask)
-    observation = trusted(observation, settings)
-    numbers = (*camera_remarks(observation.camera), *range_remarks(came, observation.depth, observation.mask))
+    raw = observation.depth if settings.use_depth else None
+    check_depth_unit(raw, observation.mask)
+    observation = allowed_inputs(observation, settings)
+    numbers = (*camera_remarks(observation.camera), *range_remarks(raw, observation.depth, observation.mask))
     return replace(observation, remarks=merged(observation.remarks, numbers))
 
 
-def trusted(observation: Observation, settings: ReconstructorSettings) -> Observation:
-    """With what the settings forbid taken away, and a mask of labels.
+def allowed_inputs(observation: Observation, settings: ReconstructorSettings) -> Observation:
+    """The observation without inputs that the settings forbid, and with a mask of labels.
 
     Raises:
-        InputError: the mask is one of neither labels nor probabilities.
+        InputError: the mask holds neither labels nor probabilities.
     """
     if not settings.use_mask and observation.mask is not None:
         observation = replace(observation, mask=None)
-    observation = labelled(observation, settings.mask_mode)
+    observation = with_label_mask(observation, settings.mask_mode)
     if observation.depth is None:
         return observation
     if not settings.use_depth:
@@ -133,10 +133,10 @@ def trusted(observation: Observation, settings: ReconstructorSettings) -> Observ
 
 
 def object_mask(observation: Observation, settings: ReconstructorSettings) -> Segments:
-    """The given mask, or one segmented, with the plane that was found on the way and what is doubtful about objects.
+    """The given mask, or a segmented one with the plane found by the segmentation and the remarks on its objects.
 
     Raises:
-        InputError: there is nothing to segment by.
+        InputError: there is neither a mask, nor depth, nor a region of interest.
     """
     if observation.mask is not None:
         return Segments(observation.mask, None)
@@ -149,15 +149,15 @@ def object_mask(observation: Observation, settings: ReconstructorSettings) -> Se
 
 
 def _left_out(labels: list[int], settings: ReconstructorSettings) -> tuple[Remark, ...]:
-    """That a mask has more objects than are wanted; crumbs that would be refused anyway are not told apart."""
+    """A remark where the mask has more labels than ``max_objects``; labels too small to be used count, too."""
     count = len(labels) - settings.max_objects
     if count <= 0:
         return ()
-    told = f"the mask has {len(labels)} labels and only the {settings.max_objects} largest were taken"
-    return (Remark("objects_left_out", f"{told}; raise max_objects, or take background and table out of the mask"),)
+    text = f"the mask has {len(labels)} labels and only the {settings.max_objects} largest were taken"
+    return (Remark("objects_left_out", f"{text}; raise max_objects, or take background and table out of the mask"),)
 
 
-def look_at(observation: Observation, label: int, settings: ReconstructorSettings, size: int) -> Crop:
+def object_crop(observation: Observation, label: int, settings: ReconstructorSettings, size: int) -> Crop:
     """The crop of one object.
 
     Raises:
@@ -184,7 +184,7 @@ def _check_mask(mask: np.ndarray, label: int, settings: ReconstructorSettings) -
         )
 
 
-def by_size(mask: np.ndarray) -> list[int]:
+def labels_by_size(mask: np.ndarray) -> list[int]:
     """The labels of a mask, largest first."""
     counts = np.bincount(mask.ravel())
     counts[:1] = 0  # the background

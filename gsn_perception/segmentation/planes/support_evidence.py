@@ -1,4 +1,4 @@
-"""Whether a plane carries things: what is above it, and how the depth around each thing meets the plane."""
+"""Evidence that a plane supports objects: contact between the plane and the lower end of each object above it."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from gsn_perception.geometry import Plane
 from gsn_perception.segmentation.planes.candidates import Candidate
 from gsn_perception.segmentation.planes.candidates import on_plane
 from gsn_perception.segmentation.planes.grid import Grid
-from gsn_perception.segmentation.planes.grid import core_of
-from gsn_perception.segmentation.planes.grid import grown
+from gsn_perception.segmentation.planes.grid import dilated
+from gsn_perception.segmentation.planes.grid import eroded_core
 from gsn_perception.segmentation.planes.grid import lowest_near
 from gsn_perception.segmentation.planes.top_view import CELL
 from gsn_perception.segmentation.planes.top_view import TopView
 
 TALLEST = 0.5  # metres above the plane
-_CUT = 0.45  # metres; what reaches higher is furniture, or hangs
-_LEAST_PIXELS = 150  # of a thing, on the image
+_CUT = 0.45  # metres; higher objects are furniture, or hang
+_LEAST_PIXELS = 150  # of an object in the image
 _RIM = 4  # pixels by which a mask may be too wide
-_RING = 2  # grid points around a thing that tell what it stands on
-_CONTACT = 0.008  # metres above the plane, beside the noise, where a thing begins
-_THROUGH = 0.004  # metres below the plane, beside the noise: nothing that touches it goes on there
-_AROUND = 0.25  # weight of what is around a thing in the image beside what touches it
-_CLEAR = 0.1  # evidence of a thing below which it does not stand on the plane
-_CUT_WEIGHT = 0.3  # of a thing that the border of the picture cuts: no object of interest, often furniture
-_SHARE_ABOVE = 0.8  # of a thing's points, above the plane it stands on
+_RING = 2  # grid points: width of the ring around an object that is tested for contact
+_CONTACT = 0.008  # metres above the plane, in addition to the noise: largest height of a lower end in contact
+_THROUGH = 0.004  # metres below the plane, in addition to the noise: an object in contact does not go lower
+_AROUND = 0.25  # weight of the plane around an object, relative to its contact
+_CLEAR = 0.1  # least evidence of an object that stands on the plane
+_CUT_WEIGHT = 0.3  # weight of an object that the image border cuts: often furniture
+_SHARE_ABOVE = 0.8  # least share of an object's points above the plane it stands on
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Thing:
-    """What stands on a plane.
+class PlacedObject:
+    """An object that stands on a plane.
 
     Attributes:
         where: [h,w] bool on the grid.
-        evidence: 0 does not touch the plane ... 1.25 the plane is all around it and meets its lower end.
+        evidence: 0 = no contact with the plane ... 1.25 = the plane is all around it and meets its lower end.
         longest: Metres along the plane.
         height: Metres above it.
     """
@@ -49,29 +49,29 @@ class Thing:
 
     @property
     def weight(self) -> float:
-        """Evidence by size in the image: near and many pixels count more, one large thing not all; what is cut less."""
+        """Evidence times the square root of the pixel count, less for objects that the image border cuts."""
         w = self.where
         cut = w[0].any() or w[-1].any() or w[:, 0].any() or w[:, -1].any()
         return self.evidence * float(np.sqrt(w.sum())) * (_CUT_WEIGHT if cut else 1.0)
 
 
-def evidence(grid: Grid, plane: Plane, thing: np.ndarray) -> float:
-    """How well a plane carries a thing: contact, and how much of what is seen around the thing lies on it.
+def support_evidence(grid: Grid, plane: Plane, thing: np.ndarray) -> float:
+    """How well a plane supports an object: its contact, and the share of the plane in the ring around the object.
 
-    A wall behind the thing is around it in the image but does not meet its lower end; a plane that the thing reaches
-    through carries nothing.
+    A wall behind the object is around it in the image but does not meet its lower end. A plane with the object on both
+    sides does not support it.
 
     Args:
         grid: The depth.
-        plane: To be judged.
-        thing: [h,w] bool; its border may hold pixels of what is behind.
+        plane: The plane to test.
+        thing: [h,w] bool, the object; its border may contain pixels of the background.
 
     Returns:
         0 ... 1.25.
     """
     steps = -(-_RIM // grid.stride)
-    core = core_of(thing, steps)
-    if core is thing:  # thin: its unknown pixels may be the background's, which is looked at next
+    core = eroded_core(thing, steps)
+    if core is thing:  # thin: its unknown pixels may belong to the background
         thing, steps = thing & grid.known, 0
     core = core & grid.known
     with np.errstate(invalid="ignore"):
@@ -79,24 +79,24 @@ def evidence(grid: Grid, plane: Plane, thing: np.ndarray) -> float:
     if not core.any() or (height[core] > -3 * grid.sigma[core] - 0.003).mean() < _SHARE_ABOVE:
         return 0.0
     skip = -(-2 // grid.stride)
-    ring = grown(thing, skip + _RING) & ~grown(thing, skip) & grid.known
+    ring = dilated(thing, skip + _RING) & ~dilated(thing, skip) & grid.known
     if ring.sum() < 5:
         return 0.0
     reach = steps + skip + _RING
     lowest = lowest_near(height, core, reach)
     on = on_plane(grid, plane) & ring
     touching = on & (lowest < _CONTACT + 3 * grid.sigma + reach * grid.pitch)
-    touching &= lowest > -_THROUGH - 4 * grid.sigma  # seen below the plane: that is the top of something in front
+    touching &= lowest > -_THROUGH - 4 * grid.sigma  # a lower end below the plane is the top of something in front
     return float(touching.sum() / ring.sum() + _AROUND * on.sum() / ring.sum())
 
 
-def things_on(grid: Grid, candidate: Candidate, ignored: np.ndarray) -> list[Thing]:
-    """The things of graspable size that stand on a plane and touch it.
+def objects_on_plane(grid: Grid, candidate: Candidate, ignored: np.ndarray) -> list[PlacedObject]:
+    """The objects of graspable size that stand on a plane and touch it.
 
     Args:
         grid: The whole depth image.
         candidate: The plane.
-        ignored: [h,w] bool: points of walls and of other tables, which are no things.
+        ignored: [h,w] bool: points of walls and of other tables.
     """
     plane, sigma = candidate.plane, grid.sigma
     with np.errstate(invalid="ignore"):
@@ -121,7 +121,7 @@ def things_on(grid: Grid, candidate: Candidate, ignored: np.ndarray) -> list[Thi
         top = float(np.percentile(height[where], 98))
         if number == 0 or top > _CUT:
             continue
-        found = evidence(grid, plane, where)
+        found = support_evidence(grid, plane, where)
         if found >= _CLEAR:
-            things.append(Thing(where, found, float(longest[number]), top))
+            things.append(PlacedObject(where, found, float(longest[number]), top))
     return things

@@ -7,10 +7,10 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Plane
 from gsn_perception.surface.extraction.implicit_shape import ImplicitShape
 from gsn_perception.surface.extraction.implicit_shape import closed_mesh
-from gsn_perception.surface.solid.ground import Columns
-from gsn_perception.surface.solid.ground import Ground
-from gsn_perception.surface.solid.ground import Standing
-from gsn_perception.surface.solid.ground import grounded
+from gsn_perception.surface.solid.ground_warp import GroundWarp
+from gsn_perception.surface.solid.grounded_shape import ObjectSupport
+from gsn_perception.surface.solid.grounded_shape import grounded_shape
+from gsn_perception.surface.solid.mirrored_columns import MirroredColumns
 from gsn_perception.surface.watertight.flattening import clamped_to_plane
 
 TILT = np.array([0.2, -0.3, 0.9])
@@ -30,7 +30,7 @@ def meshed(shape, resolution=48):
 
 @pytest.mark.parametrize(("seen", "end"), [(0.3, -0.4), (0.3, 0.2), (0.5, 0.45), (0.3, 0.5)])
 def test_the_map_keeps_what_was_seen_and_is_inverted(seen, end):
-    ground = Ground.of(Plane(TILT, 0.1), seen, end)
+    ground = GroundWarp.of(Plane(TILT, 0.1), seen, end)
     points = np.random.default_rng(0).uniform(-1, 1, (500, 3))
     above = ground.height(points) >= seen
     assert above.any()
@@ -45,10 +45,10 @@ def test_the_map_keeps_what_was_seen_and_is_inverted(seen, end):
 @pytest.mark.parametrize("normal", [np.array([0, 0, 1.0]), TILT])
 def test_a_ball_ends_on_the_plane_whether_it_sank_or_hung(offset, normal):
     """Seen from above down to its equator; the guess goes 0.1 through the plane or ends 0.15 above it."""
-    standing = Standing(Plane(normal, offset), seen=offset)
-    shape, ground = grounded(ball_shape(), standing, steepness=1.0)
-    mesh = clamped_to_plane(meshed(shape), standing.plane)
-    height = standing.plane.height(mesh.vertices.astype(float))
+    support = ObjectSupport(Plane(normal, offset), lowest_seen=offset)
+    shape, ground = grounded_shape(ball_shape(), support, steepness=1.0)
+    mesh = clamped_to_plane(meshed(shape), support.plane)
+    height = support.plane.height(mesh.vertices.astype(float))
     assert mesh.is_watertight()
     assert -1e-6 < height.min() < 0.01
     assert height.max() == pytest.approx(offset + 0.3, abs=0.01)
@@ -60,19 +60,19 @@ def test_a_ball_ends_on_the_plane_whether_it_sank_or_hung(offset, normal):
 
 
 def test_what_hangs_is_cut_and_not_drawn_out():
-    standing = Standing(Plane(np.array([0, 0, 1.0]), 0.5), seen=0.5, reaches=False)
-    mesh = meshed(grounded(ball_shape(), standing, steepness=1.0)[0])
+    support = ObjectSupport(Plane(np.array([0, 0, 1.0]), 0.5), lowest_seen=0.5, stands=False)
+    mesh = meshed(grounded_shape(ball_shape(), support, steepness=1.0)[0])
     assert mesh.volume() == pytest.approx(4 / 3 * np.pi * 0.3**3, rel=0.03)
-    assert standing.plane.height(mesh.vertices).min() == pytest.approx(0.2, abs=0.01)
-    sunk = Standing(Plane(np.array([0, 0, 1.0]), 0.0), seen=0.0, reaches=False)
-    assert meshed(grounded(ball_shape(), sunk, steepness=1.0)[0]).volume() == pytest.approx(
+    assert support.plane.height(mesh.vertices).min() == pytest.approx(0.2, abs=0.01)
+    sunk = ObjectSupport(Plane(np.array([0, 0, 1.0]), 0.0), lowest_seen=0.0, stands=False)
+    assert meshed(grounded_shape(ball_shape(), sunk, steepness=1.0)[0]).volume() == pytest.approx(
         2 / 3 * np.pi * 0.3**3, rel=0.05
     )
 
 
 def test_a_shape_below_its_plane_is_refused():
     with pytest.raises(InputError, match="below its support plane"):
-        grounded(ball_shape(), Standing(Plane(np.array([0, 0, 1.0]), -0.6), seen=0.0))
+        grounded_shape(ball_shape(), ObjectSupport(Plane(np.array([0, 0, 1.0]), -0.6), lowest_seen=0.0))
 
 
 def tops(kind, count=40_000):
@@ -93,12 +93,12 @@ def tops(kind, count=40_000):
 @pytest.mark.parametrize("kind", ["box", "cylinder", "ball"])
 def test_columns_mirror_their_tops(kind):
     points, volume = tops(kind)
-    columns = Columns(points, Plane(np.array([0, 0, 1.0]), 0.0))
+    columns = MirroredColumns(points, Plane(np.array([0, 0, 1.0]), 0.0))
     box = np.random.default_rng(1).uniform([-0.25, -0.25, -0.05], [0.25, 0.25, 0.3], (200_000, 3))
     found = (columns(box) > 0).mean() * 0.5 * 0.5 * 0.35
     assert found == pytest.approx(volume, rel=0.12)
 
 
 def test_columns_of_nothing_hold_nothing():
-    columns = Columns(np.zeros((0, 3)), Plane(np.array([0, 0, 1.0]), 0.0))
+    columns = MirroredColumns(np.zeros((0, 3)), Plane(np.array([0, 0, 1.0]), 0.0))
     assert (columns(np.random.default_rng(0).normal(size=(50, 3))) <= 0).all()
