@@ -28,7 +28,7 @@ class Ears:
     def __init__(self, node: Node, on_error: Callable[[Exception], object]) -> None:
         self._node = node
         self._group = PolledGroup()
-        self._made: list[Subscription] = []
+        self._made: list[tuple[str, Subscription]] = []  # with the topic's name: one that is destroyed cannot tell it
         self._poller = Poller(on_error)
         self._unheard: set[bytes] = set()
 
@@ -46,7 +46,7 @@ class Ears:
             qos_overriding_options=qos.overridable(),
             raw=raw,
         )
-        self._made.append(subscription)
+        self._made.append((subscription.topic_name, subscription))
         self._poller.add(subscription, callback)
         return subscription
 
@@ -55,14 +55,14 @@ class Ears:
         self._poller.close()
         self._unheard.clear()
         while self._made:
-            self._node.destroy_subscription(self._made.pop())
+            self._node.destroy_subscription(self._made.pop()[1])
 
     def check(self, report: Callable[[str, str], None]) -> None:
         """Report every publisher, once, whose QoS keeps its messages from us: a sentence's subject and the policies."""
-        for subscription in list(self._made):
-            for found in self._node.get_publishers_info_by_topic(subscription.topic_name):
+        for topic, subscription in list(self._made):  # a transition may give them back meanwhile
+            for found in self._node.get_publishers_info_by_topic(topic):
                 compatibility, reason = qos_check_compatible(found.qos_profile, subscription.qos_profile)
                 publisher = bytes(found.endpoint_gid)
                 if compatibility == QoSCompatibility.ERROR and publisher not in self._unheard:
                     self._unheard.add(publisher)
-                    report(f"a publisher of {subscription.topic_name} offers", qos.policies(reason))
+                    report(f"a publisher of {topic} offers", qos.policies(reason))

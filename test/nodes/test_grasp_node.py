@@ -11,10 +11,10 @@ from conftest import BallPipeline
 from conftest import ball_mesh
 from conftest import matched
 from conftest import observation
-from conftest import until
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
+from waiting import until
 
 from gsn_perception.nodes.grasp_node import GraspNode
 from gsn_perception.nodes.reconstruction_node import ReconstructionNode
@@ -53,7 +53,6 @@ def running(graph):
     inputs = (*interface.GRASP_INPUTS, interface.SCENE)
     publishers = graph.advertise(inputs, qos.latched())
     matched(publishers)
-    until(lambda: all(graph.node.count_publishers(t.name) for t in interface.GRASP_OUTPUTS))
     return node, publishers
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("rclpy")
-from conftest import until
+from waiting import until
 
 pytestmark = pytest.mark.dds
 ROOT = Path(__file__).parents[2]

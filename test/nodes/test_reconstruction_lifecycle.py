@@ -6,13 +6,13 @@ pytest.importorskip("rclpy")
 from conftest import BallPipeline
 from conftest import matched
 from conftest import observation
-from conftest import until
 from reconstruction_rig import FAILURE
 from reconstruction_rig import OUTPUTS
 from reconstruction_rig import SECOND
 from reconstruction_rig import SUCCESS
 from reconstruction_rig import finish
 from reconstruction_rig import stamps
+from waiting import until
 
 from gsn_perception.geometry import InputError
 from gsn_perception.nodes.reconstruction_node import ReconstructionNode
