@@ -1,8 +1,9 @@
-"""For all tests: a ROS domain of this run's own, on this machine only; figures without a screen."""
+"""For all tests: a ROS domain of this run's own, on this machine only; no screen; the same examples in every run."""
 
 import fcntl
 import os
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 _LAST = 100  # up to here the ports of a domain stay below those that Linux hands out to others
@@ -29,3 +30,9 @@ def _claim_domain(first: int) -> int:
 os.environ["ROS_DOMAIN_ID"] = str(_claim_domain(int(os.environ.get("ROS_DOMAIN_ID") or os.getpid() % _LAST)))
 os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+if find_spec("hypothesis") is not None:
+    from hypothesis import settings
+
+    settings.register_profile("same", derandomize=True, deadline=None, database=None)
+    settings.load_profile("same")

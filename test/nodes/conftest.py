@@ -206,6 +206,7 @@ class Graph:
         for node in self.nodes:
             node.stop()
         self._stop = True
+        self.executor.wake()
         self._thread.join(LIMIT)
         self.executor.shutdown(timeout_sec=LIMIT)
         for node in self.nodes:
