@@ -24,9 +24,7 @@ class Presence:
 
     def __init__(self, node: Node, clock: Callable[[], float] = time.monotonic) -> None:
         self._node, self._clock = node, clock
-        self._topics: dict[
-            str, tuple[str, Any]
-        ] = {}  # name and type; a subscription that is destroyed cannot tell them
+        self._topics: dict[str, tuple[str, Any]] = {}  # name and type: a destroyed subscription cannot tell them
         self._seen: dict[str, float] = {}
 
     def know(self, stream: str, subscription: Subscription) -> None:

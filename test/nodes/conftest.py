@@ -193,11 +193,11 @@ class Graph:
             publishers["mask"].publish(images.from_mask(item.mask, header))
         publishers["image"].publish(images.from_rgb(item.image, header))
 
-    def call(self, kind, name: str, request):
+    def call(self, kind, name: str, request, timeout: float = LIMIT):
         client = self.node.create_client(kind, name)
-        assert client.wait_for_service(LIMIT)
+        assert client.wait_for_service(timeout)
         future = client.call_async(request)
-        until(future.done)
+        until(future.done, timeout)
         self.node.destroy_client(client)
         return future.result()
 
