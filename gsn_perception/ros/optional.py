@@ -8,7 +8,7 @@ from types import ModuleType
 from gsn_perception.geometry import InputError
 
 _APT = "install it with `sudo apt install ros-$ROS_DISTRO-{}` and source the ROS setup file"
-_OR_POSE = ", or give a fixed pose: camera_to_target (of the grasp node: scene_to_target)"
+_OR_POSE = ", or give a fixed pose (camera_to_target, scene_to_target)"
 _SENTENCES = {
     "rclpy": "rclpy is missing: source a ROS 2 installation or run `pip install 'gsn-perception[ros]'`",
     "rosbags": "reading and writing bags needs rosbags: run `pip install rosbags`",

@@ -40,14 +40,15 @@ class TransformSource(Protocol):
 
 
 class FixedTransforms:
-    """One transform that never changes, from the parameter ``camera_to_target``.
+    """One transform that never changes, from a parameter.
 
     Args:
-        pose: x y z (metres) qx qy qz qw of the camera in the target frame.
+        pose: x y z (metres) qx qy qz qw of the source frame in the target frame.
+        name: The parameter, for error messages.
     """
 
-    def __init__(self, pose: Sequence[float]) -> None:
-        self._matrix = pose_matrix(pose)
+    def __init__(self, pose: Sequence[float], name: str = "camera_to_target") -> None:
+        self._matrix = pose_matrix(pose, name)
 
     def lookup(self, target: str, source: str, stamp: int) -> np.ndarray:
         """The matrix, whatever is asked; the identity where both frames are one."""
@@ -71,7 +72,9 @@ class TfTransforms:
         InputError: tf2_ros is not installed.
     """
 
-    def __init__(self, node: Node, timeout: float, on_error: Callable[[Exception], object] = lambda error: None) -> None:
+    def __init__(
+        self, node: Node, timeout: float, on_error: Callable[[Exception], object] = lambda error: None
+    ) -> None:
         tf2, kind = optional.require("tf2_ros"), optional.require("tf2_msgs.msg").TFMessage
         clock = node.get_clock()
         self._timeout = timeout
@@ -80,9 +83,9 @@ class TfTransforms:
         self._jumps = clock.create_jump_callback(threshold, post_callback=lambda jump: self._buffer.jumped())
         self._deaf: list[str] = []
         self._ears = Ears(node, on_error)
-        for topic, hear in (("/tf", self._buffer.hear), ("/tf_static", self._buffer.hear_static)):
-            qos = "static_transforms" if topic.endswith("static") else "transforms"
-            self._ears.listen(Topic(topic, kind, qos), partial(_pass_on, kind, hear), raw=True)
+        moving, static = Topic("/tf", kind, "transforms"), Topic("/tf_static", kind, "static_transforms")
+        self._ears.listen(moving, partial(_pass_on, kind, self._buffer.hear), raw=True)
+        self._ears.listen(static, partial(_pass_on, kind, self._buffer.hear_static), raw=True)
 
     def lookup(self, target: str, source: str, stamp: int) -> np.ndarray:
         """See :class:`TransformSource`; waits on the wall clock, so that a paused bag can't hang it."""
@@ -104,7 +107,7 @@ def _pass_on(kind: type, hear: Callable[[Sequence[Any]], None], message: bytes) 
     hear(read_transforms(message, kind))
 
 
-def pose_matrix(pose: Sequence[float]) -> np.ndarray:
+def pose_matrix(pose: Sequence[float], name: str = "camera_to_target") -> np.ndarray:
     """[4,4] of x y z qx qy qz qw.
 
     Raises:
@@ -112,5 +115,5 @@ def pose_matrix(pose: Sequence[float]) -> np.ndarray:
     """
     values = np.asarray(pose, dtype=np.float64)
     if values.shape != (7,) or not np.isfinite(values).all() or abs(np.linalg.norm(values[3:]) - 1) > 1e-2:
-        raise InputError("camera_to_target needs x y z qx qy qz qw with a quaternion of length one")
+        raise InputError(f"{name} needs x y z qx qy qz qw with a quaternion of length one")
     return make_transform(Rotation.from_quat(values[3:]).as_matrix(), values[:3])

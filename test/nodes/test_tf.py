@@ -1,6 +1,8 @@
 """Results in target_frame by the real tf2: at the image's stamp, over resets of time, under remapped topics."""
 
+import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import pytest
 pytest.importorskip("rclpy")
 pytest.importorskip("tf2_ros", reason="tf2_ros comes with a ROS 2 installation")
 from conftest import BallPipeline
+from conftest import ball_mesh
 from conftest import matched
 from conftest import observation
 from conftest import until
@@ -17,11 +20,17 @@ from rosgraph_msgs.msg import Clock
 from tf2_msgs.msg import TFMessage
 from transforms_rig import moved
 
+from gsn_perception.geometry.transforms import make_transform
+from gsn_perception.nodes.grasp_node import GraspNode
 from gsn_perception.nodes.reconstruction_node import ReconstructionNode
+from gsn_perception.ros import clouds
 from gsn_perception.ros import interface
 from gsn_perception.ros import qos
+from gsn_perception.ros import results
 from gsn_perception.ros.gaussians import cloud_to_points
+from gsn_perception.ros.headers import make_header
 from gsn_perception.ros.headers import ns_to_stamp
+from gsn_perception.ros.results import FrameResult
 
 pytestmark = pytest.mark.dds
 SECOND = 1_000_000_000
@@ -151,3 +160,49 @@ def test_what_is_no_tf_message_is_dropped_with_a_sentence(graph):
     robot.moving.publish(broken)  # tf2 ignores it
     assert robot.answered(6 * SECOND) == pytest.approx(106, abs=0.01)
     assert node.is_active
+
+
+def test_a_scene_in_the_cameras_frame_is_kept_clear_of_by_grasps_in_base(graph):
+    """The planner's answer with the camera's cloud is that with the same cloud in the objects' frame."""
+    node = graph.add(GraspNode, parameters={"num_candidates": 64, "max_grasps": 5, "tf_timeout": 10.0})
+    graph.subscribe(interface.GRASPS)
+    assert node.start()
+    robot = Robot(graph)
+    publishers = graph.advertise((*interface.GRASP_INPUTS, interface.SCENE), qos.latched())
+    matched(publishers)
+    seen = observation(SECOND)
+    shift = make_transform(np.eye(3), np.array([101.0, 0.0, 0.0]))  # of the instant 1 s
+    shell = ball_mesh(0.07, BallPipeline()(seen)[0].T_camera_object[:3, 3]).vertices
+
+    def planned(stamp: int, frame_id: str, offset: float) -> int:
+        rows = np.zeros(len(shell), [(n, "<f4") for n in "xyz"])
+        rows["x"], rows["y"], rows["z"] = (shell + [offset, 0, 0]).T
+        header = make_header(SECOND, frame_id)
+        publishers["scene"].publish(clouds.to_message(rows, header))
+        until(lambda: node._scene.header == header)
+        result = FrameResult.of(
+            replace(seen, stamp=stamp), BallPipeline()(seen), T_target_camera=shift, target_frame="base"
+        )
+        publishers["mesh"].publish(results.mesh_message(result))
+        publishers["support_plane"].publish(results.plane_message(result))
+        publishers["points"].publish(results.points_message(result))
+        until(lambda: stamp in stamps(graph, interface.GRASPS), timeout=60, what="no plan")
+        return len(graph.received["grasps"][-1].poses)
+
+    sent = threading.Event()
+
+    def publish() -> None:
+        while not sent.wait(0.1):
+            robot.at(SECOND)
+
+    late = threading.Thread(target=publish)
+    late.start()
+    try:
+        through_tf = planned(SECOND, "cam_optical", 0.0)
+    finally:
+        sent.set()
+        late.join()
+    free = planned(SECOND + 1, "base", 0.0)  # a hundred metres away
+    assert through_tf == planned(SECOND + 2, "base", 101.0)
+    assert through_tf < free
+    until(lambda: not graph.node.count_subscribers("/tf"), what="TF is still listened to")

@@ -9,7 +9,6 @@ import pytest
 pytest.importorskip("rclpy")
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
-from geometry_msgs.msg import TransformStamped
 from scipy.spatial.transform import Rotation
 
 from gsn_perception.geometry import Grasp

@@ -136,7 +136,9 @@ def test_time_that_does_not_go_back_forgets_nothing(tf2):
     now = [100 * SECOND]
     told = []
     buffer = TfBuffer(tf2, lambda: now[0], told.append)
-    buffer.hear([moved(100 * SECOND, 1.0), moved(100 * SECOND - SECOND // 2, 1.0), moved(0, 5.0)])  # out of order, unset
+    buffer.hear(
+        [moved(100 * SECOND, 1.0), moved(100 * SECOND - SECOND // 2, 1.0), moved(0, 5.0)]
+    )  # out of order, unset
     buffer.hear([moved(80 * SECOND, 3.0, "late")])  # another publisher's frame, whose stamps are older
     buffer.jumped()  # forwards, or the clock's kind changed
     assert x_of(buffer, 100 * SECOND) == 1.0
