@@ -26,6 +26,8 @@ ARGUMENTS = {  # name: default, description
     "depth": ("depth", "depth topic, registered to the colour image"),
     "mask": ("mask", "instance mask topic"),
     "scene": ("scene", "the depth camera's point cloud, which grasps keep clear of"),
+    "tf": ("/tf", "topic of transforms; tf: the one in the namespace, as Nav2's robots have it"),
+    "tf_static": ("/tf_static", "topic of static transforms; tf_static: the one in the namespace"),
     "params_file": ("", "parameter file on top of the package's defaults"),
     "checkpoint": ("", "weights: a file or a shipped name; empty: the parameter file's"),
     "device": ("", "auto, cpu or cuda; empty: the parameter file's"),
@@ -59,7 +61,7 @@ def _nodes(context: LaunchContext) -> list[LifecycleNode]:
             name=name,
             namespace=given["namespace"],
             parameters=[*files, {**common, **extra}],
-            remappings=remappings,
+            remappings=[*remappings, *((f"/{name}", given[name]) for name in ("tf", "tf_static"))],
             arguments=["--ros-args", "--log-level", given["log_level"]],
             output="screen",
         )

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
@@ -28,6 +27,7 @@ from gsn_perception.ros.node_settings import GraspSettings
 from gsn_perception.ros.outputs import Output
 from gsn_perception.ros.planning import GraspResult
 from gsn_perception.ros.processing import StopWatch
+from gsn_perception.ros.scene import scene_of
 from gsn_perception.ros.synchronizer import StampSynchronizer
 from gsn_perception.ros.tickets import Tickets
 
@@ -47,7 +47,7 @@ class GraspNode(ManagedNode[GraspSettings]):
         self._mailbox: Mailbox[tuple[Mapping[str, Any], float]] | None = None
         self._synchronizer = StampSynchronizer(_STREAMS)
         self._lock = threading.Lock()  # of the synchronizer
-        self._scene: PointCloud2 | None = None
+        self._scene = scene_of(self.settings, self, self._on_bad_transform)
         self._inputs: Mapping[str, Any] | None = None
         self._outputs: list[Output[GraspResult]] = []
         self._tickets = Tickets()
@@ -76,12 +76,14 @@ class GraspNode(ManagedNode[GraspSettings]):
     def activate(self) -> None:
         """Subscribe."""
         self._synchronizer.reset()
-        self._inputs = self._scene = None
+        self._inputs = None
+        self._scene.close()
+        self._scene = scene_of(self.settings, self, self._on_bad_transform)
         for topic in interface.GRASP_INPUTS:
             # a large mesh is slow to build as objects
             self.listen(topic, partial(self._take, topic.name), raw=topic == interface.MESH)
         if self.settings.use_scene:
-            self.listen(interface.SCENE, self._take_scene)
+            self.listen(interface.SCENE, self._scene.take)
 
     def deactivate(self) -> None:
         """Let the running plan end, then publish empties so that no stale grasp stays latched."""
@@ -90,6 +92,7 @@ class GraspNode(ManagedNode[GraspSettings]):
             if self._mailbox.clear() is not None:
                 self.diagnostics.drop("deactivated")
             self._mailbox.wait_idle()
+        self._scene.close()
         header = self._header or make_header(self.get_clock().now().nanoseconds, "")
         self._last = GraspResult(header)
         for output in self._outputs:
@@ -132,8 +135,8 @@ class GraspNode(ManagedNode[GraspSettings]):
             self._inputs = joined.messages
             self._plan(joined.messages)
 
-    def _take_scene(self, message: PointCloud2) -> None:
-        self._scene = message
+    def _on_bad_transform(self, error: Exception) -> None:
+        self.refuse("bad_message", error)
 
     def _plan(self, messages: Mapping[str, Any]) -> None:
         if self._mailbox is not None and self._mailbox.put((messages, time.monotonic())) is not None:

@@ -64,7 +64,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
     def configure(self) -> None:
         """Load weights, choose the source of transforms, make publishers and the worker."""
         settings = self.settings
-        transforms = transform_source(settings, self)
+        transforms = transform_source(settings, self, lambda error: self.refuse("bad_message", error))
         self._processor = FrameProcessor(settings, self._load(settings), transforms, FrameDecoder())
         self._splats = self.make_output(interface.GAUSSIANS, results.gaussians_message)
         converters = {

@@ -34,11 +34,12 @@ class Ears:
 
     def listen(self, topic: Topic, callback: Callable[[Any], None], *, raw: bool = False) -> Subscription:
         """Subscribe with the topic's QoS (overridable); ``callback`` must not raise."""
+        profile = qos.of(topic.qos)
         subscription = self._node.create_subscription(
             topic.type,
             topic.name,
             callback,
-            qos.latched() if topic.qos == "latched" else qos.sensor(),
+            profile,
             callback_group=self._group,
             # an event in the executor's wait set wakes it for data, too, again and again until the data is taken;
             # publishers that offer less than is asked for are looked for with the diagnostics instead
@@ -47,7 +48,7 @@ class Ears:
             raw=raw,
         )
         self._made.append((subscription.topic_name, subscription))
-        self._poller.add(subscription, callback)
+        self._poller.add(subscription, callback, every=profile.depth > 1)
         return subscription
 
     def close(self) -> None:

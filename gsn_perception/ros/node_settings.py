@@ -213,11 +213,22 @@ class GraspSettings:
     friction: float = parameter(0.5, "Coulomb coefficient between pads and object", low=0.01, high=5)
     tight: bool = parameter(True, "where nothing is found, try once more with next to no margins")
     workspace_min: tuple[float, ...] = parameter(
-        (0.0, 0.0, 0.0), "lower corner of the box the TCP must lie in, metres; with workspace_max all zero: no box"
+        (0.0, 0.0, 0.0),
+        "lower corner of the box of the TCP in the objects' frame, metres; with workspace_max all zero: no box",
     )
-    workspace_max: tuple[float, ...] = parameter((0.0, 0.0, 0.0), "upper corner of that box, metres")
+    workspace_max: tuple[float, ...] = parameter(
+        (0.0, 0.0, 0.0), "upper corner of that box; the objects' frame is target_frame, else the camera's, metres"
+    )
     use_scene: bool = parameter(True, "stay clear of the points on `scene` where somebody publishes it")
     scene_max_age: float = parameter(1.0, "a scene cloud this much older than the objects is not used, seconds", low=0)
+    scene_to_target: tuple[float, ...] = parameter(
+        _UNSET_POSE,
+        "x y z qx qy qz qw of the scene's frame in the objects' frame, instead of TF; zeros: use TF",
+        fixed=True,
+    )
+    tf_timeout: float = parameter(
+        0.2, "longest wait for a transform at the scene's stamp, seconds", low=0, high=10, fixed=True
+    )
     trigger_timeout: float = parameter(30.0, "longest wait of `~/plan` for its plan, seconds", low=0.1, high=600)
     moveit_service: bool = parameter(False, "offer `plan_grasps` (needs moveit_msgs)", fixed=True)
     seed: int = parameter(0, "of these points", low=0)
@@ -225,7 +236,14 @@ class GraspSettings:
     def check(self) -> None:
         """What the values must fulfil together."""
         if self.has_workspace and not all(a < b for a, b in zip(self.workspace_min, self.workspace_max, strict=True)):
-            raise InputError("workspace_min is not below workspace_max on every axis; give two corners of a box")
+            raise InputError(
+                "workspace_min is not below workspace_max on every axis; give two corners of a box in the objects' frame "
+                "(target_frame of the reconstruction node, else the camera's)"
+            )
+        if any(self.scene_to_target):
+            from gsn_perception.ros.transforms import pose_matrix
+
+            pose_matrix(self.scene_to_target, "scene_to_target")
         _ = self.gripper()
 
     @property

@@ -8,13 +8,15 @@ from types import ModuleType
 from gsn_perception.geometry import InputError
 
 _APT = "install it with `sudo apt install ros-$ROS_DISTRO-{}` and source the ROS setup file"
+_OR_POSE = ", or give a fixed pose (camera_to_target, scene_to_target)"
 _SENTENCES = {
     "rclpy": "rclpy is missing: source a ROS 2 installation or run `pip install 'gsn-perception[ros]'`",
     "rosbags": "reading and writing bags needs rosbags: run `pip install rosbags`",
     "mcap": "reading MCAP files needs mcap: run `pip install mcap`",
     "zstandard": "reading compressed bags needs zstandard: run `pip install zstandard`",
     "cv_bridge": "cv_bridge is missing: " + _APT.format("cv-bridge"),
-    "tf2_ros": "target_frame needs tf2_ros: " + _APT.format("tf2-ros-py") + ", or give camera_to_target",
+    "tf2_ros": "transforms need tf2_ros: " + _APT.format("tf2-ros-py") + _OR_POSE,
+    "tf2_msgs": "transforms need tf2_msgs: " + _APT.format("tf2-msgs") + _OR_POSE,
     "moveit_msgs": "publish_moveit needs moveit_msgs: "
     + _APT.format("moveit-msgs")
     + ", or set publish_moveit to false",

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 import numpy as np
-from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 
 from gsn_perception.geometry import Grasp
@@ -19,17 +18,17 @@ from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Points
 from gsn_perception.geometry import Remark
-from gsn_perception.ros import clouds
 from gsn_perception.ros import gaussians
 from gsn_perception.ros import grasps
 from gsn_perception.ros import markers
 from gsn_perception.ros import meshes
 from gsn_perception.ros import plane
-from gsn_perception.ros.headers import stamp_to_ns
 from gsn_perception.ros.node_settings import GraspSettings
 
 if TYPE_CHECKING:
     from gsn_perception.grasping.planner import GraspPlanner
+    from gsn_perception.grasping.planner import PlanResult
+    from gsn_perception.ros.scene import Scene
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,13 +74,13 @@ class GraspResult:
         return "; ".join(f"object {k}: {v}" for k, v in self.reasons.items()) or "there is no object to grasp"
 
 
-def decode(messages: Mapping[str, Any], scene: PointCloud2 | None, settings: GraspSettings) -> GraspTask:
+def decode(messages: Mapping[str, Any], scene: Scene, settings: GraspSettings) -> GraspTask:
     """The task of one set of ``points``, ``mesh`` and ``support_plane``, and the newest scene cloud.
 
     ``mesh`` may be a MarkerArray, one serialised, or what was read from it.
 
     Raises:
-        InputError: a message is damaged, or frames disagree.
+        InputError: a message is damaged, frames disagree, or the scene can't be used.
     """
     header = messages["points"].header
     frames = {header.frame_id, messages["support_plane"].header.frame_id}
@@ -94,7 +93,7 @@ def decode(messages: Mapping[str, Any], scene: PointCloud2 | None, settings: Gra
         meshes=meshes.markers_to_meshes(found),
         points=gaussians.cloud_to_points(messages["points"]),
         support_plane=plane.polygon_to_plane(messages["support_plane"]),
-        scene=_scene(scene, header, settings),
+        scene=scene.positions(header, settings.scene_max_age),
     )
 
 
@@ -121,7 +120,7 @@ def plan(task: GraspTask, planner: GraspPlanner) -> GraspResult:
             reasons[label], planned = str(error), False
             continue
         found += result.grasps
-        reasons[label] = result.reason
+        reasons[label] = _told(result, task.header.frame_id)
         if result.extruded:
             remarks.append(_extruded(label))
     found.sort(key=lambda grasp: -grasp.score)
@@ -171,16 +170,8 @@ def markers_message(result: GraspResult) -> Any:
     return grasps.grasps_to_markers(result.grasps, result.header)
 
 
-def _scene(cloud: PointCloud2 | None, header: Header, settings: GraspSettings) -> np.ndarray | None:
-    """Positions to stay clear of; a cloud that is too old or in another frame must not be taken for a clear scene."""
-    if cloud is None:
-        return None
-    if cloud.header.frame_id != header.frame_id:
-        raise InputError(
-            f"the scene is in frame {cloud.header.frame_id!r}, the objects are in {header.frame_id!r}; "
-            "transform one of them or set use_scene to false"
-        )
-    age = (stamp_to_ns(header.stamp) - stamp_to_ns(cloud.header.stamp)) / 1e9
-    if age > settings.scene_max_age:
-        raise InputError(f"the scene is {age:.2f} s older than the objects (scene_max_age {settings.scene_max_age} s)")
-    return clouds.xyz_of(cloud)
+def _told(result: PlanResult, frame_id: str) -> str:
+    """The planner's reason, with the frame that the workspace is in where that keeps grasps away."""
+    if result.grasps or "workspace" not in result.reason:
+        return result.reason
+    return f"{result.reason}; workspace_min and workspace_max are in frame {frame_id!r}"

@@ -67,15 +67,19 @@ def load_pipeline(settings: ReconstructionSettings) -> Pipeline:
     return made
 
 
-def transform_source(settings: ReconstructionSettings, node: Node) -> TransformSource | None:
+def transform_source(
+    settings: ReconstructionSettings, node: Node, on_error: Callable[[Exception], object] = lambda error: None
+) -> TransformSource | None:
     """Where results are moved by: a fixed pose, TF, or nothing (the camera's frame).
+
+    ``on_error`` is called with what a message of TF raised.
 
     Raises:
         InputError: TF is asked for and tf2_ros is missing.
     """
     if settings.has_camera_pose:
         return FixedTransforms(settings.camera_to_target)
-    return TfTransforms(node, settings.tf_timeout) if settings.target_frame else None
+    return TfTransforms(node, settings.tf_timeout, on_error) if settings.target_frame else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

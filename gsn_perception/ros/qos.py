@@ -1,4 +1,4 @@
-"""The two QoS profiles of the interface, and overrides for them."""
+"""The QoS profiles of the interface, and overrides for them."""
 
 from __future__ import annotations
 
@@ -33,6 +33,12 @@ def latched(depth: int = 1) -> QoSProfile:
 def reliable(depth: int) -> QoSProfile:
     """Reliable, volatile."""
     return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=depth, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def of(kind: str) -> QoSProfile:
+    """The profile of a :class:`~gsn_perception.ros.interface.Topic`'s ``qos``."""
+    made = {"sensor": sensor(), "latched": latched(), "transforms": reliable(100), "static_transforms": latched(100)}
+    return made[kind]
 
 
 def overridable() -> QoSOverridingOptions:

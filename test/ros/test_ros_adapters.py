@@ -9,7 +9,6 @@ import pytest
 pytest.importorskip("rclpy")
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
-from geometry_msgs.msg import TransformStamped
 from scipy.spatial.transform import Rotation
 
 from gsn_perception.geometry import Grasp
@@ -50,52 +49,6 @@ def test_fixed_transforms():
     for wrong in ([0.0] * 7, [0.0] * 6, [np.nan] * 7):
         with pytest.raises(InputError, match="x y z qx qy qz qw"):
             pose_matrix(wrong)
-
-
-def stand_in_tf2(answer):
-    module = types.ModuleType("tf2_ros")
-    module.TransformException = type("TransformException", (Exception,), {})
-
-    class Buffer:
-        def lookup_transform(self, target, source, when):
-            return answer(module, target, source, when)
-
-    class TransformListener:
-        def __init__(self, buffer, node, **options):
-            pass
-
-        def unregister(self):
-            pass
-
-    module.Buffer, module.TransformListener = Buffer, TransformListener
-    return module
-
-
-def test_tf_is_asked_at_the_images_stamp_until_it_knows(monkeypatch):
-    asked = []
-
-    def answer(module, target, source, when):
-        asked.append((target, source, when.nanoseconds))
-        if len(asked) < 3:
-            raise module.TransformException("not yet")
-        out = TransformStamped()
-        out.transform.translation.x = 4.0
-        out.transform.rotation.w = 1.0
-        return out
-
-    monkeypatch.setitem(sys.modules, "tf2_ros", stand_in_tf2(answer))
-    matrix = TfTransforms(None, 5.0).lookup("base", "cam", 5_000_000_007)
-    assert asked == [("base", "cam", 5_000_000_007)] * 3
-    np.testing.assert_array_equal(matrix[:3, 3], [4, 0, 0])
-
-
-def test_an_unknown_transform_is_a_sentence(monkeypatch):
-    def answer(module, *_):
-        raise module.TransformException("into the future")
-
-    monkeypatch.setitem(sys.modules, "tf2_ros", stand_in_tf2(answer))
-    with pytest.raises(InputError, match="from cam to base at the image's stamp: into the future"):
-        TfTransforms(None, 0.0).lookup("base", "cam", 1)
 
 
 def test_tf_without_tf2_is_a_sentence(monkeypatch):

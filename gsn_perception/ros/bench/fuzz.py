@@ -34,6 +34,8 @@ from gsn_perception.ros.frames import FrameAssembler
 from gsn_perception.ros.frames import FrameDecoder
 from gsn_perception.ros.node_settings import GraspSettings
 from gsn_perception.ros.node_settings import ReconstructionSettings
+from gsn_perception.ros.scene import Scene
+from gsn_perception.ros.transforms import FixedTransforms
 
 BOUND = 1 << 29
 """Bytes of address space beyond what the process has when the first case begins."""
@@ -227,7 +229,11 @@ class _Intake:
 
 
 def _take_objects(made: tuple[dict[str, Any], Any]) -> int:
-    planning.decode(*made, _GRASP)
+    messages, cloud = made
+    scene = Scene(lambda: FixedTransforms((0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)))
+    if cloud is not None:
+        scene.take(cloud)
+    planning.decode(messages, scene, _GRASP)
     return 1
 
 
