@@ -44,9 +44,9 @@ def choose_profile(free: int | None) -> ProfileChoice:
     full = _SEGMENTS[0][0]
     for size, file in _SEGMENTS:
         if free >= size * _MB * _OVERHEAD * _PROCESSES:
-            short = f"{SHARED_MEMORY} has only {free // _MB} MB free: shared-memory segments of {size} MB instead of {full}"
+            short = f"{SHARED_MEMORY} has only {round(free / _MB)} MB free: shared-memory segments of {size} MB instead of {full}"
             return ProfileChoice(file, "" if size == full else f"{short} (config/{file}); {_CURE}")
-    return ProfileChoice("fastdds_tcp.xml", _by_tcp(f"{SHARED_MEMORY} has only {free // _MB} MB free"))
+    return ProfileChoice("fastdds_tcp.xml", _by_tcp(f"{SHARED_MEMORY} has only {round(free / _MB)} MB free"))
 
 
 def free_shared_memory(folder: Path = SHARED_MEMORY) -> int | None:
