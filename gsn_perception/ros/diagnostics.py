@@ -18,6 +18,7 @@ from std_msgs.msg import Header
 _WINDOW = 300  # frames that the percentiles are taken over
 _TASK = ": frames"  # statuses are named "node: task", which aggregators sort by
 HARDWARE = "gsn_perception"
+BUSY = "busy"  # whether a frame is worked on or waits for the worker: true or false
 
 
 def node_of(status: DiagnosticStatus) -> str:

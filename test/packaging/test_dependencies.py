@@ -9,18 +9,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Looked up in ros/rosdistro (August 2026). Packages of jazzy/distribution.yaml and kilted/distribution.yaml:
-ROS_PACKAGES = set(
-    "rclpy lifecycle_msgs sensor_msgs geometry_msgs visualization_msgs shape_msgs std_msgs rosgraph_msgs rcl_interfaces "
-    "std_srvs diagnostic_msgs builtin_interfaces cv_bridge tf2_ros tf2_ros_py tf2_msgs tf2_py launch launch_ros ros2launch "
-    "launch_testing rviz2 ament_index_python moveit_msgs vision_msgs action_msgs unique_identifier_msgs".split()
-)
-# Keys of rosdep/python.yaml with a rule for Ubuntu:
-PYTHON_KEYS = set(
-    "python3-numpy python3-scipy python3-opencv python3-yaml python3-psutil python3-matplotlib python3-pil python3-tqdm "
-    "python3-pytorch-pip python3-open3d-pip python3-numba python3-skimage python3-trimesh-pip python3-rtree "
-    "python3-rosbags-pip python3-pytest".split()
-)
+# Looked up in ros/rosdistro (August 2026): packages of jazzy/distribution.yaml and of kilted/distribution.yaml ...
+IN_DISTRIBUTION = """
+rclpy lifecycle_msgs sensor_msgs geometry_msgs visualization_msgs shape_msgs std_msgs rosgraph_msgs rcl_interfaces
+std_srvs diagnostic_msgs builtin_interfaces cv_bridge tf2_ros tf2_ros_py tf2_msgs tf2_py launch launch_ros ros2launch
+launch_testing rviz2 ament_index_python moveit_msgs vision_msgs
+"""
+# ... and keys of rosdep/python.yaml with a rule for Ubuntu.
+IN_ROSDEP = """
+python3-numpy python3-scipy python3-opencv python3-yaml python3-psutil python3-matplotlib python3-pil python3-tqdm
+python3-pytorch-pip python3-open3d-pip python3-numba python3-skimage python3-trimesh-pip python3-rtree
+python3-rosbags-pip python3-pytest
+"""
 OTHER_NAME = {  # imported as: key
     "tf2_ros": "tf2_ros_py",  # tf2_ros is the C++ library
     "numpy": "python3-numpy",
@@ -91,7 +91,7 @@ def test_what_the_reader_of_imports_must_find():
 
 def test_every_key_exists():
     for kind in ("exec_depend", "test_depend"):
-        assert declared(kind) - ROS_PACKAGES - PYTHON_KEYS == set()
+        assert declared(kind) - set(IN_DISTRIBUTION.split()) - set(IN_ROSDEP.split()) == set()
 
 
 def test_what_is_optional_is_not_demanded_and_has_its_sentence():
@@ -107,7 +107,9 @@ def test_what_is_optional_is_not_demanded_and_has_its_sentence():
 def test_what_has_no_key_is_named_and_in_the_requirements():
     text = re.search(r"without a rosdep key(.*?)-->", (ROOT / "package.xml").read_text(), flags=re.DOTALL)[1]
     named = set(re.findall(r"[a-z0-9-]+", text.split(":")[1].split("pip install")[0]))
-    pinned = {line.split("==")[0].lower() for line in (ROOT / "requirements.txt").read_text().splitlines() if "==" in line}
+    pinned = {
+        line.split("==")[0].lower() for line in (ROOT / "requirements.txt").read_text().splitlines() if "==" in line
+    }
     assert named <= pinned
     by_key = {"opencv-python-headless", "scikit-image", "pyyaml", "pillow", "setuptools", "rosbags", "torch", "rtree"}
     assert {p for p in pinned if p not in by_key and OTHER_NAME.get(p, "") not in declared()} == named
