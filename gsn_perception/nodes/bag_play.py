@@ -52,6 +52,7 @@ def _play(options: argparse.Namespace, ros_args: list[str], stop: threading.Even
 
     start_ros(["bag_play", *ros_args])
     node = rclpy.create_node("bag_play")
+    watch = IdleWatch(node, options.nodes) if options.settle > 0 or options.nodes else None
     try:
         chosen = PlayOptions(
             rate=options.rate,
@@ -62,19 +63,19 @@ def _play(options: argparse.Namespace, ros_args: list[str], stop: threading.Even
             wait_for=tuple(options.wait_for),
             expect=tuple(options.expect),
         )
-        watch = IdleWatch(node, options.nodes) if options.settle > 0 or options.nodes else None
         player = BagPlayer(node, options.bag, chosen, stop.is_set)
         if sentence := _not_ready(player, watch, options, stop):
             print(sentence, file=sys.stderr)
             return EXIT_NO_SUBSCRIBER
         count = player.play()
         node.get_logger().info(f"{count} messages played")
-        busy = watch.wait(options.settle, stop.is_set) if watch is not None and not stop.is_set() else []
-        if busy:
+        if watch is not None and options.settle > 0 and (busy := watch.wait(options.settle, stop.is_set)):
             node.get_logger().warning(f"{', '.join(busy)} still at work {options.settle} s after the last message")
         stop.wait(options.linger)  # reliable readers may still ask for the last ones
         return 0
     finally:
+        if watch is not None:
+            watch.close()
         node.destroy_node()
         rclpy.try_shutdown()
 

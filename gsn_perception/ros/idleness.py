@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from collections.abc import Sequence
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
@@ -25,17 +25,22 @@ class IdleWatch:
     """Listens to ``/diagnostics`` of the two nodes, in whatever namespace.
 
     Args:
-        node: Owns the subscription; it is spun by the waiting methods alone.
+        node: Owns the subscription; it is spun by the waiting methods alone, until :meth:`close`.
         expected: Absolute names of nodes that are waited for though they have not reported yet.
     """
 
     def __init__(self, node: Node, expected: Sequence[str] = ()) -> None:
-        self._node = node
+        self._executor = SingleThreadedExecutor(context=node.context)
+        self._executor.add_node(node)
         self._expected = expected
         self._quiet: dict[str, int] = dict.fromkeys(expected, 0)
         self._state: dict[str, str] = {}
         self._frames: dict[str, str] = {}
         node.create_subscription(DiagnosticArray, "/diagnostics", self._take, QoSProfile(depth=_QUEUE))
+
+    def close(self) -> None:
+        """Let the node go."""
+        self._executor.shutdown(timeout_sec=0)
 
     def wait_active(self, timeout: float, stopped: Callable[[], bool]) -> list[str]:
         """Wait until every expected node is active; the others with what they say after ``timeout`` seconds."""
@@ -43,7 +48,7 @@ class IdleWatch:
         while late := [f"{name} ({said})" for name in self._expected if (said := self._said(name)) != "active"]:
             if stopped() or time.monotonic() > deadline:
                 return late
-            rclpy.spin_once(self._node, timeout_sec=0.1)
+            self._executor.spin_once(timeout_sec=0.1)
         return []
 
     def _said(self, name: str) -> str:
@@ -51,14 +56,12 @@ class IdleWatch:
 
     def wait(self, timeout: float, stopped: Callable[[], bool]) -> list[str]:
         """Wait until every node that reports has been idle for two reports; those that are not after ``timeout`` seconds."""
-        for _ in range(2 * _QUEUE):
-            rclpy.spin_once(self._node, timeout_sec=0)
-        self._quiet = dict.fromkeys(
-            self._quiet, 0
-        )  # what was reported before the last message was played tells nothing
+        for _ in range(0 if stopped() else 2 * _QUEUE):
+            self._executor.spin_once(timeout_sec=0)
+        self._quiet = dict.fromkeys(self._quiet, 0)  # what they said while it was played tells nothing
         began = time.monotonic()
         while not stopped():
-            rclpy.spin_once(self._node, timeout_sec=0.1)
+            self._executor.spin_once(timeout_sec=0.1)
             waited = time.monotonic() - began
             busy = sorted(name for name, count in self._quiet.items() if count < _QUIET)
             if waited > timeout or (not busy and (self._quiet or waited > min(_SILENCE, timeout))):
