@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,15 @@ def launched(prefix: Path, domain: int, *words: str) -> subprocess.Popen:
     environment = {**os.environ, "AMENT_PREFIX_PATH": str(prefix), "PYTHONPATH": search, "ROS_DOMAIN_ID": str(domain)}
     command = [sys.executable, "-c", SCRIPT, *words]
     return subprocess.Popen(
-        command, env=environment, cwd=prefix, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        env=environment,
+        cwd=prefix,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=partial(
+            signal.signal, signal.SIGINT, signal.SIG_DFL
+        ),  # ignored where the tests run in the background
     )
 
 
