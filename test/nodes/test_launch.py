@@ -180,7 +180,7 @@ def test_interrupting_a_replay_is_no_failure(graph, domain, prefix, tmp_path):
     assert "there is no launch argument 'imgae', which is ignored; did you mean 'image'?" in output
 
 
-def test_rviz_starts_in_the_frame_of_the_results(domain, prefix, tmp_path):
+def test_rviz_starts_in_the_frame_of_the_results(graph, domain, prefix, tmp_path):
     """A program of that name notes how it was started."""
     share = prefix / "share/ament_index/resource_index/packages"
     (share / "rviz2").touch()
@@ -194,10 +194,11 @@ def test_rviz_starts_in_the_frame_of_the_results(domain, prefix, tmp_path):
         chosen = ("rviz:=true", "grasps:=false", "autostart:=false", f"params_file:={tmp_path / 'params.yaml'}")
         run = launched(prefix, domain, "gsn.launch.py", *chosen, *words)
         try:
-            until(said.exists, timeout=180)
+            until(lambda: said.exists() and "reconstruction" in graph.node.get_node_names(), timeout=180)
             run.send_signal(signal.SIGINT)
             run.communicate(timeout=100)
         finally:
             run.kill()
         assert f"gsn.rviz -f {frame} " in said.read_text()
         said.unlink()
+        until(lambda: "reconstruction" not in graph.node.get_node_names(), timeout=60)
