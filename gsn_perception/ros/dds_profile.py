@@ -63,8 +63,9 @@ def free_shared_memory(folder: Path = SHARED_MEMORY) -> int | None:
 
 
 def is_chosen(environment: Mapping[str, str]) -> bool:
-    """Whether the user chose a profile or transports."""
-    return any(environment.get(name) for name in DDS_CHOICES)
+    """Whether the user chose a profile, transports or another middleware than Fast DDS."""
+    middleware = environment.get("RMW_IMPLEMENTATION") or "rmw_fastrtps_cpp"
+    return "fastrtps" not in middleware or any(environment.get(name) for name in DDS_CHOICES)
 
 
 def _by_tcp(why: str) -> str:

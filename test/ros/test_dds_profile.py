@@ -74,6 +74,21 @@ def test_free_memory_is_that_of_the_file_system(tmp_path, monkeypatch):
     assert dds_profile.free_shared_memory(tmp_path) is None
 
 
+@pytest.mark.parametrize(
+    ("environment", "chosen"),
+    [
+        ({}, False),
+        ({"RMW_IMPLEMENTATION": "", "FASTDDS_BUILTIN_TRANSPORTS": ""}, False),
+        ({"RMW_IMPLEMENTATION": "rmw_fastrtps_dynamic_cpp"}, False),
+        ({"RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"}, True),
+        ({"FASTRTPS_DEFAULT_PROFILES_FILE": "mine.xml"}, True),
+        ({"FASTDDS_BUILTIN_TRANSPORTS": "LARGE_DATA"}, True),
+    ],
+)
+def test_what_the_user_chose_stays(environment, chosen):
+    assert dds_profile.is_chosen(environment) is chosen
+
+
 def test_the_choice_loads_nothing_heavy():
     """Launch files import it."""
     script = "import sys, gsn_perception.ros.dds_profile; print(*{'numpy', 'torch', 'rclpy'} & set(sys.modules))"
