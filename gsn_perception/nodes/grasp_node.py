@@ -121,6 +121,10 @@ class GraspNode(ManagedNode[GraspSettings]):
         missing = self._synchronizer.waiting_for()
         return f"waiting for {', '.join(missing)}: no message yet" if missing else ""
 
+    def is_busy(self) -> bool:
+        """Whether a frame is worked on or waits for the worker."""
+        return self._mailbox is not None and not self._mailbox.is_idle
+
     def _take(self, stream: str, message: Any) -> None:
         if stream == "mesh":
             message = read_markers(message)

@@ -134,6 +134,10 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         """Why no frame comes to the worker, as far as it can be known."""
         return self._intake.waiting()
 
+    def is_busy(self) -> bool:
+        """Whether a frame is worked on or waits for the worker."""
+        return self._mailbox is not None and not self._mailbox.is_idle
+
     def facts(self) -> dict[str, str]:
         """Device and weights."""
         processor = self._processor

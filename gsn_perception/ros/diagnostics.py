@@ -16,10 +16,18 @@ from diagnostic_msgs.msg import KeyValue
 from std_msgs.msg import Header
 
 _WINDOW = 300  # frames that the percentiles are taken over
+_TASK = ": frames"  # statuses are named "node: task", which aggregators sort by
+HARDWARE = "gsn_perception"
+BUSY = "busy"  # whether a frame is worked on or waits for the worker: true or false
+
+
+def node_of(status: DiagnosticStatus) -> str:
+    """The node's absolute name, from a status that :class:`Diagnostics` made."""
+    return str(status.name).removesuffix(_TASK)
 
 
 class Diagnostics:
-    """Collects from any thread; :meth:`message` is published once a second.
+    """Collects from any thread; :meth:`message` is published once a second, its status named ``NODE: frames``.
 
     Counts run from the start; rates, means and maxima are those since the last message, percentiles those of the last
     300 frames. The value ``why_nothing`` is one sentence while nothing was published since the last message, else empty.
@@ -113,7 +121,7 @@ class Diagnostics:
         """
         with self._lock:
             elapsed = max(time.monotonic() - self._since, 1e-3)
-            status = DiagnosticStatus(name=self._name, hardware_id="gsn_perception")
+            status = DiagnosticStatus(name=self._name + _TASK, hardware_id=HARDWARE)
             level, text = DiagnosticStatus.OK, state
             if waiting or self._warning or self._remarked:
                 remarked = next(iter(self._remarked.values()), "")

@@ -78,6 +78,7 @@ class LiveGraph:
         log = self.logs / f"{module}{again}.txt"
         process = NodeProcess(module, ros_arguments(self._parameters[module]), log=log, domain=self.domain)
         self.nodes[module] = self._stack.enter_context(process)
+        self._stack.callback(self._ask_all_to_end)
         return process
 
     def run_beside(self, module: str, arguments: Sequence[str]) -> NodeProcess:
@@ -85,6 +86,7 @@ class LiveGraph:
         log = self.logs / f"{module.rsplit('.', maxsplit=1)[-1]}.txt"
         process = self._stack.enter_context(NodeProcess(module, arguments, log=log, domain=self.domain))
         self._others.append(process)
+        self._stack.callback(self._ask_all_to_end)
         return process
 
     def report(self, module: str) -> dict[str, str]:
@@ -107,6 +109,11 @@ class LiveGraph:
         """Raise where a process ended by itself."""
         for process in (*self.nodes.values(), *self._others):
             process.check()
+
+    def _ask_all_to_end(self) -> None:
+        """Before the stack waits for one after the other: a node that is busy takes its time."""
+        for process in (*self.nodes.values(), *self._others):
+            process.ask_to_end()
 
     def _is_active(self, module: str) -> bool:
         return self.report(module).get("state") == "active"

@@ -144,7 +144,7 @@ def test_diagnostics_are_published_every_second(graph, running):
 
     until(lambda: len(total()) >= 2)
     assert total()[0]["state"] == "active"
-    assert heard[-1].status[0].name == "/reconstruction"
+    assert heard[-1].status[0].name == "/reconstruction: frames"
 
 
 def test_diagnostics_name_device_weights_and_what_is_missing(graph):

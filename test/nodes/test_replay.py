@@ -79,7 +79,7 @@ def test_waiting_names_the_topics_without_subscriber(graph, bag):
     chosen = BagPlayer(graph.node, bag, PlayOptions(wait=0.3, wait_for=("image",), delay=0), lambda: False)
     assert chosen.wait() == []
     absent = BagPlayer(graph.node, bag, PlayOptions(wait_for=("/camera/image",)), lambda: False)
-    with pytest.raises(InputError, match=r"holds no /camera/image; name .* /image"):
+    with pytest.raises(InputError, match=r"holds no /camera/image; choose .* /image"):
         absent.wait()
 
 

@@ -115,7 +115,7 @@ def test_diagnostics_count_rates_latencies_and_drops():
     diagnostics.drop("stale", "the frame is too old")
     message = diagnostics.message(Time(sec=3), "active")
     assert stamp_to_ns(message.header.stamp) == 3_000_000_000
-    assert (message.status[0].name, message.status[0].level) == ("/left/reconstruction", DiagnosticStatus.WARN)
+    assert (message.status[0].name, message.status[0].level) == ("/left/reconstruction: frames", DiagnosticStatus.WARN)
     assert message.status[0].message == "the frame is too old"
     found = values(message)
     assert (found["state"], found["image.total"], found["dropped.stale"]) == ("active", "3", "1")
