@@ -164,6 +164,8 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
             self.refuse("object", f"object {refusal.label}: {refusal.reason}")
         for remark in result.remarks:
             self.remark(remark)
+        if result.is_empty:
+            self.diagnostics.nothing(result.summary)
         watch.lap("reconstruct")
         self._publish(result)
         watch.lap("output")

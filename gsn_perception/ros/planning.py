@@ -70,6 +70,11 @@ class GraspResult:
     remarks: tuple[Remark, ...] = ()
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there is no grasp."""
+        return not self.grasps
+
+    @property
     def summary(self) -> str:
         """One sentence for a service's reply."""
         return "; ".join(f"object {k}: {v}" for k, v in self.reasons.items()) or "there is no object to grasp"

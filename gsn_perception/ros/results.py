@@ -43,6 +43,11 @@ class SplatResult:
     header: Header
     gaussians: Mapping[int, Gaussians] = field(default_factory=dict)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was found."""
+        return not self.gaussians
+
     @classmethod
     def of(
         cls, observation: Observation, found: Mapping[int, Gaussians], T_target_camera: np.ndarray | None, target: str
@@ -106,6 +111,11 @@ class FrameResult:
             failure=failure,
             remarks=merged(observation.remarks, *(o.remarks for o in outcomes)),
         )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no object was reconstructed."""
+        return not self.objects
 
     @property
     def meshes(self) -> dict[int, Mesh]:

@@ -211,11 +211,32 @@ def test_why_nothing_is_published_is_always_said():
     assert "nobody is subscribed" in why()
     diagnostics.drop("bad_frame", "the image is damaged")
     assert why() == why() == "the image is damaged", "it stays until something is published"
-    diagnostics.publish("mesh")
+    diagnostics.publish("mesh", empty=True)
+    assert why() == "the image is damaged", "an empty result is no result"
+    diagnostics.count("frames")
+    diagnostics.publish("mesh", empty=True)
+    diagnostics.publish("points")
     assert why() == ""
     assert why() == "no new frame was finished"
     diagnostics.fail("configure failed: no weights")
     assert why("unconfigured") == "configure failed: no weights"
+
+
+def test_empty_results_are_no_results():
+    diagnostics = Diagnostics("node")
+
+    def why():
+        return values(diagnostics.message(Time(), "active"))["why_nothing"]
+
+    diagnostics.count("frames")
+    diagnostics.publish("grasps", empty=True)
+    assert why() == "every result was empty"
+    diagnostics.nothing("there is no object to grasp")
+    diagnostics.count("frames")
+    diagnostics.publish("grasps", empty=True)
+    message = diagnostics.message(Time(), "active").status[0]
+    assert {v.key: v.value for v in message.values}["why_nothing"] == "there is no object to grasp"
+    assert message.level == DiagnosticStatus.OK, "nothing to grasp is no fault"
 
 
 def test_facts_are_among_the_values():
