@@ -127,6 +127,15 @@ class FrameProcessor:
             observation = replace(observation, gravity=-T_target_camera[2, :3])  # the target's z axis, camera frame
         return observation, T_target_camera
 
+    def locate(self, frame_id: str, stamp: int) -> np.ndarray | None:
+        """Pose [4,4] of another frame, say a link's, in the frame of the results; None where TF does not tell."""
+        if not isinstance(self.transforms, TfTransforms):
+            return None
+        try:
+            return self.transforms.lookup(self.settings.target_frame, frame_id, stamp)
+        except InputError:
+            return None
+
     def reconstruct(
         self,
         observation: Observation,

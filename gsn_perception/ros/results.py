@@ -71,6 +71,7 @@ class FrameResult:
         T_target_camera: [4,4].
         failure: Why the frame as a whole came to nothing, or empty.
         remarks: What is doubtful about the frame or its objects, each once.
+        ids: Label to the name that stays with the object from frame to frame.
     """
 
     header: Header
@@ -81,6 +82,7 @@ class FrameResult:
     T_target_camera: np.ndarray = field(default_factory=lambda: np.eye(4))
     failure: str = ""
     remarks: tuple[Remark, ...] = ()
+    ids: Mapping[int, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -111,6 +113,10 @@ class FrameResult:
             failure=failure,
             remarks=merged(observation.remarks, *(o.remarks for o in outcomes)),
         )
+
+    def id_of(self, label: int) -> str:
+        """The object's name."""
+        return self.ids.get(label, f"gsn_{label}")
 
     @property
     def is_empty(self) -> bool:
@@ -154,7 +160,7 @@ def points_message(result: FrameResult) -> PointCloud2:
 
 def mesh_message(result: FrameResult) -> bytes:
     """For the topic ``mesh``: a MarkerArray, serialised already."""
-    return meshes.serialised_meshes(result.meshes, result.header)
+    return meshes.serialised_meshes(result.meshes, result.header, ids=result.ids)
 
 
 def plane_message(result: FrameResult) -> PolygonStamped:

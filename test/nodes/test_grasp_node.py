@@ -224,5 +224,5 @@ def test_grasps_on_extruded_points_are_remarked_on():
     )
     result = plan(task, GraspPlanner(Gripper.named("panda")))
     assert result.grasps
-    assert [remark.code for remark in result.remarks] == ["extruded_grasps"]
-    assert "object 3" in result.remarks[0].text
+    assert {label: remark.code for label, remark in result.remarks.items()} == {3: "extruded_grasps"}
+    assert "object 3" in result.remarks[3].text

@@ -85,9 +85,9 @@ def test_tickets_are_answered_once_by_what_was_seen_after_they_were_asked():
     thread.start()
     while not tickets:
         time.sleep(0.001)
-    tickets.answer(True, "too early", seen=early)
+    tickets.answer((True, "too early"), seen=early)
     assert tickets
-    tickets.answer(True, "this one", seen=time.monotonic())
+    tickets.answer((True, "this one"), seen=time.monotonic())
     thread.join(5)
     assert got == [(True, "this one")]
     assert not tickets
@@ -101,4 +101,4 @@ def test_a_ticket_that_nobody_answers_is_withdrawn():
 
 def test_a_ticket_starts_what_answers_it():
     tickets = Tickets()
-    assert tickets.ask(1, lambda: tickets.answer(False, "no")) == (False, "no")
+    assert tickets.ask(1, lambda: tickets.answer((False, "no"))) == (False, "no")
