@@ -188,8 +188,9 @@ class GraspNode(ManagedNode[GraspSettings]):
         self._progress.end(result, refused)
         self._tell(result)
         if job.order is None:
-            self._publish(result.only(settings.target), refused)
-            self._last = None if task is None else (task, result)
+            shown = result.only(settings.target)
+            self._publish(shown, refused)
+            self._last = None if task is None else (task, shown)
         watch.lap("publish")
         self.diagnostics.latency(watch.times)
         self._tickets.answer(Answer.of(result, refused), seen=job.seen)
