@@ -167,43 +167,37 @@ class GraspNode(ManagedNode[GraspSettings]):
         assert self._planner is not None
         planner, settings = self._planner
         watch = StopWatch()
-        open_order = self._order  # one that this job overtook is answered by it, too
-        targets = [target for target in (job.order, open_order) if target is not None]
+        targets = [target for target in (job.order, self._order) if target is not None]  # a request it overtook, too
         if job.order is None:
             self.diagnostics.count("frames")
             self._header = job.messages["points"].header
             targets = [settings.target, *targets]
         refused, task = "", None
-        progress = partial(
-            self._progress.show, " and ".join(target or "every object" for target in dict.fromkeys(targets))
-        )
+        names = " and ".join(target or "every object" for target in dict.fromkeys(targets))
         try:
             task = planning.decode(job.messages, self._scene, settings)
             watch.lap("decode")
-            result = planning.plan(task, planner, targets, progress)
+            result = planning.plan(task, planner, targets, partial(self._progress.show, names))
         except Exception as error:
             refused = self.refuse("not_planned", error)
             result = GraspResult(job.messages["points"].header)
         watch.lap("plan")
-        self._progress.end(result, refused)
-        self._tell(result)
+        told = result if refused else result.only(targets[0])
+        self._progress.end(told, refused)
         if job.order is None:
-            shown = result.only(settings.target)
-            self._publish(shown, refused)
-            self._last = None if task is None else (task, shown)
+            self._tell(told, refused)
+            self._last = None if task is None else (task, told)
         watch.lap("publish")
         self.diagnostics.latency(watch.times)
         self._tickets.answer(Answer.of(result, refused), seen=job.seen)
 
-    def _tell(self, result: GraspResult) -> None:
-        """What is doubtful and what gave nothing, in diagnostics."""
+    def _tell(self, result: GraspResult, refused: str) -> None:
+        """What is doubtful and what gave nothing to diagnostics, the grasps to who listens."""
         for remark in result.remarks.values():
             self.remark(remark)
         for label, reason in result.reasons.items():
             if not any(grasp.label == label for grasp in result.grasps):
                 self.refuse("no_grasp", f"object {label}: {reason}")
-
-    def _publish(self, result: GraspResult, refused: str) -> None:
         if result.is_empty and not refused:
             self.diagnostics.nothing(result.summary)
         for output in self._outputs:
@@ -227,8 +221,7 @@ class GraspNode(ManagedNode[GraspSettings]):
             answer = self._tickets.ask(timeout, lambda: self._plan(Job(inputs, time.monotonic(), order)))
         finally:
             self._order = None
-        late = f"the plan took longer than trigger_timeout = {timeout} s"
-        answer = answer or Answer("TIMED_OUT", late)
+        answer = answer or Answer("TIMED_OUT", f"the plan took longer than trigger_timeout = {timeout} s")
         return answer.only(self.settings.target if order is None else order)
 
     def _on_plan(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:

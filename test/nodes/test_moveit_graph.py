@@ -15,6 +15,7 @@ from conftest import BallPipeline
 from conftest import matched
 from conftest import observation
 from conftest import until
+from geometry_msgs.msg import TransformStamped
 from rclpy.lifecycle import TransitionCallbackReturn
 
 from gsn_perception.geometry import Observation
@@ -23,6 +24,7 @@ from gsn_perception.nodes.reconstruction_node import ReconstructionNode
 from gsn_perception.ros import interface
 from gsn_perception.ros import qos
 from gsn_perception.ros import results
+from gsn_perception.ros.headers import make_header
 from gsn_perception.ros.results import FrameResult
 
 moveit_messages = pytest.importorskip("moveit_msgs.msg")
@@ -151,19 +153,52 @@ def test_what_the_robot_holds_is_left_to_moveit_until_it_lets_go(graph, scene):
     assert node.diagnostics.drops == {}
 
 
-def test_a_held_object_is_known_where_tf_says_the_gripper_is(graph, scene, monkeypatch):
-    node, publishers = start(graph)
+RIGHT = 24 / 60 * 0.53  # metres that 24 pixels are where the balls are
+
+
+def lifted_to_the_right(graph, scene, node, publishers, move) -> None:
+    """The robot takes ``a`` and carries it to the right; it is seen there under another label."""
     show(graph, node, publishers, frame(1 * SECOND, {"a": 1, "b": 2}))
     until(lambda: len(scene.world) == 2)
     scene.attach("gsn_1", "hand")
-    moved = np.eye(4)
-    moved[:3, 3] = [24 / 60 * 0.53, 0, 0]  # 24 pixels to the right
-    monkeypatch.setattr(type(node._processor), "locate", lambda self, link, stamp: moved)
+    move()
     show(graph, node, publishers, frame(2 * SECOND, {"a": 5, "b": 2}, {"a": (44, 16)}))
     texts = {marker.id: marker.text for marker in graph.received["mesh"][-1].markers[1:]}
     assert texts == {5: "gsn_1", 2: "gsn_2"}
     until(lambda: len(scene.log) == 3)
     assert scene.log[-1] == ("+", "gsn_2"), "nothing is added where the hand holds it"
+
+
+def test_a_held_object_is_known_where_the_gripper_is(graph, scene, monkeypatch):
+    node, publishers = start(graph)
+    moved = np.eye(4)
+    moved[0, 3] = RIGHT
+    monkeypatch.setattr(type(node._processor), "locate", lambda self, link, stamp: moved)
+    lifted_to_the_right(graph, scene, node, publishers, lambda: None)
+
+
+def test_a_held_object_is_known_where_tf_says_the_gripper_is(graph, scene):
+    pytest.importorskip("tf2_ros")
+    from tf2_msgs.msg import TFMessage
+
+    tf = graph.node.create_publisher(TFMessage, "/tf_static", qos.latched(1))
+
+    def say(x: float) -> None:
+        poses = {"cam_optical": 0.0, "hand": x}
+        links = [TransformStamped(header=make_header(0, "base"), child_frame_id=name) for name in poses]
+        for link, place in zip(links, poses.values(), strict=True):
+            link.transform.translation.x, link.transform.rotation.w = place, 1.0
+        tf.publish(TFMessage(transforms=links))
+
+    say(0.0)
+    node, publishers = start(graph, target_frame="base", target_is_level=False, tf_timeout=5.0)
+
+    def move() -> None:
+        say(RIGHT)
+        until(lambda: node._processor.locate("hand", 2 * SECOND)[0, 3] == RIGHT)
+
+    lifted_to_the_right(graph, scene, node, publishers, move)
+    assert scene.world["gsn_2"].header.frame_id == "base"
 
 
 def test_the_table_is_published_where_it_is_asked_for(graph, scene):
