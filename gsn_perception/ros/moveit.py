@@ -172,9 +172,9 @@ def mesh_message(mesh: Mesh) -> MeshMessage:
 
 def _object_message(name: str, mesh: Mesh, header: Header, triangles: int) -> tuple[Any, np.ndarray]:
     """The message, and some points of the object about its pose."""
-    from gsn_perception.surface.decimation import decimate
+    from gsn_perception.surface.decimation import coarse
 
-    message = collision_object(name, decimate(mesh, triangles), header)
+    message = collision_object(name, coarse(mesh, triangles), header)
     p = message.pose.position
     step = -(-len(mesh.vertices) // _POINTS)
     return message, mesh.vertices[::step] - np.array([p.x, p.y, p.z])

@@ -63,7 +63,7 @@ def load_pipeline(settings: ReconstructionSettings) -> Pipeline:
     from gsn_perception.pipeline import Reconstructor
 
     made = Reconstructor.from_pretrained(settings.checkpoint or None, settings.device, settings.pipeline())
-    _warm_up(made)
+    _warm_up(made.with_settings(replace(made.settings, use_mask=True)))  # its frame has a mask and nothing else
     return made
 
 

@@ -62,6 +62,19 @@ def test_an_object_stands_at_its_centre_with_its_vertices_about_it(messages):
     assert (removed.id, byte(removed.operation), removed.header) == ("gsn_2", b"\x01", HEADER)
 
 
+def test_meshes_are_as_fine_as_asked_for_and_stay_in_place(messages):
+    wavy = trimesh.creation.icosphere(subdivisions=5, radius=0.05)
+    wavy.vertices *= 1 + 0.1 * np.sin(80 * wavy.vertices[:, :1])
+    message, points = moveit._object_message("gsn_1", Mesh(wavy.vertices, wavy.faces), HEADER, 2000)
+    assert 1500 < len(message.meshes[0].triangles) <= 2000
+    corners = np.array([(p.x, p.y, p.z) for p in message.meshes[0].vertices])
+    p = message.pose.position
+    bounds = np.stack([corners.min(0), corners.max(0)]) + [p.x, p.y, p.z]
+    np.testing.assert_allclose(bounds, wavy.bounds, atol=0.001)
+    assert len(points) <= 500
+    np.testing.assert_allclose([points.min(0), points.max(0)], [corners.min(0), corners.max(0)], atol=0.003)
+
+
 def test_the_table_is_a_box(messages):
     slab = Slab(make_transform(np.eye(3), np.array([0.5, 0, -0.015])), np.array([0.8, 0.6, 0.03]))
     table = moveit.table_message(slab, HEADER)
