@@ -132,13 +132,13 @@ class ManagedNode(GuardedNode, Generic[S]):
         return self._ears.listen(topic, guarded, raw=raw)
 
     def make_output(self, topic: Topic, convert: Callable[[Any], Any]) -> Output[Any]:
-        """A publisher that converts only when somebody listens."""
+        """A publisher of results (which say whether they are empty) that converts only when somebody listens."""
         return Output(
             self,
             topic,
             convert,
             group=self.service_group,
-            on_publish=self.diagnostics.publish,
+            on_publish=lambda name, result: self.diagnostics.publish(name, empty=result.is_empty),
             on_error=lambda error: self.refuse("conversion", error),
             on_incompatible=lambda event: self._incompatible(
                 f"a subscriber of {topic.name} asks for", qos_policy_name_from_kind(event.last_policy_kind)

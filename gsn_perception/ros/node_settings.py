@@ -152,6 +152,11 @@ class ReconstructionSettings:
     )
     trigger_timeout: float = parameter(10.0, "longest wait of `~/reconstruct` for a frame, seconds", low=0.1, high=600)
     publish_moveit: bool = parameter(False, "publish `collision_object` (needs moveit_msgs)", fixed=True)
+    moveit_table: bool = parameter(False, "publish the support plane, too, as the box `gsn_table`")
+    moveit_triangles: int = parameter(2000, "triangle budget of a mesh in `collision_object`", low=100, high=500000)
+    moveit_keep: float = parameter(
+        2.0, "seconds of stamps that an object not seen stays in the planning scene", low=0, high=3600
+    )
     output_dir: str = parameter("gsn_output", "folder of `~/save`")
     seed: int = parameter(0, "of the random numbers", low=0)
 
@@ -202,6 +207,12 @@ class GraspSettings:
     gripper_max_width: float = parameter(
         0.0, "opening used at most, metres; 0: the gripper's own", low=0, name="gripper.max_width"
     )
+    gripper_joints: tuple[str, ...] = parameter(
+        ("",),
+        "finger joints that grasps for MoveIt and Isaac name; empty: those of the gripper file",
+        name="gripper.joints",
+        any_length=True,
+    )
     num_candidates: int = parameter(
         512, "surface points a round, where lines through the object give too few grasps", low=1, high=100000
     )
@@ -229,8 +240,12 @@ class GraspSettings:
     tf_timeout: float = parameter(
         0.2, "longest wait for a transform at the scene's stamp, seconds", low=0, high=10, fixed=True
     )
+    target: str = parameter(
+        "", "plan on this object alone, by its id (`gsn_3`) or label (`3`); the others are kept clear of; empty: all"
+    )
     trigger_timeout: float = parameter(30.0, "longest wait of `~/plan` for its plan, seconds", low=0.1, high=600)
     moveit_service: bool = parameter(False, "offer `plan_grasps` (needs moveit_msgs)", fixed=True)
+    output_dir: str = parameter("gsn_output", "folder of `~/save`")
     seed: int = parameter(0, "of these points", low=0)
 
     def check(self) -> None:
@@ -263,6 +278,8 @@ class GraspSettings:
 
         is_file = self.gripper_name.endswith((".yaml", ".yml"))
         gripper = Gripper.load(self.gripper_name) if is_file else Gripper.named(self.gripper_name)
+        names = [name for name in self.gripper_joints if name]
+        gripper = gripper.with_joints(names) if names else gripper
         if not self.gripper_max_width:
             return gripper
         if not gripper.min_width < self.gripper_max_width <= gripper.max_width:

@@ -17,9 +17,7 @@ _SENTENCES = {
     "cv_bridge": "cv_bridge is missing: " + _APT.format("cv-bridge"),
     "tf2_ros": "transforms need tf2_ros: " + _APT.format("tf2-ros-py") + _OR_POSE,
     "tf2_msgs": "transforms need tf2_msgs: " + _APT.format("tf2-msgs") + _OR_POSE,
-    "moveit_msgs": "publish_moveit needs moveit_msgs: "
-    + _APT.format("moveit-msgs")
-    + ", or set publish_moveit to false",
+    "moveit_msgs": "{asked_by} needs moveit_msgs: " + _APT.format("moveit-msgs") + ", or set {asked_by} to false",
     "ament_index_python": "ament_index_python is missing: source a ROS 2 installation",
 }
 
@@ -35,8 +33,8 @@ def find(name: str) -> ModuleType | None:
         return None
 
 
-def require(name: str) -> ModuleType:
-    """The module ``name``.
+def require(name: str, asked_by: str = "it") -> ModuleType:
+    """The module ``name``, which the parameter ``asked_by`` asks for.
 
     Raises:
         InputError: it is missing; the sentence says what to install.
@@ -44,5 +42,6 @@ def require(name: str) -> ModuleType:
     module = find(name)
     if module is None:
         root = name if name in _SENTENCES else name.split(".", maxsplit=1)[0]
-        raise InputError(_SENTENCES.get(root, f"the Python module {name} is missing: install it"))
+        sentence = _SENTENCES.get(root, f"the Python module {name} is missing: install it")
+        raise InputError(sentence.replace("{asked_by}", asked_by))
     return module

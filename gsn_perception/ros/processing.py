@@ -63,7 +63,7 @@ def load_pipeline(settings: ReconstructionSettings) -> Pipeline:
     from gsn_perception.pipeline import Reconstructor
 
     made = Reconstructor.from_pretrained(settings.checkpoint or None, settings.device, settings.pipeline())
-    _warm_up(made)
+    _warm_up(made.with_settings(replace(made.settings, use_mask=True)))  # its frame has a mask and nothing else
     return made
 
 
@@ -130,6 +130,15 @@ class FrameProcessor:
         if self.settings.is_level(frame.frame_id):
             observation = replace(observation, gravity=-T_target_camera[2, :3])  # the target's z axis, camera frame
         return observation, T_target_camera
+
+    def locate(self, frame_id: str, stamp: int) -> np.ndarray | None:
+        """Pose [4,4] of another frame, say a link's, in the frame of the results; None where TF does not tell."""
+        if not isinstance(self.transforms, TfTransforms):
+            return None
+        try:
+            return self.transforms.lookup(self.settings.target_frame, frame_id, stamp)
+        except InputError:
+            return None
 
     def reconstruct(
         self,

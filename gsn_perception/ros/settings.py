@@ -198,6 +198,8 @@ def _native(value: Any, default: Any) -> Any:
     """A parameter's value in the type of its default."""
     if isinstance(default, tuple):
         kind = type(default[0])
+        if kind is str:
+            return () if value is None else tuple(value)
         numbers = [] if value is None else list(value)
         if any(isinstance(n, str | bool) for n in numbers):
             raise InputError(f"{value!r} holds something else than numbers")

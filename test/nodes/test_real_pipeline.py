@@ -51,6 +51,14 @@ def weights():
         pytest.skip(str(error))
 
 
+def test_nodes_that_segment_themselves_warm_up_as_well(tiny):
+    for settings in (
+        ReconstructionSettings(checkpoint=str(tiny), use_mask=False),
+        ReconstructionSettings(checkpoint=str(tiny)),
+    ):
+        assert load_pipeline(settings).settings.use_mask == settings.use_mask
+
+
 @pytest.fixture
 def running(graph, weights):
     parameters = {"mesh.resolution": 32}

@@ -86,9 +86,9 @@ def test_tickets_are_answered_once_by_what_was_seen_after_they_were_asked():
     thread = threading.Thread(target=lambda: got.append(tickets.ask(LIMIT)))
     thread.start()
     until(lambda: tickets)
-    tickets.answer(True, "too early", seen=early)
+    tickets.answer((True, "too early"), seen=early)
     assert tickets
-    tickets.answer(True, "this one", seen=time.monotonic())
+    tickets.answer((True, "this one"), seen=time.monotonic())
     thread.join(LIMIT)
     assert got == [(True, "this one")]
     assert not tickets
@@ -102,4 +102,4 @@ def test_a_ticket_that_nobody_answers_is_withdrawn():
 
 def test_a_ticket_starts_what_answers_it():
     tickets = Tickets()
-    assert tickets.ask(LIMIT, lambda: tickets.answer(False, "no")) == (False, "no")
+    assert tickets.ask(LIMIT, lambda: tickets.answer((False, "no"))) == (False, "no")
