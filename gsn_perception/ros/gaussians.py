@@ -35,9 +35,9 @@ def gaussians_to_cloud(
         opacity_threshold: Gaussians below are left out.
         max_gaussians: At most this many per object, the most opaque first; 0 = all.
     """
-    parts, fields = [], GAUSSIAN_FIELDS
-    if any(splat.confidence is None for splat in splats.values()):
-        fields = _PLAIN_FIELDS
+    parts = []
+    unsure = any(splat.confidence is None for splat in splats.values())
+    fields: tuple[str, ...] = _PLAIN_FIELDS if unsure else GAUSSIAN_FIELDS
     for label, splat in splats.items():
         splat = splat.detach().to("cpu", torch.float32)
         keep = torch.nonzero(splat.opacities >= opacity_threshold).reshape(-1)

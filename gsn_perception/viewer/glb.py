@@ -25,6 +25,7 @@ def mesh_glb(mesh: Mesh, colors: np.ndarray) -> bytes:
         mesh: In any unit, drawn as it is; normals are made where it has none.
         colors: [V,3] sRGB in [0, 1].
     """
-    normals = mesh.normals if mesh.normals is not None else mesh.with_vertex_normals().normals
-    attributes = {"POSITION": mesh.vertices, "NORMAL": normals, "COLOR_0": linear(colors)}
+    mesh = mesh if mesh.normals is not None else mesh.with_vertex_normals()
+    assert mesh.normals is not None
+    attributes = {"POSITION": mesh.vertices, "NORMAL": mesh.normals, "COLOR_0": linear(colors)}
     return pack_glb(attributes, mesh.faces, primitive={"material": 0}, tree={"materials": [_MATERIAL]})
