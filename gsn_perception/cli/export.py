@@ -1,4 +1,4 @@
-"""Write a splat in a format of other viewers: glTF (.glb, nothing is rounded) or SPZ (.spz, a tenth of a PLY's size)."""
+"""Write a splat in a format of other viewers: glTF (.glb, nothing is rounded) or SPZ (.spz, a fifth of the PLY's size)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A splat as SPZ, version 4: a tenth of a PLY's size, rounded.
+"""A splat as SPZ, version 4: a fifth of a PLY's size, rounded.
 
 A file is a header of 32 bytes, records of extensions, a table of (compressed, plain) sizes, and one zstd stream each of
 positions (24-bit fixed point), opacities, colours, logarithms of scales (8 bits each) and rotations (the three smallest
