@@ -137,15 +137,15 @@ def test_what_a_timer_a_service_an_event_or_a_subscription_raises_is_told(graph,
 
 
 @pytest.mark.parametrize("kind", [ReconstructionNode, GraspNode])
-def test_a_transition_that_is_not_possible_now_is_refused_and_the_node_lives(graph, alive, kind):
-    """A manager that activates what is unconfigured; rclpy raises in the service."""
+def test_a_transition_that_is_not_possible_now_is_refused_and_the_node_lives(graph, alive, kind, capfd):
+    """A manager that activates what is unconfigured; Jazzy's rclpy raises in the service, Kilted's logs an error."""
     options = {"load": lambda settings: BallPipeline()} if kind is ReconstructionNode else {}
     node = graph.add(kind, **options)
     name = f"/{node.get_name()}/change_state"
     for number in (Transition.TRANSITION_ACTIVATE, 250):
         answer = graph.call(ChangeState, name, ChangeState.Request(transition=Transition(id=number)))
         assert not answer.success
-    assert "change_state failed" in told(node)
+    assert "change_state failed" in told(node) or "Unable to start transition" in capfd.readouterr().err
     assert graph.call(ChangeState, name, ChangeState.Request(transition=Transition(id=1))).success
     assert node.is_configured
 

@@ -143,14 +143,15 @@ def test_requirements_pin_everything_setup_py_needs():
     assert {name.lower() for name in needed} <= pinned
 
 
-def test_the_ros_wheels_are_those_of_the_extra():
-    extra = (ROOT / "requirements-ros.txt").read_text().splitlines()
+@pytest.mark.parametrize("name", ["ros", "ros-kilted"])
+def test_the_ros_wheels_are_those_of_the_extra(name):
+    extra = (ROOT / f"requirements-{name}.txt").read_text().splitlines()
     import runpy
     from unittest import mock
 
     with mock.patch("setuptools.setup") as setup:
         runpy.run_path(str(ROOT / "setup.py"))
-    assert {line for line in extra if "==" in line} == set(setup.call_args.kwargs["extras_require"]["ros"])
+    assert {line for line in extra if "==" in line} == set(setup.call_args.kwargs["extras_require"][name])
 
 
 def test_tool_settings_parse():
