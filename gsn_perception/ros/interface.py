@@ -21,7 +21,7 @@ class Topic:
     Attributes:
         name: Relative name.
         type: Message class.
-        qos: ``sensor`` (best effort, volatile, depth 1) or ``latched`` (reliable, transient local, depth 1).
+        qos: ``sensor`` (best effort, volatile, depth 5) or ``latched`` (reliable, transient local, depth 1).
     """
 
     name: str
