@@ -18,6 +18,7 @@ from gsn_perception.ros import results
 from gsn_perception.ros.frames import FrameDecoder
 from gsn_perception.ros.headers import make_header
 from gsn_perception.ros.intake import Intake
+from gsn_perception.ros.intake import mask_topic
 from gsn_perception.ros.mailbox import Mailbox
 from gsn_perception.ros.managed_node import ManagedNode
 from gsn_perception.ros.node_settings import ReconstructionSettings
@@ -33,7 +34,7 @@ from gsn_perception.ros.results import SplatResult
 from gsn_perception.ros.saving import save
 from gsn_perception.ros.tickets import Tickets
 
-_STREAM_PARAMETERS = ("use_depth", "use_mask", "image_transport", "depth_transport")
+_STREAM_PARAMETERS = ("use_depth", "use_mask", "image_transport", "depth_transport", "mask_transport")
 
 
 class ReconstructionNode(ManagedNode[ReconstructionSettings]):
@@ -64,6 +65,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
     def configure(self) -> None:
         """Load weights, choose the source of transforms, make publishers and the worker."""
         settings = self.settings
+        mask_topic(settings)  # what is missing shows early
         transforms = transform_source(settings, self)
         self._processor = FrameProcessor(settings, self._load(settings), transforms, FrameDecoder())
         self._splats = self.make_output(interface.GAUSSIANS, results.gaussians_message)

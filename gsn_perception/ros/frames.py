@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sensor_msgs.msg import CameraInfo
 
 from gsn_perception.geometry import InputError
@@ -15,6 +16,8 @@ from gsn_perception.geometry.mask_size import fit_mask
 from gsn_perception.ros import images
 from gsn_perception.ros.camera_info import Undistortion
 from gsn_perception.ros.camera_info import to_camera
+from gsn_perception.ros.detections import is_detections
+from gsn_perception.ros.detections import labels_of_detections
 from gsn_perception.ros.headers import NANOSECONDS
 from gsn_perception.ros.headers import stamp_to_ns
 from gsn_perception.ros.joining import FrameJoiner
@@ -166,8 +169,7 @@ class FrameDecoder:
         depth, mask = frame.messages.get("depth"), frame.messages.get("mask")
         # without max_depth: the pipeline checks the unit before it takes what is far for unknown
         depth = None if depth is None else images.to_depth(depth, None, remarks, near=settings.min_depth)
-        mode: images.MaskMode = "binary" if settings.mask_mode == "binary" else "labels"
-        mask = None if mask is None else images.to_mask(mask, mode, settings.mask_background)
+        mask = None if mask is None else _labels(mask, settings, (camera.height, camera.width))
         mask, resampled = (None, None) if mask is None else fit_mask(mask, (camera.height, camera.width))
         remarks += [] if resampled is None else [resampled]
         for name, array in (("image", image), ("depth", depth), ("mask", mask)):
@@ -199,6 +201,15 @@ class FrameDecoder:
         if key != self._key:
             self._maps, self._key = Undistortion.of(info, size), key
         return self._maps
+
+
+def _labels(message: Any, settings: ReconstructionSettings, shape: tuple[int, int]) -> np.ndarray:
+    """Labels [h,w] of a mask, given as an image of its own size or as polygons."""
+    mode: images.MaskMode = "binary" if settings.mask_mode == "binary" else "labels"
+    if is_detections(message):
+        labels = labels_of_detections(message, shape)
+        return (labels > 0).astype(np.uint8) if mode == "binary" else labels
+    return images.to_mask(message, mode, settings.mask_background)
 
 
 class RateGate:

@@ -42,6 +42,7 @@ DEPTH = Topic("depth", Image, "sensor")
 DEPTH_COMPRESSED = Topic("depth/compressedDepth", CompressedImage, "sensor")
 DEPTH_FILE = Topic("depth/compressed", CompressedImage, "sensor")
 MASK = Topic("mask", Image, "sensor")
+MASK_COMPRESSED = Topic("mask/compressed", CompressedImage, "sensor")
 
 GAUSSIANS = Topic("gaussians", PointCloud2, "latched")
 POINTS = Topic("points", PointCloud2, "latched")

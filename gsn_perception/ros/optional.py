@@ -18,6 +18,8 @@ _SENTENCES = {
     "moveit_msgs": "publish_moveit needs moveit_msgs: "
     + _APT.format("moveit-msgs")
     + ", or set publish_moveit to false",
+    "yolo_msgs": "mask_transport polygons needs yolo_msgs: build https://github.com/mgonzs13/yolo_ros in your workspace "
+    "and source it, or set mask_transport to raw",
     "ament_index_python": "ament_index_python is missing: source a ROS 2 installation",
 }
 
