@@ -20,6 +20,7 @@ from gsn_perception.ros.detections import is_detections
 from gsn_perception.ros.detections import labels_of_detections
 from gsn_perception.ros.headers import NANOSECONDS
 from gsn_perception.ros.headers import stamp_to_ns
+from gsn_perception.ros.joining import HELD
 from gsn_perception.ros.joining import FrameJoiner
 from gsn_perception.ros.node_settings import ReconstructionSettings
 from gsn_perception.ros.synchronizer import Joined
@@ -63,6 +64,7 @@ class FrameAssembler:
         on_drop: Called with a reason's name for every image that is given up; :meth:`lack` says more of
             ``unsynchronised``.
         wait: How long an image waits for its depth and mask, nanoseconds of stamps.
+        held: Bytes of messages that wait for each other at most.
         where: Who publishes a stream, for the sentences.
     """
 
@@ -74,10 +76,11 @@ class FrameAssembler:
         on_drop: Callable[[str], None],
         *,
         wait: int = MAX_WAIT,
+        held: int = HELD,
         where: Callable[[str], str] = lambda stream: "expected",
     ) -> None:
         self._on_drop, self._where = on_drop, where
-        self._joiner = FrameJoiner(streams, slop=slop, wait=wait, is_alive=is_alive, on_drop=on_drop)
+        self._joiner = FrameJoiner(streams, slop=slop, wait=wait, is_alive=is_alive, on_drop=on_drop, held=held)
         self._infos: dict[str, CameraInfo] = {}
         self._pending: Joined | None = None
 
@@ -101,6 +104,10 @@ class FrameAssembler:
     def rest(self) -> None:
         """Give up images that nothing comes for any more; call it now and then."""
         self._joiner.rest()
+
+    def finish(self) -> None:
+        """Give up every image that still waits: nothing comes any more."""
+        self._joiner.finish()
 
     @property
     def missing(self) -> str:

@@ -108,6 +108,10 @@ class FrameJoiner:
         if (self._clock() - self._touched) * NANOSECONDS > self._wait:
             self._give_up(self._waiting[:-1])
 
+    def finish(self) -> None:
+        """Give up every image that still waits: nothing comes any more."""
+        self._give_up(self._waiting)
+
     def lack(self, after: float) -> Lack | None:
         """What images wait for in vain.
 
