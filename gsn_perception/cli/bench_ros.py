@@ -24,8 +24,7 @@ Answer = tuple[str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class RosOptions:
-    """The nodes: overhead per frame, transport with and without the DDS profile, publishing, restart after SIGKILL, a
-    thousand activations under load, masks that come late."""
+    """The nodes: overhead, transport with and without the DDS profile, publishing, restart, activations, late masks."""
 
     parts: tuple[Part, ...] = ("overhead", "transport", "publish", "restart")
     """Which; activations and late take many minutes and must be named."""

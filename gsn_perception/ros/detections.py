@@ -69,7 +69,9 @@ def _corners(mask: Any, shape: tuple[int, int]) -> np.ndarray:
     """Corners [N,1,2] int32 in fractions of the image's pixels; pixel centres are whole numbers, as OpenCV has them."""
     points = np.array([(point.x, point.y) for point in mask.data], np.float64)
     if not np.isfinite(points).all():
-        raise InputError("a polygon of the detections has a corner that is not finite; see what the segmenter publishes")
+        raise InputError(
+            "a polygon of the detections has a corner that is not finite; see what the segmenter publishes"
+        )
     height, width = shape
     if mask.width > 0 and mask.height > 0 and (mask.height, mask.width) != (height, width):
         across, down = width / mask.width, height / mask.height

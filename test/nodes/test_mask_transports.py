@@ -68,9 +68,7 @@ def test_polygons_of_yolo_ros(graph):
 
 @pytest.mark.skipif(optional.find("yolo_msgs") is not None, reason="yolo_msgs is installed")
 def test_polygons_without_yolo_msgs_say_what_to_install(graph):
-    node = graph.add(
-        ReconstructionNode, load=lambda s: BallPipeline(), parameters={"mask_transport": "polygons"}
-    )
+    node = graph.add(ReconstructionNode, load=lambda s: BallPipeline(), parameters={"mask_transport": "polygons"})
     assert node.trigger_configure() == FAILURE
     status = node.diagnostics.message(make_header(0, "").stamp, "unconfigured").status[0]
     assert "needs yolo_msgs: build" in status.message

@@ -52,7 +52,7 @@ def late_bag(folder, late, *, masked=lambda number: True, depth=lambda number: T
     items = []
     for item in bags.read(folder / "ours"):
         number = (item.time - START) // STEP
-        if item.topic == "/mask" and not masked(number) or item.topic == "/depth" and not depth(number):
+        if (item.topic == "/mask" and not masked(number)) or (item.topic == "/depth" and not depth(number)):
             continue
         items.append((item.topic, item.type_name, item.time + round(1e9 * late * (item.topic == "/mask")), item.data))
     return rewrite(folder / "late", items)

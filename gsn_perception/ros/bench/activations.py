@@ -59,7 +59,9 @@ def measure_activations(times: int, parameters: dict[str, object], logs: Path, d
         callbacks = int(graph.report(_NODE).get("dropped.callback", 0))
         complaints = graph.complaints()
     return [
-        Figure(f"activations under a 30 Hz camera and {busy} busy processes", len(found.seconds), "", times, least=True),
+        Figure(
+            f"activations under a 30 Hz camera and {busy} busy processes", len(found.seconds), "", times, least=True
+        ),
         Figure("nodes that died", len(found.deaths), "", 0),
         Figure("transitions refused or not answered", found.refused, "", 0),
         Figure("exceptions in callbacks and logs", callbacks + len(complaints), "", 0),

@@ -92,9 +92,7 @@ class SegmentedStream:
         self._messages, self._segmenter, self._depth_every = serialised(frame), segmenter, depth_every
         streams = [t for t in interface.RECONSTRUCTION_INPUTS if t is not interface.MASK or segmenter.late]
         self._publishers = {t.name: node.create_publisher(t.type, t.name, qos.sensor(5)) for t in streams}
-        node.create_subscription(
-            interface.GAUSSIANS.type, interface.GAUSSIANS.name, self._on_result, qos.reliable(50)
-        )
+        node.create_subscription(interface.GAUSSIANS.type, interface.GAUSSIANS.name, self._on_result, qos.reliable(50))
         self.sent: dict[str, list[int]] = {name: [] for name in self._publishers}
         self.results: list[tuple[int, list[int]]] = []
 

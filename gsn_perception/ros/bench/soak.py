@@ -153,4 +153,3 @@ def _sample(graph: FilmedGraph, now: float) -> Sample:
     drops = {k.removeprefix("dropped."): int(v) for k, v in report.items() if k.startswith("dropped.")}
     memory = {name: process.current_bytes for name, process in graph.nodes.items()}
     return Sample(now, memory, drops, int(report.get("frames.total", 0)))
-
