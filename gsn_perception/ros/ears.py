@@ -45,9 +45,9 @@ class _Heard:
 class Ears:
     """The subscriptions of a node while it is active.
 
-    What a publisher with transient-local durability sent before we were there (a camera_info published once) does not
-    come to a volatile subscription. It is fetched by a second one as durable as the publisher, which is given up once
-    it got a message: from then on the first hears everything.
+    What a reliable publisher with transient-local durability sent before we were there (a camera_info published once)
+    does not come to a volatile subscription. It is fetched by a second one as durable as the publisher, which is given
+    up once it got a message: from then on the first hears everything. (A best-effort one hands nothing on.)
 
     Args:
         node: Owns them.
@@ -91,7 +91,7 @@ class Ears:
             report: Called with a sentence's subject and the policies.
         """
         for subscription in list(self._made):
-            latched = None
+            is_latched = False
             for found in self._node.get_publishers_info_by_topic(subscription.topic_name):
                 publisher = bytes(found.endpoint_gid)
                 if publisher in self._known:
@@ -100,21 +100,18 @@ class Ears:
                 compatibility, reason = qos_check_compatible(found.qos_profile, subscription.qos_profile)
                 if compatibility == QoSCompatibility.ERROR:
                     report(f"a publisher of {subscription.topic_name} offers", qos.policies(reason))
-                elif found.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL:
-                    latched = found.qos_profile
-            if latched is not None and subscription.qos_profile.durability != DurabilityPolicy.TRANSIENT_LOCAL:
-                self._fetch(subscription, latched)
+                elif qos_check_compatible(found.qos_profile, qos.latched())[0] != QoSCompatibility.ERROR:
+                    is_latched = True
+            if is_latched and subscription.qos_profile.durability != DurabilityPolicy.TRANSIENT_LOCAL:
+                self._fetch(subscription)
 
-    def _fetch(self, subscription: Subscription, offered: QoSProfile) -> None:
+    def _fetch(self, subscription: Subscription) -> None:
         """Hear what was sent before; the middleware hands it over once the two have found each other."""
-        profile = qos.latched()
-        profile.reliability = offered.reliability
-
         with self._lock:
             heard = self._made.get(subscription)
             if heard is None:  # closed meanwhile
                 return
-            made = self._subscribe(subscription.msg_type, subscription.topic_name, profile, raw=subscription.raw)
+            made = self._subscribe(subscription.msg_type, subscription.topic_name, qos.latched(), raw=subscription.raw)
             self._fetching.append(made)
 
             def once(message: Any, sent: int) -> None:
