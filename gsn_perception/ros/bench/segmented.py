@@ -107,7 +107,7 @@ class SegmentedStream:
 
     def run(self, rate: float, seconds: float) -> None:
         """Images for so long, and on until the last mask is out."""
-        began, number = time.monotonic(), 0
+        began, first, number = time.monotonic(), time.time_ns(), 0
         while number < rate * seconds or self._segmenter.next() < float("inf"):
             due = began + number / rate
             time.sleep(max(min(due, self._segmenter.next()) - time.monotonic(), 0))
@@ -115,7 +115,8 @@ class SegmentedStream:
             if (stamp := self._segmenter.take(now)) is not None:
                 self._publish("mask", stamp)
             elif now >= due:
-                self._publish_image(number, wanted=number < rate * seconds)
+                # the moment of exposure: a busy machine publishes late, but its camera does not see two images at once
+                self._publish_image(number, first + round(1e9 * number / rate), wanted=number < rate * seconds)
                 number += 1
 
     def settle(self) -> None:
@@ -127,8 +128,7 @@ class SegmentedStream:
             if len(self.results) != count:
                 count, since = len(self.results), time.monotonic()
 
-    def _publish_image(self, number: int, *, wanted: bool) -> None:
-        stamp = time.time_ns()
+    def _publish_image(self, number: int, stamp: int, *, wanted: bool) -> None:
         self._publish("camera_info", stamp)
         if number % self._depth_every == 0:
             self._publish("depth", stamp)
