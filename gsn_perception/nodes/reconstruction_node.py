@@ -22,6 +22,7 @@ from gsn_perception.ros.frames import FrameDecoder
 from gsn_perception.ros.headers import make_header
 from gsn_perception.ros.headers import stamp_to_ns
 from gsn_perception.ros.intake import Intake
+from gsn_perception.ros.intake import mask_topic
 from gsn_perception.ros.mailbox import Mailbox
 from gsn_perception.ros.managed_node import ManagedNode
 from gsn_perception.ros.naming import Names
@@ -39,7 +40,7 @@ from gsn_perception.ros.saving import answered
 from gsn_perception.ros.saving import save
 from gsn_perception.ros.tickets import Tickets
 
-_STREAM_PARAMETERS = ("use_depth", "use_mask", "image_transport", "depth_transport")
+_STREAM_PARAMETERS = ("use_depth", "use_mask", "image_transport", "depth_transport", "mask_transport")
 
 
 class ReconstructionNode(ManagedNode[ReconstructionSettings]):
@@ -71,6 +72,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
     def configure(self) -> None:
         """Load weights, choose the source of transforms, make publishers and the worker."""
         settings = self.settings
+        mask_topic(settings)  # what is missing shows early
         transforms = transform_source(settings, self, lambda error: self.refuse("bad_message", error))
         self._processor = FrameProcessor(settings, self._load(settings), transforms, FrameDecoder())
         self._splats = self.make_output(interface.GAUSSIANS, results.gaussians_message)

@@ -10,6 +10,7 @@ from typing import Any
 from rclpy.time import Time
 
 from gsn_perception.ros import interface
+from gsn_perception.ros.detections import detections_topic
 from gsn_perception.ros.frames import Frame
 from gsn_perception.ros.frames import FrameAssembler
 from gsn_perception.ros.frames import RateGate
@@ -18,6 +19,17 @@ from gsn_perception.ros.managed_node import ManagedNode
 from gsn_perception.ros.node_settings import ReconstructionSettings
 from gsn_perception.ros.presence import Presence
 from gsn_perception.ros.processing import Job
+
+
+def mask_topic(settings: ReconstructionSettings) -> interface.Topic:
+    """Where masks come from.
+
+    Raises:
+        InputError: polygons are asked for and yolo_msgs is not installed.
+    """
+    if settings.mask_transport == "polygons":
+        return detections_topic()
+    return interface.MASK_COMPRESSED if settings.mask_transport == "compressed" else interface.MASK
 
 
 class Intake:
@@ -53,7 +65,7 @@ class Intake:
         if settings.use_depth:
             self._listen(packed.get(settings.depth_transport, interface.DEPTH), "depth")
         if settings.use_mask:
-            self._listen(interface.MASK, "mask")
+            self._listen(mask_topic(settings), "mask")
         self._listen(interface.CAMERA_INFO, "camera_info")
         self._listen(interface.IMAGE_COMPRESSED if compressed else interface.IMAGE, "image")
 

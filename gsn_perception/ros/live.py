@@ -83,11 +83,16 @@ class LiveGraph:
 
     def run_beside(self, module: str, arguments: Sequence[str]) -> NodeProcess:
         """Another process that lasts as long as the graph, e.g. a camera."""
-        log = self.logs / f"{module.rsplit('.', maxsplit=1)[-1]}.txt"
-        process = self._stack.enter_context(NodeProcess(module, arguments, log=log, domain=self.domain))
+        process = self.run_once(module, arguments)
         self._others.append(process)
         self._stack.callback(self._ask_all_to_end)
         return process
+
+    def run_once(self, module: str, arguments: Sequence[str]) -> NodeProcess:
+        """Another process that may end by itself."""
+        self._starts[module] += 1
+        log = self.logs / f"{module.rsplit('.', maxsplit=1)[-1]}_{self._starts[module]}.txt"
+        return self._stack.enter_context(NodeProcess(module, arguments, log=log, domain=self.domain))
 
     def report(self, module: str) -> dict[str, str]:
         """The newest diagnostics of a node."""

@@ -65,6 +65,11 @@ class ReconstructionSettings:
         "raw: `depth`; compressedDepth: `depth/compressedDepth`; compressed: `depth/compressed`, a 16 bit PNG",
         choices=("raw", "compressedDepth", "compressed"),
     )
+    mask_transport: str = parameter(
+        "raw",
+        "raw: `mask`; compressed: `mask/compressed`, a PNG; polygons: `mask` as yolo_msgs/DetectionArray",
+        choices=("raw", "compressed", "polygons"),
+    )
     rectify: bool = parameter(False, "the image is raw: undistort it by K and D; else it is rectified and P holds")
     use_depth: bool = parameter(True, "use `depth` where somebody publishes it")
     use_mask: bool = parameter(True, "use `mask` where somebody publishes it, else segment")

@@ -18,6 +18,8 @@ _SENTENCES = {
     "tf2_ros": "transforms need tf2_ros: " + _APT.format("tf2-ros-py") + _OR_POSE,
     "tf2_msgs": "transforms need tf2_msgs: " + _APT.format("tf2-msgs") + _OR_POSE,
     "moveit_msgs": "{asked_by} needs moveit_msgs: " + _APT.format("moveit-msgs") + ", or set {asked_by} to false",
+    "yolo_msgs": "mask_transport polygons needs yolo_msgs: build https://github.com/mgonzs13/yolo_ros in your workspace "
+    "and source it, or set mask_transport to raw",
     "ament_index_python": "ament_index_python is missing: source a ROS 2 installation",
 }
 

@@ -9,9 +9,12 @@ from rclpy.qos import QoSProfile
 from rclpy.qos import ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
+BURST = 5
+"""Messages that may wait where a busy machine starves us; each may be the image that a late mask belongs to."""
 
-def sensor(depth: int = 1) -> QoSProfile:
-    """Best effort, volatile, newest only: matches reliable and best-effort publishers alike."""
+
+def sensor(depth: int = BURST) -> QoSProfile:
+    """Best effort, volatile: matches reliable and best-effort publishers alike."""
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
         depth=depth,

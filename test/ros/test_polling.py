@@ -44,7 +44,7 @@ def test_messages_arrive_without_the_executor(node, monkeypatch):
         Header, "topic", lambda m: None, qos.sensor(), callback_group=PolledGroup(), event_callbacks=no_events
     )
     poller = Poller()
-    poller.add(subscription, lambda message: taken.append(message.frame_id))
+    poller.add(subscription, lambda message, sent: taken.append(message.frame_id))
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
     stop = threading.Event()
