@@ -4,11 +4,10 @@ from setuptools import find_packages
 from setuptools import setup
 
 NAME = "gsn_perception"
-ROS_WHEELS = [  # ROS 2 Jazzy without a ROS installation; on a robot the system's packages are used
-    "ros-rclpy[fastrtps]==7.1.6",
-    *(f"ros-{kind}-msgs==5.3.6" for kind in ("sensor", "geometry", "visualization", "shape", "diagnostic")),
-    "ros-std-srvs==5.3.6",
-]
+MESSAGES = ("sensor-msgs", "geometry-msgs", "visualization-msgs", "shape-msgs", "diagnostic-msgs", "std-srvs")
+# ROS 2 without a ROS installation; on a robot the system's packages are used
+JAZZY = ["ros-rclpy[fastrtps]==7.1.6", *(f"ros-{name}==5.3.6" for name in MESSAGES)]
+KILTED = ["ros-kilted-rclpy[fastrtps]==9.1.2", *(f"ros-kilted-{name}==5.5.1" for name in MESSAGES)]
 REQUIREMENTS = """
 torch>=2.4 numpy>=1.26 scipy>=1.11 numba>=0.60 opencv-python-headless>=4.8 open3d>=0.18 trimesh>=4.4 rtree>=1.2
 scikit-image>=0.22 fast-simplification>=0.2 gsplat>=1.4 lightning-fabric>=2.2 safetensors>=0.4 tyro>=0.9 tqdm>=4.60
@@ -34,7 +33,8 @@ setup(
     python_requires=">=3.11",
     install_requires=REQUIREMENTS.split(),
     extras_require={
-        "ros": ROS_WHEELS,
+        "ros": JAZZY,
+        "ros-kilted": KILTED,
         "physics": ["mujoco>=3.2", "coacd>=1.0.4"],
         "dev": ["pytest>=8", "hypothesis>=6", "ruff>=0.6", "mypy>=1.10", "pre-commit>=3", "build>=1"],
     },

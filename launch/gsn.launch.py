@@ -1,23 +1,34 @@
 """Reconstruction and grasps: `ros2 launch gsn_perception gsn.launch.py image:=/camera/color/image_rect ...`."""
 
-import os
 from pathlib import Path
 from typing import Any
 
+from ament_index_python.packages import PackageNotFoundError
+from ament_index_python.packages import get_package_prefix
 from ament_index_python.packages import get_package_share_directory
 from launch.actions import DeclareLaunchArgument
+from launch.actions import LogInfo
 from launch.actions import OpaqueFunction
+from launch.actions import RegisterEventHandler
 from launch.actions import SetEnvironmentVariable
-from launch.conditions import IfCondition
+from launch.event_handlers import OnProcessExit
+from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode
 from launch_ros.actions import Node
 
+from gsn_perception.ros import launching
+from gsn_perception.ros.dds_profile import DDS_CHOICES
+from gsn_perception.ros.dds_profile import choose_profile
+from gsn_perception.ros.dds_profile import free_shared_memory
+from gsn_perception.ros.dds_profile import is_chosen
 from launch import LaunchContext
 from launch import LaunchDescription
+from launch import LaunchDescriptionEntity
 
 PACKAGE = "gsn_perception"
 SHARE = Path(get_package_share_directory(PACKAGE))
+EXIT_BAD_INPUT = 2
 
 ARGUMENTS = {  # name: default, description
     "namespace": ("", "namespace of both nodes"),
@@ -26,6 +37,9 @@ ARGUMENTS = {  # name: default, description
     "depth": ("depth", "depth topic, registered to the colour image"),
     "mask": ("mask", "instance mask topic"),
     "scene": ("scene", "the depth camera's point cloud, which grasps keep clear of"),
+    "tf": ("/tf", "topic of transforms; tf: the one in the namespace, as Nav2's robots have it"),
+    "tf_static": ("/tf_static", "topic of static transforms; tf_static: the one in the namespace"),
+    "target_frame": ("", "frame of the results and of RViz; empty: the parameter file's"),
     "params_file": ("", "parameter file on top of the package's defaults"),
     "checkpoint": ("", "weights: a file or a shipped name; empty: the parameter file's"),
     "device": ("", "auto, cpu or cuda; empty: the parameter file's"),
@@ -35,54 +49,93 @@ ARGUMENTS = {  # name: default, description
     "use_sim_time": ("false", "take the time from /clock"),
     "log_level": ("info", "debug, info, warn or error"),
 }
-DDS_CHOICES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_BUILTIN_TRANSPORTS")
+FLAGS = ("autostart", "grasps", "rviz", "use_sim_time")
 
 
-def _is_true(text: str) -> bool:
-    return text.strip().lower() in ("1", "true", "yes", "on")
-
-
-def _nodes(context: LaunchContext) -> list[LifecycleNode]:
-    """The nodes, once the arguments are known: an empty argument must not overrule a parameter file."""
+def _actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """Everything, once the arguments are known and checked: nothing starts beside a sentence."""
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    common = {"autostart": _is_true(given["autostart"]), "use_sim_time": _is_true(given["use_sim_time"])}
-    weights = {name: given[name] for name in ("checkpoint", "device") if given[name]}
+    flags = {name: launching.is_true(name, given[name]) for name in FLAGS}
+    params = launching.read_params(given["params_file"])
+    if flags["rviz"]:
+        _check_rviz()
+    told = launching.misspelt(context.launch_configurations, ARGUMENTS) + launching.misspelt_nodes(params)
+    nodes = _nodes(given, flags)
+    ends = [RegisterEventHandler(OnProcessExit(target_action=node, on_exit=_end_on_bad_input)) for node in nodes]
+    rviz = [_rviz(given, params)] if flags["rviz"] else []
+    return [*map(_warning, told), *_dds(context), *ends, *nodes, *rviz]
+
+
+def _nodes(given: dict[str, str], flags: dict[str, bool]) -> list[LifecycleNode]:
+    """The nodes; an empty argument must not overrule a parameter file."""
+    common = {name: flags[name] for name in ("autostart", "use_sim_time")}
+    chosen = {name: given[name] for name in ("checkpoint", "device", "target_frame") if given[name]}
     inputs = [(name, given[name]) for name in ("image", "camera_info", "depth", "mask")]
     inputs.append(("image/compressed", f"{given['image']}/compressed"))
     inputs += [(f"depth/{kind}", f"{given['depth']}/{kind}") for kind in ("compressedDepth", "compressed")]
 
     def lifecycle(name: str, extra: dict[str, Any], remappings: list[tuple[str, str]]) -> LifecycleNode:
-        files = [str(SHARE / "config" / f"{name}.yaml"), *filter(None, [given["params_file"]])]
+        user = [str(Path(given["params_file"]).expanduser())] if given["params_file"] else []
         return LifecycleNode(
             package=PACKAGE,
             executable=f"{name}_node",
             name=name,
             namespace=given["namespace"],
-            parameters=[*files, {**common, **extra}],
-            remappings=remappings,
+            parameters=[str(SHARE / "config" / f"{name}.yaml"), *user, {**common, **extra}],
+            remappings=[*remappings, *((f"/{name}", given[name]) for name in ("tf", "tf_static"))],
             arguments=["--ros-args", "--log-level", given["log_level"]],
             output="screen",
         )
 
-    nodes = [lifecycle("reconstruction", weights, inputs)]
-    if _is_true(given["grasps"]):
+    nodes = [lifecycle("reconstruction", chosen, inputs)]
+    if flags["grasps"]:
         nodes.append(lifecycle("grasp", {}, [("scene", given["scene"])]))
     return nodes
 
 
+def _rviz(given: dict[str, str], params: dict[str, Any]) -> Node:
+    """RViz, whose fixed frame is that of the results: it draws nothing in another one without TF."""
+    frame = given["target_frame"] or launching.fixed_frame(params)
+    return Node(
+        package="rviz2",
+        executable="rviz2",
+        namespace=given["namespace"],
+        remappings=[(f"/{name}", given[name]) for name in ("tf", "tf_static")],
+        parameters=[{"use_sim_time": launching.is_true("use_sim_time", given["use_sim_time"])}],
+        arguments=["-d", str(SHARE / "config" / "gsn.rviz"), *(["-f", frame] if frame else [])],
+    )
+
+
+def _check_rviz() -> None:
+    try:
+        get_package_prefix("rviz2")
+    except PackageNotFoundError:
+        sentence = (
+            "rviz:=true needs rviz2: install it with `sudo apt install ros-$ROS_DISTRO-rviz2`, or leave rviz away"
+        )
+        raise launching.LaunchError(sentence) from None
+
+
+def _dds(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """The DDS profile that fits /dev/shm, unless the user chose one."""
+    if is_chosen(context.environment):
+        return []
+    choice = choose_profile(free_shared_memory())
+    path = str(SHARE / "config" / choice.file)
+    told = [_warning(choice.sentence)] if choice.sentence else []
+    return [*told, *(SetEnvironmentVariable(name, path) for name in DDS_CHOICES[:2])]
+
+
+def _end_on_bad_input(event: ProcessExited, context: LaunchContext) -> None:
+    """A node that refused its parameters said why; the launch ends with the other one, and not with 0."""
+    if event.returncode == EXIT_BAD_INPUT and not context.is_shutdown:
+        raise launching.LaunchError(f"{event.process_name} refused its parameters and ended; its last line says why")
+
+
+def _warning(sentence: str) -> LogInfo:
+    return LogInfo(msg=f"warning: {sentence}")
+
+
 def generate_launch_description() -> LaunchDescription:
     actions = [DeclareLaunchArgument(n, default_value=v, description=d) for n, (v, d) in ARGUMENTS.items()]
-    if not any(os.environ.get(name) for name in DDS_CHOICES):
-        profile = str(SHARE / "config" / "fastdds.xml")
-        actions += [SetEnvironmentVariable(name, profile) for name in DDS_CHOICES[:2]]
-    actions.append(OpaqueFunction(function=_nodes))
-    actions.append(
-        Node(
-            package="rviz2",
-            executable="rviz2",
-            namespace=LaunchConfiguration("namespace"),
-            arguments=["-d", str(SHARE / "config" / "gsn.rviz")],
-            condition=IfCondition(LaunchConfiguration("rviz")),
-        )
-    )
-    return LaunchDescription(actions)
+    return LaunchDescription([*actions, OpaqueFunction(function=_actions)])

@@ -3,20 +3,24 @@
 Plays the bag with /clock and starts gsn.launch.py with use_sim_time, so that ages and TF are those of the recording.
 """
 
+from functools import partial
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
 from launch.actions import DeclareLaunchArgument
 from launch.actions import EmitEvent
 from launch.actions import IncludeLaunchDescription
+from launch.actions import LogInfo
 from launch.actions import OpaqueFunction
 from launch.actions import RegisterEventHandler
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
+from launch.events.process import ProcessExited
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from gsn_perception.ros import launching
 from launch import LaunchContext
 from launch import LaunchDescription
 from launch import LaunchDescriptionEntity
@@ -29,13 +33,15 @@ ARGUMENTS = {  # name: default, description
     "rate": ("1.0", "speed of playing"),
     "loop": ("false", "start again at the end"),
     "wait": ("120.0", "longest wait for the nodes to subscribe, seconds"),
-    "shutdown": ("true", "end everything once the recording has been played"),
+    "settle": ("60.0", "longest wait for idle nodes once it has been played, seconds"),
+    "shutdown": ("true", "end everything then"),
     "namespace": ("", "namespace of both nodes"),
     "image": ("/camera/image", "colour image topic"),
     "camera_info": ("/camera/camera_info", "topic of its intrinsics"),
     "depth": ("/camera/depth", "depth topic, registered to the colour image"),
     "mask": ("/camera/mask", "instance mask topic"),
     "scene": ("/camera/depth/points", "the depth camera's point cloud, which grasps keep clear of"),
+    "target_frame": ("", "frame of the results and of RViz; empty: the parameter file's"),
     "params_file": ("", "parameter file on top of the package's defaults"),
     "checkpoint": ("", "weights: a file or a shipped name; empty: the parameter file's"),
     "device": ("", "auto, cpu or cuda; empty: the parameter file's"),
@@ -43,31 +49,46 @@ ARGUMENTS = {  # name: default, description
     "rviz": ("false", "start RViz with the package's display"),
     "log_level": ("info", "debug, info, warn or error"),
 }
-OWN = ("bag", "rate", "loop", "wait", "shutdown")
+OWN = ("bag", "rate", "loop", "wait", "settle", "shutdown")
+MAY_LACK = ("depth", "mask")  # a recording may do without, unless they were asked for by name
 
 
 def _actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    flags = {name: launching.is_true(name, given[name]) for name in ("loop", "shutdown", "grasps")}
     if not given["bag"]:
-        raise RuntimeError("replay.launch.py needs a recording: bag:=FOLDER")
+        raise launching.LaunchError("replay.launch.py needs a recording: bag:=FOLDER")
+    launching.check_file("bag", given["bag"], folder=True)
+    told = launching.misspelt([n for n in context.launch_configurations if n not in ARGUMENTS], OWN)
     passed = {name: value for name, value in given.items() if name not in OWN}
     nodes = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(SHARE / "launch" / "gsn.launch.py")),
         launch_arguments={**passed, "use_sim_time": "true"}.items(),
     )
-    words = [given["bag"], "--clock", "--rate", given["rate"], "--wait", given["wait"]]
+    player = Node(package=PACKAGE, executable="bag_play", arguments=_words(given, flags), output="screen")
+    ended = RegisterEventHandler(OnProcessExit(target_action=player, on_exit=partial(_on_played, flags["shutdown"])))
+    return [*(LogInfo(msg=f"warning: {sentence}") for sentence in told), nodes, ended, player]
+
+
+def _words(given: dict[str, str], flags: dict[str, bool]) -> list[str]:
+    """The player's command line."""
+    there = [name for name in launching.NODES if flags["grasps"] or name != "grasp"]
+    prefix = "/".join(["", *given["namespace"].strip("/").split("/")]).rstrip("/")
+    words = [str(Path(given["bag"]).expanduser()), "--clock", "--rate", given["rate"], "--wait", given["wait"]]
     words += ["--wait-for", given["image"], given["camera_info"]]
-    words += ["--loop"] if _is_true(given["loop"]) else []
-    player = Node(package=PACKAGE, executable="bag_play", arguments=words, output="screen")
-    actions = [nodes, player]
-    if _is_true(given["shutdown"]):
-        end = EmitEvent(event=Shutdown(reason="the recording has been played"))
-        actions.append(RegisterEventHandler(OnProcessExit(target_action=player, on_exit=[end])))
-    return actions
+    named = [given[name] for name in MAY_LACK if given[name] != ARGUMENTS[name][0]]
+    words += ["--expect", *named] if named else []
+    words += ["--nodes", *(f"{prefix}/{name}" for name in there), "--settle", given["settle"]]
+    return words + (["--loop"] if flags["loop"] else [])
 
 
-def _is_true(text: str) -> bool:
-    return text.strip().lower() in ("1", "true", "yes", "on")
+def _on_played(shutdown: bool, event: ProcessExited, context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """The end of the launch; with an exit code that is not 0 where the recording could not be played."""
+    if context.is_shutdown:  # ended by it; a second Shutdown is an error of launch_ros
+        return []
+    if event.returncode:
+        raise launching.LaunchError("the recording was not played; bag_play's last line says why")
+    return [EmitEvent(event=Shutdown(reason="the recording has been played"))] if shutdown else []
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -1,4 +1,4 @@
-"""Plan grasps on a mesh file and write them, best first, as grasps.json."""
+"""Plan grasps on a mesh file and write them, best first, as grasps.json and, when asked, as isaac_grasp YAML."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ class Options:
     """Of the mesh's numbers; what the file says (3MF, DAE, GLB) or metres when left out."""
     out: Path = Path("grasps.json")
     """Where the grasps go."""
+    isaac: Path | None = None
+    """Also write them as an isaac_grasp file (YAML, format version 1.0), for Isaac Sim and GraspGen."""
     gripper: str = "panda"
     """Name of a shipped gripper, or a YAML file laid out like theirs."""
     support_plane: str | None = None
@@ -43,6 +45,7 @@ def run(options: Options) -> int:
     from gsn_perception.geometry.mesh_repair import repair_mesh
     from gsn_perception.grasping import GraspPlanner
     from gsn_perception.grasping import PlannerSettings
+    from gsn_perception.grasping.isaac_grasp import write_isaac_grasp
     from gsn_perception.io import write_grasps_json
     from gsn_perception.io.meshes import check_size
     from gsn_perception.io.meshes import read_mesh
@@ -60,10 +63,13 @@ def run(options: Options) -> int:
     result = GraspPlanner(gripper, settings).plan(mesh, support_plane=plane)
     elapsed = time.perf_counter() - start
     write_grasps_json(options.out, result.grasps, frame_id=options.frame_id)
+    if options.isaac is not None:
+        write_isaac_grasp(options.isaac, result.grasps, gripper, object_frame=options.frame_id)
     if not result.grasps and np.ptp(mesh.vertices, axis=0).min() > gripper.max_width:
         text = f"the mesh measures {size_text(mesh)}, on every side more than the {gripper.max_width:g} m"
         remark = Remark("mesh_too_wide", f"{text} that {gripper.name} opens; give --unit if its numbers are no metres")
         print(f"remark {remark}", file=sys.stderr)
     size = f"{len(mesh.faces)} triangles, {size_text(mesh)}"
-    print(f"{result.reason} ({gripper.name}, {size}, {elapsed * 1000:.0f} ms) -> {options.out}")
+    places = f"{options.out}" if options.isaac is None else f"{options.out}, {options.isaac}"
+    print(f"{result.reason} ({gripper.name}, {size}, {elapsed * 1000:.0f} ms) -> {places}")
     return 0 if result.grasps else 1

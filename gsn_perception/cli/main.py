@@ -19,6 +19,7 @@ COMMANDS = {
     "reconstruct": "one photograph -> Gaussians, point cloud, mesh and grasps in a folder",
     "grasp": "a mesh file -> ranked grasps",
     "demo": "a table-top scene through the ROS 2 nodes and back",
+    "export": "a splat as glTF or SPZ, for other viewers",
     "view": "an output folder in the browser",
     "bag": "make, inspect and play rosbag2 recordings",
     "data": "build a training data set",

@@ -43,9 +43,9 @@ def run(options: Options) -> int:
     results = Results.load(options.folder)
     server = start_viewer(results, _gripper(options.gripper, results.gripper), host=options.host, port=options.port)
     here = "localhost" if options.host in ("0.0.0.0", "::") else options.host
-    print(f"open http://{here}:{server.get_port()} in a browser; Ctrl-C stops", flush=True)
     end = float("inf") if options.seconds is None else time.monotonic() + options.seconds
     try:
+        print(f"open http://{here}:{server.get_port()} in a browser; Ctrl-C stops", flush=True)
         while time.monotonic() < end:
             time.sleep(min(0.5, max(0.0, end - time.monotonic())))
     except KeyboardInterrupt:

@@ -26,6 +26,7 @@ class Grasp:
         score: In [0, 1], higher is better.
         label: Instance label of the object.
         source: Geometry used for planning: ``mesh``, or ``extruded`` (measured points extruded to the support plane).
+        closed_width: Opening between the pads once closed on the object, metres; 0 where that is not known.
     """
 
     T_frame_tcp: np.ndarray
@@ -33,10 +34,11 @@ class Grasp:
     score: float
     label: int = 1
     source: GraspSource = "mesh"
+    closed_width: float = 0.0
 
     def transform(self, T: np.ndarray) -> Grasp:
         """The same grasp in another frame: ``T`` [4,4] rigid, target from current."""
         rotation, translation, scale = split_similarity(T)
         pose = make_transform(rotation, translation, scale) @ self.T_frame_tcp
         pose[:3, :3] /= scale
-        return replace(self, T_frame_tcp=pose, width=self.width * scale)
+        return replace(self, T_frame_tcp=pose, width=self.width * scale, closed_width=self.closed_width * scale)

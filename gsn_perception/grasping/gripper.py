@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,10 @@ import numpy as np
 import yaml
 
 from gsn_perception.geometry import InputError
+from gsn_perception.geometry.transforms import make_transform
+from gsn_perception.grasping.fingers import FingerJoint
+from gsn_perception.grasping.fingers import read_joints
+from gsn_perception.grasping.fingers import renamed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +54,9 @@ class Gripper:
         tcp_offset: From the mounting flange to the TCP along z, metres; for the robot's driver, not for planning.
         max_force: Newton.
         description: One line for users.
+        joints: Of the fingers; empty where the file names none.
+        hand_frame: The link that the robot's description mounts the gripper by, at the flange.
+        hand_yaw: Its rotation about z relative to the grasp frame, degrees.
     """
 
     name: str
@@ -61,6 +70,9 @@ class Gripper:
     tcp_offset: float
     max_force: float
     description: str = ""
+    joints: tuple[FingerJoint, ...] = ()
+    hand_frame: str = "hand"
+    hand_yaw: float = 0.0
 
     @classmethod
     def named(cls, name: str) -> Gripper:
@@ -85,6 +97,21 @@ class Gripper:
         except (OSError, UnicodeDecodeError):
             raise InputError(f"cannot read the gripper file {path}; give a YAML file or a shipped name") from None
         return _parse(text, str(path), Path(path).resolve().parent)
+
+    def with_joints(self, names: Sequence[str]) -> Gripper:
+        """The same with other names of its joints; see :func:`~gsn_perception.grasping.fingers.renamed`."""
+        return replace(self, joints=renamed(self.joints, names, self.name))
+
+    def joint_positions(self, width: float) -> dict[str, float]:
+        """Position by joint (metres or radians) at an opening between the pads, metres."""
+        return {joint.name: joint.position(width) for joint in self.joints}
+
+    @property
+    def T_tcp_hand(self) -> np.ndarray:
+        """[4,4] pose of ``hand_frame`` in the grasp frame, metres: behind the TCP, turned about the approach."""
+        angle = np.radians(self.hand_yaw)
+        rotation = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+        return make_transform(rotation, np.array([0.0, 0.0, -self.tcp_offset]))
 
     @property
     def finger_depth(self) -> float:
@@ -144,9 +171,11 @@ def _parse(text: str, source: str, folder: Path) -> Gripper:
         raise InputError(f"the gripper file {source} has no named values; compare it with a shipped one")
     given = values.get("pad")
     pad: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    max_width = _positive(values, "max_width", source)
+    frame, yaw = _hand(values, source)
     gripper = Gripper(
         name=str(values.get("name", Path(source).stem)),
-        max_width=_positive(values, "max_width", source),
+        max_width=max_width,
         min_width=_positive(values, "min_width", source),
         fingers=_boxes(values, "fingers", source, folder),
         palm=_boxes(values, "palm", source, folder),
@@ -156,6 +185,9 @@ def _parse(text: str, source: str, folder: Path) -> Gripper:
         tcp_offset=_positive(values, "tcp_offset", source),
         max_force=_positive(values, "max_force", source),
         description=str(values.get("description", "")),
+        joints=read_joints(values, max_width, source),
+        hand_frame=frame,
+        hand_yaw=yaw,
     )
     _check(gripper, source)
     return gripper
@@ -171,6 +203,15 @@ def _check(gripper: Gripper, source: str) -> None:
         raise InputError(f"gripper {source}: no finger reaches past the TCP (z > 0); put the TCP between the pads")
     if gripper.finger_depth <= 0:
         raise InputError(f"gripper {source}: the palm reaches past the TCP; its boxes must end at z < 0")
+
+
+def _hand(values: Mapping[str, Any], source: str) -> tuple[str, float]:
+    """Name and yaw (degrees) of the link the gripper is mounted by."""
+    hand = values.get("hand") or {}
+    yaw = hand.get("yaw", 0.0) if isinstance(hand, Mapping) else None
+    if isinstance(yaw, bool) or not isinstance(yaw, int | float) or not np.isfinite(yaw):
+        raise InputError(f"gripper {source}: hand must be like {{frame: panda_hand, yaw: 0}}, yaw in degrees about z")
+    return str(hand.get("frame", "hand")), float(yaw)
 
 
 def _positive(values: Mapping[str, Any], key: str, source: str, prefix: str = "") -> float:

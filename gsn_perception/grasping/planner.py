@@ -212,7 +212,7 @@ class GraspPlanner:
         """The candidates whose closed pads press within the friction cones, with features and scores."""
         settings, gripper, surface = self.settings, self.gripper, problem.surface
         if not len(poses):
-            return ScoredGrasps(poses, np.zeros((0, len(FEATURES))), np.zeros(0))
+            return ScoredGrasps(poses, np.zeros((0, len(FEATURES))), np.zeros(0), np.zeros(0))
         contacts = pad_contacts(poses, gripper, surface, tolerance=settings.pad_compliance)
         figures = features(
             poses,
@@ -227,7 +227,8 @@ class GraspPlanner:
         )
         holds = np.isfinite(contacts.width) & (figures[:, 0] > 0)
         figures = figures[holds]
-        return ScoredGrasps(keep(poses, holds, "slipping out of the pads", rejected), figures, settings.model(figures))
+        kept = keep(poses, holds, "slipping out of the pads", rejected)
+        return ScoredGrasps(kept, figures, settings.model(figures), contacts.width[holds])
 
     def _best(self, held: ScoredGrasps) -> np.ndarray:
         """[G] rows of the grasps to return, best first."""

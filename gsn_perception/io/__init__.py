@@ -1,4 +1,4 @@
-"""Reads and writes files: images, cameras, PLY, meshes, grasps, checkpoints; outputs are written atomically."""
+"""Reads and writes files: images, cameras, splats, meshes, grasps, checkpoints; outputs are written atomically."""
 
 from gsn_perception.io.atomic import atomic_write
 from gsn_perception.io.atomic import output_folder
@@ -18,9 +18,13 @@ from gsn_perception.io.ply import read_points_ply
 from gsn_perception.io.ply import write_gaussians_ply
 from gsn_perception.io.ply import write_mesh_ply
 from gsn_perception.io.ply import write_points_ply
+from gsn_perception.io.splat_glb import write_gaussians_glb
+from gsn_perception.io.splat_values import SplatLoss
+from gsn_perception.io.spz import write_gaussians_spz
 
 __all__ = [
     "GraspFile",
+    "SplatLoss",
     "atomic_write",
     "output_folder",
     "read_camera",
@@ -33,7 +37,9 @@ __all__ = [
     "read_points_ply",
     "write_camera",
     "write_depth",
+    "write_gaussians_glb",
     "write_gaussians_ply",
+    "write_gaussians_spz",
     "write_grasps_json",
     "write_image",
     "write_mesh_ply",

@@ -7,7 +7,8 @@ The file is one object::
      "convention": "... how to read a pose ...",
      "grasps": [{"T_frame_tcp": [[4x4]], "position": [x, y, z],
                  "quaternion_xyzw": [..], "quaternion_wxyz": [..],
-                 "width": m, "score": 0..1, "label": 1, "source": "mesh" or "extruded"}, ...]}     # best first
+                 "width": m, "closed_width": m (0: unknown), "score": 0..1, "label": 1,
+                 "source": "mesh" or "extruded"}, ...]}     # best first
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ FORMAT = "gsn_perception/grasps"
 CONVENTION = (
     "T_frame_tcp maps TCP coordinates to frame_id; the origin is the tool centre point midway between the fingertips, "
     "z = approach (towards the object), y = closing direction, x = y cross z; width is the opening between the finger "
-    "pads before closing; score is in [0, 1]; best first"
+    "pads before closing, closed_width the one that touches the object; score is in [0, 1]; best first"
 )
 
 
@@ -101,6 +102,7 @@ def _entry(grasp: Grasp) -> dict:
         "quaternion_xyzw": wxyz[[1, 2, 3, 0]].tolist(),
         "quaternion_wxyz": wxyz.tolist(),
         "width": float(grasp.width),
+        "closed_width": float(grasp.closed_width),
         "score": float(grasp.score),
         "label": int(grasp.label),
         "source": grasp.source,
@@ -112,4 +114,5 @@ def _grasp(entry: dict) -> Grasp:
     if pose.shape != (4, 4):
         raise ValueError("pose")
     source: GraspSource = "extruded" if entry.get("source") == "extruded" else "mesh"
-    return Grasp(pose, float(entry["width"]), float(entry["score"]), int(entry["label"]), source)
+    closed = float(entry.get("closed_width", 0.0))
+    return Grasp(pose, float(entry["width"]), float(entry["score"]), int(entry["label"]), source, closed)

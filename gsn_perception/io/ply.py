@@ -15,8 +15,8 @@ from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.geometry.mesh import Mesh
 from gsn_perception.geometry.reconstruction import Points
 from gsn_perception.io.atomic import atomic_write
+from gsn_perception.io.splat_values import SH_C0
 
-_SH_C0 = 0.28209479177387814  # the constant spherical harmonic, 1 / (2 sqrt(pi))
 _TYPES = {"<f4": "float", "|u1": "uchar", "<i4": "int"}
 _READ = {
     "float": "<f4", "float32": "<f4", "double": "<f8", "float64": "<f8", "uchar": "u1", "uint8": "u1",
@@ -43,7 +43,7 @@ def write_gaussians_ply(path: str | Path, gaussians: Gaussians) -> None:
         [
             values["means"],
             np.zeros_like(values["means"]),
-            (values["colors"] - 0.5) / _SH_C0,
+            (values["colors"] - 0.5) / SH_C0,
             np.log(opacity / (1 - opacity))[:, None],
             np.log(np.maximum(values["scales"], 1e-12)),
             values["quats"],
@@ -74,7 +74,7 @@ def read_gaussians_ply(path: str | Path) -> Gaussians:
         means=torch.from_numpy(_stack(table, ["x", "y", "z"])),
         scales=torch.from_numpy(np.exp(_stack(table, [f"scale_{i}" for i in range(3)]))),
         quats=torch.from_numpy(_stack(table, [f"rot_{i}" for i in range(4)])),
-        colors=torch.from_numpy(np.clip(_stack(table, [f"f_dc_{i}" for i in range(3)]) * _SH_C0 + 0.5, 0, 1)),
+        colors=torch.from_numpy(np.clip(_stack(table, [f"f_dc_{i}" for i in range(3)]) * SH_C0 + 0.5, 0, 1)),
         opacities=torch.sigmoid(torch.from_numpy(_stack(table, ["opacity"])[:, 0])),
         confidence=None if confidence is None else torch.from_numpy(confidence.copy()),
     )

@@ -6,7 +6,13 @@ import argparse
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gsn_perception.ros.idleness import IdleWatch
+    from gsn_perception.ros.player import BagPlayer
 
 EXIT_BAD_INPUT = 2
 EXIT_NO_SUBSCRIBER = 3
@@ -39,12 +45,14 @@ def _play(options: argparse.Namespace, ros_args: list[str], stop: threading.Even
 
     rclpy = optional.require("rclpy")
     optional.require("rosbags.rosbag2")
-    from gsn_perception.ros.node.executors import start_ros
-    from gsn_perception.ros.recordings.playing import BagPlayer
-    from gsn_perception.ros.recordings.playing import PlayOptions
+    from gsn_perception.ros.idleness import IdleWatch
+    from gsn_perception.ros.player import BagPlayer
+    from gsn_perception.ros.player import PlayOptions
+    from gsn_perception.ros.spinning import start_ros
 
     start_ros(["bag_play", *ros_args])
     node = rclpy.create_node("bag_play")
+    watch = IdleWatch(node, options.nodes) if options.settle > 0 or options.nodes else None
     try:
         chosen = PlayOptions(
             rate=options.rate,
@@ -53,19 +61,35 @@ def _play(options: argparse.Namespace, ros_args: list[str], stop: threading.Even
             restamp=options.restamp,
             wait=options.wait,
             wait_for=tuple(options.wait_for),
+            expect=tuple(options.expect),
         )
         player = BagPlayer(node, options.bag, chosen, stop.is_set)
-        lonely = player.wait()
-        if lonely and options.wait > 0 and not stop.is_set():
-            print(f"nobody subscribed to {', '.join(lonely)} within {options.wait} s", file=sys.stderr)
+        if sentence := _not_ready(player, watch, options, stop):
+            print(sentence, file=sys.stderr)
             return EXIT_NO_SUBSCRIBER
         count = player.play()
         node.get_logger().info(f"{count} messages played")
+        if watch is not None and options.settle > 0 and (busy := watch.wait(options.settle, stop.is_set)):
+            node.get_logger().warning(f"{', '.join(busy)} still at work {options.settle} s after the last message")
         stop.wait(options.linger)  # reliable readers may still ask for the last ones
         return 0
     finally:
+        if watch is not None:
+            watch.close()
         node.destroy_node()
         rclpy.try_shutdown()
+
+
+def _not_ready(player: BagPlayer, watch: IdleWatch | None, options: argparse.Namespace, stop: threading.Event) -> str:
+    """Wait for subscribers and nodes; what is missing after ``--wait`` seconds, as a sentence."""
+    deadline = time.monotonic() + options.wait
+    lonely = player.wait()
+    if lonely and options.wait > 0 and not stop.is_set():
+        return f"nobody subscribed to {', '.join(lonely)} within {options.wait} s"
+    late = watch.wait_active(deadline - time.monotonic(), stop.is_set) if watch is not None else []
+    if late and not stop.is_set():
+        return f"not active within {options.wait} s: {', '.join(late)}"
+    return ""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,6 +102,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--wait", type=float, default=0.0, metavar="S", help="wait at most S seconds for subscribers")
     parser.add_argument("--wait-for", nargs="*", default=[], metavar="TOPIC", help="of these topics (default: all)")
     parser.add_argument("--linger", type=float, default=0.5, metavar="S", help="stay S seconds after the last message")
+    parser.add_argument("--expect", nargs="*", default=[], metavar="TOPIC", help="refuse a bag without these topics")
+    parser.add_argument("--nodes", nargs="*", default=[], metavar="NODE", help="wait until these nodes are active, too")
+    parser.add_argument(
+        "--settle", type=float, default=0.0, metavar="S", help="then wait at most S seconds for idle nodes"
+    )
     return parser
 
 

@@ -7,29 +7,37 @@ import threading
 import time
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
 from gsn_perception.geometry import InputError
 from gsn_perception.grasping import GraspPlanner
+from gsn_perception.grasping import Gripper
 from gsn_perception.ros import interface
-from gsn_perception.ros import moveit
-from gsn_perception.ros.messages.headers import make_header
-from gsn_perception.ros.messages.headers import stamp_to_ns
-from gsn_perception.ros.messages.markers import read_markers
-from gsn_perception.ros.node import grasp_worker
-from gsn_perception.ros.node.grasp_worker import GraspResult
-from gsn_perception.ros.node.lifecycle_node import ManagedNode
-from gsn_perception.ros.node.outputs import Output
-from gsn_perception.ros.node.pending_requests import Tickets
-from gsn_perception.ros.node.reconstruction_worker import StopWatch
-from gsn_perception.ros.parameters.nodes import GraspSettings
-from gsn_perception.ros.streams.latest_slot import Mailbox
-from gsn_perception.ros.streams.synchronizer import StampSynchronizer
+from gsn_perception.ros import moveit_grasps
+from gsn_perception.ros import planning
+from gsn_perception.ros.headers import make_header
+from gsn_perception.ros.headers import stamp_to_ns
+from gsn_perception.ros.mailbox import Mailbox
+from gsn_perception.ros.managed_node import ManagedNode
+from gsn_perception.ros.markers import read_markers
+from gsn_perception.ros.node_settings import GraspSettings
+from gsn_perception.ros.orders import Answer
+from gsn_perception.ros.orders import Job
+from gsn_perception.ros.orders import Progress
+from gsn_perception.ros.outputs import Output
+from gsn_perception.ros.planning import GraspResult
+from gsn_perception.ros.planning import GraspTask
+from gsn_perception.ros.processing import StopWatch
+from gsn_perception.ros.saving import answered
+from gsn_perception.ros.saving import save_grasps
+from gsn_perception.ros.scene import scene_of
+from gsn_perception.ros.synchronizer import StampSynchronizer
+from gsn_perception.ros.tickets import Tickets
 
 _STREAMS = ("points", "mesh", "support_plane")
 
@@ -44,31 +52,34 @@ class GraspNode(ManagedNode[GraspSettings]):
     def __init__(self, **options: Any) -> None:
         super().__init__("grasp", GraspSettings, **options)
         self._planner: tuple[GraspPlanner, GraspSettings] | None = None
-        self._mailbox: Mailbox[tuple[Mapping[str, Any], float]] | None = None
+        self._mailbox: Mailbox[Job] | None = None
         self._synchronizer = StampSynchronizer(_STREAMS)
         self._lock = threading.Lock()  # of the synchronizer
-        self._scene: PointCloud2 | None = None
+        self._scene = scene_of(self.settings, self, self._on_bad_transform)
         self._inputs: Mapping[str, Any] | None = None
         self._outputs: list[Output[GraspResult]] = []
-        self._tickets = Tickets()
+        self._tickets = Tickets[Answer]()
+        self._order: str | None = None  # what the open request asks for
+        self._progress = Progress()
         self._header: Header | None = None
         self._moveit_service: Any = None
-        self._last = GraspResult(Header())
+        self._last: tuple[GraspTask, GraspResult] | None = None
         self.create_service(Trigger, "~/plan", self._on_plan, callback_group=self.waiting_group)
+        self.create_service(Trigger, "~/save", self._on_save, callback_group=self.service_group)
 
     def configure(self) -> None:
         """Load the gripper, make publishers and the worker."""
-        self._planner = (grasp_worker.make_planner(self.settings), self.settings)
-        grasp_worker.warm_up(self._planner[0])
+        self._planner = (planning.make_planner(self.settings), self.settings)
+        planning.warm_up(self._planner[0])
         converters = {
-            interface.GRASPS: grasp_worker.poses_message,
-            interface.GRASP_TABLE: grasp_worker.table_message,
-            interface.GRASP_MARKERS: grasp_worker.markers_message,
+            interface.GRASPS: planning.poses_message,
+            interface.GRASP_TABLE: planning.table_message,
+            interface.GRASP_MARKERS: planning.markers_message,
         }
         for topic, convert in converters.items():
             self._outputs.append(self.make_output(topic, convert))
         if self.settings.moveit_service:
-            kind = moveit.grasp_service_type()
+            kind = moveit_grasps.service_type()
             call = self._on_moveit
             self._moveit_service = self.create_service(kind, "plan_grasps", call, callback_group=self.waiting_group)
         self._mailbox = Mailbox(self._work, self._on_worker_error)
@@ -76,25 +87,27 @@ class GraspNode(ManagedNode[GraspSettings]):
     def activate(self) -> None:
         """Subscribe."""
         self._synchronizer.reset()
-        self._inputs = self._scene = None
+        self._inputs = None
+        self._scene.close()
+        self._scene = scene_of(self.settings, self, self._on_bad_transform)
         for topic in interface.GRASP_INPUTS:
             # a large mesh is slow to build as objects
             self.listen(topic, partial(self._take, topic.name), raw=topic == interface.MESH)
         if self.settings.use_scene:
-            self.listen(interface.SCENE, self._take_scene)
+            self.listen(interface.SCENE, self._scene.take)
 
     def deactivate(self) -> None:
         """Let the running plan end, then publish empties so that no stale grasp stays latched."""
-        self._tickets.answer(False, "the node was deactivated")
+        self._tickets.answer(Answer("FAILURE", "the node was deactivated"))
         if self._mailbox is not None:
             if self._mailbox.clear() is not None:
                 self.diagnostics.drop("deactivated")
             self._mailbox.wait_idle()
+        self._scene.close()
         header = self._header or make_header(self.get_clock().now().nanoseconds, "")
-        self._last = GraspResult(header)
         for output in self._outputs:
-            output.send_now(self._last)
-        self._header = self._inputs = None
+            output.send_now(GraspResult(header))
+        self._header = self._inputs = self._last = None
 
     def cleanup(self) -> None:
         """Free the planner, the worker and the publishers."""
@@ -111,12 +124,20 @@ class GraspNode(ManagedNode[GraspSettings]):
         if self.is_active and settings.use_scene != self.settings.use_scene:
             raise InputError("use_scene chooses a subscription; deactivate the node first")
         if self._planner is not None:
-            self._planner = (grasp_worker.make_planner(settings), settings)
+            self._planner = (planning.make_planner(settings), settings)
 
     def waiting(self) -> str:
         """What nothing can be planned without."""
         missing = self._synchronizer.waiting_for()
         return f"waiting for {', '.join(missing)}: no message yet" if missing else ""
+
+    def is_busy(self) -> bool:
+        """Whether a frame is worked on or waits for the worker."""
+        return self._mailbox is not None and not self._mailbox.is_idle
+
+    def facts(self) -> dict[str, str]:
+        """How far the plan is that runs, or what the last one came to."""
+        return self._progress.facts()
 
     def _take(self, stream: str, message: Any) -> None:
         if stream == "mesh":
@@ -130,78 +151,106 @@ class GraspNode(ManagedNode[GraspSettings]):
             joined = self._synchronizer.add(stream, stamp_to_ns(header.stamp), message)
         if joined is not None:
             self._inputs = joined.messages
-            self._plan(joined.messages)
+            self._plan(Job(joined.messages, time.monotonic()))
 
-    def _take_scene(self, message: PointCloud2) -> None:
-        self._scene = message
+    def _on_bad_transform(self, error: Exception) -> None:
+        self.refuse("bad_message", error)
 
-    def _plan(self, messages: Mapping[str, Any]) -> None:
-        if self._mailbox is not None and self._mailbox.put((messages, time.monotonic())) is not None:
+    @property
+    def _gripper(self) -> Gripper:
+        return self.settings.gripper() if self._planner is None else self._planner[0].gripper
+
+    def _plan(self, job: Job) -> None:
+        overtaken = None if self._mailbox is None else self._mailbox.put(job)
+        if overtaken is None or overtaken.order is not None:
+            return
+        if job.order is None:
             self.diagnostics.drop("overtaken")
+        elif self._mailbox is not None:  # the frame that waited is planned on for the topics and the service alike
+            self._mailbox.put(replace(job, order=None))
 
-    def _work(self, job: tuple[Mapping[str, Any], float]) -> None:
+    def _work(self, job: Job) -> None:
         """One plan, in the worker's thread."""
-        messages, seen = job
         assert self._planner is not None
         planner, settings = self._planner
         watch = StopWatch()
-        self.diagnostics.count("frames")
-        self._header = messages["points"].header
-        refused = ""
+        targets = [target for target in (job.order, self._order) if target is not None]  # a request it overtook, too
+        if job.order is None:
+            self.diagnostics.count("frames")
+            self._header = job.messages["points"].header
+            targets = [settings.target, *targets]
+        refused, task = "", None
+        names = " and ".join(target or "every object" for target in dict.fromkeys(targets))
         try:
-            task = grasp_worker.decode(messages, self._scene, settings)
+            task = planning.decode(job.messages, self._scene, settings)
             watch.lap("decode")
-            result = grasp_worker.plan(task, planner)
+            result = planning.plan(task, planner, targets, partial(self._progress.show, names))
         except Exception as error:
             refused = self.refuse("not_planned", error)
-            result = GraspResult(messages["points"].header)
+            result = GraspResult(job.messages["points"].header)
         watch.lap("plan")
-        for remark in result.remarks:
+        told = result if refused else result.only(targets[0])
+        self._progress.end(told, refused)
+        if job.order is None:
+            self._tell(told, refused)
+            self._last = None if task is None else (task, told)
+        watch.lap("publish")
+        self.diagnostics.latency(watch.times)
+        self._tickets.answer(Answer.of(result, refused), seen=job.seen)
+
+    def _tell(self, result: GraspResult, refused: str) -> None:
+        """What is doubtful and what gave nothing to diagnostics, the grasps to who listens."""
+        for remark in result.remarks.values():
             self.remark(remark)
         for label, reason in result.reasons.items():
             if not any(grasp.label == label for grasp in result.grasps):
                 self.refuse("no_grasp", f"object {label}: {reason}")
-        self._last = result
+        if result.is_empty and not refused:
+            self.diagnostics.nothing(result.summary)
         for output in self._outputs:
             try:
                 output.send(result)
             except Exception as error:  # one output must not keep the others from their message
                 self.refuse("conversion", error)
-        watch.lap("publish")
-        self.diagnostics.latency(watch.times)
-        self._tickets.answer(bool(result.grasps), refused or result.summary, seen=seen)
 
     def _on_worker_error(self, error: Exception) -> None:
-        self._tickets.answer(False, self.refuse("worker", error))
+        self._tickets.answer(Answer("PLANNING_FAILED", self.refuse("worker", error)))
 
-    def _ask(self) -> tuple[bool, str]:
-        """Plan on the newest inputs and wait."""
-        inputs = self._inputs
-        if not self.is_active or inputs is None:
-            state = "nothing came in yet: " + self.waiting() if self.is_active else "the node is not active"
-            return False, state
-        answer = self._tickets.ask(self.settings.trigger_timeout, lambda: self._plan(inputs))
-        return answer or (False, f"the plan took longer than trigger_timeout = {self.settings.trigger_timeout} s")
+    def _ask(self, order: str | None) -> Answer:
+        """Plan on the newest inputs and wait: one object by name or label, or (None) as for a frame."""
+        inputs, timeout = self._inputs, self.settings.trigger_timeout
+        if not self.is_active:
+            return Answer("FAILURE", "the node is not active")
+        if inputs is None:
+            return Answer("UNABLE_TO_AQUIRE_SENSOR_DATA", "nothing came in yet: " + self.waiting())
+        self._order = order
+        try:
+            answer = self._tickets.ask(timeout, lambda: self._plan(Job(inputs, time.monotonic(), order)))
+        finally:
+            self._order = None
+        answer = answer or Answer("TIMED_OUT", f"the plan took longer than trigger_timeout = {timeout} s")
+        return answer.only(self.settings.target if order is None else order)
 
     def _on_plan(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        response.success, response.message = self._ask()
+        answer = self._ask(None)
+        response.success, response.message = answer.success, answer.sentence
         return response
 
     def _on_moveit(self, request: Any, response: Any) -> Any:
-        success, sentence = self._ask()
-        if not success:
-            self.warn(f"plan_grasps: {sentence}")
-        result, wanted = self._last, request.target.id  # the id of our collision objects, or empty for all
-        chosen = [grasp for grasp in result.grasps if wanted in ("", f"gsn_{grasp.label}")]
-        offset = self._planner[0].gripper.tcp_offset if self._planner is not None else 0.0
-        response.grasps = moveit.grasp_messages(chosen if success else [], result.header, tcp_offset=offset)
-        response.error_code.val = 1 if success else -1  # MoveItErrorCodes SUCCESS, PLANNING_FAILED
+        answer = self._ask(request.target.id)  # the id of a collision object of ours, or empty for all
+        if not answer.success:
+            self.warn(f"plan_grasps: {answer.sentence}")
+        moveit_grasps.fill(response, answer, self._gripper, self.get_name())
         return response
+
+    def _on_save(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        last = self._last
+        return answered(response, lambda: str(save_grasps(last, self._gripper, self.settings.output_dir)))
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Spin the node until it is interrupted."""
-    from gsn_perception.ros.node.executors import run
+    from gsn_perception.ros.spinning import run
 
     return run(lambda: [GraspNode()], args)
 

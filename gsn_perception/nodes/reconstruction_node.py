@@ -5,35 +5,42 @@ from __future__ import annotations
 import gc
 import sys
 import time
+from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
 
 from gsn_perception.geometry import InputError
 from gsn_perception.ros import interface
 from gsn_perception.ros import moveit
-from gsn_perception.ros.messages.headers import make_header
-from gsn_perception.ros.node import results
-from gsn_perception.ros.node.frame_assembly import Intake
-from gsn_perception.ros.node.lifecycle_node import ManagedNode
-from gsn_perception.ros.node.outputs import Output
-from gsn_perception.ros.node.pending_requests import Tickets
-from gsn_perception.ros.node.reconstruction_worker import FrameProcessor
-from gsn_perception.ros.node.reconstruction_worker import Job
-from gsn_perception.ros.node.reconstruction_worker import LoadPipeline
-from gsn_perception.ros.node.reconstruction_worker import StopWatch
-from gsn_perception.ros.node.reconstruction_worker import load_pipeline
-from gsn_perception.ros.node.reconstruction_worker import transform_source
-from gsn_perception.ros.node.results import FrameResult
-from gsn_perception.ros.node.results import SplatResult
-from gsn_perception.ros.node.saving import save
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
-from gsn_perception.ros.streams.frames import FrameDecoder
-from gsn_perception.ros.streams.latest_slot import Mailbox
+from gsn_perception.ros import results
+from gsn_perception.ros.frames import FrameDecoder
+from gsn_perception.ros.headers import make_header
+from gsn_perception.ros.headers import stamp_to_ns
+from gsn_perception.ros.intake import Intake
+from gsn_perception.ros.intake import mask_topic
+from gsn_perception.ros.mailbox import Mailbox
+from gsn_perception.ros.managed_node import ManagedNode
+from gsn_perception.ros.naming import Names
+from gsn_perception.ros.node_settings import ReconstructionSettings
+from gsn_perception.ros.outputs import Output
+from gsn_perception.ros.processing import FrameProcessor
+from gsn_perception.ros.processing import Job
+from gsn_perception.ros.processing import LoadPipeline
+from gsn_perception.ros.processing import StopWatch
+from gsn_perception.ros.processing import load_pipeline
+from gsn_perception.ros.processing import transform_source
+from gsn_perception.ros.results import FrameResult
+from gsn_perception.ros.results import SplatResult
+from gsn_perception.ros.saving import answered
+from gsn_perception.ros.saving import save
+from gsn_perception.ros.tickets import Tickets
 
-_STREAM_PARAMETERS = ("use_depth", "use_mask", "image_transport", "depth_transport")
+_STREAM_PARAMETERS = ("use_depth", "use_mask", "image_transport", "depth_transport", "mask_transport")
 
 
 class ReconstructionNode(ManagedNode[ReconstructionSettings]):
@@ -52,8 +59,9 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         self._splats: Output[SplatResult] | None = None  # goes out before the others, which wait for the meshes
         self._outputs: list[Output[FrameResult]] = []
         self._collision: moveit.CollisionPublisher | None = None
-        self._tickets = Tickets()
+        self._tickets = Tickets[tuple[bool, str]]()  # success and a sentence
         self._intake = Intake(self, lambda: bool(self._tickets), self._deliver)
+        self._names = Names()
         self._last: FrameResult | None = None
         self._draining = False
         group = self.service_group
@@ -64,7 +72,8 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
     def configure(self) -> None:
         """Load weights, choose the source of transforms, make publishers and the worker."""
         settings = self.settings
-        transforms = transform_source(settings, self)
+        mask_topic(settings)  # what is missing shows early
+        transforms = transform_source(settings, self, lambda error: self.refuse("bad_message", error))
         self._processor = FrameProcessor(settings, self._load(settings), transforms, FrameDecoder())
         self._splats = self.make_output(interface.GAUSSIANS, results.gaussians_message)
         converters = {
@@ -76,7 +85,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         for topic, convert in converters.items():
             self._outputs.append(self.make_output(topic, convert))
         if settings.publish_moveit:
-            self._collision = moveit.CollisionPublisher(self)
+            self._collision = moveit.CollisionPublisher(self, self.service_group)
         self._mailbox = Mailbox(self._work, self.guard(self._on_worker_error, "the worker's error handler"))
 
     def activate(self) -> None:
@@ -87,7 +96,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
     def deactivate(self) -> None:
         """Let the running frame end without the meshes it has not begun, then publish empties: nothing stale stays."""
         self._draining = True
-        self._tickets.answer(False, "the node was deactivated")
+        self._tickets.answer((False, "the node was deactivated"))
         if self._mailbox is not None:
             if self._mailbox.clear() is not None:
                 self.diagnostics.drop("deactivated")
@@ -100,7 +109,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         for output in self._outputs:
             output.send_now(empty)
         if self._collision is not None:
-            self._collision.send(empty)
+            self._collision.clear(header)
         self._last = None
 
     def cleanup(self) -> None:
@@ -134,6 +143,10 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         """Why no frame comes to the worker, as far as it can be known."""
         return self._intake.waiting()
 
+    def is_busy(self) -> bool:
+        """Whether a frame is worked on or waits for the worker."""
+        return self._mailbox is not None and not self._mailbox.is_idle
+
     def facts(self) -> dict[str, str]:
         """Device and weights."""
         processor = self._processor
@@ -151,19 +164,22 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         try:
             observation, T_target_camera = processor.observe(job.frame)
         except Exception as error:
-            self._tickets.answer(False, self.refuse("bad_frame", error), seen=seen)
+            self._tickets.answer((False, self.refuse("bad_frame", error)), seen=seen)
             return
         watch.lap("decode")
         self.diagnostics.count("frames")
         result = processor.reconstruct(
             observation, T_target_camera, lambda found: self._publish_splats(found, watch), lambda: not self._draining
         )
+        result = self._named(result, processor)
         if result.failure:
             self.refuse("not_reconstructed", result.failure)
         for refusal in result.refusals:
             self.refuse("object", f"object {refusal.label}: {refusal.reason}")
         for remark in result.remarks:
             self.remark(remark)
+        if result.is_empty:
+            self.diagnostics.nothing(result.summary)
         watch.lap("reconstruct")
         self._publish(result)
         watch.lap("output")
@@ -171,7 +187,18 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         convert, publish = (sum(output.seconds[i] for output in outputs) for i in (0, 1))
         parts = {"sync": job.sync, "wait": waited, "convert": convert, "publish": publish}
         self.diagnostics.latency({**result.timings(), **watch.times, **parts})
-        self._tickets.answer(bool(result.objects), result.summary, seen=seen)
+        self._tickets.answer((bool(result.objects), result.summary), seen=seen)
+
+    def _named(self, result: FrameResult, processor: FrameProcessor) -> FrameResult:
+        """With names that stay with the objects."""
+        carried: Mapping[int, np.ndarray | None] = {}
+        try:
+            if self._collision is not None:
+                stamp = stamp_to_ns(result.header.stamp)
+                carried = self._collision.carried(lambda link: processor.locate(link, stamp))
+        except Exception as error:  # whatever MoveIt answers, the frame goes on
+            self.refuse("moveit", error)
+        return self._names.give(result, carried)
 
     def _publish_splats(self, found: SplatResult, watch: StopWatch) -> None:
         """As soon as they are there: the meshes take many times as long."""
@@ -184,17 +211,17 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
 
     def _publish(self, result: FrameResult) -> None:
         self._last = result
-        outputs: list[Output[FrameResult] | moveit.CollisionPublisher] = [*self._outputs]
-        if self._collision is not None:
-            outputs.append(self._collision)
-        for output in outputs:
+        sends: list[Callable[[FrameResult], None]] = [output.send for output in self._outputs]
+        if (collision := self._collision) is not None:
+            sends.append(lambda result: collision.send(result, self.settings))
+        for send in sends:
             try:
-                output.send(result)
+                send(result)
             except Exception as error:  # one output must not keep the others from their message
                 self.refuse("conversion", error)
 
     def _on_worker_error(self, error: Exception) -> None:
-        self._tickets.answer(False, self.refuse("worker", error))
+        self._tickets.answer((False, self.refuse("worker", error)))
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._intake.enabled = request.data
@@ -214,18 +241,12 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         return response
 
     def _on_save(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        try:
-            if self._last is None:
-                raise InputError("nothing was reconstructed yet; wait for a frame")
-            response.success, response.message = True, str(save(self._last, self.settings.output_dir))
-        except Exception as error:  # a service must answer
-            response.success, response.message = False, str(error)
-        return response
+        return answered(response, lambda: str(save(self._last, self.settings.output_dir)))
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Spin the node until it is interrupted."""
-    from gsn_perception.ros.node.executors import run
+    from gsn_perception.ros.spinning import run
 
     return run(lambda: [ReconstructionNode()], args)
 

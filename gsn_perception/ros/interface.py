@@ -21,12 +21,13 @@ class Topic:
     Attributes:
         name: Relative name.
         type: Message class.
-        qos: ``sensor`` (best effort, volatile, depth 1) or ``latched`` (reliable, transient local, depth 1).
+        qos: ``sensor`` (best effort, volatile, depth 5), ``latched`` (reliable, transient local, depth 1), or that of
+            /tf (reliable, volatile, depth 100) or /tf_static (reliable, transient local, depth 100).
     """
 
     name: str
     type: type
-    qos: Literal["sensor", "latched"]
+    qos: Literal["sensor", "latched", "transforms", "static_transforms"]
 
     @property
     def type_name(self) -> str:
@@ -42,6 +43,7 @@ DEPTH = Topic("depth", Image, "sensor")
 DEPTH_COMPRESSED = Topic("depth/compressedDepth", CompressedImage, "sensor")
 DEPTH_FILE = Topic("depth/compressed", CompressedImage, "sensor")
 MASK = Topic("mask", Image, "sensor")
+MASK_COMPRESSED = Topic("mask/compressed", CompressedImage, "sensor")
 
 GAUSSIANS = Topic("gaussians", PointCloud2, "latched")
 POINTS = Topic("points", PointCloud2, "latched")

@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from geometry_msgs.msg import Point
 from geometry_msgs.msg import Pose
+from rclpy.callback_groups import CallbackGroup
 from rclpy.lifecycle import LifecycleNode
 from shape_msgs.msg import Mesh as MeshMessage
 from shape_msgs.msg import MeshTriangle
+from shape_msgs.msg import SolidPrimitive
 from std_msgs.msg import Header
 
-from gsn_perception.geometry import Grasp
 from gsn_perception.geometry import Mesh
+from gsn_perception.geometry.transforms import make_transform
+from gsn_perception.geometry.transforms import transform_points
+from gsn_perception.pipeline.tracking import box_of
 from gsn_perception.ros import optional
 from gsn_perception.ros import qos
-from gsn_perception.ros.messages.grasps import matrix_to_pose
-from gsn_perception.ros.node.results import FrameResult
+from gsn_perception.ros.grasps import matrix_to_pose
+from gsn_perception.ros.headers import NANOSECONDS
+from gsn_perception.ros.headers import stamp_to_ns
+from gsn_perception.ros.moveit_scene import Attached
+from gsn_perception.ros.moveit_scene import AttachedObjects
+from gsn_perception.ros.moveit_scene import Locate
+from gsn_perception.ros.moveit_table import Slab
+from gsn_perception.ros.moveit_table import TableTop
+from gsn_perception.ros.naming import number_of
+from gsn_perception.ros.node_settings import ReconstructionSettings
+from gsn_perception.ros.results import FrameResult
+
+TABLE_ID = "gsn_table"
+_POINTS = 500  # vertices kept of an object, to know its box while it is carried
 
 
 def collision_object_type() -> Any:
@@ -27,47 +45,122 @@ def collision_object_type() -> Any:
     Raises:
         InputError: moveit_msgs is not installed.
     """
-    return optional.require("moveit_msgs.msg").CollisionObject
+    return optional.require("moveit_msgs.msg", "publish_moveit").CollisionObject
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shown:
+    """An object in the planning scene: points [K,3] about its pose, and when it was last seen, nanoseconds."""
+
+    points: np.ndarray
+    seen: int
 
 
 class CollisionPublisher:
-    """Publishes ``collision_object``: ADD per object, REMOVE for what the frame before had and this one has not.
+    """Publishes ``collision_object``: ADD for every object, REMOVE for those not seen for ``moveit_keep`` seconds.
+
+    MoveIt takes an ADD also for an id that is attached to the robot: the object is then twice in the scene, the robot in
+    collision with what it holds, and the displays take it for detached. So MoveIt is asked what is attached before
+    every frame, and of such objects nothing is said until they are let go.
 
     Raises:
         InputError: moveit_msgs is not installed.
     """
 
-    def __init__(self, node: LifecycleNode) -> None:
+    def __init__(self, node: LifecycleNode, group: CallbackGroup) -> None:
         self._node = node
         self._publisher = node.create_lifecycle_publisher(
             collision_object_type(), "collision_object", qos.reliable(32), qos_overriding_options=qos.overridable()
         )
-        self._known: set[int] = set()
+        self._scene = AttachedObjects(node, group)
+        self._attached: Mapping[str, Attached] = {}
+        self._shown: dict[str, _Shown] = {}
+        self._table = TableTop()
 
-    def send(self, result: FrameResult) -> None:
-        """One message a label."""
-        now = set(result.meshes)
-        for message in collision_objects(result.meshes, self._known - now, result.header):
+    def carried(self, locate: Locate) -> dict[int, np.ndarray | None]:
+        """Numbers of our objects that the robot holds, each with its box [2,3] in the frame of the results.
+
+        Args:
+            locate: Pose [4,4] of a frame (a link's) in the frame of the results; None where it is not known.
+        """
+        self._attached = self._scene.ask()
+        boxes: dict[int, np.ndarray | None] = {}
+        for name, item in self._attached.items():
+            number, shown = number_of(name), self._shown.get(name)
+            if number is None:
+                continue
+            T = None if shown is None else locate(item.link)
+            boxes[number] = (
+                None if shown is None or T is None else box_of(transform_points(T @ item.T_link_object, shown.points))
+            )
+        return boxes
+
+    def send(self, result: FrameResult, settings: ReconstructionSettings) -> None:
+        """One message an object; those that are attached to the robot are left to MoveIt."""
+        now = stamp_to_ns(result.header.stamp)
+        added: list[Any] = []
+        for label, mesh in result.meshes.items():
+            name = result.id_of(label)
+            if name in self._attached or not len(mesh.vertices):
+                continue
+            message, points = _object_message(name, mesh, result.header, settings.moveit_triangles)
+            self._shown[name] = _Shown(points, now)
+            added.append(message)
+        slab = self._table.update(result) if settings.moveit_table else None
+        if slab is not None:
+            self._shown[TABLE_ID] = _Shown(np.zeros((0, 3)), now)
+            added.append(table_message(slab, result.header))
+        for name in self._gone(now, round(settings.moveit_keep * NANOSECONDS)):
+            self._publisher.publish(removal(name, result.header))
+        for message in added:
             self._publisher.publish(message)
-        self._known = now
+
+    def clear(self, header: Header) -> None:
+        """Remove everything of ours that is not attached."""
+        for name in self._gone(stamp_to_ns(header.stamp), -1):
+            self._publisher.publish(removal(name, header))
+        self._table = TableTop()
 
     def close(self) -> None:
         """Give the publisher back."""
+        self._scene.close()
         self._node.destroy_lifecycle_publisher(self._publisher)
 
+    def _gone(self, now: int, keep: int) -> list[str]:
+        """Ids not seen for longer than ``keep`` nanoseconds, which are forgotten; what is held counts as seen."""
+        for name in self._attached.keys() & self._shown.keys():
+            self._shown[name] = replace(self._shown[name], seen=now)
+        gone = [n for n, shown in self._shown.items() if n not in self._attached and abs(now - shown.seen) > keep]
+        for name in gone:
+            del self._shown[name]
+        return sorted(gone)
 
-def collision_objects(meshes: Mapping[int, Mesh], gone: set[int], header: Header) -> list[Any]:
-    """ADD for every mesh (id ``gsn_<label>``), REMOVE for the labels in ``gone``."""
+
+def collision_object(name: str, mesh: Mesh, header: Header) -> Any:
+    """ADD for a mesh: the pose at the centre of its box, the vertices about it."""
     kind = collision_object_type()
-    added = [
-        kind(
-            header=header, id=f"gsn_{label}", pose=_identity(), meshes=[mesh_message(mesh)],
-            mesh_poses=[_identity()], operation=kind.ADD,
-        )
-        for label, mesh in meshes.items()
-    ]  # fmt: skip
-    removed = [kind(header=header, id=f"gsn_{label}", operation=kind.REMOVE) for label in sorted(gone)]
-    return [*removed, *added]
+    centre = box_of(mesh.vertices).mean(axis=0)
+    local = replace(mesh, vertices=mesh.vertices - centre)
+    return kind(
+        header=header, id=name, pose=matrix_to_pose(make_transform(np.eye(3), centre)), meshes=[mesh_message(local)],
+        mesh_poses=[_identity()], operation=kind.ADD,
+    )  # fmt: skip
+
+
+def table_message(slab: Slab, header: Header) -> Any:
+    """ADD for the table, a box."""
+    kind = collision_object_type()
+    box = SolidPrimitive(type=SolidPrimitive.BOX, dimensions=[float(edge) for edge in slab.size])
+    return kind(
+        header=header, id=TABLE_ID, pose=matrix_to_pose(slab.T_frame_slab), primitives=[box],
+        primitive_poses=[_identity()], operation=kind.ADD,
+    )  # fmt: skip
+
+
+def removal(name: str, header: Header) -> Any:
+    """REMOVE."""
+    kind = collision_object_type()
+    return kind(header=header, id=name, operation=kind.REMOVE)
 
 
 def mesh_message(mesh: Mesh) -> MeshMessage:
@@ -77,38 +170,14 @@ def mesh_message(mesh: Mesh) -> MeshMessage:
     return MeshMessage(vertices=vertices, triangles=triangles)
 
 
-def grasp_messages(grasps: Sequence[Grasp], header: Header, *, tcp_offset: float) -> list[Any]:
-    """moveit_msgs/Grasp in the same order: quality = score, approach along z.
+def _object_message(name: str, mesh: Mesh, header: Header, triangles: int) -> tuple[Any, np.ndarray]:
+    """The message, and some points of the object about its pose."""
+    from gsn_perception.surface.decimation import coarse
 
-    MoveIt wants the pose of the hand's link, not of the TCP: ``tcp_offset`` metres behind it along z.
-
-    Raises:
-        InputError: moveit_msgs is not installed.
-    """
-    kind = optional.require("moveit_msgs.msg").Grasp
-    out = []
-    for index, grasp in enumerate(grasps):
-        message = kind(id=f"gsn_{grasp.label}_{index}", grasp_quality=grasp.score)
-        message.grasp_pose.header = header
-        approach = grasp.T_frame_tcp[:3, 2]
-        hand = grasp.T_frame_tcp.copy()
-        hand[:3, 3] -= tcp_offset * approach
-        message.grasp_pose.pose = matrix_to_pose(hand)
-        vector = message.pre_grasp_approach.direction
-        vector.header = header
-        vector.vector.x, vector.vector.y, vector.vector.z = (float(value) for value in approach)
-        message.pre_grasp_approach.desired_distance, message.pre_grasp_approach.min_distance = 0.1, 0.05
-        out.append(message)
-    return out
-
-
-def grasp_service_type() -> Any:
-    """The service class moveit_msgs/GraspPlanning.
-
-    Raises:
-        InputError: moveit_msgs is not installed.
-    """
-    return optional.require("moveit_msgs.srv").GraspPlanning
+    message = collision_object(name, coarse(mesh, triangles), header)
+    p = message.pose.position
+    step = -(-len(mesh.vertices) // _POINTS)
+    return message, mesh.vertices[::step] - np.array([p.x, p.y, p.z])
 
 
 def _identity() -> Pose:

@@ -1,4 +1,4 @@
-"""The two QoS profiles of the interface, and overrides for them."""
+"""The QoS profiles of the interface, and overrides for them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from rclpy.qos import QoSProfile
 from rclpy.qos import ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
+BURST = 5
+"""Messages that may wait where a busy machine starves us; each may be the image that a late mask belongs to."""
 
-def sensor(depth: int = 1) -> QoSProfile:
-    """Best effort, volatile, newest only: matches reliable and best-effort publishers alike."""
+
+def sensor(depth: int = BURST) -> QoSProfile:
+    """Best effort, volatile: matches reliable and best-effort publishers alike."""
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
         depth=depth,
@@ -33,6 +36,12 @@ def latched(depth: int = 1) -> QoSProfile:
 def reliable(depth: int) -> QoSProfile:
     """Reliable, volatile."""
     return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=depth, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def of(kind: str) -> QoSProfile:
+    """The profile of a :class:`~gsn_perception.ros.interface.Topic`'s ``qos``."""
+    made = {"sensor": sensor(), "latched": latched(), "transforms": reliable(100), "static_transforms": latched(100)}
+    return made[kind]
 
 
 def overridable() -> QoSOverridingOptions:

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import yaml
+from scipy.spatial.transform import Rotation
 
 from gsn_perception.cli.main import main
 from gsn_perception.cli.parse import parse_plane
@@ -126,3 +128,32 @@ def test_planes_and_rectangles_are_parsed():
     for text in ("1,2,3", "a,b,c,d", "1.5,2,3,4", "nan,1,1,1"):
         with pytest.raises(InputError, match="give x,y,w,h"):
             parse_roi(text)
+
+
+def test_grasps_for_isaac_beside_the_json(box, tmp_path, capsys):
+    """Read as Isaac Sim's Grasp Editor and GraspGen do: the hand's pose in the mesh's axes, w before xyz."""
+    out, isaac = tmp_path / "g.json", tmp_path / "g.yaml"
+    words = ["--mesh", box, "--out", str(out), "--isaac", str(isaac), "--frame-id", "table", "--max-grasps", "4"]
+    assert main(["grasp", *words]) == 0
+    assert str(isaac) in capsys.readouterr().out
+    content = yaml.safe_load(isaac.read_text())
+    head = ("format", "format_version", "object_frame", "gripper_frame")
+    assert [content[key] for key in head] == ["isaac_grasp", 1.0, "table", "panda_hand"]
+    grasps = read_grasps_json(out).grasps
+    assert list(content["grasps"]) == [f"grasp_{i}" for i in range(len(grasps))]
+    for entry, grasp in zip(content["grasps"].values(), grasps, strict=True):
+        assert list(entry) == [
+            "confidence",
+            "position",
+            "orientation",
+            "cspace_position",
+            "pregrasp_cspace_position",
+        ]
+        w, (x, y, z) = entry["orientation"]["w"], entry["orientation"]["xyz"]
+        rotation = Rotation.from_quat([x, y, z, w]).as_matrix()
+        np.testing.assert_allclose(rotation, grasp.T_frame_tcp[:3, :3], atol=1e-6)
+        np.testing.assert_allclose(entry["position"] + 0.1034 * rotation[:, 2], grasp.T_frame_tcp[:3, 3], atol=1e-6)
+        assert entry["confidence"] == pytest.approx(grasp.score, abs=1e-6)
+        assert sum(entry["pregrasp_cspace_position"].values()) == pytest.approx(grasp.width, abs=1e-6)
+        assert sum(entry["cspace_position"].values()) == pytest.approx(0.04, abs=1e-3), "the slab's thickness"
+        assert grasp.closed_width == pytest.approx(0.04, abs=1e-3)

@@ -7,6 +7,7 @@ import types
 from dataclasses import dataclass
 
 import pytest
+from waiting import LIMIT
 
 from gsn_perception.cli import main as shell
 from gsn_perception.geometry import InputError
@@ -18,7 +19,7 @@ def test_help_is_printed_without_the_heavy_libraries():
         "heavy = {'torch', 'numba', 'open3d', 'trimesh', 'rclpy', 'viser', 'cv2', 'scipy'} & set(sys.modules);"
         "sys.exit(code or bool(heavy))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=LIMIT, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "usage: gsn COMMAND" in done.stdout
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import yaml
@@ -129,3 +131,44 @@ def test_own_file_loads(tmp_path):
 def test_figure_is_drawn(tmp_path):
     draw_grasp_frame(tmp_path / "frame.png")
     assert 20_000 < (tmp_path / "frame.png").stat().st_size < 150_000
+
+
+def test_joints_follow_the_opening():
+    panda = Gripper.named("panda")
+    assert panda.joint_positions(0.08) == pytest.approx({"panda_finger_joint1": 0.04, "panda_finger_joint2": 0.04})
+    robotiq = Gripper.named("robotiq_2f85")
+    assert list(robotiq.joint_positions(0.0).values()) == pytest.approx([0.8])
+    half = replace(robotiq, max_width=robotiq.max_width / 2)  # limited by a parameter: the joints are the same
+    assert half.joint_positions(0.02) == robotiq.joint_positions(0.02)
+    renamed = panda.with_joints(["fr3_finger_joint1", "fr3_finger_joint2"])
+    assert renamed.joint_positions(0.02) == pytest.approx({"fr3_finger_joint1": 0.01, "fr3_finger_joint2": 0.01})
+    one = Gripper.named("generic").with_joints(["gripper"])
+    assert one.joint_positions(0.03) == pytest.approx({"gripper": 0.03})
+    with pytest.raises(InputError, match="give as many names, not 3"):
+        panda.with_joints(["a", "b", "c"])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("joints", ["a"]),
+        ("joints", {"a": 0.04}),
+        ("joints", {"a": {"open": 0.04}}),
+        ("joints", {"a": {"open": 0.0, "closed": 0.0}}),
+        ("hand", "panda_hand"),
+        ("hand", {"frame": "panda_hand", "yaw": "left"}),
+    ],
+)
+def test_joints_and_hands_that_say_nothing_are_refused(tmp_path, key, value):
+    values = yaml.safe_load((_folder() / "generic.yaml").read_text())
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump({**values, key: value}))
+    with pytest.raises(InputError, match=f"own.yaml: {key} must"):
+        Gripper.load(tmp_path / "own.yaml")
+
+
+def test_the_hand_is_behind_the_tcp_and_turned_about_the_approach():
+    robotiq = Gripper.named("robotiq_2f85")
+    T = robotiq.T_tcp_hand
+    np.testing.assert_allclose(T @ [0, 0, robotiq.tcp_offset, 1], [0, 0, 0, 1], atol=1e-12)
+    np.testing.assert_allclose(T[:3, 0], [0, 1, 0], atol=1e-12)  # its fingers close along its x, ours along y
+    np.testing.assert_allclose(Gripper.named("panda").T_tcp_hand[:3, :3], np.eye(3), atol=1e-12)

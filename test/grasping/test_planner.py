@@ -254,11 +254,10 @@ def test_grasps_turn_with_the_object(shape, with_plane, lattice, share):
             turned = Plane(normal, -normal @ (R @ foot + T[:3, 3]))
         after = planner.plan_mesh(mesh.transform(T), support_plane=turned)
         assert after[0].score == pytest.approx(before[0].score, abs=1e-3)
-        twins = 0
-        for expected in (g.transform(T) for g in before):
-            near = [np.linalg.norm(g.T_frame_tcp[:3, 3] - expected.T_frame_tcp[:3, 3]) < 5e-3 for g in after]
-            angles = rotation_between(np.array([g.T_frame_tcp[:3, :3] for g in after]), expected.T_frame_tcp[:3, :3])
-            twins += bool((np.array(near) & (angles < np.radians(5))).any())
+        poses, twins = np.array([g.T_frame_tcp for g in after]), 0
+        for expected in (g.transform(T).T_frame_tcp for g in before):
+            near = poses[np.linalg.norm(poses[:, :3, 3] - expected[:3, 3], axis=1) < 5e-3, :3, :3]
+            twins += bool((rotation_between(near, expected[:3, :3]) < np.radians(5)).any())
         assert len(before) > 30
         assert twins >= share * len(before)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
-import time
+from collections import Counter
 from collections import defaultdict
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
+from waiting import LIMIT
+from waiting import until
 
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Gaussians
@@ -36,16 +39,18 @@ def ball_mesh(radius: float, centre: np.ndarray) -> Mesh:
 
 
 class BallPipeline:
-    """A real, tiny reconstructor: a ball of 3 cm where the mask's centre and the depth say it is."""
+    """A real, tiny reconstructor: a ball of 3 cm where the mask's centre and the depth say it is.
 
-    def __init__(self, settings=None, seconds: float = 0.0, skin: float = 0.0) -> None:
+    ``sculpt`` is called before the splats and ``skin`` between them and the meshes: what takes long there, a test ends.
+    """
+
+    def __init__(self, settings=None, *, sculpt: Callable[[], object] = int, skin: Callable[[], object] = int) -> None:
         self.settings = settings
-        self.skin = skin  # seconds between the splats and the meshes
-        self.seconds = seconds
+        self.sculpt, self.skin = sculpt, skin
         self.seen: list[Observation] = []
 
     def with_settings(self, settings):
-        other = BallPipeline(settings, self.seconds, self.skin)
+        other = BallPipeline(settings, sculpt=self.sculpt, skin=self.skin)
         other.seen = self.seen
         return other
 
@@ -54,7 +59,7 @@ class BallPipeline:
 
     def __call__(self, observation: Observation, *, on_splats=lambda splats: None, wanted=lambda: True):
         self.seen.append(observation)
-        time.sleep(self.seconds)
+        self.sculpt()
         if observation.mask is None:
             raise InputError("there is no mask; give one")
         labels = [int(label) for label in np.unique(observation.mask) if label]
@@ -62,7 +67,7 @@ class BallPipeline:
             raise InputError("the mask is empty; give a mask with the object's pixels above zero")
         outcomes = [self._ball(observation, label) for label in labels]
         on_splats({o.label: o.gaussians for o in outcomes if isinstance(o, Reconstruction)})
-        time.sleep(self.skin)
+        self.skin()
         return outcomes
 
     def _ball(self, observation: Observation, label: int):
@@ -106,6 +111,16 @@ def observation(stamp: int, *, mask: bool = True, depth: bool = True, frame_id: 
     )
 
 
+_graphs: list[Graph] = []  # that are open
+
+
+def _fit(writer, reader) -> bool:
+    from rclpy.qos import QoSCompatibility
+    from rclpy.qos import qos_check_compatible
+
+    return qos_check_compatible(writer.qos_profile, reader.qos_profile)[0] != QoSCompatibility.ERROR
+
+
 class Graph:
     """Nodes on one executor in a thread, and what arrived on topics."""
 
@@ -121,6 +136,7 @@ class Graph:
         self._stop = False
         self._thread = threading.Thread(target=self._spin, daemon=True)
         self._thread.start()
+        _graphs.append(self)
 
     def _spin(self) -> None:
         from gsn_perception.ros.node.executors import spin
@@ -142,6 +158,18 @@ class Graph:
         name = name or topic.name
         chosen = profile or (qos.latched(20) if topic.qos == "latched" else qos.sensor(20))
         self.node.create_subscription(topic.type, name, self.received[name].append, chosen)
+
+    def is_matched(self) -> bool:
+        """Whether every writer here knows every reader here that can hear it, and the other way round."""
+        nodes = [self.node, *self.nodes]
+        writers, readers = (
+            [e for node in nodes for e in getattr(node, kind)] for kind in ("publishers", "subscriptions")
+        )
+        pairs = [(w, r) for w in writers for r in readers if w.topic_name == r.topic_name and _fit(w, r)]
+        known_readers, known_writers = Counter(w for w, _ in pairs), Counter(r for _, r in pairs)
+        return all(w.get_subscription_count() >= count for w, count in known_readers.items()) and all(
+            r.get_publisher_count() >= count for r, count in known_writers.items()
+        )
 
     def forget(self) -> None:
         for messages in self.received.values():
@@ -165,7 +193,7 @@ class Graph:
             publishers["mask"].publish(images.from_mask(item.mask, header))
         publishers["image"].publish(images.from_rgb(item.image, header))
 
-    def call(self, kind, name: str, request, timeout: float = 10.0):
+    def call(self, kind, name: str, request, timeout: float = LIMIT):
         client = self.node.create_client(kind, name)
         assert client.wait_for_service(timeout)
         future = client.call_async(request)
@@ -174,31 +202,27 @@ class Graph:
         return future.result()
 
     def close(self) -> None:
+        _graphs.remove(self)
         for node in self.nodes:
             node.stop()
         self._stop = True
-        self._thread.join(5)
-        self.executor.shutdown(timeout_sec=5)
+        self.executor.wake()
+        self._thread.join(LIMIT)
+        self.executor.shutdown(timeout_sec=LIMIT)
         for node in self.nodes:
             node.destroy_node()
         self.node.destroy_node()
 
 
-def until(condition, timeout: float = 10.0, what: str = "") -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, what or "timed out"
-        time.sleep(0.01)
-
-
-def matched(publishers, count: int = 1) -> None:
-    until(lambda: all(p.get_subscription_count() >= count for p in publishers.values()), what="no subscriber")
-    time.sleep(0.2)  # the readers have to match, too
+def matched(publishers) -> None:
+    """Wait until publishers have readers and, in this process, readers know their writers: else the first are lost."""
+    until(lambda: all(p.get_subscription_count() for p in publishers.values()), what="no subscriber")
+    until(lambda: all(graph.is_matched() for graph in _graphs), what="a reader does not know its writer")
 
 
 @pytest.fixture(scope="session")
 def domain() -> int:
-    return 1 + (os.getpid() * 7 + 13) % 100
+    return int(os.environ["ROS_DOMAIN_ID"])
 
 
 @pytest.fixture
@@ -247,5 +271,4 @@ def running(graph):
     assert node.start()
     publishers = graph.advertise(interface.RECONSTRUCTION_INPUTS)
     matched(publishers)
-    until(lambda: all(graph.node.count_publishers(t.name) for t in interface.RECONSTRUCTION_OUTPUTS))
     return node, publishers, pipeline

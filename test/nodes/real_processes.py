@@ -5,7 +5,8 @@ from pathlib import Path
 
 from conftest import matched
 from conftest import observation
-from conftest import until
+from waiting import LIMIT
+from waiting import until
 
 from gsn_perception.ros import interface
 from gsn_perception.ros.messages.headers import stamp_to_ns
@@ -37,9 +38,9 @@ def stamps(graph, name="points"):
     return [stamp_to_ns(m.header.stamp) for m in graph.received[name]]
 
 
-def answered(graph, publishers, stamp: int, name="points", timeout=60) -> None:
+def answered(graph, publishers, stamp: int, name="points") -> None:
     """Send until the node answers: best effort may lose the first."""
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + LIMIT
     while stamp not in stamps(graph, name):
         assert time.monotonic() < deadline, "no answer"
         graph.send(publishers, observation(stamp))

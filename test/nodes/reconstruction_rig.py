@@ -3,8 +3,8 @@
 import pytest
 
 pytest.importorskip("rclpy")
-from conftest import until
 from rclpy.lifecycle import TransitionCallbackReturn
+from waiting import until
 
 from gsn_perception.ros import interface
 from gsn_perception.ros.messages.headers import stamp_to_ns
@@ -28,6 +28,11 @@ def is_empty(message) -> bool:
     if hasattr(message, "polygon"):
         return not message.polygon.points
     return message.width == 0
+
+
+def taken(node, count: int, streams=("image", "camera_info", "depth", "mask")) -> None:
+    """Wait until the node took ``count`` messages of each stream: a queue of depth one loses those sent sooner."""
+    until(lambda: all(node.diagnostics.totals.get(name, 0) >= count for name in streams), what="an input was not taken")
 
 
 def finish(node, graph, count: int) -> None:

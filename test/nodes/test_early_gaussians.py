@@ -1,12 +1,15 @@
 """Gaussians go out long before the meshes; every output still answers every frame once."""
 
+import threading
+
 import pytest
 
 pytest.importorskip("rclpy")
 from conftest import BallPipeline
 from conftest import matched
 from conftest import observation
-from conftest import until
+from waiting import LIMIT
+from waiting import until
 
 from gsn_perception.nodes.reconstruction_node import ReconstructionNode
 from gsn_perception.ros import interface
@@ -27,11 +30,13 @@ def active(graph, pipeline):
 
 
 def test_gaussians_do_not_wait_for_the_meshes(graph):
-    node, publishers = active(graph, BallPipeline(skin=2.0))
+    skin = threading.Semaphore(0)
+    node, publishers = active(graph, BallPipeline(skin=lambda: skin.acquire(timeout=LIMIT)))
     for number in (1, 2):
         graph.send(publishers, observation(number * SECOND))
         until(lambda number=number: len(graph.received["gaussians"]) == number)
-        assert len(graph.received["points"]) == number - 1, "the skin takes two seconds more"
+        assert len(graph.received["points"]) == number - 1, "the skin is not made yet"
+        skin.release()
         until(lambda number=number: len(graph.received["points"]) == number)
     for name in ("gaussians", "points"):
         assert [stamp_to_ns(m.header.stamp) for m in graph.received[name]] == [SECOND, 2 * SECOND]

@@ -1,9 +1,12 @@
 """The grasp node: a ball in, grasps out; scene, parameters, what it refuses."""
 
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 pytest.importorskip("rclpy")
 from conftest import RADIUS
@@ -11,11 +14,12 @@ from conftest import BallPipeline
 from conftest import ball_mesh
 from conftest import matched
 from conftest import observation
-from conftest import until
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
+from waiting import until
 
+from gsn_perception.io import read_grasps_json
 from gsn_perception.nodes.grasp_node import GraspNode
 from gsn_perception.nodes.reconstruction_node import ReconstructionNode
 from gsn_perception.ros import interface
@@ -53,7 +57,6 @@ def running(graph):
     inputs = (*interface.GRASP_INPUTS, interface.SCENE)
     publishers = graph.advertise(inputs, qos.latched())
     matched(publishers)
-    until(lambda: all(graph.node.count_publishers(t.name) for t in interface.GRASP_OUTPUTS))
     return node, publishers
 
 
@@ -107,7 +110,7 @@ def test_the_scene_is_kept_clear_of_and_never_taken_for_free_when_it_cannot_be_u
         rows = np.zeros(len(shell), [(n, "<f4") for n in "xyz"])
         rows["x"], rows["y"], rows["z"] = shell.T
         publishers["scene"].publish(clouds.to_message(rows, make_header(stamp, frame_id)))
-        until(lambda: node._scene is not None and node._scene.header == make_header(stamp, frame_id))
+        until(lambda: node._scene.header == make_header(stamp, frame_id))
 
     scene("cam_optical", 2 * SECOND)
     send(publishers, frame_result(2 * SECOND))
@@ -139,7 +142,104 @@ def test_plan_service_uses_the_last_inputs_and_new_parameters(graph, running):
     box = [Parameter("workspace_min", value=[5.0] * 3), Parameter("workspace_max", value=[6.0] * 3)]
     assert node.set_parameters_atomically(box).successful
     answer = graph.call(Trigger, "/grasp/plan", Trigger.Request())
-    assert (answer.success, "outside the workspace" in answer.message) == (False, True)
+    assert not answer.success
+    assert "outside the workspace" in answer.message
+    assert "workspace_min and workspace_max are in frame 'cam_optical'" in answer.message
+
+
+def two_balls(stamp: int) -> FrameResult:
+    """Balls 6 cm apart in height and more, labels 1 and 5, of which 5 is known as gsn_2."""
+    seen = observation(stamp)
+    seen.mask[:] = 0
+    v, u = np.mgrid[:48, :64]
+    for label, (x, y) in {1: (18, 14), 5: (46, 34)}.items():
+        near = (u - x) ** 2 + (v - y) ** 2 < 64
+        seen.mask[near], seen.depth[near] = label, 0.5
+    return replace(FrameResult.of(seen, BallPipeline()(seen)), ids={1: "gsn_1", 5: "gsn_2"})
+
+
+def labels_of(graph, index: int) -> set[int]:
+    return {grasp.label for grasp in grasps.table_to_grasps(graph.received["grasps/table"][index])}
+
+
+def test_a_plan_of_one_object_by_name_or_label(graph, running):
+    node, publishers = running
+    send(publishers, two_balls(1 * SECOND))
+    finish(graph, 1)
+    assert labels_of(graph, 0) == {1, 5}
+    for index, (target, label) in enumerate({"gsn_2": 5, "1": 1}.items(), start=1):
+        assert node.set_parameters([Parameter("target", value=target)])[0].successful
+        answer = graph.call(Trigger, "/grasp/plan", Trigger.Request(), timeout=60)
+        assert answer.success
+        assert answer.message.startswith(f"object {label}")
+        finish(graph, index + 1)
+        assert labels_of(graph, index) == {label}
+    facts = node.facts()
+    assert (facts["plan.state"], facts["plan.target"], facts["plan.objects"]) == ("succeeded", "1", "1/1")
+    assert facts["plan.message"] == answer.message
+    node.set_parameters([Parameter("target", value="gsn_9")])
+    answer = graph.call(Trigger, "/grasp/plan", Trigger.Request())
+    assert (answer.success, answer.message) == (
+        False,
+        "there is no object 'gsn_9'; choose one of gsn_1 (label 1), gsn_2 (label 5)",
+    )
+    finish(graph, 4)
+    assert labels_of(graph, 3) == set()
+    assert why_nothing(node) == "", "there were grasps since the last diagnostics"
+    send(publishers, two_balls(2 * SECOND))
+    finish(graph, 5)
+    assert why_nothing(node) == answer.message
+
+
+def why_nothing(node) -> str:
+    status = node.diagnostics.message(make_header(0, "").stamp, "active").status[0]
+    return {value.key: value.value for value in status.values}["why_nothing"]
+
+
+def test_empty_results_say_why(graph, running):
+    node, publishers = running
+    send(publishers, frame_result(1 * SECOND, objects=False))
+    finish(graph, 1)
+    until(lambda: node._mailbox.wait_idle(0.1))
+    assert why_nothing(node) == "there is no object to grasp"
+    node.set_parameters_atomically(
+        [Parameter("workspace_min", value=[5.0] * 3), Parameter("workspace_max", value=[6.0] * 3)]
+    )
+    send(publishers, frame_result(2 * SECOND))
+    finish(graph, 2)
+    until(lambda: node._mailbox.wait_idle(0.1))
+    assert "outside the workspace" in why_nothing(node)
+
+
+def test_save_writes_grasps_for_isaac_beside_the_meshes(graph, running, tmp_path):
+    node, publishers = running
+    assert graph.call(Trigger, "/grasp/save", Trigger.Request()).message == "nothing was planned yet; wait for a plan"
+    names = ["left_finger", "right_finger"]
+    node.set_parameters([Parameter("output_dir", value=str(tmp_path)), Parameter("gripper.joints", value=names)])
+    send(publishers, two_balls(1 * SECOND))
+    finish(graph, 1)
+    until(lambda: node._mailbox.wait_idle(0.1))
+    answer = graph.call(Trigger, "/grasp/save", Trigger.Request())
+    assert answer.success, answer.message
+    folder = Path(answer.message)
+    assert folder == tmp_path / "19700101_000001_000000000_grasps"
+    files = {
+        "grasps.json",
+        *(f"{kind}" for label in (1, 5) for kind in (f"isaac_grasp_{label}.yaml", f"mesh_{label}.ply")),
+    }
+    assert {path.name for path in folder.iterdir()} == files
+    content = yaml.safe_load((folder / "isaac_grasp_5.yaml").read_text())
+    assert (content["format"], content["format_version"]) == ("isaac_grasp", 1.0)
+    assert (content["object_frame"], content["gripper_frame"]) == ("cam_optical", "panda_hand")
+    own = [grasp for grasp in read_grasps_json(folder / "grasps.json").grasps if grasp.label == 5]
+    assert len(content["grasps"]) == len(own) > 0
+    for entry, grasp in zip(content["grasps"].values(), own, strict=True):
+        hand = grasp.T_frame_tcp[:3, 3] - 0.1034 * grasp.T_frame_tcp[:3, 2]
+        np.testing.assert_allclose(entry["position"], hand, atol=1e-6)
+        assert list(entry["cspace_position"]) == list(entry["pregrasp_cspace_position"]) == names
+        assert entry["cspace_position"]["left_finger"] < entry["pregrasp_cspace_position"]["left_finger"]
+        assert 2 * entry["cspace_position"]["left_finger"] == pytest.approx(2 * RADIUS, abs=0.005)
+    assert node.set_parameters([Parameter("gripper.joints", value=["one"])])[0].reason.startswith("panda has 2 finger")
 
 
 def test_inputs_that_disagree_are_refused(graph, running):
@@ -224,5 +324,5 @@ def test_grasps_on_extruded_points_are_remarked_on():
     )
     result = plan(task, GraspPlanner(Gripper.named("panda")))
     assert result.grasps
-    assert [remark.code for remark in result.remarks] == ["extruded_grasps"]
-    assert "object 3" in result.remarks[0].text
+    assert {label: remark.code for label, remark in result.remarks.items()} == {3: "extruded_grasps"}
+    assert "object 3" in result.remarks[3].text

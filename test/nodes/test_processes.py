@@ -10,7 +10,6 @@ import pytest
 
 pytest.importorskip("rclpy")
 from conftest import observation
-from conftest import until
 from rcl_interfaces.msg import Parameter
 from rcl_interfaces.msg import ParameterType
 from rcl_interfaces.msg import ParameterValue
@@ -21,6 +20,7 @@ from real_processes import answered
 from real_processes import begun
 from real_processes import ready
 from real_processes import stamps
+from waiting import until
 
 from gsn_perception.ros import interface
 from gsn_perception.ros import qos
@@ -41,7 +41,7 @@ def left_behind(pid: int) -> list[str]:
 def test_both_reliabilities_and_late_subscribers(graph, bench, reliable):
     begun(graph, bench, qos.reliable(5) if reliable else qos.sensor(5))
     graph.subscribe(interface.MESH)  # nobody heard it so far: it is converted now
-    until(lambda: graph.received["mesh"], timeout=30, what="the late subscriber got nothing")
+    until(lambda: graph.received["mesh"], what="the late subscriber got nothing")
     assert stamp_to_ns(graph.received["mesh"][-1].markers[0].header.stamp) == SECOND
 
 
@@ -69,9 +69,9 @@ def test_killed_under_load_and_started_again(graph, bench):
     camera = threading.Thread(target=stream)
     camera.start()
     try:
-        until(lambda: len(graph.received["points"]) > 2, timeout=60)
+        until(lambda: len(graph.received["points"]) > 2)
         first.kill()
-        until(lambda: not graph.node.count_publishers("/points"), timeout=60, what="the dead node is still known")
+        until(lambda: not graph.node.count_publishers("/points"), what="the dead node is still known")
         newest = max(stamps(graph))
         second = bench.start()
         until(lambda: max(stamps(graph)) > newest, timeout=START, what="it did not come back")
@@ -91,7 +91,7 @@ def test_parameters_change_during_inference(graph, bench):
             field = {"integer_value": value} if isinstance(value, int) else {"string_value": value}
             one = Parameter(name=name, value=ParameterValue(type=kinds[type(value)], **field))
             request = SetParameters.Request(parameters=[one])
-            answer = graph.call(SetParameters, "/reconstruction/set_parameters", request, timeout=30).results[0]
+            answer = graph.call(SetParameters, "/reconstruction/set_parameters", request).results[0]
             results.append((value, answer.successful, answer.reason))
     assert all(ok == (value != "both") for value, ok, _ in results)
     assert all("choose one of" in why for value, _, why in results if value == "both")

@@ -8,7 +8,6 @@ import itertools
 
 import psutil
 from conftest import observation
-from conftest import until
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from real_processes import SECOND
@@ -16,6 +15,8 @@ from real_processes import START
 from real_processes import answered
 from real_processes import ready
 from real_processes import stamps
+from waiting import LIMIT
+from waiting import until
 
 from gsn_perception.ros import interface
 from gsn_perception.ros.processes.process import NodeProcess
@@ -31,7 +32,7 @@ FRAMES = 6
 def change(graph, *transitions: int) -> None:
     for number in transitions:
         request = ChangeState.Request(transition=Transition(id=number))
-        assert graph.call(ChangeState, "/reconstruction/change_state", request, timeout=START).success, number
+        assert graph.call(ChangeState, "/reconstruction/change_state", request).success, number
 
 
 def test_fifty_lifecycles_leave_no_thread_and_no_memory_behind(graph, bench):
@@ -45,7 +46,7 @@ def test_fifty_lifecycles_leave_no_thread_and_no_memory_behind(graph, bench):
         ready(graph, publishers)
         answered(graph, publishers, round_ * SECOND)
         change(graph, *DOWN)
-        until(lambda: not any(p.get_subscription_count() for p in publishers.values()), timeout=60)
+        until(lambda: not any(p.get_subscription_count() for p in publishers.values()))
         threads.append(process.num_threads())
         memory.append(process.memory_info().rss / 1e6)
     assert max(threads[5:]) <= max(threads[:5]) + 1, threads
@@ -60,14 +61,14 @@ def test_a_bag_that_loops_jumps_back_in_time_and_goes_on_giving_results(graph, b
     node = bench.start()
     graph.subscribe(interface.POINTS)
     until(lambda: graph.node.count_subscribers("/image"), timeout=START, what="no node")
-    words = [str(tmp_path / "bag"), "--loop", "--wait", "60", "--wait-for", "/image"]
+    words = [str(tmp_path / "bag"), "--loop", "--wait", str(LIMIT), "--wait-for", "/image"]
     with NodeProcess("bag_play", words, log=tmp_path / "player.txt", domain=domain) as player:
 
         def loops() -> int:
             seen = stamps(graph)
             return sum(later < earlier for earlier, later in itertools.pairwise(seen))
 
-        until(lambda: loops() >= 3, timeout=120, what="the node fell silent when time jumped back")
+        until(lambda: loops() >= 3, what="the node fell silent when time jumped back")
         player.check()
     node.check()
     assert set(stamps(graph)) <= set(recorded)

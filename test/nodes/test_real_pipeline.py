@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("rclpy")
 from builtin_interfaces.msg import Time
 from conftest import matched
-from conftest import until
+from waiting import until
 
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import InputError
@@ -51,6 +51,14 @@ def weights():
         pytest.skip(str(error))
 
 
+def test_nodes_that_segment_themselves_warm_up_as_well(tiny):
+    for settings in (
+        ReconstructionSettings(checkpoint=str(tiny), use_mask=False),
+        ReconstructionSettings(checkpoint=str(tiny)),
+    ):
+        assert load_pipeline(settings).settings.use_mask == settings.use_mask
+
+
 @pytest.fixture
 def running(graph, weights):
     parameters = {"mesh.resolution": 32}
@@ -61,7 +69,6 @@ def running(graph, weights):
     assert node.start()
     publishers = graph.advertise(interface.RECONSTRUCTION_INPUTS)
     matched(publishers)
-    until(lambda: all(graph.node.count_publishers(t.name) for t in outputs))
     return node, publishers
 
 
@@ -69,7 +76,7 @@ def test_a_ball_becomes_metric_geometry_where_it_is(graph, running):
     node, publishers = running
     graph.send(publishers, ball())
     topics = [t.name for t in (*interface.RECONSTRUCTION_OUTPUTS, interface.RENDER)]
-    until(lambda: all(graph.received[name] for name in topics), timeout=60)
+    until(lambda: all(graph.received[name] for name in topics))
     assert node.diagnostics.drops == {}
     mesh = meshes.markers_to_meshes(graph.received["mesh"][0])[1]
     assert mesh.is_watertight()
@@ -93,7 +100,7 @@ def test_without_anything_metric_the_object_is_refused_with_a_reason(graph, runn
         graph.node.destroy_publisher(publisher)
     until(lambda: not graph.node.count_publishers("depth"))
     graph.send(publishers, unknown)
-    until(lambda: graph.received["mesh"], timeout=60)
+    until(lambda: graph.received["mesh"])
     assert node.diagnostics.drops == {"object": 1}
     assert len(graph.received["mesh"][0].markers) == 1
     assert "scale" in node.diagnostics.message(Time(), "active").status[0].message
@@ -112,7 +119,7 @@ def test_a_photograph(graph, running):
     image, camera = read_image(folder / "color.png"), read_camera(folder / "camera.json")
     depth, mask = read_depth(folder / "depth.png"), read_mask(folder / "mask.png")
     graph.send(publishers, Observation(image, camera, mask=mask, depth=depth, stamp=7, frame_id="cam"))
-    until(lambda: graph.received["mesh"], timeout=60)
+    until(lambda: graph.received["mesh"])
     (mesh,) = meshes.markers_to_meshes(graph.received["mesh"][0]).values()
     measured = np.nanmedian(depth[mask > 0])
     assert abs(mesh.vertices[:, 2].mean() - measured) < 0.1

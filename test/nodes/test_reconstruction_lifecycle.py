@@ -6,13 +6,13 @@ pytest.importorskip("rclpy")
 from conftest import BallPipeline
 from conftest import matched
 from conftest import observation
-from conftest import until
 from reconstruction_rig import FAILURE
 from reconstruction_rig import OUTPUTS
 from reconstruction_rig import SECOND
 from reconstruction_rig import SUCCESS
 from reconstruction_rig import finish
 from reconstruction_rig import stamps
+from waiting import until
 
 from gsn_perception.geometry import InputError
 from gsn_perception.nodes.reconstruction_node import ReconstructionNode
@@ -126,3 +126,14 @@ def test_wrong_overrides_stop_the_node_with_a_sentence(graph):
     for name, value in (("max_objects", 0), ("size_hint", "large"), ("mask_mode", "both")):
         with pytest.raises(InputError, match=r"max_objects|size_hint|mask_mode"):
             graph.add(ReconstructionNode, load=lambda s: BallPipeline(), parameters={name: value})
+
+
+def test_a_misspelt_parameter_is_remarked_on_with_the_nearest_name(graph):
+    given = {"max_object": 3, "qos_overrides./image.subscription.depth": 2, "max_rate": 5.0}
+    node = graph.add(ReconstructionNode, load=lambda settings: BallPipeline(), parameters=given)
+    assert node.settings.max_rate == 5.0
+    status = node.diagnostics.message(make_header(0, "").stamp, "unconfigured").status[0]
+    values = {v.key: v.value for v in status.values}
+    assert values["remark.unknown_parameter"] == "1"
+    sentence = "node reconstruction has no parameter max_object, which is ignored; did you mean max_objects?"
+    assert values["remarks"] == f"unknown_parameter: {sentence}"

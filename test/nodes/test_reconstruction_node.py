@@ -1,5 +1,6 @@
 """The reconstruction node on a graph of its own: frames in, answers out, bad input."""
 
+import threading
 import time
 
 import numpy as np
@@ -9,7 +10,6 @@ pytest.importorskip("rclpy")
 from conftest import BallPipeline
 from conftest import matched
 from conftest import observation
-from conftest import until
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSCompatibility
 from rclpy.qos import qos_check_compatible
@@ -20,7 +20,10 @@ from reconstruction_rig import finish
 from reconstruction_rig import header
 from reconstruction_rig import is_empty
 from reconstruction_rig import stamps
+from reconstruction_rig import taken
 from std_srvs.srv import SetBool
+from waiting import LIMIT
+from waiting import until
 
 from gsn_perception.nodes.reconstruction_node import ReconstructionNode
 from gsn_perception.ros import interface
@@ -73,6 +76,7 @@ def test_nothing_found_is_an_empty_message_and_deactivation_clears_what_is_latch
         assert is_empty(graph.received[topic.name][-1])
         assert stamps(graph, topic)[-1] == 3 * SECOND
     graph.forget()
+    until(lambda: not any(p.get_subscription_count() for p in publishers.values()))
     graph.send(publishers, observation(4 * SECOND))
     time.sleep(0.3)
     assert not any(graph.received.values())  # inactive: silent
@@ -117,20 +121,24 @@ def test_a_fixed_camera_pose_moves_the_results(graph):
 
 
 def test_a_slow_worker_takes_the_newest_frame_and_services_stay_quick(graph):
-    node = graph.add(ReconstructionNode, load=lambda settings: BallPipeline(seconds=0.4))
+    begun, may = threading.Semaphore(0), threading.Semaphore(0)
+    pipeline = BallPipeline(sculpt=lambda: (begun.release(), may.acquire(timeout=LIMIT)))
+    node = graph.add(ReconstructionNode, load=lambda settings: pipeline)
     graph.subscribe(interface.MESH)
     assert node.start()
     publishers = graph.advertise(interface.RECONSTRUCTION_INPUTS)
     matched(publishers)
     for index in range(1, 7):
         graph.send(publishers, observation(index * SECOND))
-        time.sleep(0.05)
-    began = time.monotonic()
+        assert index > 1 or begun.acquire(timeout=LIMIT)
+        taken(node, index)
     assert graph.call(SetBool, "/reconstruction/enable", SetBool.Request(data=True)).success
-    assert time.monotonic() - began < 0.35
+    assert not graph.received["mesh"], "the service did not wait for the worker"
+    may.release(2)
     until(lambda: len(graph.received["mesh"]) == 2)
     assert stamps(graph, interface.MESH) == [1 * SECOND, 6 * SECOND]
-    assert node.diagnostics.drops == {"overtaken": 4}
+    assert set(node.diagnostics.drops) == {"overtaken"}
+    assert 1 <= node.diagnostics.drops["overtaken"] <= 4  # best effort: the middleware may lose some on a busy machine
 
 
 def test_conversion_waits_for_a_subscriber_and_a_late_one_gets_the_last_result(graph, monkeypatch):

@@ -54,7 +54,7 @@ def test_topic_tables_name_every_topic_with_its_type_and_qos():
     from gsn_perception.ros import interface
 
     text = README.read_text()
-    words = {"sensor": "best effort, depth 1", "latched": "reliable, transient local, depth 1"}
+    words = {"sensor": "best effort, depth 5", "latched": "reliable, transient local, depth 1"}
     for topic in vars(interface).values():
         if isinstance(topic, interface.Topic):
             row = next((line for line in text.splitlines() if f"| `{topic.name}` |" in line), "")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numba import njit
+from waiting import LIMIT
 
 from gsn_perception.rendering import render
 from gsn_perception.rendering.bench import bench_rasteriser
@@ -105,7 +106,7 @@ def test_many_threads_may_render_at_once(make_splat, make_cameras):
     for caller in callers:
         caller.start()
     for caller in callers:
-        caller.join(timeout=60)
+        caller.join(LIMIT)
     assert len(found) == 6
     assert all(torch.equal(image, expected) for image in found)
 
@@ -124,7 +125,7 @@ def test_a_forked_child_may_render(make_splat, make_cameras, monkeypatch):
     child = context.Process(target=_render_in_child, args=(queue, splat, cameras))
     child.start()
     try:
-        assert queue.get(timeout=60) == expected
+        assert queue.get(timeout=LIMIT) == expected
     finally:
         child.kill()
         child.join()

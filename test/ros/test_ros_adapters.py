@@ -1,7 +1,6 @@
 """What may be missing: the sentences, fixed transforms, TF and MoveIt with stand-in modules, diagnostics."""
 
 import sys
-import types
 
 import numpy as np
 import pytest
@@ -9,14 +8,10 @@ import pytest
 pytest.importorskip("rclpy")
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
-from geometry_msgs.msg import TransformStamped
 from scipy.spatial.transform import Rotation
 
-from gsn_perception.geometry import Grasp
 from gsn_perception.geometry import InputError
-from gsn_perception.geometry import Mesh
 from gsn_perception.geometry.transforms import make_transform
-from gsn_perception.ros import moveit
 from gsn_perception.ros import optional
 from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.messages.headers import stamp_to_ns
@@ -52,101 +47,10 @@ def test_fixed_transforms():
             pose_matrix(wrong)
 
 
-def stand_in_tf2(answer):
-    module = types.ModuleType("tf2_ros")
-    module.TransformException = type("TransformException", (Exception,), {})
-
-    class Buffer:
-        def lookup_transform(self, target, source, when):
-            return answer(module, target, source, when)
-
-    class TransformListener:
-        def __init__(self, buffer, node, **options):
-            pass
-
-        def unregister(self):
-            pass
-
-    module.Buffer, module.TransformListener = Buffer, TransformListener
-    return module
-
-
-def test_tf_is_asked_at_the_images_stamp_until_it_knows(monkeypatch):
-    asked = []
-
-    def answer(module, target, source, when):
-        asked.append((target, source, when.nanoseconds))
-        if len(asked) < 3:
-            raise module.TransformException("not yet")
-        out = TransformStamped()
-        out.transform.translation.x = 4.0
-        out.transform.rotation.w = 1.0
-        return out
-
-    monkeypatch.setitem(sys.modules, "tf2_ros", stand_in_tf2(answer))
-    matrix = TfTransforms(None, 5.0).lookup("base", "cam", 5_000_000_007)
-    assert asked == [("base", "cam", 5_000_000_007)] * 3
-    np.testing.assert_array_equal(matrix[:3, 3], [4, 0, 0])
-
-
-def test_an_unknown_transform_is_a_sentence(monkeypatch):
-    def answer(module, *_):
-        raise module.TransformException("into the future")
-
-    monkeypatch.setitem(sys.modules, "tf2_ros", stand_in_tf2(answer))
-    with pytest.raises(InputError, match="from cam to base at the image's stamp: into the future"):
-        TfTransforms(None, 0.0).lookup("base", "cam", 1)
-
-
 def test_tf_without_tf2_is_a_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "tf2_ros", None)
     with pytest.raises(InputError, match="camera_to_target"):
         TfTransforms(None, 0.0)
-
-
-@pytest.fixture
-def moveit_messages(monkeypatch):
-    """Stand-ins with the fields of moveit_msgs that are used."""
-    from geometry_msgs.msg import PoseStamped
-    from geometry_msgs.msg import Vector3Stamped
-
-    class CollisionObject:
-        ADD, REMOVE = b"\x00", b"\x01"
-
-        def __init__(self, **fields):
-            self.__dict__.update(fields)
-
-    class MoveItGrasp:
-        def __init__(self, **fields):
-            self.grasp_pose = PoseStamped()
-            self.pre_grasp_approach = types.SimpleNamespace(direction=Vector3Stamped())
-            self.__dict__.update(fields)
-
-    package, messages = types.ModuleType("moveit_msgs"), types.ModuleType("moveit_msgs.msg")
-    messages.CollisionObject, messages.Grasp = CollisionObject, MoveItGrasp
-    monkeypatch.setitem(sys.modules, "moveit_msgs", package)
-    monkeypatch.setitem(sys.modules, "moveit_msgs.msg", messages)
-
-
-def test_collision_objects(moveit_messages):
-    mesh = Mesh(np.eye(3), np.array([[0, 1, 2]]))
-    removed, added = moveit.collision_objects({4: mesh}, {2}, HEADER)
-    assert (removed.id, removed.operation) == ("gsn_2", b"\x01")
-    assert (added.id, added.operation, added.header) == ("gsn_4", b"\x00", HEADER)
-    (shape,) = added.meshes
-    assert [(p.x, p.y, p.z) for p in shape.vertices] == [(1, 0, 0), (0, 1, 0), (0, 0, 1)]
-    assert list(shape.triangles[0].vertex_indices) == [0, 1, 2]
-    assert added.mesh_poses[0].orientation.w == 1.0
-
-
-def test_moveit_grasps_approach_along_z(moveit_messages):
-    pose = make_transform(Rotation.from_euler("x", 90, degrees=True).as_matrix(), np.array([1.0, 2.0, 3.0]))
-    (out,) = moveit.grasp_messages([Grasp(pose, 0.04, 0.7, 3)], HEADER, tcp_offset=0.1)
-    assert (out.id, out.grasp_quality, out.grasp_pose.header) == ("gsn_3_0", 0.7, HEADER)
-    hand = out.grasp_pose.pose.position  # of the hand's flange, behind the TCP
-    np.testing.assert_allclose([hand.x, hand.y, hand.z], [1.0, 2.1, 3.0], atol=1e-12)
-    vector = out.pre_grasp_approach.direction.vector
-    np.testing.assert_allclose([vector.x, vector.y, vector.z], pose[:3, 2], atol=1e-12)
 
 
 def values(message):
@@ -162,7 +66,7 @@ def test_diagnostics_count_rates_latencies_and_drops():
     diagnostics.drop("stale", "the frame is too old")
     message = diagnostics.message(Time(sec=3), "active")
     assert stamp_to_ns(message.header.stamp) == 3_000_000_000
-    assert (message.status[0].name, message.status[0].level) == ("/left/reconstruction", DiagnosticStatus.WARN)
+    assert (message.status[0].name, message.status[0].level) == ("/left/reconstruction: frames", DiagnosticStatus.WARN)
     assert message.status[0].message == "the frame is too old"
     found = values(message)
     assert (found["state"], found["image.total"], found["dropped.stale"]) == ("active", "3", "1")
@@ -211,11 +115,32 @@ def test_why_nothing_is_published_is_always_said():
     assert "nobody is subscribed" in why()
     diagnostics.drop("bad_frame", "the image is damaged")
     assert why() == why() == "the image is damaged", "it stays until something is published"
-    diagnostics.publish("mesh")
+    diagnostics.publish("mesh", empty=True)
+    assert why() == "the image is damaged", "an empty result is no result"
+    diagnostics.count("frames")
+    diagnostics.publish("mesh", empty=True)
+    diagnostics.publish("points")
     assert why() == ""
     assert why() == "no new frame was finished"
     diagnostics.fail("configure failed: no weights")
     assert why("unconfigured") == "configure failed: no weights"
+
+
+def test_empty_results_are_no_results():
+    diagnostics = Diagnostics("node")
+
+    def why():
+        return values(diagnostics.message(Time(), "active"))["why_nothing"]
+
+    diagnostics.count("frames")
+    diagnostics.publish("grasps", empty=True)
+    assert why() == "every result was empty"
+    diagnostics.nothing("there is no object to grasp")
+    diagnostics.count("frames")
+    diagnostics.publish("grasps", empty=True)
+    message = diagnostics.message(Time(), "active").status[0]
+    assert {v.key: v.value for v in message.values}["why_nothing"] == "there is no object to grasp"
+    assert message.level == DiagnosticStatus.OK, "nothing to grasp is no fault"
 
 
 def test_facts_are_among_the_values():

@@ -99,21 +99,21 @@ def launch_arguments(name: str) -> dict:
 
 def test_the_replay_file_passes_on_what_the_other_one_takes():
     replay, plain = launch_arguments("replay.launch.py"), launch_arguments("gsn.launch.py")
-    own = {"bag", "rate", "loop", "wait", "shutdown"}
-    assert set(replay) - own == set(plain) - {"use_sim_time", "autostart"}
+    own = {"bag", "rate", "loop", "wait", "settle", "shutdown"}
+    assert set(replay) - own == set(plain) - {"use_sim_time", "autostart", "tf", "tf_static"}
     assert all(isinstance(default, str) and text for default, text in replay.values())
     assert [replay[n][0] for n in ("image", "camera_info", "depth", "mask")] == [
         f"/camera/{n}" for n in ("image", "camera_info", "depth", "mask")
     ], "the topics that gsn bag make writes"
     options = {word for action in bag_play._parser()._actions for word in action.option_strings}
-    assert {"--clock", "--rate", "--wait", "--wait-for", "--loop"} <= options
+    assert {"--clock", "--rate", "--wait", "--wait-for", "--expect", "--nodes", "--settle", "--loop"} <= options
 
 
 def test_the_launch_file_has_the_promised_arguments_and_starts_what_is_installed():
     arguments = launch_arguments("gsn.launch.py")
     assert set(arguments) == {
         *("namespace", "image", "camera_info", "depth", "mask", "params_file", "checkpoint", "device", "autostart"),
-        *("scene", "grasps", "rviz", "use_sim_time", "log_level"),
+        *("scene", "tf", "tf_static", "grasps", "rviz", "use_sim_time", "log_level", "target_frame"),
     }
     assert all(isinstance(default, str) and text for default, text in arguments.values())
     for name in ("reconstruction_node", "grasp_node"):
@@ -135,10 +135,8 @@ def test_the_launch_file_loads(monkeypatch):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     description = module.generate_launch_description()
-    assert len(description.get_launch_arguments()) == 13
-    context = launch.LaunchContext()
-    for name, (default, _) in module.ARGUMENTS.items():
-        context.launch_configurations[name] = default
-    assert len(module._nodes(context)) == 2
-    context.launch_configurations["grasps"] = "false"
-    assert len(module._nodes(context)) == 1
+    assert len(description.get_launch_arguments()) == len(module.ARGUMENTS)
+    given = {name: default for name, (default, _) in module.ARGUMENTS.items()}
+    flags = {name: given[name] == "true" for name in module.FLAGS}
+    assert len(module._nodes(given, flags)) == 2
+    assert len(module._nodes(given, {**flags, "grasps": False})) == 1

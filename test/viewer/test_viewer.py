@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 
 import numpy as np
@@ -16,6 +15,7 @@ from viewer_made import PLANE
 from viewer_made import UP
 from viewer_made import grasp_from
 from viewer_made import write_folder
+from waiting import LIMIT
 
 from gsn_perception.cli.main import main
 from gsn_perception.geometry import InputError
@@ -55,7 +55,7 @@ def serve():
 
 def test_the_page_is_served_and_everything_is_in_the_scene(folder, serve):
     server = serve(Results.load(folder))
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.get_port()}/", timeout=20) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.get_port()}/", timeout=LIMIT) as answer:
         page = answer.read().decode()
     assert answer.status == 200
     assert "<html" in page.lower()
@@ -127,9 +127,8 @@ def test_ctrl_c_ends_the_command_without_a_traceback(folder):
     words = [sys.executable, "-m", "gsn_perception.cli.main", "view", str(folder), "--port", str(_free_port())]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ) as process:
         assert process.stdout.readline().startswith("open http://")
-        time.sleep(0.2)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=LIMIT)
     assert process.returncode == 0
     assert errors == ""
 

@@ -18,16 +18,16 @@ from gsn_perception.cli.eval.options import Budget
 if TYPE_CHECKING:
     from gsn_perception.ros.bench.figure import Figure
 
-Part = Literal["overhead", "transport", "publish", "restart"]
+Part = Literal["overhead", "transport", "publish", "restart", "activations", "late"]
 Answer = tuple[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class RosOptions:
-    """The nodes: overhead per frame, transport with and without the DDS profile, publishing, restart after SIGKILL."""
+    """The nodes: overhead, transport with and without the DDS profile, publishing, restart, activations, late masks."""
 
     parts: tuple[Part, ...] = ("overhead", "transport", "publish", "restart")
-    """Which; all by default."""
+    """Which; activations and late take many minutes and must be named."""
     budget: Budget = "full"
     """How many repeats: smoke a few, short a third, full all."""
     checkpoint: str = ""
@@ -130,11 +130,29 @@ def _restart(options: RosOptions, logs: Path) -> list[Figure]:
     return measure_restart(times, _parameters(options), logs, own_domain())
 
 
+def _activations(options: RosOptions, logs: Path) -> list[Figure]:
+    from gsn_perception.ros.bench.activations import measure_activations
+    from gsn_perception.ros.bench.figure import own_domain
+
+    times = {"smoke": 10, "short": 100, "full": 1000}[options.budget]
+    return measure_activations(times, _parameters(options), logs, own_domain())
+
+
+def _late(options: RosOptions, logs: Path) -> list[Figure]:
+    from gsn_perception.ros.bench.figure import own_domain
+    from gsn_perception.ros.bench.late import measure_late
+
+    seconds = {"smoke": 4.0, "short": 10.0, "full": 25.0}[options.budget]
+    return measure_late(seconds, options.budget != "smoke", _parameters(options), logs, own_domain())
+
+
 _PARTS: dict[Part, Callable[[RosOptions, Path], list[Figure]]] = {
     "overhead": _overhead,
     "transport": _transport,
     "publish": _publish,
     "restart": _restart,
+    "activations": _activations,
+    "late": _late,
 }
 
 

@@ -19,24 +19,28 @@ class ScoredGrasps:
         poses: P grasp poses.
         figures: [P,11] features, columns :data:`gsn_perception.grasping.scoring.features.FEATURES`.
         scores: [P] in (0, 1).
+        closed: [P] widths at which both pads touch, metres.
     """
 
     poses: Poses
     figures: np.ndarray
     scores: np.ndarray
+    closed: np.ndarray
 
     @classmethod
     def cat(cls, parts: list[ScoredGrasps]) -> ScoredGrasps:
         """Concatenate, in order."""
-        figures, scores = (np.concatenate([getattr(p, name) for p in parts]) for name in ("figures", "scores"))
-        return cls(Poses.cat([p.poses for p in parts]), figures, scores)
+        names = ("figures", "scores", "closed")
+        return cls(
+            Poses.cat([p.poses for p in parts]), *(np.concatenate([getattr(p, n) for p in parts]) for n in names)
+        )
 
     def grasps(self, rows: np.ndarray, label: int) -> tuple[Grasp, ...]:
         """Grasps of the given rows [G], in their order."""
         poses = self.poses.select(rows)
         return tuple(
-            Grasp(make_transform(R, center), float(width), float(score), label)
-            for R, center, width, score in zip(
-                poses.rotations, poses.centers, poses.widths, self.scores[rows], strict=True
+            Grasp(make_transform(R, center), float(width), float(score), label, closed_width=float(closed))
+            for R, center, width, score, closed in zip(
+                poses.rotations, poses.centers, poses.widths, self.scores[rows], self.closed[rows], strict=True
             )
         )

@@ -42,3 +42,9 @@ class FilmedGraph(LiveGraph):
     def begin(self) -> None:
         """Start the camera."""
         self.camera = self.run_beside(CAMERA, ["--rate", str(self._rate), "--wait", str(_START)])
+
+    def complaints(self) -> list[str]:
+        """Lines of the nodes' logs that tell of an exception or an error."""
+        words = ("Traceback", "[ERROR]", "[FATAL]", "Error: ")
+        logs = {name: process.printed().splitlines() for name, process in self.nodes.items()}
+        return [f"{name}: {line}" for name, lines in logs.items() for line in lines if any(w in line for w in words)]

@@ -86,7 +86,7 @@ def _output(node: LifecycleNode, topic: interface.Topic, convert: Any) -> Output
         topic,
         convert,
         group=ReentrantCallbackGroup(),
-        on_publish=lambda name: None,
+        on_publish=lambda name, result: None,
         on_error=lambda error: None,
         on_incompatible=lambda event: None,
     )

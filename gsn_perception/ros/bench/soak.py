@@ -86,7 +86,7 @@ def soak(seconds: float, parameters: dict[str, object], logs: Path, domain: int)
         report = graph.report("reconstruction_node")
         samples.append(_sample(graph, time.monotonic() - began))
         latencies = {name: _latencies(graph, name, began, offset) for name in _TIMED}
-        complaints = _complaints(graph)
+        complaints = graph.complaints()
         sent = int(json.loads(graph.camera.last_line())["sent"])
     return Soak(time.monotonic() - began, samples, latencies, sent, int(report.get("image.total", 0)), complaints)
 
@@ -153,12 +153,3 @@ def _sample(graph: FilmedGraph, now: float) -> Sample:
     drops = {k.removeprefix("dropped."): int(v) for k, v in report.items() if k.startswith("dropped.")}
     memory = {name: process.current_bytes for name, process in graph.nodes.items()}
     return Sample(now, memory, drops, int(report.get("frames.total", 0)))
-
-
-def _complaints(graph: FilmedGraph) -> list[str]:
-    found = []
-    for name, process in graph.nodes.items():
-        lines = process.printed().splitlines()
-        words = ("Traceback", "[ERROR]", "[FATAL]", "Error: ")
-        found += [f"{name}: {line}" for line in lines if any(word in line for word in words)]
-    return found

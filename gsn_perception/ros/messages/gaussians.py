@@ -17,7 +17,8 @@ _XYZ = ("x", "y", "z")
 _SCALES = ("scale_0", "scale_1", "scale_2")
 _QUATS = ("rot_0", "rot_1", "rot_2", "rot_3")
 _NORMALS = ("normal_x", "normal_y", "normal_z")
-GAUSSIAN_FIELDS = (*_XYZ, "rgb", "opacity", *_SCALES, *_QUATS, "label")
+_PLAIN_FIELDS = (*_XYZ, "rgb", "opacity", *_SCALES, *_QUATS, "label")
+GAUSSIAN_FIELDS = (*_PLAIN_FIELDS, "confidence")
 POINT_FIELDS = (*_XYZ, "rgb", *_NORMALS, "label", "confidence")
 
 
@@ -26,6 +27,8 @@ def gaussians_to_cloud(
 ) -> PointCloud2:
     """One cloud of several splats; linear units, quaternions with w first.
 
+    The field ``confidence`` is there when every splat has one.
+
     Args:
         splats: Label to unbatched splat.
         header: Stamp and frame.
@@ -33,23 +36,25 @@ def gaussians_to_cloud(
         max_gaussians: At most this many per object, the most opaque first; 0 = all.
     """
     parts = []
+    unsure = any(splat.confidence is None for splat in splats.values())
+    fields: tuple[str, ...] = _PLAIN_FIELDS if unsure else GAUSSIAN_FIELDS
     for label, splat in splats.items():
         splat = splat.detach().to("cpu", torch.float32)
         keep = torch.nonzero(splat.opacities >= opacity_threshold).reshape(-1)
         if 0 < max_gaussians < len(keep):
             order = torch.argsort(splat.opacities[keep], descending=True, stable=True)
             keep = keep[order[:max_gaussians]].sort().values
-        parts.append(_gaussian_rows(splat.select(keep), label))
-    return clouds.to_message(_join(parts, GAUSSIAN_FIELDS), header)
+        parts.append(_gaussian_rows(splat.select(keep), label, fields))
+    return clouds.to_message(_join(parts, fields), header)
 
 
 def cloud_to_gaussians(cloud: PointCloud2) -> dict[int, Gaussians]:
-    """The splats of a cloud by label.
+    """The splats of a cloud by label, with confidence where the cloud has that field.
 
     Raises:
-        InputError: a field is missing or the message is damaged.
+        InputError: another field is missing or the message is damaged.
     """
-    rows = clouds.from_message(cloud, *GAUSSIAN_FIELDS)
+    rows = clouds.from_message(cloud, *_PLAIN_FIELDS)
     return {int(label): _splat(rows[rows["label"] == label]) for label in np.unique(rows["label"])}
 
 
@@ -87,14 +92,16 @@ def _fill(rows: np.ndarray, names: tuple[str, ...], values: np.ndarray) -> None:
         rows[name] = values[:, column]
 
 
-def _gaussian_rows(splat: Gaussians, label: int) -> np.ndarray:
-    rows = np.zeros(len(splat), _dtype(GAUSSIAN_FIELDS))
+def _gaussian_rows(splat: Gaussians, label: int, fields: tuple[str, ...]) -> np.ndarray:
+    rows = np.zeros(len(splat), _dtype(fields))
     _fill(rows, _XYZ, splat.means.numpy())
     _fill(rows, _SCALES, splat.scales.numpy())
     _fill(rows, _QUATS, torch.nn.functional.normalize(splat.quats, dim=-1).numpy())
     rows["rgb"] = clouds.pack_rgb(splat.colors.numpy())
     rows["opacity"] = splat.opacities.numpy()
     rows["label"] = label
+    if splat.confidence is not None and "confidence" in fields:
+        rows["confidence"] = splat.confidence.numpy()
     return rows
 
 
@@ -109,10 +116,12 @@ def _point_rows(points: Points, label: int) -> np.ndarray:
 
 
 def _splat(rows: np.ndarray) -> Gaussians:
+    sure = rows["confidence"].astype(np.float32) if "confidence" in (rows.dtype.names or ()) else None
     return Gaussians(
         means=torch.from_numpy(clouds.columns(rows, *_XYZ)),
         scales=torch.from_numpy(clouds.columns(rows, *_SCALES)),
         quats=torch.from_numpy(clouds.columns(rows, *_QUATS)),
         colors=torch.from_numpy(clouds.unpack_rgb(rows["rgb"])),
         opacities=torch.from_numpy(rows["opacity"].astype(np.float32)),
+        confidence=None if sure is None else torch.from_numpy(sure),
     )

@@ -29,6 +29,7 @@ class MarkerData:
         action: Marker.ADD, ...
         points: [N,3] float64.
         colors: [M,4] float32.
+        text: Of a mesh of ours the object's name.
     """
 
     header: Header
@@ -37,6 +38,7 @@ class MarkerData:
     action: int
     points: np.ndarray
     colors: np.ndarray
+    text: str
 
 
 def read_markers(message: MarkerArray | bytes) -> list[MarkerData]:
@@ -58,7 +60,7 @@ def read_markers(message: MarkerArray | bytes) -> list[MarkerData]:
 def _of_object(marker: Marker) -> MarkerData:
     points = np.array([(p.x, p.y, p.z) for p in marker.points], dtype=np.float64).reshape(-1, 3)
     colors = np.array([(c.r, c.g, c.b, c.a) for c in marker.colors], dtype=np.float32).reshape(-1, 4)
-    return MarkerData(marker.header, marker.id, marker.type, marker.action, points, colors)
+    return MarkerData(marker.header, marker.id, marker.type, marker.action, points, colors, marker.text)
 
 
 def _read(reader: CdrReader) -> MarkerData:
@@ -74,12 +76,12 @@ def _read(reader: CdrReader) -> MarkerData:
     reader.text()  # its format
     reader.rows("u1", 1)
     reader.rows("f4", 2)  # uv_coordinates
-    reader.text()
+    text = reader.text()
     reader.text()  # mesh_resource
     reader.text()  # mesh_file
     reader.rows("u1", 1)
     reader.get("?")
-    return MarkerData(header, label, kind, action, points, colors)
+    return MarkerData(header, label, kind, action, points, colors, text)
 
 
 def _header(reader: CdrReader) -> Header:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+from types import MappingProxyType
 
 import numpy as np
 from geometry_msgs.msg import Point
@@ -20,6 +21,7 @@ from gsn_perception.ros.messages.cdr import CdrWriter
 from gsn_perception.ros.messages.markers import MarkerData
 
 _GREY = 0.7
+_NO_IDS: Mapping[int, str] = MappingProxyType({})
 
 
 def delete_all(header: Header) -> Marker:
@@ -27,31 +29,33 @@ def delete_all(header: Header) -> Marker:
     return Marker(header=header, action=Marker.DELETEALL)
 
 
-def meshes_to_markers(meshes: Mapping[int, Mesh], header: Header) -> MarkerArray:
+def meshes_to_markers(meshes: Mapping[int, Mesh], header: Header, *, ids: Mapping[int, str] = _NO_IDS) -> MarkerArray:
     """DELETEALL, then one TRIANGLE_LIST per object: id = label, opaque per-vertex colours, identity pose.
 
-    Degenerate triangles are left out; they make RViz warn.
+    Degenerate triangles are left out; they make RViz warn. ``ids`` (label to name) goes into ``text``, which RViz does
+    not draw for triangles.
     """
-    made = [_marker(label, mesh, header) for label, mesh in meshes.items()]
+    made = [_marker(label, mesh, header, ids.get(label, "")) for label, mesh in meshes.items()]
     return MarkerArray(markers=[delete_all(header), *made])
 
 
-def serialised_meshes(meshes: Mapping[int, Mesh], header: Header) -> bytes:
+def serialised_meshes(meshes: Mapping[int, Mesh], header: Header, *, ids: Mapping[int, str] = _NO_IDS) -> bytes:
     """:func:`meshes_to_markers`, serialised (CDR): publishers take it as it is.
 
     Built from arrays: rclpy spends a tenth of a second and more on the objects of 20,000 triangles.
     """
     if " ".join(Marker.get_fields_and_field_types()) != markers.LAYOUT:
-        return bytes(serialize_message(meshes_to_markers(meshes, header)))
+        return bytes(serialize_message(meshes_to_markers(meshes, header, ids=ids)))
     writer = CdrWriter()
     writer.put("I", 1 + len(meshes))
     nothing = np.zeros((0, 3))
-    _write_marker(writer, header, "", 0, Marker.ARROW, Marker.DELETEALL, nothing, nothing.astype(np.float32))
+    _write_marker(writer, header, ("", ""), 0, Marker.ARROW, Marker.DELETEALL, nothing, nothing.astype(np.float32))
     for label, mesh in meshes.items():
         faces, colors = _visible(mesh)
         corners = mesh.vertices.astype(np.float64)[faces]
         paint = np.concatenate([colors, np.ones((len(colors), 1))], axis=1).astype(np.float32)[faces]
-        _write_marker(writer, header, "mesh", label, Marker.TRIANGLE_LIST, Marker.ADD, corners, paint)
+        texts = ("mesh", ids.get(label, ""))
+        _write_marker(writer, header, texts, label, Marker.TRIANGLE_LIST, Marker.ADD, corners, paint)
     return writer.message()
 
 
@@ -64,6 +68,12 @@ def markers_to_meshes(message: MarkerArray | Sequence[MarkerData]) -> dict[int, 
     found = markers.read_markers(message) if isinstance(message, MarkerArray) else message
     lists = [m for m in found if m.action == Marker.ADD and m.type == Marker.TRIANGLE_LIST]
     return {int(marker.id): _mesh(marker) for marker in lists if len(marker.points)}
+
+
+def markers_to_ids(found: Sequence[MarkerData]) -> dict[int, str]:
+    """Label to the name that stays with the object; ``gsn_<label>`` where a marker names none."""
+    lists = [m for m in found if m.action == Marker.ADD and m.type == Marker.TRIANGLE_LIST]
+    return {int(marker.id): marker.text or f"gsn_{marker.id}" for marker in lists if len(marker.points)}
 
 
 def header_of(message: MarkerArray) -> Header | None:
@@ -80,18 +90,18 @@ def _visible(mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
 def _write_marker(
     writer: CdrWriter,
     header: Header,
-    ns: str,
+    texts: tuple[str, str],
     label: int,
     kind: int,
     action: int,
     corners: np.ndarray,
     paint: np.ndarray,
 ) -> None:
-    """The fields of ``markers.LAYOUT``: identity pose; scale 1 and white where something is drawn."""
+    """The fields of ``markers.LAYOUT``: identity pose; scale 1 and white where something is drawn; texts: ns and text."""
     one = float(action == Marker.ADD)
     writer.put("iI", header.stamp.sec, header.stamp.nanosec)
     writer.text(header.frame_id)
-    writer.text(ns)
+    writer.text(texts[0])
     writer.put("iii", label, kind, action)
     writer.put("ddddddd", 0, 0, 0, 0, 0, 0, 1)  # pose
     writer.put("ddd", one, one, one)  # scale
@@ -105,19 +115,19 @@ def _write_marker(
     writer.text("")  # format
     writer.put("I", 0)  # data
     writer.put("I", 0)  # uv_coordinates
-    writer.text("")  # text
+    writer.text(texts[1])
     writer.text("")  # mesh_resource
     writer.text("")  # mesh_file: name
     writer.put("I", 0)  # data
     writer.put("?", False)  # mesh_use_embedded_materials
 
 
-def _marker(label: int, mesh: Mesh, header: Header) -> Marker:
+def _marker(label: int, mesh: Mesh, header: Header, name: str) -> Marker:
     faces, colors = _visible(mesh)
     # one message object a vertex, shared by its triangles: six times fewer objects to build
     corner = [Point(x=x, y=y, z=z) for x, y, z in mesh.vertices.astype(np.float64).tolist()]
     paint = [ColorRGBA(r=r, g=g, b=b, a=1.0) for r, g, b in colors.astype(np.float64).tolist()]
-    marker = Marker(header=header, ns="mesh", id=int(label), type=Marker.TRIANGLE_LIST, action=Marker.ADD)
+    marker = Marker(header=header, ns="mesh", id=int(label), type=Marker.TRIANGLE_LIST, action=Marker.ADD, text=name)
     marker.pose.orientation.w = 1.0
     marker.scale.x = marker.scale.y = marker.scale.z = 1.0
     marker.color = ColorRGBA(r=1.0, g=1.0, b=1.0, a=1.0)

@@ -16,13 +16,22 @@ from diagnostic_msgs.msg import KeyValue
 from std_msgs.msg import Header
 
 _WINDOW = 300  # frames that the percentiles are taken over
+_TASK = ": frames"  # statuses are named "node: task", which aggregators sort by
+HARDWARE = "gsn_perception"
+BUSY = "busy"  # whether a frame is worked on or waits for the worker: true or false
+
+
+def node_of(status: DiagnosticStatus) -> str:
+    """The node's absolute name, from a status that :class:`Diagnostics` made."""
+    return str(status.name).removesuffix(_TASK)
 
 
 class Diagnostics:
-    """Collects from any thread; :meth:`message` is published once a second.
+    """Collects from any thread; :meth:`message` is published once a second, its status named ``NODE: frames``.
 
     Counts run from the start; rates, means and maxima are those since the last message, percentiles those of the last
-    300 frames. The value ``why_nothing`` is one sentence while nothing was published since the last message, else empty.
+    300 frames. The value ``why_nothing`` is one sentence while nothing, or nothing but empty results, was published since
+    the last message, else empty.
 
     The level is ERROR after a failure of the node itself, WARN after something was refused with a sentence or remarked on
     since the last message or while an active node misses an input, else OK (also when newer frames overtake older ones).
@@ -38,6 +47,7 @@ class Diagnostics:
         self._seconds: dict[str, list[float]] = defaultdict(list)
         self._window: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_WINDOW))
         self._outputs: set[str] = set()
+        self._filled = 0  # outputs with something in them since the last message
         self._remarks: Counter[str] = Counter()
         self._remarked: dict[str, str] = {}
         self._refusal = ""
@@ -51,12 +61,19 @@ class Diagnostics:
             self._total[stream] += 1
             self._recent[stream] += 1
 
-    def publish(self, topic: str) -> None:
-        """One message of an output."""
+    def publish(self, topic: str, empty: bool = False) -> None:
+        """One message of an output; one that is ``empty`` does not end what keeps the node from giving anything."""
         self.count(topic)
         with self._lock:
             self._outputs.add(topic)
-            self._refusal = ""
+            if not empty:
+                self._filled += 1
+                self._refusal = ""
+
+    def nothing(self, sentence: str) -> None:
+        """A result is empty, and that is why; nobody need be warned."""
+        with self._lock:
+            self._refusal = sentence
 
     def drop(self, reason: str, sentence: str = "") -> None:
         """One frame or object was given up; ``reason`` is a short name, ``sentence`` for the user."""
@@ -113,7 +130,7 @@ class Diagnostics:
         """
         with self._lock:
             elapsed = max(time.monotonic() - self._since, 1e-3)
-            status = DiagnosticStatus(name=self._name, hardware_id="gsn_perception")
+            status = DiagnosticStatus(name=self._name + _TASK, hardware_id=HARDWARE)
             level, text = DiagnosticStatus.OK, state
             if waiting or self._warning or self._remarked:
                 remarked = next(iter(self._remarked.values()), "")
@@ -130,14 +147,15 @@ class Diagnostics:
             status.values = [KeyValue(key=k, value=v) for k, v in values.items()]
             self._recent.clear()
             self._seconds.clear()
+            self._filled = 0
             self._remarked.clear()
             self._warning = ""
             self._since = time.monotonic()
         return DiagnosticArray(header=Header(stamp=stamp), status=[status])
 
     def _why(self, state: str, waiting: str) -> str:
-        """Why nothing was published since the last message; empty when something was."""
-        if any(self._recent[topic] for topic in self._outputs):
+        """Why nothing, or nothing but empty results, was published since the last message; empty when something was."""
+        if self._filled:
             return ""
         if self._error:
             return self._error
@@ -145,7 +163,10 @@ class Diagnostics:
             return f"the node is {state}; configure and activate it"
         if waiting or self._refusal:
             return waiting or self._refusal
-        return "no new frame was finished" if self._recent["frames"] == 0 else "nobody is subscribed to an output"
+        if self._recent["frames"] == 0:
+            return "no new frame was finished"
+        published = any(self._recent[topic] for topic in self._outputs)
+        return "every result was empty" if published else "nobody is subscribed to an output"
 
     def _values(self, elapsed: float) -> dict[str, str]:
         values = {}

@@ -10,14 +10,26 @@ from typing import Any
 from rclpy.time import Time
 
 from gsn_perception.ros import interface
-from gsn_perception.ros.messages.headers import ns_to_stamp
-from gsn_perception.ros.node.lifecycle_node import ManagedNode
-from gsn_perception.ros.node.reconstruction_worker import Job
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
-from gsn_perception.ros.streams.frames import Frame
-from gsn_perception.ros.streams.frames import FrameAssembler
-from gsn_perception.ros.streams.frames import RateGate
-from gsn_perception.ros.streams.publishers import Presence
+from gsn_perception.ros.detections import detections_topic
+from gsn_perception.ros.frames import Frame
+from gsn_perception.ros.frames import FrameAssembler
+from gsn_perception.ros.frames import RateGate
+from gsn_perception.ros.headers import ns_to_stamp
+from gsn_perception.ros.managed_node import ManagedNode
+from gsn_perception.ros.node_settings import ReconstructionSettings
+from gsn_perception.ros.presence import Presence
+from gsn_perception.ros.processing import Job
+
+
+def mask_topic(settings: ReconstructionSettings) -> interface.Topic:
+    """Where masks come from.
+
+    Raises:
+        InputError: polygons are asked for and yolo_msgs is not installed.
+    """
+    if settings.mask_transport == "polygons":
+        return detections_topic()
+    return interface.MASK_COMPRESSED if settings.mask_transport == "compressed" else interface.MASK
 
 
 class Intake:
@@ -53,7 +65,7 @@ class Intake:
         if settings.use_depth:
             self._listen(packed.get(settings.depth_transport, interface.DEPTH), "depth")
         if settings.use_mask:
-            self._listen(interface.MASK, "mask")
+            self._listen(mask_topic(settings), "mask")
         self._listen(interface.CAMERA_INFO, "camera_info")
         self._listen(interface.IMAGE_COMPRESSED if compressed else interface.IMAGE, "image")
 

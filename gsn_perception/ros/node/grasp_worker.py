@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
 
 import numpy as np
-from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 
 from gsn_perception.geometry import Grasp
@@ -19,17 +20,17 @@ from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Points
 from gsn_perception.geometry import Remark
-from gsn_perception.ros.messages import clouds
-from gsn_perception.ros.messages import gaussians
-from gsn_perception.ros.messages import grasps
-from gsn_perception.ros.messages import markers
-from gsn_perception.ros.messages import meshes
-from gsn_perception.ros.messages import plane
-from gsn_perception.ros.messages.headers import stamp_to_ns
-from gsn_perception.ros.parameters.nodes import GraspSettings
+from gsn_perception.ros import gaussians
+from gsn_perception.ros import grasps
+from gsn_perception.ros import markers
+from gsn_perception.ros import meshes
+from gsn_perception.ros import plane
+from gsn_perception.ros.node_settings import GraspSettings
 
 if TYPE_CHECKING:
     from gsn_perception.grasping.planner import GraspPlanner
+    from gsn_perception.grasping.planner import PlanResult
+    from gsn_perception.ros.scene import Scene
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +43,7 @@ class GraspTask:
         points: By label.
         support_plane: Or None.
         scene: [M,3] metres to stay clear of, or None.
+        names: Label to the name that stays with the object.
     """
 
     header: Header
@@ -49,6 +51,7 @@ class GraspTask:
     points: Mapping[int, Points]
     support_plane: Plane | None
     scene: np.ndarray | None = None
+    names: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,28 +63,60 @@ class GraspResult:
         grasps: Of all objects, best first.
         reasons: Label to one sentence: how many grasps, or why none.
         planned: Whether planning ran through for every object.
-        remarks: What is doubtful about the grasps.
+        remarks: What is doubtful about the grasps, by label.
+        names: Of all objects of the frame, label to the name that stays with the object.
+        unknown: One sentence where an object was asked for that is not there.
+        support_plane: The task's.
     """
 
     header: Header
     grasps: Sequence[Grasp] = ()
     reasons: Mapping[int, str] = field(default_factory=dict)
     planned: bool = True
-    remarks: tuple[Remark, ...] = ()
+    remarks: Mapping[int, Remark] = field(default_factory=dict)
+    names: Mapping[int, str] = field(default_factory=dict)
+    unknown: str = ""
+    support_plane: Plane | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no grasp."""
+        return not self.grasps
 
     @property
     def summary(self) -> str:
         """One sentence for a service's reply."""
-        return "; ".join(f"object {k}: {v}" for k, v in self.reasons.items()) or "there is no object to grasp"
+        told = "; ".join(f"object {self._named(k)}: {v}" for k, v in self.reasons.items())
+        return self.unknown or told or "there is no object to grasp"
+
+    def only(self, target: str) -> GraspResult:
+        """What it holds about one object, by name or label; all of it for an empty ``target``."""
+        if not target:
+            return self
+        label = label_of(target, self.names)
+        if label is None:
+            there = ", ".join(f"{name} (label {label})" for label, name in self.names.items())
+            advice = f"choose one of {there}" if there else "nothing was found in this frame"
+            return GraspResult(self.header, names=self.names, unknown=f"there is no object {target!r}; {advice}")
+        return replace(
+            self,
+            grasps=tuple(grasp for grasp in self.grasps if grasp.label == label),
+            reasons={k: v for k, v in self.reasons.items() if k == label},
+            remarks={k: v for k, v in self.remarks.items() if k == label},
+        )
+
+    def _named(self, label: int) -> str:
+        name = self.names.get(label, "")
+        return str(label) if name in ("", f"gsn_{label}") else f"{label} ({name})"
 
 
-def decode(messages: Mapping[str, Any], scene: PointCloud2 | None, settings: GraspSettings) -> GraspTask:
+def decode(messages: Mapping[str, Any], scene: Scene, settings: GraspSettings) -> GraspTask:
     """The task of one set of ``points``, ``mesh`` and ``support_plane``, and the newest scene cloud.
 
     ``mesh`` may be a MarkerArray, one serialised, or what was read from it.
 
     Raises:
-        InputError: a message is damaged, or frames disagree.
+        InputError: a message is damaged, frames disagree, or the scene can't be used.
     """
     header = messages["points"].header
     frames = {header.frame_id, messages["support_plane"].header.frame_id}
@@ -94,23 +129,45 @@ def decode(messages: Mapping[str, Any], scene: PointCloud2 | None, settings: Gra
         meshes=meshes.markers_to_meshes(found),
         points=gaussians.cloud_to_points(messages["points"]),
         support_plane=plane.polygon_to_plane(messages["support_plane"]),
-        scene=_scene(scene, header, settings),
+        scene=scene.positions(header, settings.scene_max_age),
+        names=meshes.markers_to_ids(found),
     )
 
 
-def plan(task: GraspTask, planner: GraspPlanner) -> GraspResult:
-    """Grasps on every object, each keeping clear of the others; best first over all objects.
+def label_of(target: str, names: Mapping[int, str]) -> int | None:
+    """The label of an object asked for by name or label; None where there is none."""
+    named = [label for label, name in names.items() if name == target]
+    numbered = [label for label in names if str(label) == target]
+    return (named + numbered + [None])[0]
+
+
+def plan(
+    task: GraspTask,
+    planner: GraspPlanner,
+    targets: Sequence[str] = ("",),
+    on_progress: Callable[[int, int], None] = lambda done, wanted: None,
+) -> GraspResult:
+    """Grasps on the objects asked for, each keeping clear of all others; best first over all objects.
 
     An object that can't be planned on gives its reason beside the others.
+
+    Args:
+        task: Decoded.
+        planner: With its gripper.
+        targets: Names or labels of objects; one that is empty asks for all. What is not there is left out.
+        on_progress: Called before each object and at the end with how many are done of how many.
     """
     found: list[Grasp] = []
     reasons: dict[int, str] = {}
     planned = True
-    remarks: list[Remark] = []
-    for label, mesh in task.meshes.items():
+    remarks: dict[int, Remark] = {}
+    wanted = {label_of(target, task.names) for target in targets}
+    chosen = [label for label in task.meshes if "" in targets or label in wanted]
+    for number, label in enumerate(chosen):
+        on_progress(number, len(chosen))
         try:
             result = planner.plan(
-                mesh,
+                task.meshes[label],
                 points=task.points.get(label),
                 support_plane=task.support_plane,
                 scene=task.scene,
@@ -121,11 +178,14 @@ def plan(task: GraspTask, planner: GraspPlanner) -> GraspResult:
             reasons[label], planned = str(error), False
             continue
         found += result.grasps
-        reasons[label] = result.reason
+        reasons[label] = _told(result, task.header.frame_id)
         if result.extruded:
-            remarks.append(_extruded(label))
+            remarks[label] = _extruded(label)
+    on_progress(len(chosen), len(chosen))
     found.sort(key=lambda grasp: -grasp.score)
-    return GraspResult(task.header, tuple(found), reasons, planned, tuple(remarks))
+    return GraspResult(
+        task.header, tuple(found), reasons, planned, remarks, task.names, support_plane=task.support_plane
+    )
 
 
 def _extruded(label: int) -> Remark:
@@ -171,16 +231,8 @@ def markers_message(result: GraspResult) -> Any:
     return grasps.grasps_to_markers(result.grasps, result.header)
 
 
-def _scene(cloud: PointCloud2 | None, header: Header, settings: GraspSettings) -> np.ndarray | None:
-    """Positions to stay clear of; a cloud that is too old or in another frame must not be taken for a clear scene."""
-    if cloud is None:
-        return None
-    if cloud.header.frame_id != header.frame_id:
-        raise InputError(
-            f"the scene is in frame {cloud.header.frame_id!r}, the objects are in {header.frame_id!r}; "
-            "transform one of them or set use_scene to false"
-        )
-    age = (stamp_to_ns(header.stamp) - stamp_to_ns(cloud.header.stamp)) / 1e9
-    if age > settings.scene_max_age:
-        raise InputError(f"the scene is {age:.2f} s older than the objects (scene_max_age {settings.scene_max_age} s)")
-    return clouds.xyz_of(cloud)
+def _told(result: PlanResult, frame_id: str) -> str:
+    """The planner's reason, with the frame that the workspace is in where that keeps grasps away."""
+    if result.grasps or "workspace" not in result.reason:
+        return result.reason
+    return f"{result.reason}; workspace_min and workspace_max are in frame {frame_id!r}"

@@ -24,13 +24,14 @@ from rclpy.subscription import Subscription
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Remark
+from gsn_perception.ros import settings as parameters
+from gsn_perception.ros.diagnostics import BUSY
+from gsn_perception.ros.diagnostics import Diagnostics
+from gsn_perception.ros.ears import Ears
+from gsn_perception.ros.guarding import Failed
+from gsn_perception.ros.guarding import GuardedNode
 from gsn_perception.ros.interface import Topic
-from gsn_perception.ros.node.diagnostics import Diagnostics
-from gsn_perception.ros.node.guarded_callbacks import Failed
-from gsn_perception.ros.node.guarded_callbacks import GuardedNode
-from gsn_perception.ros.node.outputs import Output
-from gsn_perception.ros.parameters import declaration as parameters
-from gsn_perception.ros.streams.subscriptions import Ears
+from gsn_perception.ros.outputs import Output
 
 S = TypeVar("S")
 _SUCCESS, _FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -67,6 +68,8 @@ class ManagedNode(GuardedNode, Generic[S]):
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # with use_sim_time and no /clock yet, ROS time stands still
         self._diagnostics_timer = self.create_timer(1.0, self._publish_diagnostics, self.service_group, clock=steady)
         self.add_on_set_parameters_callback(self._on_parameters)
+        for sentence in parameters.misspelt(self):
+            self.remark(Remark("unknown_parameter", sentence))
         self._autostart_timer = None
         if getattr(self.settings, "autostart", False):
             self._autostart_timer = self.create_timer(0.01, self._autostart, clock=steady)
@@ -93,6 +96,10 @@ class ManagedNode(GuardedNode, Generic[S]):
     def facts(self) -> dict[str, str]:
         """Further values for diagnostics."""
         return {}
+
+    def is_busy(self) -> bool:
+        """Whether a frame is worked on or waits for the worker."""
+        return False
 
     def start(self) -> bool:
         """Configure and activate; False when either failed (the reason is logged and in diagnostics)."""
@@ -125,13 +132,13 @@ class ManagedNode(GuardedNode, Generic[S]):
         return self._ears.listen(topic, guarded, raw=raw)
 
     def make_output(self, topic: Topic, convert: Callable[[Any], Any]) -> Output[Any]:
-        """A publisher that converts only when somebody listens."""
+        """A publisher of results (which say whether they are empty) that converts only when somebody listens."""
         return Output(
             self,
             topic,
             convert,
             group=self.service_group,
-            on_publish=self.diagnostics.publish,
+            on_publish=lambda name, result: self.diagnostics.publish(name, empty=result.is_empty),
             on_error=lambda error: self.refuse("conversion", error),
             on_incompatible=lambda event: self._incompatible(
                 f"a subscriber of {topic.name} asks for", qos_policy_name_from_kind(event.last_policy_kind)
@@ -247,9 +254,9 @@ class ManagedNode(GuardedNode, Generic[S]):
         state = "active" if self.is_active else "inactive" if self.is_configured else "unconfigured"
         self._ears.check(self._incompatible)
         waiting = self.waiting() if self.is_active else ""
-        facts = {"memory_mb": f"{self._process.memory_info().rss / 1e6:.0f}", **self.facts()}
+        facts = {"memory_mb": f"{self._process.memory_info().rss / 1e6:.0f}", BUSY: str(self.is_busy()).lower()}
         now = self.get_clock().now().to_msg()
-        self._diagnostics_publisher.publish(self.diagnostics.message(now, state, waiting, facts))
+        self._diagnostics_publisher.publish(self.diagnostics.message(now, state, waiting, {**facts, **self.facts()}))
 
     def _incompatible(self, who: str, policy: str) -> None:
         sentence = f"{who} incompatible QoS ({policy}); nothing will pass between us"

@@ -30,7 +30,7 @@ class Output(Generic[R]):
         topic: Name, type, QoS.
         convert: Makes the message, or its serialised bytes; None publishes nothing.
         group: Of the event that tells of a late subscriber.
-        on_publish: Called with the topic's name.
+        on_publish: Called with the topic's name and the result.
         on_error: Called with what converting for a late subscriber raised.
         on_incompatible: Called with the event of a subscriber that asks for what the topic's QoS does not offer.
     """
@@ -42,7 +42,7 @@ class Output(Generic[R]):
         convert: Callable[[R], Any],
         *,
         group: CallbackGroup,
-        on_publish: Callable[[str], None],
+        on_publish: Callable[[str, R], None],
         on_error: Callable[[Exception], object],
         on_incompatible: Callable[[Any], None],
     ) -> None:
@@ -92,7 +92,7 @@ class Output(Generic[R]):
         converted = time.perf_counter()
         if message is not None:
             self._publisher.publish(message)
-            self._on_publish(self._topic.name)
+            self._on_publish(self._topic.name, result)
         self.seconds = (converted - began, time.perf_counter() - converted)
 
     def _on_matched(self, event: Any) -> None:

@@ -5,45 +5,49 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import Generic
+from typing import TypeVar
+
+A = TypeVar("A")
 
 
-class Ticket:
+class Ticket(Generic[A]):
     """One request that waits for an answer."""
 
     def __init__(self) -> None:
         self.asked = time.monotonic()
         self._event = threading.Event()
-        self._answer = (False, "")
+        self._answer: A | None = None
 
-    def answer(self, success: bool, sentence: str) -> None:
+    def answer(self, answer: A) -> None:
         """Wake who waits."""
-        self._answer = (success, sentence)
+        self._answer = answer
         self._event.set()
 
-    def wait(self, timeout: float) -> tuple[bool, str] | None:
+    def wait(self, timeout: float) -> A | None:
         """The answer, or None when none came within ``timeout`` seconds."""
         return self._answer if self._event.wait(timeout) else None
 
 
-class Tickets:
+class Tickets(Generic[A]):
     """The requests that are open; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._open: list[Ticket] = []
+        self._open: list[Ticket[A]] = []
 
     def __bool__(self) -> bool:
         with self._lock:
             return bool(self._open)
 
-    def ask(self, timeout: float, begin: Callable[[], None] = lambda: None) -> tuple[bool, str] | None:
-        """Wait for an answer: success and a sentence, or None when none came within ``timeout`` seconds.
+    def ask(self, timeout: float, begin: Callable[[], None] = lambda: None) -> A | None:
+        """Wait for an answer, or None when none came within ``timeout`` seconds.
 
         Args:
             timeout: Seconds.
             begin: Called once the request is open, e.g. to start what answers it.
         """
-        ticket = Ticket()
+        ticket = Ticket[A]()
         with self._lock:
             self._open.append(ticket)
         try:
@@ -53,10 +57,10 @@ class Tickets:
             with self._lock:
                 self._open = [other for other in self._open if other is not ticket]
 
-    def answer(self, success: bool, sentence: str, *, seen: float | None = None) -> None:
+    def answer(self, answer: A, *, seen: float | None = None) -> None:
         """Answer all requests, or those that were asked before ``seen`` (monotonic seconds)."""
         with self._lock:
             served = [t for t in self._open if seen is None or t.asked <= seen]
             self._open = [t for t in self._open if t not in served]
         for ticket in served:
-            ticket.answer(success, sentence)
+            ticket.answer(answer)

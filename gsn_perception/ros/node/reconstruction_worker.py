@@ -63,19 +63,23 @@ def load_pipeline(settings: ReconstructionSettings) -> Pipeline:
     from gsn_perception.pipeline import Reconstructor
 
     made = Reconstructor.from_pretrained(settings.checkpoint or None, settings.device, settings.pipeline())
-    _warm_up(made)
+    _warm_up(made.with_settings(replace(made.settings, use_mask=True)))  # its frame has a mask and nothing else
     return made
 
 
-def transform_source(settings: ReconstructionSettings, node: Node) -> TransformSource | None:
+def transform_source(
+    settings: ReconstructionSettings, node: Node, on_error: Callable[[Exception], object] = lambda error: None
+) -> TransformSource | None:
     """Where results are moved by: a fixed pose, TF, or nothing (the camera's frame).
+
+    ``on_error`` is called with what a message of TF raised.
 
     Raises:
         InputError: TF is asked for and tf2_ros is missing.
     """
     if settings.has_camera_pose:
         return FixedTransforms(settings.camera_to_target)
-    return TfTransforms(node, settings.tf_timeout) if settings.target_frame else None
+    return TfTransforms(node, settings.tf_timeout, on_error) if settings.target_frame else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,6 +130,15 @@ class FrameProcessor:
         if self.settings.is_level(frame.frame_id):
             observation = replace(observation, gravity=-T_target_camera[2, :3])  # the target's z axis, camera frame
         return observation, T_target_camera
+
+    def locate(self, frame_id: str, stamp: int) -> np.ndarray | None:
+        """Pose [4,4] of another frame, say a link's, in the frame of the results; None where TF does not tell."""
+        if not isinstance(self.transforms, TfTransforms):
+            return None
+        try:
+            return self.transforms.lookup(self.settings.target_frame, frame_id, stamp)
+        except InputError:
+            return None
 
     def reconstruct(
         self,

@@ -43,6 +43,11 @@ class SplatResult:
     header: Header
     gaussians: Mapping[int, Gaussians] = field(default_factory=dict)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was found."""
+        return not self.gaussians
+
     @classmethod
     def of(
         cls, observation: Observation, found: Mapping[int, Gaussians], T_target_camera: np.ndarray | None, target: str
@@ -66,6 +71,7 @@ class FrameResult:
         T_target_camera: [4,4].
         failure: Why the frame as a whole came to nothing, or empty.
         remarks: What is doubtful about the frame or its objects, each once.
+        ids: Label to the name that stays with the object from frame to frame.
     """
 
     header: Header
@@ -76,6 +82,7 @@ class FrameResult:
     T_target_camera: np.ndarray = field(default_factory=lambda: np.eye(4))
     failure: str = ""
     remarks: tuple[Remark, ...] = ()
+    ids: Mapping[int, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -106,6 +113,15 @@ class FrameResult:
             failure=failure,
             remarks=merged(observation.remarks, *(o.remarks for o in outcomes)),
         )
+
+    def id_of(self, label: int) -> str:
+        """The object's name."""
+        return self.ids.get(label, f"gsn_{label}")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no object was reconstructed."""
+        return not self.objects
 
     @property
     def meshes(self) -> dict[int, Mesh]:
@@ -144,7 +160,7 @@ def points_message(result: FrameResult) -> PointCloud2:
 
 def mesh_message(result: FrameResult) -> bytes:
     """For the topic ``mesh``: a MarkerArray, serialised already."""
-    return meshes.serialised_meshes(result.meshes, result.header)
+    return meshes.serialised_meshes(result.meshes, result.header, ids=result.ids)
 
 
 def plane_message(result: FrameResult) -> PolygonStamped:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import fields
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 from typing import TypeVar
 
@@ -86,6 +87,23 @@ def declare(node: Node, settings: type[S]) -> S:
     made = settings(**values)
     check(made)
     return made
+
+
+def misspelt(node: Node) -> list[str]:
+    """A sentence for every override (of a file or the command line) that no declared parameter takes: rclpy takes any.
+
+    Those of QoS are declared when the topics are.
+    """
+    given = getattr(node, "_parameter_overrides", {})  # rclpy has no public way to ask
+    known = [name for name in node.get_parameters_by_prefix("") if name]
+    out = []
+    for name in sorted(
+        name for name in given if not node.has_parameter(name) and not name.startswith("qos_overrides.")
+    ):
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"`ros2 param list {node.get_fully_qualified_name()}` shows them"
+        out.append(f"node {node.get_name()} has no parameter {name}, which is ignored; {hint}")
+    return out
 
 
 def changed(settings: S, parameters: Sequence[Parameter], *, configured: bool) -> S:
@@ -180,6 +198,8 @@ def _native(value: Any, default: Any) -> Any:
     """A parameter's value in the type of its default."""
     if isinstance(default, tuple):
         kind = type(default[0])
+        if kind is str:
+            return () if value is None else tuple(value)
         numbers = [] if value is None else list(value)
         if any(isinstance(n, str | bool) for n in numbers):
             raise InputError(f"{value!r} holds something else than numbers")

@@ -65,6 +65,11 @@ class ReconstructionSettings:
         "raw: `depth`; compressedDepth: `depth/compressedDepth`; compressed: `depth/compressed`, a 16 bit PNG",
         choices=("raw", "compressedDepth", "compressed"),
     )
+    mask_transport: str = parameter(
+        "raw",
+        "raw: `mask`; compressed: `mask/compressed`, a PNG; polygons: `mask` as yolo_msgs/DetectionArray",
+        choices=("raw", "compressed", "polygons"),
+    )
     rectify: bool = parameter(False, "the image is raw: undistort it by K and D; else it is rectified and P holds")
     use_depth: bool = parameter(True, "use `depth` where somebody publishes it")
     use_mask: bool = parameter(True, "use `mask` where somebody publishes it, else segment")
@@ -152,6 +157,11 @@ class ReconstructionSettings:
     )
     trigger_timeout: float = parameter(10.0, "longest wait of `~/reconstruct` for a frame, seconds", low=0.1, high=600)
     publish_moveit: bool = parameter(False, "publish `collision_object` (needs moveit_msgs)", fixed=True)
+    moveit_table: bool = parameter(False, "publish the support plane, too, as the box `gsn_table`")
+    moveit_triangles: int = parameter(2000, "triangle budget of a mesh in `collision_object`", low=100, high=500000)
+    moveit_keep: float = parameter(
+        2.0, "seconds of stamps that an object not seen stays in the planning scene", low=0, high=3600
+    )
     output_dir: str = parameter("gsn_output", "folder of `~/save`")
     seed: int = parameter(0, "of the random numbers", low=0)
 
@@ -202,6 +212,12 @@ class GraspSettings:
     gripper_max_width: float = parameter(
         0.0, "opening used at most, metres; 0: the gripper's own", low=0, name="gripper.max_width"
     )
+    gripper_joints: tuple[str, ...] = parameter(
+        ("",),
+        "finger joints that grasps for MoveIt and Isaac name; empty: those of the gripper file",
+        name="gripper.joints",
+        any_length=True,
+    )
     num_candidates: int = parameter(
         512, "surface points a round, where lines through the object give too few grasps", low=1, high=100000
     )
@@ -213,19 +229,41 @@ class GraspSettings:
     friction: float = parameter(0.5, "Coulomb coefficient between pads and object", low=0.01, high=5)
     tight: bool = parameter(True, "where nothing is found, try once more with next to no margins")
     workspace_min: tuple[float, ...] = parameter(
-        (0.0, 0.0, 0.0), "lower corner of the box the TCP must lie in, metres; with workspace_max all zero: no box"
+        (0.0, 0.0, 0.0),
+        "lower corner of the box of the TCP in the objects' frame, metres; with workspace_max all zero: no box",
     )
-    workspace_max: tuple[float, ...] = parameter((0.0, 0.0, 0.0), "upper corner of that box, metres")
+    workspace_max: tuple[float, ...] = parameter(
+        (0.0, 0.0, 0.0), "upper corner of that box; the objects' frame is target_frame, else the camera's, metres"
+    )
     use_scene: bool = parameter(True, "stay clear of the points on `scene` where somebody publishes it")
     scene_max_age: float = parameter(1.0, "a scene cloud this much older than the objects is not used, seconds", low=0)
+    scene_to_target: tuple[float, ...] = parameter(
+        _UNSET_POSE,
+        "x y z qx qy qz qw of the scene's frame in the objects' frame, instead of TF; zeros: use TF",
+        fixed=True,
+    )
+    tf_timeout: float = parameter(
+        0.2, "longest wait for a transform at the scene's stamp, seconds", low=0, high=10, fixed=True
+    )
+    target: str = parameter(
+        "", "plan on this object alone, by its id (`gsn_3`) or label (`3`); the others are kept clear of; empty: all"
+    )
     trigger_timeout: float = parameter(30.0, "longest wait of `~/plan` for its plan, seconds", low=0.1, high=600)
     moveit_service: bool = parameter(False, "offer `plan_grasps` (needs moveit_msgs)", fixed=True)
+    output_dir: str = parameter("gsn_output", "folder of `~/save`")
     seed: int = parameter(0, "of these points", low=0)
 
     def check(self) -> None:
         """What the values must fulfil together."""
         if self.has_workspace and not all(a < b for a, b in zip(self.workspace_min, self.workspace_max, strict=True)):
-            raise InputError("workspace_min is not below workspace_max on every axis; give two corners of a box")
+            raise InputError(
+                "workspace_min is not below workspace_max on every axis; give two corners of a box in the objects' frame "
+                "(target_frame of the reconstruction node, else the camera's)"
+            )
+        if any(self.scene_to_target):
+            from gsn_perception.ros.transforms import pose_matrix
+
+            pose_matrix(self.scene_to_target, "scene_to_target")
         _ = self.gripper()
 
     @property
@@ -245,6 +283,8 @@ class GraspSettings:
 
         is_file = self.gripper_name.endswith((".yaml", ".yml"))
         gripper = Gripper.load(self.gripper_name) if is_file else Gripper.named(self.gripper_name)
+        names = [name for name in self.gripper_joints if name]
+        gripper = gripper.with_joints(names) if names else gripper
         if not self.gripper_max_width:
             return gripper
         if not gripper.min_width < self.gripper_max_width <= gripper.max_width:

@@ -21,7 +21,8 @@ from rclpy.signals import SignalHandlerOptions
 
 from gsn_perception.ros import interface
 from gsn_perception.ros import qos
-from gsn_perception.ros.messages.headers import stamp_to_ns
+from gsn_perception.ros.diagnostics import node_of
+from gsn_perception.ros.headers import stamp_to_ns
 from gsn_perception.ros.resources import use_dds_profile
 
 OUTPUTS = (*interface.RECONSTRUCTION_OUTPUTS, interface.RENDER, *interface.GRASP_OUTPUTS)
@@ -133,7 +134,7 @@ class Collector:
         with self._lock:
             for status in message.status:
                 report = {value.key: value.value for value in status.values}
-                self._diagnostics[status.name].append({**report, "message": status.message})
+                self._diagnostics[node_of(status)].append({**report, "message": status.message})
 
     def _spin(self) -> None:
         while self._context.ok():

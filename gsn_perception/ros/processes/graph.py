@@ -78,14 +78,21 @@ class LiveGraph:
         log = self.logs / f"{module}{again}.txt"
         process = NodeProcess(module, ros_arguments(self._parameters[module]), log=log, domain=self.domain)
         self.nodes[module] = self._stack.enter_context(process)
+        self._stack.callback(self._ask_all_to_end)
         return process
 
     def run_beside(self, module: str, arguments: Sequence[str]) -> NodeProcess:
         """Another process that lasts as long as the graph, e.g. a camera."""
-        log = self.logs / f"{module.rsplit('.', maxsplit=1)[-1]}.txt"
-        process = self._stack.enter_context(NodeProcess(module, arguments, log=log, domain=self.domain))
+        process = self.run_once(module, arguments)
         self._others.append(process)
+        self._stack.callback(self._ask_all_to_end)
         return process
+
+    def run_once(self, module: str, arguments: Sequence[str]) -> NodeProcess:
+        """Another process that may end by itself."""
+        self._starts[module] += 1
+        log = self.logs / f"{module.rsplit('.', maxsplit=1)[-1]}_{self._starts[module]}.txt"
+        return self._stack.enter_context(NodeProcess(module, arguments, log=log, domain=self.domain))
 
     def report(self, module: str) -> dict[str, str]:
         """The newest diagnostics of a node."""
@@ -107,6 +114,11 @@ class LiveGraph:
         """Raise where a process ended by itself."""
         for process in (*self.nodes.values(), *self._others):
             process.check()
+
+    def _ask_all_to_end(self) -> None:
+        """Before the stack waits for one after the other: a node that is busy takes its time."""
+        for process in (*self.nodes.values(), *self._others):
+            process.ask_to_end()
 
     def _is_active(self, module: str) -> bool:
         return self.report(module).get("state") == "active"

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,6 +40,7 @@ class NodeProcess:
         self.current_bytes = 0
         self._log = log
         self._stop = threading.Event()
+        self._asked: float | None = None  # when it was asked to end
         full = module if "." in module else f"gsn_perception.nodes.{module}"
         command = [sys.executable, "-m", full, *arguments]
         with log.open("wb") as sink:
@@ -90,12 +92,18 @@ class NodeProcess:
         self._process.kill()
         self._process.wait()
 
+    def ask_to_end(self) -> None:
+        """SIGINT, once, without waiting: several processes end side by side."""
+        if self._asked is None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._asked = time.monotonic()
+
     def stop(self) -> None:
         """End it: politely, then firmly."""
+        self.ask_to_end()
         if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
             try:
-                self._process.wait(_GRACE)
+                self._process.wait(max(0.0, (self._asked or 0.0) + _GRACE - time.monotonic()))
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()

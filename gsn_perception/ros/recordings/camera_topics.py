@@ -17,6 +17,7 @@ from gsn_perception.ros.recordings.storage import Recorded
 from gsn_perception.ros.recordings.writing import absolute
 
 _IMAGE, _PACKED = interface.IMAGE.type_name, interface.IMAGE_COMPRESSED.type_name
+_MASKS = (_IMAGE, _PACKED, "yolo_msgs/msg/DetectionArray")
 _INFO = interface.CAMERA_INFO.type_name
 _DEPTHS = ("16UC1", "mono16", "32FC1", "64FC1")
 _COLOURS = ("rgb", "bgr", "bayer", "yuv", "uyvy", "yuyv", "nv", "8UC3", "8UC4")
@@ -99,7 +100,7 @@ def _absolute(given: StreamTopics) -> StreamTopics:
 
 
 def _check(there: Mapping[str, str], given: StreamTopics) -> None:
-    kinds = {"image": (_IMAGE, _PACKED), "camera_info": (_INFO,), "depth": (_IMAGE, _PACKED), "mask": (_IMAGE,)}
+    kinds = {"image": (_IMAGE, _PACKED), "camera_info": (_INFO,), "depth": (_IMAGE, _PACKED), "mask": _MASKS}
     for topic, name in given.by_topic().items():
         option = f"--{name.replace('_', '-')}"
         if topic not in there:

@@ -35,6 +35,7 @@ class PlayOptions:
         restamp: Put the time of playing into the messages' headers.
         wait: Seconds to wait for a subscriber on every topic in ``wait_for``.
         wait_for: Topics that must have a subscriber before the first message; empty = all but /clock and /tf.
+        expect: Further topics that the bag must hold.
         delay: Seconds between the match and the first message.
     """
 
@@ -44,6 +45,7 @@ class PlayOptions:
     restamp: bool = False
     wait: float = 0.0
     wait_for: tuple[str, ...] = ()
+    expect: tuple[str, ...] = ()
     delay: float = _SETTLE
 
 
@@ -100,9 +102,10 @@ class BagPlayer:
         """
         wanted = {self._node.resolve_topic_name(t) for t in self._options.wait_for}
         played = {p.topic_name for p in self._publishers.values()}
-        if wanted - played:
-            lost, there = (", ".join(sorted(names)) for names in (wanted - played, played))
-            raise InputError(f"the bag {self._path} holds no {lost}; name the image and camera_info of these: {there}")
+        expected = wanted | {self._node.resolve_topic_name(t) for t in self._options.expect}
+        if expected - played:
+            lost, there = (", ".join(sorted(names)) for names in (expected - played, played))
+            raise InputError(f"the bag {self._path} holds no {lost}; choose among its topics: {there}")
         wanted = wanted or {p.topic_name for name, p in self._publishers.items() if name not in _NOT_AWAITED}
         publishers = [p for p in self._publishers.values() if p.topic_name in wanted]
         deadline = time.monotonic() + self._options.wait
@@ -110,7 +113,7 @@ class BagPlayer:
         while lonely and time.monotonic() < deadline and not self._stopped():
             time.sleep(0.02)
             lonely = [p for p in lonely if not p.get_subscription_count()]
-        time.sleep(self._options.delay)
+        self._sleep_until(time.monotonic() + self._options.delay)
         return [p.topic_name for p in lonely]
 
     def play(self) -> int:

@@ -24,6 +24,9 @@ from gsn_perception.ros.streams.frames import Frame
 from gsn_perception.ros.streams.frames import FrameAssembler
 from gsn_perception.ros.streams.frames import FrameDecoder
 
+_FOR_EVER = 1 << 62  # nanoseconds
+_HELD = 1 << 30  # bytes of images that wait for masks later than any that came so far
+
 Tell = Callable[[Remark], None]
 
 
@@ -78,6 +81,9 @@ def read_frames(
 ) -> Iterator[Frame]:
     """The frames of a bag, joined as the reconstruction node does it, not decoded yet; each exactly once.
 
+    Nothing is too late: images wait for their depth and mask as long as the bag lasts (``max_wait`` is the node's), and
+    only where more than a gigabyte waits some are given up, which is told.
+
     Args:
         path: The bag.
         namespace: Of its topics; found out by default.
@@ -106,7 +112,8 @@ def read_frames(
         int(settings.sync_slop * 1e9),
         lambda stream: True,
         lambda reason: drops.update([reason]),
-        wait=int(settings.max_wait * 1e9),
+        wait=_FOR_EVER,
+        held=_HELD,
     )
     count = 0
     for item in read(path, list(names), tell=tell):
@@ -119,6 +126,7 @@ def read_frames(
         raise InputError(
             f"no frame of {path} is complete ({assembler.lack(0.0) or 'no two stamps agree'}): read {listed}"
         )
+    assembler.finish()
     if drops:
         reasons = ", ".join(f"{number} {reason}" for reason, number in drops.items())
         cure = "; raise sync_slop if the streams are out of step" if drops["unsynchronised"] else ""

@@ -109,6 +109,7 @@ class Companion:
         came: Whether any message came.
         heard: The newest image's stamp when the last message came; None before the first image.
         was_alive: Whether somebody ever published it.
+        used: What was joined last.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Companion:
     came: bool = False
     heard: int | None = None
     was_alive: bool = False
+    used: Entry | None = None
     _newest: int = 0
     _last: int = 0
 
@@ -138,6 +140,17 @@ class Companion:
         """The message whose stamp is nearest, the newer of two."""
         low, high = within(self.entries, stamp, slop)
         return min(self.entries[low:high][::-1], key=lambda entry: abs(entry.stamp - stamp), default=None)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether one message may serve several images: depth shows the scene, a mask one image."""
+        return self.name != "mask"
+
+    def use(self, entry: Entry, image: int) -> None:
+        """A message was joined to the image stamped ``image``: older ones go."""
+        self.used = entry
+        self.offsets.append(entry.stamp - image)
+        self.entries = [e for e in self.entries if e.stamp > entry.stamp or (e is entry and self.is_shared)]
 
     def prune(self, waiting: Sequence[Stamped], newest: int | None, slop: int, wait: int) -> None:
         """Forget what no image can need.

@@ -108,6 +108,10 @@ class FrameJoiner:
         if (self._clock() - self._touched) * NANOSECONDS > self._wait:
             self._give_up(self._waiting[:-1])
 
+    def finish(self) -> None:
+        """Give up every image that still waits: nothing comes any more."""
+        self._give_up(self._waiting)
+
     def lack(self, after: float) -> Lack | None:
         """What images wait for in vain.
 
@@ -168,22 +172,24 @@ class FrameJoiner:
             for old in older:
                 self._drop(old)
             for name, entry in found.items():
-                companion = self._companions[name]
-                companion.offsets.append(entry.stamp - image.stamp)
-                companion.entries = [kept for kept in companion.entries if kept.stamp > entry.stamp]
+                self._companions[name].use(entry, image.stamp)
             return Joined(image.stamp, {IMAGE: image.message, **{name: e.message for name, e in found.items()}})
         return None
 
     def _partners(self, image: _Waiting) -> dict[str, Entry]:
-        """The nearest message of every stream, unless another image that waits is nearer to it."""
-        found = {}
+        """The nearest message of every stream, unless another image has it or is nearer to it.
+
+        Depth slower than the camera serves those images, too, for which none of their own can come any more.
+        """
+        found, age = {}, (self._stamps.newest or image.stamp) - image.stamp
         for name, companion in self._companions.items():
             entry = companion.nearest(image.stamp, self._slop)
             if entry is None:
                 continue
             distance = abs(entry.stamp - image.stamp)
             low, high = within(self._waiting, entry.stamp, max(distance - 1, 0))
-            if low == high or not distance:
+            is_own = entry is not companion.used and (low == high or not distance)
+            if is_own or (companion.is_shared and age > companion.slowest() + self._slop):
                 found[name] = entry
         return found
 

@@ -6,20 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sensor_msgs.msg import CameraInfo
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Remark
-from gsn_perception.geometry.masks.mask_size import resize_mask
-from gsn_perception.ros.messages.camera import images
-from gsn_perception.ros.messages.camera.camera_info import Undistortion
-from gsn_perception.ros.messages.camera.camera_info import to_camera
-from gsn_perception.ros.messages.headers import NANOSECONDS
-from gsn_perception.ros.messages.headers import stamp_to_ns
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
-from gsn_perception.ros.streams.frame_joining import FrameJoiner
-from gsn_perception.ros.streams.synchronizer import Joined
+from gsn_perception.geometry.mask_size import fit_mask
+from gsn_perception.ros import images
+from gsn_perception.ros.camera_info import Undistortion
+from gsn_perception.ros.camera_info import to_camera
+from gsn_perception.ros.detections import is_detections
+from gsn_perception.ros.detections import labels_of_detections
+from gsn_perception.ros.headers import NANOSECONDS
+from gsn_perception.ros.headers import stamp_to_ns
+from gsn_perception.ros.joining import HELD
+from gsn_perception.ros.joining import FrameJoiner
+from gsn_perception.ros.node_settings import ReconstructionSettings
+from gsn_perception.ros.synchronizer import Joined
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +64,7 @@ class FrameAssembler:
         on_drop: Called with a reason's name for every image that is given up; :meth:`lack` says more of
             ``unsynchronised``.
         wait: How long an image waits for its depth and mask, nanoseconds of stamps.
+        held: Bytes of messages that wait for each other at most.
         where: Who publishes a stream, for the sentences.
     """
 
@@ -71,10 +76,11 @@ class FrameAssembler:
         on_drop: Callable[[str], None],
         *,
         wait: int = MAX_WAIT,
+        held: int = HELD,
         where: Callable[[str], str] = lambda stream: "expected",
     ) -> None:
         self._on_drop, self._where = on_drop, where
-        self._joiner = FrameJoiner(streams, slop=slop, wait=wait, is_alive=is_alive, on_drop=on_drop)
+        self._joiner = FrameJoiner(streams, slop=slop, wait=wait, is_alive=is_alive, on_drop=on_drop, held=held)
         self._infos: dict[str, CameraInfo] = {}
         self._pending: Joined | None = None
 
@@ -98,6 +104,10 @@ class FrameAssembler:
     def rest(self) -> None:
         """Give up images that nothing comes for any more; call it now and then."""
         self._joiner.rest()
+
+    def finish(self) -> None:
+        """Give up every image that still waits: nothing comes any more."""
+        self._joiner.finish()
 
     @property
     def missing(self) -> str:
@@ -166,9 +176,8 @@ class FrameDecoder:
         depth, mask = frame.messages.get("depth"), frame.messages.get("mask")
         # without max_depth: the pipeline checks the unit before it takes what is far for unknown
         depth = None if depth is None else images.to_depth(depth, None, remarks, near=settings.min_depth)
-        mode: images.MaskMode = "binary" if settings.mask_mode == "binary" else "labels"
-        mask = None if mask is None else images.to_mask(mask, mode, settings.mask_background)
-        mask, resampled = (None, None) if mask is None else resize_mask(mask, (camera.height, camera.width))
+        mask = None if mask is None else _labels(mask, settings, (camera.height, camera.width))
+        mask, resampled = (None, None) if mask is None else fit_mask(mask, (camera.height, camera.width))
         remarks += [] if resampled is None else [resampled]
         for name, array in (("image", image), ("depth", depth), ("mask", mask)):
             if array is not None and array.shape[:2] != (camera.height, camera.width):
@@ -199,6 +208,15 @@ class FrameDecoder:
         if key != self._key:
             self._maps, self._key = Undistortion.of(info, size), key
         return self._maps
+
+
+def _labels(message: Any, settings: ReconstructionSettings, shape: tuple[int, int]) -> np.ndarray:
+    """Labels [h,w] of a mask, given as an image of its own size or as polygons."""
+    mode: images.MaskMode = "binary" if settings.mask_mode == "binary" else "labels"
+    if is_detections(message):
+        labels = labels_of_detections(message, shape)
+        return (labels > 0).astype(np.uint8) if mode == "binary" else labels
+    return images.to_mask(message, mode, settings.mask_background)
 
 
 class RateGate:

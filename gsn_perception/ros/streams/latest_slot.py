@@ -43,6 +43,12 @@ class Mailbox(Generic[T]):
             self._condition.notify_all()
             return item
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits or runs."""
+        with self._condition:
+            return not self._slot and not self._busy
+
     def wait_idle(self, timeout: float | None = None) -> bool:
         """Block until nothing waits or runs; False when ``timeout`` seconds pass first."""
         with self._condition:

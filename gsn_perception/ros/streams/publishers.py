@@ -24,12 +24,12 @@ class Presence:
 
     def __init__(self, node: Node, clock: Callable[[], float] = time.monotonic) -> None:
         self._node, self._clock = node, clock
-        self._subscriptions: dict[str, Subscription] = {}
+        self._topics: dict[str, tuple[str, Any]] = {}  # name and type: a destroyed subscription cannot tell them
         self._seen: dict[str, float] = {}
 
     def know(self, stream: str, subscription: Subscription) -> None:
         """The subscription of a stream, which counts as published by nobody until then."""
-        self._subscriptions[stream] = subscription
+        self._topics[stream] = subscription.topic_name, subscription.msg_type
 
     def is_alive(self, stream: str) -> bool:
         """Whether somebody publishes the stream, or did a moment ago."""
@@ -40,16 +40,16 @@ class Presence:
 
     def where(self, stream: str) -> str:
         """E.g. ``advertised on /mask by 1 publisher``; a type that can't be heard is named."""
-        topic, count = self._subscriptions[stream].topic_name, self._count(stream)
+        topic, count = self._topics[stream][0], self._count(stream)
         foreign = self._foreign(stream)
         by = f"{count} publisher{'s' if count != 1 else ''}"
         return f"advertised on {topic} by {by}{f' {foreign},' if foreign else ''}"
 
     def why_silent(self, stream: str) -> str:
         """Why nothing comes, as far as the graph tells: nobody publishes it, or with another type; else empty."""
-        if stream not in self._subscriptions:
+        if stream not in self._topics:
             return ""
-        topic = self._subscriptions[stream].topic_name
+        topic = self._topics[stream][0]
         if not self._count(stream):
             return f"nobody publishes {topic}"
         foreign = self._foreign(stream)
@@ -57,13 +57,11 @@ class Presence:
 
     def _foreign(self, stream: str) -> str:
         """The types of the publishers that can't be heard; the middleware drops them without a word, event or not."""
-        subscription = self._subscriptions[stream]
-        kind: Any = subscription.msg_type
+        topic, kind = self._topics[stream]
         wanted = f"{kind.__module__.split('.', maxsplit=1)[0]}/msg/{kind.__name__}"
-        found = self._node.get_publishers_info_by_topic(subscription.topic_name)
+        found = self._node.get_publishers_info_by_topic(topic)
         others = sorted({info.topic_type for info in found} - {wanted})
         return f"as {' and '.join(others)}, not as {wanted}" if others else ""
 
     def _count(self, stream: str) -> int:
-        subscription = self._subscriptions.get(stream)
-        return 0 if subscription is None else self._node.count_publishers(subscription.topic_name)
+        return self._node.count_publishers(self._topics[stream][0]) if stream in self._topics else 0

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from typing import Protocol
 
 import numpy as np
-from geometry_msgs.msg import TransformStamped
+from rclpy.clock import JumpThreshold
+from rclpy.duration import Duration
 from rclpy.node import Node
-from rclpy.time import Time
 from scipy.spatial.transform import Rotation
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.ros import optional
-from gsn_perception.ros.messages.headers import ns_to_stamp
+from gsn_perception.ros.ears import Ears
+from gsn_perception.ros.interface import Topic
+from gsn_perception.ros.tf_buffer import TfBuffer
+from gsn_perception.ros.tf_messages import read_transforms
 
 
 class TransformSource(Protocol):
@@ -36,14 +40,15 @@ class TransformSource(Protocol):
 
 
 class FixedTransforms:
-    """One transform that never changes, from the parameter ``camera_to_target``.
+    """One transform that never changes, from a parameter.
 
     Args:
-        pose: x y z (metres) qx qy qz qw of the camera in the target frame.
+        pose: x y z (metres) qx qy qz qw of the source frame in the target frame.
+        name: The parameter, for error messages.
     """
 
-    def __init__(self, pose: Sequence[float]) -> None:
-        self._matrix = pose_matrix(pose)
+    def __init__(self, pose: Sequence[float], name: str = "camera_to_target") -> None:
+        self._matrix = pose_matrix(pose, name)
 
     def lookup(self, target: str, source: str, stamp: int) -> np.ndarray:
         """The matrix, whatever is asked; the identity where both frames are one."""
@@ -54,42 +59,55 @@ class FixedTransforms:
 
 
 class TfTransforms:
-    """TF at the image's stamp.
+    """TF at a stamp, from /tf and /tf_static (remappable).
+
+    Both are taken by a thread of their own: through rclpy's executor a robot's /tf slows the worker by a multiple.
 
     Args:
-        node: Listens to /tf and /tf_static through it.
+        node: Subscribes; its clock tells when time jumps.
         timeout: Seconds to wait for a transform.
+        on_error: Called with what a message raised.
 
     Raises:
         InputError: tf2_ros is not installed.
     """
 
-    def __init__(self, node: Node, timeout: float) -> None:
-        tf2_ros = optional.require("tf2_ros")
-        self._error: Any = tf2_ros.TransformException
+    def __init__(
+        self, node: Node, timeout: float, on_error: Callable[[Exception], object] = lambda error: None
+    ) -> None:
+        tf2, kind = optional.require("tf2_ros"), optional.require("tf2_msgs.msg").TFMessage
+        clock = node.get_clock()
         self._timeout = timeout
-        self._buffer = tf2_ros.Buffer()
-        self._listener = tf2_ros.TransformListener(self._buffer, node)  # in a reentrant callback group of its own
+        self._buffer = TfBuffer(tf2, lambda: clock.now().nanoseconds, lambda why: node.get_logger().warning(why))
+        threshold = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
+        self._jumps = clock.create_jump_callback(threshold, post_callback=lambda jump: self._buffer.jumped())
+        self._deaf: list[str] = []
+        self._ears = Ears(node, on_error)
+        moving, static = Topic("/tf", kind, "transforms"), Topic("/tf_static", kind, "static_transforms")
+        self._ears.listen(moving, partial(_pass_on, kind, self._buffer.hear), raw=True)
+        self._ears.listen(static, partial(_pass_on, kind, self._buffer.hear_static), raw=True)
 
     def lookup(self, target: str, source: str, stamp: int) -> np.ndarray:
         """See :class:`TransformSource`; waits on the wall clock, so that a paused bag can't hang it."""
-        deadline = time.monotonic() + self._timeout
-        when = Time.from_msg(ns_to_stamp(stamp))
-        while True:
-            try:
-                return transform_matrix(self._buffer.lookup_transform(target, source, when))
-            except self._error as error:
-                if time.monotonic() >= deadline:
-                    sentence = f"no transform from {source} to {target} at the image's stamp: {error}"
-                    raise InputError(sentence) from error
-            time.sleep(0.01)
+        try:
+            return self._buffer.lookup(target, source, stamp, self._timeout)
+        except InputError as error:
+            self._ears.check(lambda who, policy: self._deaf.append(f"{who} incompatible QoS ({policy})"))
+            if not self._deaf:
+                raise
+            raise InputError("; ".join([str(error), *self._deaf])) from error
 
     def close(self) -> None:
-        """Stop listening."""
-        self._listener.unregister()
+        """Stop listening, to the clock, too."""
+        self._ears.close()
+        self._jumps.unregister()
 
 
-def pose_matrix(pose: Sequence[float]) -> np.ndarray:
+def _pass_on(kind: type, hear: Callable[[Sequence[Any]], None], message: bytes) -> None:
+    hear(read_transforms(message, kind))
+
+
+def pose_matrix(pose: Sequence[float], name: str = "camera_to_target") -> np.ndarray:
     """[4,4] of x y z qx qy qz qw.
 
     Raises:
@@ -97,11 +115,5 @@ def pose_matrix(pose: Sequence[float]) -> np.ndarray:
     """
     values = np.asarray(pose, dtype=np.float64)
     if values.shape != (7,) or not np.isfinite(values).all() or abs(np.linalg.norm(values[3:]) - 1) > 1e-2:
-        raise InputError("camera_to_target needs x y z qx qy qz qw with a quaternion of length one")
+        raise InputError(f"{name} needs x y z qx qy qz qw with a quaternion of length one")
     return make_transform(Rotation.from_quat(values[3:]).as_matrix(), values[:3])
-
-
-def transform_matrix(message: TransformStamped) -> np.ndarray:
-    """[4,4] of a transform message."""
-    t, q = message.transform.translation, message.transform.rotation
-    return make_transform(Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix(), np.array([t.x, t.y, t.z]))

@@ -56,6 +56,13 @@ def decimate(mesh: Mesh, max_triangles: int, smallest: float = 1.0, safe: np.nda
     return mesh if safe is None else untangled(mesh, safe)
 
 
+def coarse(mesh: Mesh, max_triangles: int) -> Mesh:
+    """At most about ``max_triangles`` faces, for collision checking: quick, and open or crossing itself where edges collapse so."""
+    if len(mesh.faces) <= max_triangles:
+        return mesh
+    return Mesh(*fast_simplification.simplify(mesh.vertices, mesh.faces, target_count=max_triangles))
+
+
 def faulty_faces(mesh: Mesh) -> np.ndarray:
     """[F] bool: faces that cross others, or at which the mesh is not a closed surface."""
     bad = crossing_faces(mesh)

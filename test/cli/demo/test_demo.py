@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import trimesh
+from waiting import LIMIT
 
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Gaussians
@@ -89,7 +90,7 @@ def test_ros_arguments():
 def test_a_process_that_fails_is_reported_with_its_last_line(tmp_path):
     words = [str(tmp_path / "no.bag")]
     with NodeProcess("bag_play", words, log=tmp_path / "log.txt", domain=101) as process:
-        assert process.wait(60) == 2
+        assert process.wait(LIMIT) == 2
         with pytest.raises(InputError, match=r"bag_play ended with code 2: there is no bag"):
             process.check()
 
@@ -117,17 +118,17 @@ def test_the_collector_counts_and_keeps_what_is_published():
     from gsn_perception.ros.messages.headers import make_header
     from gsn_perception.ros.processes.collector import Collector
 
-    domain = 1 + (11 * os.getpid()) % 100
+    domain = int(os.environ["ROS_DOMAIN_ID"])
     splat = Gaussians(torch.rand(5, 3), torch.full((5, 3), 0.1), torch.rand(5, 4), torch.rand(5, 3), torch.rand(5))
     context = Context()
     rclpy.init(context=context, domain_id=domain)
     node = rclpy.create_node("source", context=context)
     with Collector(domain) as collector:
         publisher = node.create_publisher(PointCloud2, "gaussians", qos.latched())
-        assert collector.wait(lambda: publisher.get_subscription_count() > 0, 20)
+        assert collector.wait(lambda: publisher.get_subscription_count() > 0, LIMIT)
         for stamp in (1_000_000_000, 2_000_000_000):
             publisher.publish(gaussians_to_cloud({4: splat}, make_header(stamp, "camera")))
-            assert collector.wait(lambda stamp=stamp: stamp in collector.arrivals["gaussians"], 20)
+            assert collector.wait(lambda stamp=stamp: stamp in collector.arrivals["gaussians"], LIMIT)
         assert collector.counts["gaussians"] == 2
         found = cloud_to_gaussians(collector.message(interface.GAUSSIANS))
         assert set(found) == {4}

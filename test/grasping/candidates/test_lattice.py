@@ -133,9 +133,9 @@ def test_a_vertex_of_no_triangle_and_a_huge_object_do_no_harm():
     ]
     assert found[0] == found[1]
     huge = Surface.of(as_mesh(trimesh.creation.box((3.0, 0.03, 2.0))))
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(lattice_pairs(huge, PANDA, axis=UP, friction=0.5, clearance=0.003)[0])
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_the_line_of_sight_is_the_viewpoints():

@@ -6,10 +6,12 @@ import gzip
 import io
 import struct
 from array import array
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 from PIL import Image as Pillow
+from rvl_encoder import encode
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 
@@ -121,6 +123,17 @@ def picture(form: str, quirk: str) -> CompressedImage:
     return CompressedImage(format=form, data=array("B", cv2.imencode(f".{codec}", pixels)[1].tobytes()))
 
 
+def polygons(labels: np.ndarray, size: tuple[int, int]) -> SimpleNamespace:
+    """The outline of every label, as yolo_msgs/DetectionArray has it, of an image of ``size`` (height, width)."""
+    found = []
+    for label in np.unique(labels[labels > 0]):
+        (outline,), _ = cv2.findContours((labels == label).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        places = (outline[:, 0] + 0.5) * (size[1] / WIDTH, size[0] / HEIGHT) - 0.5
+        mask = SimpleNamespace(height=size[0], width=size[1], data=[SimpleNamespace(x=x, y=y) for x, y in places])
+        found.append(SimpleNamespace(id=str(label), score=0.9, mask=mask))
+    return SimpleNamespace(detections=found)
+
+
 def zstd(item: Image) -> CompressedImage:
     """As zstd_image_transport packs it."""
     head = struct.pack("<II?II", item.height, item.width, item.is_bigendian, item.step, len(item.encoding))
@@ -144,6 +157,10 @@ def depth(encoding: str, quirk: str) -> Image | CompressedImage:
     values = metres()
     if "infinities" in quirk:
         values = np.where(np.isnan(values), np.where(np.arange(WIDTH) % 2, np.inf, -np.inf), values)
+    if "far_plane" in quirk:
+        values = np.where(np.isnan(values), 50.0, values)
+    if "millimetres" in quirk:
+        values = values * 1000
     if name.startswith(("32F", "64F")):
         values = values.astype(CODES[name[:3]])
     else:
@@ -161,5 +178,6 @@ def depth(encoding: str, quirk: str) -> Image | CompressedImage:
         head = struct.pack("<iff", 0, a, b)
         if values.dtype.kind == "f":
             values = np.where(np.isnan(values), 0, np.nan_to_num(a / values + b)).astype(np.uint16)
-    data = (b"" if "no_header" in quirk else head) + cv2.imencode(suffix, values)[1].tobytes()
+    packed = encode(values) if "rvl" in encoding else cv2.imencode(suffix, values)[1].tobytes()
+    data = (b"" if "no_header" in quirk else head) + packed
     return CompressedImage(format=encoding, data=array("B", data))

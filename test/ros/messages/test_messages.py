@@ -40,7 +40,7 @@ def over_the_wire(message):
     return deserialize_message(serialize_message(message), type(message))
 
 
-def splat(count: int) -> Gaussians:
+def splat(count: int, sure: bool = True) -> Gaussians:
     g = torch.Generator().manual_seed(count)
     return Gaussians(
         means=torch.randn(count, 3, generator=g),
@@ -48,6 +48,7 @@ def splat(count: int) -> Gaussians:
         quats=torch.randn(count, 4, generator=g),
         colors=torch.randint(0, 256, (count, 3), generator=g) / 255,
         opacities=torch.linspace(0.01, 1, count),
+        confidence=torch.rand(count, generator=g) if sure else None,
     )
 
 
@@ -59,16 +60,24 @@ def test_gaussians_round_trip():
     back = gaussians.cloud_to_gaussians(message)
     assert sorted(back) == [3, 65535]
     for made, given in ((back[3], first), (back[65535], second)):
-        for name in ("means", "scales", "opacities"):
+        for name in ("means", "scales", "opacities", "confidence"):
             torch.testing.assert_close(getattr(made, name), getattr(given, name))
         torch.testing.assert_close(made.colors, given.colors, atol=1e-6, rtol=0)
         torch.testing.assert_close(made.covariances(), given.covariances(), atol=1e-5, rtol=1e-4)
 
 
 def test_gaussians_are_thinned_by_opacity():
-    message = gaussians.gaussians_to_cloud({1: splat(100)}, HEADER, opacity_threshold=0.5, max_gaussians=10)
+    given = splat(100)
+    message = gaussians.gaussians_to_cloud({1: given}, HEADER, opacity_threshold=0.5, max_gaussians=10)
     rows = clouds.from_message(message)
     np.testing.assert_allclose(rows["opacity"], torch.linspace(0.01, 1, 100)[-10:], rtol=1e-6)
+    np.testing.assert_array_equal(rows["confidence"], given.confidence[-10:])
+
+
+def test_a_splat_without_confidence_takes_it_from_the_cloud():
+    message = over_the_wire(gaussians.gaussians_to_cloud({1: splat(4), 2: splat(3, sure=False)}, HEADER))
+    assert [f.name for f in message.fields] == [n for n in gaussians.GAUSSIAN_FIELDS if n != "confidence"]
+    assert [made.confidence for made in gaussians.cloud_to_gaussians(message).values()] == [None, None]
 
 
 def test_points_round_trip():

@@ -178,6 +178,35 @@ def test_late_masks_are_all_joined_and_nothing_else_is_handed_out(rate, late, wo
     assert set(bench.drops) <= {"no_mask"}, "a segmenter slower than the camera is no fault"
 
 
+@pytest.mark.parametrize(("slop", "share"), [(20, 0.5), (34, 1.0)])
+@pytest.mark.parametrize("late", [0.1, 0.3, 0.9])
+def test_depth_at_half_the_rate_serves_the_images_between_where_the_slop_allows_it(slop, share, late):
+    """The segmenter takes images with and without depth of their own."""
+    events, free, masks = camera(30, 8, (1, "image")), 0.0, 0
+    events += [(t, 0, "depth", stamp) for t, _, _, stamp in events[::2]]
+    for t, _, _, stamp in list(events):
+        if t >= free - 1e-9:
+            events.append((t + late, 2, "mask", stamp))
+            free, masks = t + late, masks + 1
+    bench = Bench(slop=slop)
+    made = bench(*played(events))
+    assert len(made) == pytest.approx(share * masks, abs=1)
+    for stamp, messages in made:
+        assert messages["mask"] == messages["image"] == pytest.approx(stamp, abs=1)
+        assert abs(messages["depth"] - messages["image"]) <= slop
+    assert {round(m["depth"] - m["image"]) for _, m in made} <= ({0} if slop == 20 else {0, 33, -33})
+
+
+def test_a_depth_image_that_was_used_is_no_other_images_own():
+    """With a slop of a whole period each image waits for its own; only what can't come any more is replaced."""
+    bench = Bench(slop=34)
+    frames = [(s, 1000 + 33 * n) for n in range(9) for s in ("image", "depth", "mask")]
+    made = bench(*(frame for frame in frames if frame != ("depth", 1000 + 33 * 4)))
+    offsets = {stamp: messages["depth"] - messages["image"] for stamp, messages in made}
+    assert all(offset == 0 for offset in offsets.values())
+    assert len(made) == 8
+
+
 def test_a_publisher_that_falls_silent_is_named_after_a_second_and_one_that_is_late_is_not():
     bench = Bench(("mask",))
     for number in range(40):

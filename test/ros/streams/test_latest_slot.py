@@ -4,6 +4,8 @@ import threading
 import time
 
 import pytest
+from waiting import LIMIT
+from waiting import until
 
 from gsn_perception.ros.node.pending_requests import Tickets
 from gsn_perception.ros.streams.latest_slot import Mailbox
@@ -16,7 +18,7 @@ def blocked():
 
     def work(item):
         begun.release()
-        release.acquire(timeout=5)
+        release.acquire(timeout=LIMIT)
         if item == "bad":
             raise ValueError("bad item")
         done.append(item)
@@ -24,19 +26,19 @@ def blocked():
     box = Mailbox(work, errors.append)
     yield box, release, begun, done, errors
     release.release(100)
-    box.close(5)
+    box.close(LIMIT)
 
 
 def test_the_newest_item_wins(blocked):
     box, release, begun, done, _ = blocked
     assert box.put(1) is None
-    assert begun.acquire(timeout=5)
+    assert begun.acquire(timeout=LIMIT)
     assert box.put(2) is None
     assert box.put(3) == 2
     assert box.put(4) == 3
     assert not box.wait_idle(0.01)
     release.release(2)
-    assert box.wait_idle(5)
+    assert box.wait_idle(LIMIT)
     assert done == [1, 4]
 
 
@@ -44,9 +46,9 @@ def test_the_worker_outlives_errors(blocked):
     box, release, _, done, errors = blocked
     release.release(2)
     box.put("bad")
-    assert box.wait_idle(5)
+    assert box.wait_idle(LIMIT)
     box.put("good")
-    assert box.wait_idle(5)
+    assert box.wait_idle(LIMIT)
     assert done == ["good"]
     assert [str(e) for e in errors] == ["bad item"]
 
@@ -54,25 +56,25 @@ def test_the_worker_outlives_errors(blocked):
 def test_close_lets_the_running_item_end_and_drops_the_waiting_one(blocked):
     box, release, begun, done, _ = blocked
     box.put(1)
-    assert begun.acquire(timeout=5)
+    assert begun.acquire(timeout=LIMIT)
     box.put(2)
     threading.Timer(0.05, release.release).start()
-    assert box.close(5)
+    assert box.close(LIMIT)
     assert done == [1]
     assert box.put(3) is None
-    assert box.wait_idle(1)
+    assert box.wait_idle(LIMIT)
     assert done == [1]
 
 
 def test_clear_takes_the_waiting_item_back(blocked):
     box, release, begun, done, _ = blocked
     box.put(1)
-    assert begun.acquire(timeout=5)
+    assert begun.acquire(timeout=LIMIT)
     box.put(2)
     assert box.clear() == 2
     assert box.clear() is None
     release.release()
-    assert box.wait_idle(5)
+    assert box.wait_idle(LIMIT)
     assert done == [1]
 
 
@@ -81,14 +83,13 @@ def test_tickets_are_answered_once_by_what_was_seen_after_they_were_asked():
     assert not tickets
     early = time.monotonic()
     got = []
-    thread = threading.Thread(target=lambda: got.append(tickets.ask(5)))
+    thread = threading.Thread(target=lambda: got.append(tickets.ask(LIMIT)))
     thread.start()
-    while not tickets:
-        time.sleep(0.001)
-    tickets.answer(True, "too early", seen=early)
+    until(lambda: tickets)
+    tickets.answer((True, "too early"), seen=early)
     assert tickets
-    tickets.answer(True, "this one", seen=time.monotonic())
-    thread.join(5)
+    tickets.answer((True, "this one"), seen=time.monotonic())
+    thread.join(LIMIT)
     assert got == [(True, "this one")]
     assert not tickets
 
@@ -101,4 +102,4 @@ def test_a_ticket_that_nobody_answers_is_withdrawn():
 
 def test_a_ticket_starts_what_answers_it():
     tickets = Tickets()
-    assert tickets.ask(1, lambda: tickets.answer(False, "no")) == (False, "no")
+    assert tickets.ask(LIMIT, lambda: tickets.answer((False, "no"))) == (False, "no")

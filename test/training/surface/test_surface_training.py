@@ -57,7 +57,7 @@ def config(folder, tmp_path):
         data=(folder,),
         dev=folder,
         out=tmp_path / "run",
-        steps=100,
+        steps=60,
         batch=4,
         queries=256,
         cloud=256,
@@ -102,7 +102,7 @@ def test_convonet_learns_a_tiny_set(config):
     losses = losses_of(trainer)
     assert np.mean(losses[-10:]) < 0.6 * np.mean(losses[:5])
     _, info = load_convonet(trainer.weights)
-    assert info["steps"] == 100
+    assert info["steps"] == 60
     assert info["dev"]["iou"] > 0.5
     assert info["dev"]["threshold"] in THRESHOLDS
 

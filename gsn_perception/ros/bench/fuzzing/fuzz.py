@@ -1,4 +1,4 @@
-"""Hostile messages through the code that the callbacks run: joined, decoded, prepared up to the network.
+"""Hostile messages through the code that the callbacks run: joined, decoded, looked at up to the network.
 
 A refusal is an ``InputError``; anything else that is raised is a crash. The process's address space is limited while
 it runs, so that an allocation beyond :data:`BOUND` is a crash, too.
@@ -25,15 +25,17 @@ from tqdm import tqdm
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Refusal
+from gsn_perception.ros import planning
 from gsn_perception.ros.bench.figure import Figure
 from gsn_perception.ros.bench.figure import figure_table
-from gsn_perception.ros.bench.fuzzing.hostile_frames import frame_messages
-from gsn_perception.ros.bench.fuzzing.hostile_objects import object_messages
-from gsn_perception.ros.node import grasp_worker
-from gsn_perception.ros.parameters.nodes import GraspSettings
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
-from gsn_perception.ros.streams.frames import FrameAssembler
-from gsn_perception.ros.streams.frames import FrameDecoder
+from gsn_perception.ros.bench.hostile import frame_messages
+from gsn_perception.ros.bench.hostile_objects import object_messages
+from gsn_perception.ros.frames import FrameAssembler
+from gsn_perception.ros.frames import FrameDecoder
+from gsn_perception.ros.node_settings import GraspSettings
+from gsn_perception.ros.node_settings import ReconstructionSettings
+from gsn_perception.ros.scene import Scene
+from gsn_perception.ros.transforms import FixedTransforms
 
 BOUND = 1 << 29
 """Bytes of address space beyond what the process has when the first case begins."""
@@ -216,8 +218,8 @@ class _Intake:
             frame = self._assembler.add(stream, message)
             if frame is None:
                 continue
-            prepared = reconstructor.prepare(self._decode(frame, settings))
-            found = [crop for crop in prepared.crops.values() if isinstance(crop, Refusal)]
+            looked = reconstructor.look(self._decode(frame, settings))
+            found = [crop for crop in looked.crops.values() if isinstance(crop, Refusal)]
             self.refusals.update("object: " + _shape_of(refusal.reason) for refusal in found)
             frames += 1
         return frames
@@ -227,7 +229,11 @@ class _Intake:
 
 
 def _take_objects(made: tuple[dict[str, Any], Any]) -> int:
-    grasp_worker.decode(*made, _GRASP)
+    messages, cloud = made
+    scene = Scene(lambda: FixedTransforms((0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)))
+    if cloud is not None:
+        scene.take(cloud)
+    planning.decode(messages, scene, _GRASP)
     return 1
 
 

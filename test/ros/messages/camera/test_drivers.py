@@ -15,10 +15,13 @@ pytest.importorskip("rclpy")
 from sensor_msgs.msg import CameraInfo
 
 from gsn_perception.geometry import InputError
-from gsn_perception.ros.messages.camera import images
-from gsn_perception.ros.messages.camera.camera_info import to_camera
-from gsn_perception.ros.messages.camera.distortion import Undistortion
-from gsn_perception.ros.messages.camera.distortion import model_of
+from gsn_perception.geometry.mask_size import fit_mask
+from gsn_perception.pipeline.plausibility import check_depth_unit
+from gsn_perception.ros import images
+from gsn_perception.ros.camera_info import to_camera
+from gsn_perception.ros.detections import labels_of_detections
+from gsn_perception.ros.distortion import Undistortion
+from gsn_perception.ros.distortion import model_of
 
 with (Path(__file__).parent / "drivers.csv").open(newline="") as table:
     ROWS = list(csv.DictReader(table))
@@ -64,6 +67,10 @@ def test_colour(row):
 @rows("depth")
 def test_depth(row):
     message, remarks, limits = drawn.depth(row["encoding"], row["quirk"]), [], images.DepthRange(0.05, 5.0)
+    if row["quirk"] == "millimetres":  # only the numbers tell
+        with pytest.raises(InputError, match="millimetres"):
+            check_depth_unit(images.to_depth(message))
+        return
     if row["wants"] == "refused":
         with pytest.raises(InputError, match=r"(?i)depth"):
             images.to_depth(message, limits, remarks)
@@ -105,17 +112,29 @@ def mask(row):
             (-1,),
             np.where(LABELS, LABELS + 1, 0),
         )
-    elif quirk == "binary":
+    elif quirk.startswith("binary"):
         values = np.where(LABELS > 0, 255, 0).astype(np.uint8)
         wanted = LABELS > 0
-    item = drawn.raw(values, encoding, drawn.WIDTH, drawn.HEIGHT)
+    if encoding == "polygons":
+        return drawn.polygons(LABELS, (24, 32) if "half" in quirk else LABELS.shape), background, wanted
+    if "half" in quirk:
+        values = values[::2, ::2]
+    item = drawn.raw(values, encoding, values.shape[1], values.shape[0])
     return (drawn.zstd(item) if "zstd" in row["encoding"] else item), background, wanted
 
 
 @rows("mask")
 def test_mask(row):
     message, background, wanted = mask(row)
-    mode = "binary" if row["quirk"] == "binary" else "labels"
+    mode = "binary" if row["quirk"].startswith("binary") else "labels"
+    if row["encoding"] == "polygons":
+        np.testing.assert_array_equal(labels_of_detections(message, LABELS.shape), wanted)
+        return
+    if "half" in row["quirk"]:  # a segmenter's own resolution
+        fitted, remark = fit_mask(images.to_mask(message, mode, background), LABELS.shape)
+        np.testing.assert_array_equal(fitted, wanted)
+        assert remark.code == row["remark"]
+        return
     if row["wants"] == "refused":
         with pytest.raises(InputError, match="labels_map"):
             images.to_mask(message, mode, background)
@@ -135,7 +154,8 @@ def info(row):
     else:
         count = int(quirk[0][1:])
         d = [0.1, -0.02, 0.003, -0.001][:count] if fisheye else list(D[:count])
-        d += [0.0] * (1 if "zero" in quirk else 14 - count if "zeros14" in quirk else 0)
+        zeros = next((int(word[5:]) - count for word in quirk if word.startswith("zeros")), 0)
+        d += [0.0] * (1 if "zero" in quirk else zeros)
     item = CameraInfo(width=64, height=48, k=K.reshape(-1), p=P.reshape(-1), d=d, distortion_model=row["encoding"])
     item.roi.do_rectify = "do_rectify" in quirk
     if "p_zero" in quirk:

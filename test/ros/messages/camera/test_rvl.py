@@ -1,4 +1,4 @@
-"""RVL against an encoder written from the paper's description, with text for the bits."""
+"""RVL against an encoder written from the paper's description."""
 
 import struct
 from array import array
@@ -7,42 +7,13 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sensor_msgs")
+from rvl_encoder import encode
 from sensor_msgs.msg import CompressedImage
 
 from gsn_perception.geometry import InputError
 from gsn_perception.ros.messages.camera import images
 
 A, B = 100.0, 1.0
-
-
-def nibbles(value: int) -> str:
-    """Three bits at a time, low ones first, each behind a bit that says whether more follow."""
-    digits = []
-    while True:
-        value, low = divmod(value, 8)
-        digits.append(f"{8 * (value > 0) + low:x}")
-        if not value:
-            return "".join(digits)
-
-
-def encode(levels: np.ndarray) -> bytes:
-    flat, text, before, at = [int(v) for v in levels.ravel()], "", 0, 0
-    while at < len(flat):
-        start = at
-        while at < len(flat) and flat[at] == 0:
-            at += 1
-        text += nibbles(at - start)
-        start = at
-        while at < len(flat) and flat[at] != 0:
-            at += 1
-        text += nibbles(at - start)
-        for level in flat[start:at]:
-            difference = level - before
-            text += nibbles(2 * difference if difference >= 0 else -2 * difference - 1)
-            before = level
-    text += "0" * (-len(text) % 8)
-    words = [int(text[i : i + 8], 16) for i in range(0, len(text), 8)]
-    return struct.pack("<II", levels.shape[1], levels.shape[0]) + struct.pack(f"<{len(words)}I", *words)
 
 
 def message(body: bytes, encoding: str = "16UC1") -> CompressedImage:
