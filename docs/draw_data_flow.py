@@ -58,7 +58,7 @@ STAGES = (
     Stage(
         "Results",
         "one message a frame, also when nothing was found",
-        "ros/node/results.py",
+        "ros/results/frame_result.py",
         "Mesh",
         "< gaussians, points, mesh, support_plane",
         "< gaussians.ply, points.ply, mesh.ply",

@@ -17,11 +17,11 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode
 from launch_ros.actions import Node
 
-from gsn_perception.ros import launching
-from gsn_perception.ros.dds_profile import DDS_CHOICES
-from gsn_perception.ros.dds_profile import choose_profile
-from gsn_perception.ros.dds_profile import free_shared_memory
-from gsn_perception.ros.dds_profile import is_chosen
+from gsn_perception.ros.processes import launch_checks
+from gsn_perception.ros.processes.dds_profile import DDS_CHOICES
+from gsn_perception.ros.processes.dds_profile import choose_profile
+from gsn_perception.ros.processes.dds_profile import free_shared_memory
+from gsn_perception.ros.processes.dds_profile import is_chosen
 from launch import LaunchContext
 from launch import LaunchDescription
 from launch import LaunchDescriptionEntity
@@ -55,11 +55,11 @@ FLAGS = ("autostart", "grasps", "rviz", "use_sim_time")
 def _actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """Everything, once the arguments are known and checked: nothing starts beside a sentence."""
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    flags = {name: launching.is_true(name, given[name]) for name in FLAGS}
-    params = launching.read_params(given["params_file"])
+    flags = {name: launch_checks.is_true(name, given[name]) for name in FLAGS}
+    params = launch_checks.read_params(given["params_file"])
     if flags["rviz"]:
         _check_rviz()
-    told = launching.misspelt(context.launch_configurations, ARGUMENTS) + launching.misspelt_nodes(params)
+    told = launch_checks.misspelt(context.launch_configurations, ARGUMENTS) + launch_checks.misspelt_nodes(params)
     nodes = _nodes(given, flags)
     ends = [RegisterEventHandler(OnProcessExit(target_action=node, on_exit=_end_on_bad_input)) for node in nodes]
     rviz = [_rviz(given, params)] if flags["rviz"] else []
@@ -95,13 +95,13 @@ def _nodes(given: dict[str, str], flags: dict[str, bool]) -> list[LifecycleNode]
 
 def _rviz(given: dict[str, str], params: dict[str, Any]) -> Node:
     """RViz, whose fixed frame is that of the results: it draws nothing in another one without TF."""
-    frame = given["target_frame"] or launching.fixed_frame(params)
+    frame = given["target_frame"] or launch_checks.fixed_frame(params)
     return Node(
         package="rviz2",
         executable="rviz2",
         namespace=given["namespace"],
         remappings=[(f"/{name}", given[name]) for name in ("tf", "tf_static")],
-        parameters=[{"use_sim_time": launching.is_true("use_sim_time", given["use_sim_time"])}],
+        parameters=[{"use_sim_time": launch_checks.is_true("use_sim_time", given["use_sim_time"])}],
         arguments=["-d", str(SHARE / "config" / "gsn.rviz"), *(["-f", frame] if frame else [])],
     )
 
@@ -113,7 +113,7 @@ def _check_rviz() -> None:
         sentence = (
             "rviz:=true needs rviz2: install it with `sudo apt install ros-$ROS_DISTRO-rviz2`, or leave rviz away"
         )
-        raise launching.LaunchError(sentence) from None
+        raise launch_checks.LaunchError(sentence) from None
 
 
 def _dds(context: LaunchContext) -> list[LaunchDescriptionEntity]:
@@ -129,7 +129,9 @@ def _dds(context: LaunchContext) -> list[LaunchDescriptionEntity]:
 def _end_on_bad_input(event: ProcessExited, context: LaunchContext) -> None:
     """A node that refused its parameters said why; the launch ends with the other one, and not with 0."""
     if event.returncode == EXIT_BAD_INPUT and not context.is_shutdown:
-        raise launching.LaunchError(f"{event.process_name} refused its parameters and ended; its last line says why")
+        raise launch_checks.LaunchError(
+            f"{event.process_name} refused its parameters and ended; its last line says why"
+        )
 
 
 def _warning(sentence: str) -> LogInfo:

@@ -20,7 +20,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from gsn_perception.ros import launching
+from gsn_perception.ros.processes import launch_checks
 from launch import LaunchContext
 from launch import LaunchDescription
 from launch import LaunchDescriptionEntity
@@ -55,11 +55,11 @@ MAY_LACK = ("depth", "mask")  # a recording may do without, unless they were ask
 
 def _actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    flags = {name: launching.is_true(name, given[name]) for name in ("loop", "shutdown", "grasps")}
+    flags = {name: launch_checks.is_true(name, given[name]) for name in ("loop", "shutdown", "grasps")}
     if not given["bag"]:
-        raise launching.LaunchError("replay.launch.py needs a recording: bag:=FOLDER")
-    launching.check_file("bag", given["bag"], folder=True)
-    told = launching.misspelt([n for n in context.launch_configurations if n not in ARGUMENTS], OWN)
+        raise launch_checks.LaunchError("replay.launch.py needs a recording: bag:=FOLDER")
+    launch_checks.check_file("bag", given["bag"], folder=True)
+    told = launch_checks.misspelt([n for n in context.launch_configurations if n not in ARGUMENTS], OWN)
     passed = {name: value for name, value in given.items() if name not in OWN}
     nodes = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(SHARE / "launch" / "gsn.launch.py")),
@@ -72,7 +72,7 @@ def _actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
 
 def _words(given: dict[str, str], flags: dict[str, bool]) -> list[str]:
     """The player's command line."""
-    there = [name for name in launching.NODES if flags["grasps"] or name != "grasp"]
+    there = [name for name in launch_checks.NODES if flags["grasps"] or name != "grasp"]
     prefix = "/".join(["", *given["namespace"].strip("/").split("/")]).rstrip("/")
     words = [str(Path(given["bag"]).expanduser()), "--clock", "--rate", given["rate"], "--wait", given["wait"]]
     words += ["--wait-for", given["image"], given["camera_info"]]
@@ -87,7 +87,7 @@ def _on_played(shutdown: bool, event: ProcessExited, context: LaunchContext) -> 
     if context.is_shutdown:  # ended by it; a second Shutdown is an error of launch_ros
         return []
     if event.returncode:
-        raise launching.LaunchError("the recording was not played; bag_play's last line says why")
+        raise launch_checks.LaunchError("the recording was not played; bag_play's last line says why")
     return [EmitEvent(event=Shutdown(reason="the recording has been played"))] if shutdown else []
 
 

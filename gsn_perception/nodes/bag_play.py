@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gsn_perception.ros.idleness import IdleWatch
-    from gsn_perception.ros.player import BagPlayer
+    from gsn_perception.ros.processes.idleness import IdleWatch
+    from gsn_perception.ros.recordings.playing import BagPlayer
 
 EXIT_BAD_INPUT = 2
 EXIT_NO_SUBSCRIBER = 3
@@ -45,10 +45,10 @@ def _play(options: argparse.Namespace, ros_args: list[str], stop: threading.Even
 
     rclpy = optional.require("rclpy")
     optional.require("rosbags.rosbag2")
-    from gsn_perception.ros.idleness import IdleWatch
-    from gsn_perception.ros.player import BagPlayer
-    from gsn_perception.ros.player import PlayOptions
-    from gsn_perception.ros.spinning import start_ros
+    from gsn_perception.ros.node.executors import start_ros
+    from gsn_perception.ros.processes.idleness import IdleWatch
+    from gsn_perception.ros.recordings.playing import BagPlayer
+    from gsn_perception.ros.recordings.playing import PlayOptions
 
     start_ros(["bag_play", *ros_args])
     node = rclpy.create_node("bag_play")

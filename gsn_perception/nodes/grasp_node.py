@@ -18,26 +18,26 @@ from gsn_perception.geometry import InputError
 from gsn_perception.grasping import GraspPlanner
 from gsn_perception.grasping import Gripper
 from gsn_perception.ros import interface
-from gsn_perception.ros import moveit_grasps
-from gsn_perception.ros import planning
-from gsn_perception.ros.headers import make_header
-from gsn_perception.ros.headers import stamp_to_ns
-from gsn_perception.ros.mailbox import Mailbox
-from gsn_perception.ros.managed_node import ManagedNode
-from gsn_perception.ros.markers import read_markers
-from gsn_perception.ros.node_settings import GraspSettings
-from gsn_perception.ros.orders import Answer
-from gsn_perception.ros.orders import Job
-from gsn_perception.ros.orders import Progress
-from gsn_perception.ros.outputs import Output
-from gsn_perception.ros.planning import GraspResult
-from gsn_perception.ros.planning import GraspTask
-from gsn_perception.ros.processing import StopWatch
-from gsn_perception.ros.saving import answered
-from gsn_perception.ros.saving import save_grasps
-from gsn_perception.ros.scene import scene_of
-from gsn_perception.ros.synchronizer import StampSynchronizer
-from gsn_perception.ros.tickets import Tickets
+from gsn_perception.ros.messages.headers import make_header
+from gsn_perception.ros.messages.headers import stamp_to_ns
+from gsn_perception.ros.messages.markers import read_markers
+from gsn_perception.ros.moveit import grasps
+from gsn_perception.ros.node import grasp_worker
+from gsn_perception.ros.node.grasp_worker import GraspResult
+from gsn_perception.ros.node.grasp_worker import GraspTask
+from gsn_perception.ros.node.lifecycle_node import ManagedNode
+from gsn_perception.ros.node.pending_requests import Tickets
+from gsn_perception.ros.node.plan_requests import Answer
+from gsn_perception.ros.node.plan_requests import Job
+from gsn_perception.ros.node.plan_requests import Progress
+from gsn_perception.ros.node.reconstruction_worker import StopWatch
+from gsn_perception.ros.parameters.nodes import GraspSettings
+from gsn_perception.ros.results.publishers import Output
+from gsn_perception.ros.results.saving import answered
+from gsn_perception.ros.results.saving import save_grasps
+from gsn_perception.ros.streams.latest_slot import Mailbox
+from gsn_perception.ros.streams.synchronizer import StampSynchronizer
+from gsn_perception.ros.transforms.scene_cloud import scene_of
 
 _STREAMS = ("points", "mesh", "support_plane")
 
@@ -69,17 +69,17 @@ class GraspNode(ManagedNode[GraspSettings]):
 
     def configure(self) -> None:
         """Load the gripper, make publishers and the worker."""
-        self._planner = (planning.make_planner(self.settings), self.settings)
-        planning.warm_up(self._planner[0])
+        self._planner = (grasp_worker.make_planner(self.settings), self.settings)
+        grasp_worker.warm_up(self._planner[0])
         converters = {
-            interface.GRASPS: planning.poses_message,
-            interface.GRASP_TABLE: planning.table_message,
-            interface.GRASP_MARKERS: planning.markers_message,
+            interface.GRASPS: grasp_worker.poses_message,
+            interface.GRASP_TABLE: grasp_worker.table_message,
+            interface.GRASP_MARKERS: grasp_worker.markers_message,
         }
         for topic, convert in converters.items():
             self._outputs.append(self.make_output(topic, convert))
         if self.settings.moveit_service:
-            kind = moveit_grasps.service_type()
+            kind = grasps.service_type()
             call = self._on_moveit
             self._moveit_service = self.create_service(kind, "plan_grasps", call, callback_group=self.waiting_group)
         self._mailbox = Mailbox(self._work, self._on_worker_error)
@@ -124,7 +124,7 @@ class GraspNode(ManagedNode[GraspSettings]):
         if self.is_active and settings.use_scene != self.settings.use_scene:
             raise InputError("use_scene chooses a subscription; deactivate the node first")
         if self._planner is not None:
-            self._planner = (planning.make_planner(settings), settings)
+            self._planner = (grasp_worker.make_planner(settings), settings)
 
     def waiting(self) -> str:
         """What nothing can be planned without."""
@@ -182,9 +182,9 @@ class GraspNode(ManagedNode[GraspSettings]):
         refused, task = "", None
         names = " and ".join(target or "every object" for target in dict.fromkeys(targets))
         try:
-            task = planning.decode(job.messages, self._scene, settings)
+            task = grasp_worker.decode(job.messages, self._scene, settings)
             watch.lap("decode")
-            result = planning.plan(task, planner, targets, partial(self._progress.show, names))
+            result = grasp_worker.plan(task, planner, targets, partial(self._progress.show, names))
         except Exception as error:
             refused = self.refuse("not_planned", error)
             result = GraspResult(job.messages["points"].header)
@@ -240,7 +240,7 @@ class GraspNode(ManagedNode[GraspSettings]):
         answer = self._ask(request.target.id)  # the id of a collision object of ours, or empty for all
         if not answer.success:
             self.warn(f"plan_grasps: {answer.sentence}")
-        moveit_grasps.fill(response, answer, self._gripper, self.get_name())
+        grasps.fill(response, answer, self._gripper, self.get_name())
         return response
 
     def _on_save(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -250,7 +250,7 @@ class GraspNode(ManagedNode[GraspSettings]):
 
 def main(args: Sequence[str] | None = None) -> int:
     """Spin the node until it is interrupted."""
-    from gsn_perception.ros.spinning import run
+    from gsn_perception.ros.node.executors import run
 
     return run(lambda: [GraspNode()], args)
 

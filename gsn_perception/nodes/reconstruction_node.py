@@ -16,29 +16,29 @@ from std_srvs.srv import Trigger
 
 from gsn_perception.geometry import InputError
 from gsn_perception.ros import interface
-from gsn_perception.ros import moveit
-from gsn_perception.ros import results
-from gsn_perception.ros.frames import FrameDecoder
-from gsn_perception.ros.headers import make_header
-from gsn_perception.ros.headers import stamp_to_ns
-from gsn_perception.ros.intake import Intake
-from gsn_perception.ros.intake import mask_topic
-from gsn_perception.ros.mailbox import Mailbox
-from gsn_perception.ros.managed_node import ManagedNode
-from gsn_perception.ros.naming import Names
-from gsn_perception.ros.node_settings import ReconstructionSettings
-from gsn_perception.ros.outputs import Output
-from gsn_perception.ros.processing import FrameProcessor
-from gsn_perception.ros.processing import Job
-from gsn_perception.ros.processing import LoadPipeline
-from gsn_perception.ros.processing import StopWatch
-from gsn_perception.ros.processing import load_pipeline
-from gsn_perception.ros.processing import transform_source
-from gsn_perception.ros.results import FrameResult
-from gsn_perception.ros.results import SplatResult
-from gsn_perception.ros.saving import answered
-from gsn_perception.ros.saving import save
-from gsn_perception.ros.tickets import Tickets
+from gsn_perception.ros.messages.headers import make_header
+from gsn_perception.ros.messages.headers import stamp_to_ns
+from gsn_perception.ros.moveit import collision_objects
+from gsn_perception.ros.node.frame_assembly import Intake
+from gsn_perception.ros.node.frame_assembly import mask_topic
+from gsn_perception.ros.node.lifecycle_node import ManagedNode
+from gsn_perception.ros.node.pending_requests import Tickets
+from gsn_perception.ros.node.reconstruction_worker import FrameProcessor
+from gsn_perception.ros.node.reconstruction_worker import Job
+from gsn_perception.ros.node.reconstruction_worker import LoadPipeline
+from gsn_perception.ros.node.reconstruction_worker import StopWatch
+from gsn_perception.ros.node.reconstruction_worker import load_pipeline
+from gsn_perception.ros.node.reconstruction_worker import transform_source
+from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.results import frame_result
+from gsn_perception.ros.results.frame_result import FrameResult
+from gsn_perception.ros.results.frame_result import SplatResult
+from gsn_perception.ros.results.object_ids import Names
+from gsn_perception.ros.results.publishers import Output
+from gsn_perception.ros.results.saving import answered
+from gsn_perception.ros.results.saving import save
+from gsn_perception.ros.streams.frames import FrameDecoder
+from gsn_perception.ros.streams.latest_slot import Mailbox
 
 _STREAM_PARAMETERS = ("use_depth", "use_mask", "image_transport", "depth_transport", "mask_transport")
 
@@ -58,7 +58,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         self._mailbox: Mailbox[Job] | None = None
         self._splats: Output[SplatResult] | None = None  # goes out before the others, which wait for the meshes
         self._outputs: list[Output[FrameResult]] = []
-        self._collision: moveit.CollisionPublisher | None = None
+        self._collision: collision_objects.CollisionPublisher | None = None
         self._tickets = Tickets[tuple[bool, str]]()  # success and a sentence
         self._intake = Intake(self, lambda: bool(self._tickets), self._deliver)
         self._names = Names()
@@ -75,17 +75,17 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         mask_topic(settings)  # what is missing shows early
         transforms = transform_source(settings, self, lambda error: self.refuse("bad_message", error))
         self._processor = FrameProcessor(settings, self._load(settings), transforms, FrameDecoder())
-        self._splats = self.make_output(interface.GAUSSIANS, results.gaussians_message)
+        self._splats = self.make_output(interface.GAUSSIANS, frame_result.gaussians_message)
         converters = {
-            interface.POINTS: results.points_message,
-            interface.MESH: results.mesh_message,
-            interface.SUPPORT_PLANE: results.plane_message,
-            interface.RENDER: results.render_message,
+            interface.POINTS: frame_result.points_message,
+            interface.MESH: frame_result.mesh_message,
+            interface.SUPPORT_PLANE: frame_result.plane_message,
+            interface.RENDER: frame_result.render_message,
         }
         for topic, convert in converters.items():
             self._outputs.append(self.make_output(topic, convert))
         if settings.publish_moveit:
-            self._collision = moveit.CollisionPublisher(self, self.service_group)
+            self._collision = collision_objects.CollisionPublisher(self, self.service_group)
         self._mailbox = Mailbox(self._work, self.guard(self._on_worker_error, "the worker's error handler"))
 
     def activate(self) -> None:
@@ -246,7 +246,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
 
 def main(args: Sequence[str] | None = None) -> int:
     """Spin the node until it is interrupted."""
-    from gsn_perception.ros.spinning import run
+    from gsn_perception.ros.node.executors import run
 
     return run(lambda: [ReconstructionNode()], args)
 

@@ -8,10 +8,10 @@ import sysconfig
 from pathlib import Path
 
 from gsn_perception.geometry import InputError
-from gsn_perception.ros.dds_profile import DDS_CHOICES as DDS_CHOICES
-from gsn_perception.ros.dds_profile import choose_profile
-from gsn_perception.ros.dds_profile import free_shared_memory
-from gsn_perception.ros.dds_profile import is_chosen
+from gsn_perception.ros.processes.dds_profile import DDS_CHOICES as DDS_CHOICES
+from gsn_perception.ros.processes.dds_profile import choose_profile
+from gsn_perception.ros.processes.dds_profile import free_shared_memory
+from gsn_perception.ros.processes.dds_profile import is_chosen
 
 PACKAGE = "gsn_perception"
 

@@ -28,8 +28,8 @@ from gsn_perception.ros.messages import clouds
 from gsn_perception.ros.messages import grasps
 from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.messages.headers import stamp_to_ns
-from gsn_perception.ros.node import results
-from gsn_perception.ros.node.results import FrameResult
+from gsn_perception.ros.results import frame_result as results
+from gsn_perception.ros.results.frame_result import FrameResult
 
 pytestmark = pytest.mark.dds
 SECOND = 1_000_000_000

@@ -88,11 +88,11 @@ def test_launch_starts_active_nodes_and_ends_them(graph, domain, prefix):
 def test_replay_plays_a_bag_through_the_nodes_and_ends(graph, domain, prefix, tmp_path):
     from conftest import observation
 
-    from gsn_perception.ros import bags
     from gsn_perception.ros import interface
+    from gsn_perception.ros.recordings import reading
 
     graph.subscribe(interface.MESH)
-    bags.record(tmp_path / "bag", [observation(10**9 + i * 10**8) for i in range(3)], namespace="camera")
+    reading.record(tmp_path / "bag", [observation(10**9 + i * 10**8) for i in range(3)], namespace="camera")
     words = (f"bag:={tmp_path / 'bag'}", "rate:=0.2", "wait:=200", "settle:=200", "device:=cpu")
     run = launched(prefix, domain, "replay.launch.py", *words, "params_file:=" + str(typo(tmp_path)))
     try:
@@ -147,9 +147,9 @@ def test_what_cannot_be_started_is_one_sentence(domain, prefix, words, sentence)
 def test_a_topic_the_bag_lacks_and_parameters_that_are_refused_end_everything(domain, prefix, tmp_path):
     from conftest import observation
 
-    from gsn_perception.ros import bags
+    from gsn_perception.ros.recordings import reading
 
-    bags.record(tmp_path / "bag", [observation(10**9)], namespace="camera")
+    reading.record(tmp_path / "bag", [observation(10**9)], namespace="camera")
     words = ("replay.launch.py", f"bag:={tmp_path / 'bag'}", "device:=cpu", "grasps:=false")
     output = ended(prefix, domain, *words, "depth:=/camera/dept")
     assert "holds no /camera/dept; choose among its topics: " in output
@@ -164,9 +164,9 @@ def test_a_topic_the_bag_lacks_and_parameters_that_are_refused_end_everything(do
 def test_interrupting_a_replay_is_no_failure(graph, domain, prefix, tmp_path):
     from conftest import observation
 
-    from gsn_perception.ros import bags
+    from gsn_perception.ros.recordings import reading
 
-    bags.record(tmp_path / "bag", [observation(10**9 + i * 10**8) for i in range(3)], namespace="camera")
+    reading.record(tmp_path / "bag", [observation(10**9 + i * 10**8) for i in range(3)], namespace="camera")
     words = (f"bag:={tmp_path / 'bag'}", "loop:=true", "wait:=200", "device:=cpu", "grasps:=false", "imgae:=/x")
     run = launched(prefix, domain, "replay.launch.py", *words)
     try:

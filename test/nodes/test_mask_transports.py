@@ -16,8 +16,8 @@ from sensor_msgs.msg import CompressedImage
 from gsn_perception.nodes.reconstruction_node import ReconstructionNode
 from gsn_perception.ros import interface
 from gsn_perception.ros import optional
-from gsn_perception.ros.detections import detections_topic
-from gsn_perception.ros.headers import make_header
+from gsn_perception.ros.messages.camera.detections import detections_topic
+from gsn_perception.ros.messages.headers import make_header
 
 pytestmark = pytest.mark.dds
 

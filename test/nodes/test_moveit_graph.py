@@ -23,9 +23,9 @@ from gsn_perception.nodes.grasp_node import GraspNode
 from gsn_perception.nodes.reconstruction_node import ReconstructionNode
 from gsn_perception.ros import interface
 from gsn_perception.ros import qos
-from gsn_perception.ros import results
-from gsn_perception.ros.headers import make_header
-from gsn_perception.ros.results import FrameResult
+from gsn_perception.ros.messages.headers import make_header
+from gsn_perception.ros.results import frame_result
+from gsn_perception.ros.results.frame_result import FrameResult
 
 moveit_messages = pytest.importorskip("moveit_msgs.msg")
 moveit_services = pytest.importorskip("moveit_msgs.srv")
@@ -213,9 +213,9 @@ def test_the_table_is_published_where_it_is_asked_for(graph, scene):
 
 
 def test_without_move_group_and_with_one_that_hangs_frames_go_on(graph, monkeypatch):
-    from gsn_perception.ros import moveit_scene
+    from gsn_perception.ros.moveit import planning_scene
 
-    monkeypatch.setattr(moveit_scene, "_PATIENCE", 0.2)
+    monkeypatch.setattr(planning_scene, "_PATIENCE", 0.2)
     node = graph.add(ReconstructionNode, load=lambda settings: BallPipeline(), parameters={"publish_moveit": True})
     graph.subscribe(interface.MESH)
     seen = []
@@ -240,7 +240,7 @@ def test_without_move_group_and_with_one_that_hangs_frames_go_on(graph, monkeypa
 
 def send(publishers, result: FrameResult) -> None:
     for topic, convert in (("mesh", "mesh"), ("support_plane", "plane"), ("points", "points")):
-        publishers[topic].publish(getattr(results, f"{convert}_message")(result))
+        publishers[topic].publish(getattr(frame_result, f"{convert}_message")(result))
 
 
 @pytest.fixture

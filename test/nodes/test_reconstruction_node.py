@@ -142,11 +142,11 @@ def test_a_slow_worker_takes_the_newest_frame_and_services_stay_quick(graph):
 
 
 def test_conversion_waits_for_a_subscriber_and_a_late_one_gets_the_last_result(graph, monkeypatch):
-    from gsn_perception.ros.node import results
+    from gsn_perception.ros.results import frame_result
 
     calls = []
-    convert = results.mesh_message
-    monkeypatch.setattr(results, "mesh_message", lambda result: calls.append(1) or convert(result))
+    convert = frame_result.mesh_message
+    monkeypatch.setattr(frame_result, "mesh_message", lambda result: calls.append(1) or convert(result))
     pipeline = BallPipeline()
     node = graph.add(ReconstructionNode, load=lambda settings: pipeline)
     assert node.start()

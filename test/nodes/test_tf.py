@@ -23,14 +23,14 @@ from transforms_rig import moved
 from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.nodes.grasp_node import GraspNode
 from gsn_perception.nodes.reconstruction_node import ReconstructionNode
-from gsn_perception.ros import clouds
 from gsn_perception.ros import interface
 from gsn_perception.ros import qos
-from gsn_perception.ros import results
-from gsn_perception.ros.gaussians import cloud_to_points
-from gsn_perception.ros.headers import make_header
-from gsn_perception.ros.headers import ns_to_stamp
-from gsn_perception.ros.results import FrameResult
+from gsn_perception.ros.messages import clouds
+from gsn_perception.ros.messages.gaussians import cloud_to_points
+from gsn_perception.ros.messages.headers import make_header
+from gsn_perception.ros.messages.headers import ns_to_stamp
+from gsn_perception.ros.results import frame_result
+from gsn_perception.ros.results.frame_result import FrameResult
 
 pytestmark = pytest.mark.dds
 SECOND = 1_000_000_000
@@ -183,9 +183,9 @@ def test_a_scene_in_the_cameras_frame_is_kept_clear_of_by_grasps_in_base(graph):
         result = FrameResult.of(
             replace(seen, stamp=stamp), BallPipeline()(seen), T_target_camera=shift, target_frame="base"
         )
-        publishers["mesh"].publish(results.mesh_message(result))
-        publishers["support_plane"].publish(results.plane_message(result))
-        publishers["points"].publish(results.points_message(result))
+        publishers["mesh"].publish(frame_result.mesh_message(result))
+        publishers["support_plane"].publish(frame_result.plane_message(result))
+        publishers["points"].publish(frame_result.points_message(result))
         until(lambda: stamp in stamps(graph, interface.GRASPS), timeout=60, what="no plan")
         return len(graph.received["grasps"][-1].poses)
 

@@ -2,7 +2,7 @@
 
 from geometry_msgs.msg import TransformStamped
 
-from gsn_perception.ros.headers import ns_to_stamp
+from gsn_perception.ros.messages.headers import ns_to_stamp
 
 
 def moved(stamp: int, x: float, child: str, parent: str) -> TransformStamped:

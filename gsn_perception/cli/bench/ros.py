@@ -110,7 +110,7 @@ def _overhead(options: RosOptions, logs: Path) -> list[Figure]:
 
 def _transport(options: RosOptions, logs: Path) -> list[Figure]:
     from gsn_perception.ros.bench.figure import own_domain
-    from gsn_perception.ros.bench.transport import measure_transport
+    from gsn_perception.ros.bench.streams.transport import measure_transport
 
     return measure_transport({"smoke": 30, "short": 200, "full": 600}[options.budget], logs, own_domain())
 
@@ -124,15 +124,15 @@ def _publish(options: RosOptions, logs: Path) -> list[Figure]:
 
 def _restart(options: RosOptions, logs: Path) -> list[Figure]:
     from gsn_perception.ros.bench.figure import own_domain
-    from gsn_perception.ros.bench.restart import measure_restart
+    from gsn_perception.ros.bench.lifecycle.restart import measure_restart
 
     times = {"smoke": 1, "short": 1, "full": 3}[options.budget]
     return measure_restart(times, _parameters(options), logs, own_domain())
 
 
 def _activations(options: RosOptions, logs: Path) -> list[Figure]:
-    from gsn_perception.ros.bench.activations import measure_activations
     from gsn_perception.ros.bench.figure import own_domain
+    from gsn_perception.ros.bench.lifecycle.activations import measure_activations
 
     times = {"smoke": 10, "short": 100, "full": 1000}[options.budget]
     return measure_activations(times, _parameters(options), logs, own_domain())
@@ -140,7 +140,7 @@ def _activations(options: RosOptions, logs: Path) -> list[Figure]:
 
 def _late(options: RosOptions, logs: Path) -> list[Figure]:
     from gsn_perception.ros.bench.figure import own_domain
-    from gsn_perception.ros.bench.late import measure_late
+    from gsn_perception.ros.bench.streams.late_masks import measure_late
 
     seconds = {"smoke": 4.0, "short": 10.0, "full": 25.0}[options.budget]
     return measure_late(seconds, options.budget != "smoke", _parameters(options), logs, own_domain())

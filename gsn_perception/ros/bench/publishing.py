@@ -22,9 +22,9 @@ from gsn_perception.ros.bench.figure import Figure
 from gsn_perception.ros.messages import gaussians
 from gsn_perception.ros.messages import meshes
 from gsn_perception.ros.messages.headers import make_header
-from gsn_perception.ros.node.outputs import Output
 from gsn_perception.ros.processes.collector import Collector
 from gsn_perception.ros.resources import use_dds_profile
+from gsn_perception.ros.results.publishers import Output
 
 TRIANGLES, GAUSSIANS = 20_000, 10_000
 

@@ -10,15 +10,15 @@ from typing import Any
 from rclpy.time import Time
 
 from gsn_perception.ros import interface
-from gsn_perception.ros.detections import detections_topic
-from gsn_perception.ros.frames import Frame
-from gsn_perception.ros.frames import FrameAssembler
-from gsn_perception.ros.frames import RateGate
-from gsn_perception.ros.headers import ns_to_stamp
-from gsn_perception.ros.managed_node import ManagedNode
-from gsn_perception.ros.node_settings import ReconstructionSettings
-from gsn_perception.ros.presence import Presence
-from gsn_perception.ros.processing import Job
+from gsn_perception.ros.messages.camera.detections import detections_topic
+from gsn_perception.ros.messages.headers import ns_to_stamp
+from gsn_perception.ros.node.lifecycle_node import ManagedNode
+from gsn_perception.ros.node.reconstruction_worker import Job
+from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.streams.frames import Frame
+from gsn_perception.ros.streams.frames import FrameAssembler
+from gsn_perception.ros.streams.frames import RateGate
+from gsn_perception.ros.streams.publishers import Presence
 
 
 def mask_topic(settings: ReconstructionSettings) -> interface.Topic:

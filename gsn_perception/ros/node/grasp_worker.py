@@ -20,17 +20,17 @@ from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Points
 from gsn_perception.geometry import Remark
-from gsn_perception.ros import gaussians
-from gsn_perception.ros import grasps
-from gsn_perception.ros import markers
-from gsn_perception.ros import meshes
-from gsn_perception.ros import plane
-from gsn_perception.ros.node_settings import GraspSettings
+from gsn_perception.ros.messages import gaussians
+from gsn_perception.ros.messages import grasps
+from gsn_perception.ros.messages import markers
+from gsn_perception.ros.messages import meshes
+from gsn_perception.ros.messages import plane
+from gsn_perception.ros.parameters.nodes import GraspSettings
 
 if TYPE_CHECKING:
     from gsn_perception.grasping.planner import GraspPlanner
     from gsn_perception.grasping.planner import PlanResult
-    from gsn_perception.ros.scene import Scene
+    from gsn_perception.ros.transforms.scene_cloud import Scene
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,14 +24,14 @@ from rclpy.subscription import Subscription
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Remark
-from gsn_perception.ros import settings as parameters
-from gsn_perception.ros.diagnostics import BUSY
-from gsn_perception.ros.diagnostics import Diagnostics
-from gsn_perception.ros.ears import Ears
-from gsn_perception.ros.guarding import Failed
-from gsn_perception.ros.guarding import GuardedNode
 from gsn_perception.ros.interface import Topic
-from gsn_perception.ros.outputs import Output
+from gsn_perception.ros.node.diagnostics import BUSY
+from gsn_perception.ros.node.diagnostics import Diagnostics
+from gsn_perception.ros.node.guarded_callbacks import Failed
+from gsn_perception.ros.node.guarded_callbacks import GuardedNode
+from gsn_perception.ros.parameters import declaration as parameters
+from gsn_perception.ros.results.publishers import Output
+from gsn_perception.ros.streams.subscriptions import Ears
 
 S = TypeVar("S")
 _SUCCESS, _FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE

@@ -19,14 +19,14 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
-from gsn_perception.ros.node.results import FrameResult
-from gsn_perception.ros.node.results import SplatResult
 from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.results.frame_result import FrameResult
+from gsn_perception.ros.results.frame_result import SplatResult
 from gsn_perception.ros.streams.frames import Frame
 from gsn_perception.ros.streams.frames import FrameDecoder
-from gsn_perception.ros.streams.transforms import FixedTransforms
-from gsn_perception.ros.streams.transforms import TfTransforms
-from gsn_perception.ros.streams.transforms import TransformSource
+from gsn_perception.ros.transforms.sources import FixedTransforms
+from gsn_perception.ros.transforms.sources import TfTransforms
+from gsn_perception.ros.transforms.sources import TransformSource
 
 
 class Pipeline(Protocol):

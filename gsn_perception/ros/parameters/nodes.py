@@ -170,7 +170,7 @@ class ReconstructionSettings:
         if self.min_depth >= self.max_depth:
             raise InputError(f"min_depth {self.min_depth} is not below max_depth {self.max_depth}; give a range")
         if self.has_camera_pose:
-            from gsn_perception.ros.streams.transforms import pose_matrix
+            from gsn_perception.ros.transforms.sources import pose_matrix
 
             pose_matrix(self.camera_to_target)
             if not self.target_frame:
@@ -261,7 +261,7 @@ class GraspSettings:
                 "(target_frame of the reconstruction node, else the camera's)"
             )
         if any(self.scene_to_target):
-            from gsn_perception.ros.transforms import pose_matrix
+            from gsn_perception.ros.transforms.sources import pose_matrix
 
             pose_matrix(self.scene_to_target, "scene_to_target")
         _ = self.gripper()

@@ -16,10 +16,10 @@ from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.ros.node.reconstruction_worker import FrameProcessor
 from gsn_perception.ros.node.reconstruction_worker import Pipeline
-from gsn_perception.ros.node.results import FrameResult
-from gsn_perception.ros.node.saving import save
 from gsn_perception.ros.parameters.nodes import ReconstructionSettings
 from gsn_perception.ros.recordings import reading
+from gsn_perception.ros.results.frame_result import FrameResult
+from gsn_perception.ros.results.saving import save
 from gsn_perception.ros.streams.frames import FrameDecoder
 
 TRUTH = "truth"

@@ -12,18 +12,18 @@ from sensor_msgs.msg import CameraInfo
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Remark
-from gsn_perception.geometry.mask_size import fit_mask
-from gsn_perception.ros import images
-from gsn_perception.ros.camera_info import Undistortion
-from gsn_perception.ros.camera_info import to_camera
-from gsn_perception.ros.detections import is_detections
-from gsn_perception.ros.detections import labels_of_detections
-from gsn_perception.ros.headers import NANOSECONDS
-from gsn_perception.ros.headers import stamp_to_ns
-from gsn_perception.ros.joining import HELD
-from gsn_perception.ros.joining import FrameJoiner
-from gsn_perception.ros.node_settings import ReconstructionSettings
-from gsn_perception.ros.synchronizer import Joined
+from gsn_perception.geometry.masks.mask_size import fit_mask
+from gsn_perception.ros.messages.camera import images
+from gsn_perception.ros.messages.camera.camera_info import Undistortion
+from gsn_perception.ros.messages.camera.camera_info import to_camera
+from gsn_perception.ros.messages.camera.detections import is_detections
+from gsn_perception.ros.messages.camera.detections import labels_of_detections
+from gsn_perception.ros.messages.headers import NANOSECONDS
+from gsn_perception.ros.messages.headers import stamp_to_ns
+from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.streams.frame_joining import HELD
+from gsn_perception.ros.streams.frame_joining import FrameJoiner
+from gsn_perception.ros.streams.synchronizer import Joined
 
 
 @dataclass(frozen=True, slots=True, eq=False)

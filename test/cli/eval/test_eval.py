@@ -5,7 +5,7 @@ import pytest
 import torch
 import trimesh
 
-from gsn_perception.cli import eval as eval_module
+from gsn_perception.cli.eval import command as eval_module
 from gsn_perception.cli.main import main
 from gsn_perception.evaluation.views.cases import surface_case
 from gsn_perception.evaluation.views.protocol import Protocol

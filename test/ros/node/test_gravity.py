@@ -13,7 +13,7 @@ from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Observation
 from gsn_perception.ros.node.reconstruction_worker import FrameProcessor
 from gsn_perception.ros.parameters.nodes import ReconstructionSettings
-from gsn_perception.ros.streams.transforms import FixedTransforms
+from gsn_perception.ros.transforms.sources import FixedTransforms
 
 # a camera of base_link that looks along x and 30 degrees down: optical z forwards, x to the right, y down
 _FORWARD = np.array([[0, 0, 1.0], [-1, 0, 0], [0, -1, 0]])

@@ -23,9 +23,9 @@ from gsn_perception.geometry.transforms import rotation_about_z
 from gsn_perception.ros.messages.camera import images
 from gsn_perception.ros.messages.camera.camera_info import from_camera
 from gsn_perception.ros.messages.headers import make_header
-from gsn_perception.ros.node import results
-from gsn_perception.ros.node.saving import save
 from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.results import frame_result as results
+from gsn_perception.ros.results.saving import save
 from gsn_perception.ros.streams.frames import FrameAssembler
 from gsn_perception.ros.streams.frames import FrameDecoder
 from gsn_perception.ros.streams.frames import RateGate

@@ -13,8 +13,8 @@ from rclpy.executors import Executor
 from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import Header
 
-from gsn_perception.ros import polling
 from gsn_perception.ros import qos
+from gsn_perception.ros.streams import polling
 from gsn_perception.ros.streams.polling import PolledGroup
 from gsn_perception.ros.streams.polling import Poller
 

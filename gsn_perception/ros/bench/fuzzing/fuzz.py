@@ -25,17 +25,17 @@ from tqdm import tqdm
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Refusal
-from gsn_perception.ros import planning
 from gsn_perception.ros.bench.figure import Figure
 from gsn_perception.ros.bench.figure import figure_table
-from gsn_perception.ros.bench.hostile import frame_messages
-from gsn_perception.ros.bench.hostile_objects import object_messages
-from gsn_perception.ros.frames import FrameAssembler
-from gsn_perception.ros.frames import FrameDecoder
-from gsn_perception.ros.node_settings import GraspSettings
-from gsn_perception.ros.node_settings import ReconstructionSettings
-from gsn_perception.ros.scene import Scene
-from gsn_perception.ros.transforms import FixedTransforms
+from gsn_perception.ros.bench.fuzzing.hostile_frames import frame_messages
+from gsn_perception.ros.bench.fuzzing.hostile_objects import object_messages
+from gsn_perception.ros.node import grasp_worker
+from gsn_perception.ros.parameters.nodes import GraspSettings
+from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.streams.frames import FrameAssembler
+from gsn_perception.ros.streams.frames import FrameDecoder
+from gsn_perception.ros.transforms.scene_cloud import Scene
+from gsn_perception.ros.transforms.sources import FixedTransforms
 
 BOUND = 1 << 29
 """Bytes of address space beyond what the process has when the first case begins."""
@@ -233,7 +233,7 @@ def _take_objects(made: tuple[dict[str, Any], Any]) -> int:
     scene = Scene(lambda: FixedTransforms((0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)))
     if cloud is not None:
         scene.take(cloud)
-    planning.decode(messages, scene, _GRASP)
+    grasp_worker.decode(messages, scene, _GRASP)
     return 1
 
 

@@ -15,13 +15,13 @@ pytest.importorskip("rclpy")
 from sensor_msgs.msg import CameraInfo
 
 from gsn_perception.geometry import InputError
-from gsn_perception.geometry.mask_size import fit_mask
-from gsn_perception.pipeline.plausibility import check_depth_unit
-from gsn_perception.ros import images
-from gsn_perception.ros.camera_info import to_camera
-from gsn_perception.ros.detections import labels_of_detections
-from gsn_perception.ros.distortion import Undistortion
-from gsn_perception.ros.distortion import model_of
+from gsn_perception.geometry.masks.mask_size import fit_mask
+from gsn_perception.pipeline.inputs.plausibility import check_depth_unit
+from gsn_perception.ros.messages.camera import images
+from gsn_perception.ros.messages.camera.camera_info import to_camera
+from gsn_perception.ros.messages.camera.detections import labels_of_detections
+from gsn_perception.ros.messages.camera.distortion import Undistortion
+from gsn_perception.ros.messages.camera.distortion import model_of
 
 with (Path(__file__).parent / "drivers.csv").open(newline="") as table:
     ROWS = list(csv.DictReader(table))

@@ -1,0 +1,1 @@
+"""Lifecycle nodes under load: activations, restarts."""

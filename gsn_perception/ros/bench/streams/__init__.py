@@ -1,0 +1,1 @@
+"""Image streams: transport, late masks."""

@@ -1,0 +1,169 @@
+"""Masks that come late, and depth slower than colour, through a real node: what is used, and what is made up."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gsn_perception.geometry import InputError
+from gsn_perception.ros import interface
+from gsn_perception.ros.bench.figure import Figure
+from gsn_perception.ros.bench.lifecycle.transitions import ACTIVATE
+from gsn_perception.ros.bench.lifecycle.transitions import DEACTIVATE
+from gsn_perception.ros.bench.lifecycle.transitions import Transitions
+from gsn_perception.ros.bench.streams.segmented_camera import LABEL
+from gsn_perception.ros.processes.graph import LiveGraph
+
+CAMERA = "gsn_perception.ros.bench.streams.segmented_camera"
+_NODE = "reconstruction_node"
+_ENOUGH = 95.0  # per cent
+_REPORTS = 2.5  # seconds: two diagnostics messages
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One camera and segmenter.
+
+    Attributes:
+        rate: Images a second.
+        late: Seconds from an image to its mask; 0: no masks.
+        every: Whether every image gets a mask; else the segmenter takes the newest image when it is free.
+        depth_every: Depth comes with every so-manieth image.
+        slop: ``sync_slop``, seconds; 0: the default.
+        is_aimed: Whether 95 per cent are asked for.
+    """
+
+    rate: float
+    late: float
+    every: bool = False
+    depth_every: int = 1
+    slop: float = 0.0
+    is_aimed: bool = True
+
+    @property
+    def name(self) -> str:
+        """Of the figure."""
+        words = [f"colour {self.rate:g} Hz"]
+        if self.depth_every > 1:
+            words.append(f"depth {self.rate / self.depth_every:g} Hz")
+        if self.late:
+            words.append(f"{'every mask' if self.every else 'masks, one at a time,'} {self.late:g} s late")
+        if self.slop:
+            words.append(f"sync_slop {self.slop:g}")
+        return f"{', '.join(words)}: {'masks' if self.late else 'depth images'} used"
+
+
+LATE = tuple(Case(rate, late) for rate in (5.0, 15.0, 30.0) for late in (0.2, 0.4, 1.0))
+CASES = (
+    *LATE,
+    *(Case(30.0, late, every=True) for late in (0.2, 0.4, 1.0)),
+    Case(30.0, 0.0, depth_every=2),
+    Case(30.0, 0.4, depth_every=2, is_aimed=False),
+    Case(30.0, 0.4, depth_every=2, slop=0.034),
+)
+FEW = (Case(30.0, 0.4),)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What became of one case.
+
+    Attributes:
+        due: Masks (or, without masks, depth images) published.
+        joined: Frames the node joined, whether it came to reconstruct them or a newer one overtook them.
+        results: Answers.
+        made_up: Answers about an image or an object that no mask was published for.
+    """
+
+    due: int
+    joined: int
+    results: int
+    made_up: int
+
+    @classmethod
+    def of(cls, seen: Mapping[str, Any], joined: int) -> Count:
+        """From what the camera's process printed."""
+        masks = seen["sent"].get("mask")
+        due = set(seen["sent"]["depth"] if masks is None else masks)
+        wrong = [stamp for stamp, labels in seen["results"] if stamp not in due or not is_masked(masks, labels)]
+        return cls(len(due), joined, len(seen["results"]), len(wrong))
+
+
+def is_masked(masks: Sequence[int] | None, labels: Sequence[int]) -> bool:
+    """Whether only the masked object was answered; without masks every object may be."""
+    return masks is None or set(labels) <= {LABEL}
+
+
+def measure_late(
+    seconds: float, whole: bool, parameters: Mapping[str, object], logs: Path, domain: int
+) -> list[Figure]:
+    """The share of masks used in every case, and answers about what no mask was published for.
+
+    Args:
+        seconds: Of images in each case.
+        whole: All :data:`CASES`; else one.
+        parameters: Of the node.
+        logs: Folder for what the processes print.
+        domain: DDS domain.
+
+    Raises:
+        InputError: a process failed.
+    """
+    cases = CASES if whole else FEW
+    counts: dict[Case, Count] = {}
+    for slop in sorted({case.slop for case in cases}):
+        chosen = {**parameters, **({"sync_slop": slop} if slop else {})}
+        place = logs / f"slop_{slop:g}"
+        place.mkdir()
+        with (
+            LiveGraph({_NODE: chosen}, topics=(interface.RENDER,), logs=place, domain=domain) as graph,
+            Transitions("/reconstruction", domain) as transitions,
+        ):
+            for case in (c for c in cases if c.slop == slop):
+                counts[case] = _count(case, seconds, graph, transitions)
+    return late_figures(counts)
+
+
+def late_figures(counts: Mapping[Case, Count]) -> list[Figure]:
+    """The table's lines."""
+    shares = [
+        Figure(
+            case.name,
+            100 * count.joined / count.due if count.due else float("nan"),
+            "%",
+            _ENOUGH if case.is_aimed else None,
+            least=True,
+        )
+        for case, count in counts.items()
+    ]
+    return [
+        *shares,
+        Figure("answers", sum(count.results for count in counts.values()), "", 1, least=True),
+        Figure("answers about images or objects without a mask", sum(c.made_up for c in counts.values()), "", 0),
+    ]
+
+
+def _count(case: Case, seconds: float, graph: LiveGraph, transitions: Transitions) -> Count:
+    for transition in (DEACTIVATE, ACTIVATE):  # what was learned of the case before is forgotten
+        if not transitions.change(transition, 60):
+            raise InputError(f"the node refused transition {transition}: {graph.report(_NODE)}")
+    before = _joined(graph)
+    words = ["--rate", str(case.rate), "--late", str(case.late), "--seconds", str(seconds)]
+    words += ["--depth-every", str(case.depth_every), *(["--every"] if case.every else [])]
+    camera = graph.run_once(CAMERA, words)
+    if camera.wait(seconds + 240):
+        raise InputError(f"the camera failed: {camera.last_line()}")
+    return Count.of(json.loads(camera.last_line()), _joined(graph) - before)
+
+
+def _joined(graph: LiveGraph) -> int:
+    """Frames that came as far as the one slot before the worker."""
+    time.sleep(_REPORTS)
+    report = graph.report(_NODE)
+    names = ("frames.total", "dropped.overtaken", "dropped.bad_frame", "dropped.deactivated")
+    return sum(int(report.get(name, 0)) for name in names)

@@ -1,0 +1,1 @@
+"""MoveIt: collision objects, the planning scene, grasps. Needs moveit_msgs."""

@@ -1,0 +1,83 @@
+"""When the nodes have worked off what was played to them, by their diagnostics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from collections.abc import Sequence
+
+from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+
+from gsn_perception.ros.node.diagnostics import BUSY
+from gsn_perception.ros.node.diagnostics import HARDWARE
+from gsn_perception.ros.node.diagnostics import node_of
+
+_QUEUE = 50
+_QUIET = 2  # reports in a row (1 Hz): one node's result is on its way to the next for less than that
+_SILENCE = 5.0  # seconds after which no node of ours is expected to report at all
+
+
+class IdleWatch:
+    """Listens to ``/diagnostics`` of the two nodes, in whatever namespace.
+
+    Args:
+        node: Owns the subscription; it is spun by the waiting methods alone, until :meth:`close`.
+        expected: Absolute names of nodes that are waited for though they have not reported yet.
+    """
+
+    def __init__(self, node: Node, expected: Sequence[str] = ()) -> None:
+        self._executor = SingleThreadedExecutor(context=node.context)
+        self._executor.add_node(node)
+        self._expected = expected
+        self._quiet: dict[str, int] = dict.fromkeys(expected, 0)
+        self._state: dict[str, str] = {}
+        self._frames: dict[str, str] = {}
+        node.create_subscription(DiagnosticArray, "/diagnostics", self._take, QoSProfile(depth=_QUEUE))
+
+    def close(self) -> None:
+        """Let the node go."""
+        self._executor.shutdown(timeout_sec=0)
+
+    def wait_active(self, timeout: float, stopped: Callable[[], bool]) -> list[str]:
+        """Wait until every expected node is active; the others with what they say after ``timeout`` seconds."""
+        deadline = time.monotonic() + timeout
+        while late := [f"{name} ({said})" for name in self._expected if (said := self._said(name)) != "active"]:
+            if stopped() or time.monotonic() > deadline:
+                return late
+            self._executor.spin_once(timeout_sec=0.1)
+        return []
+
+    def _said(self, name: str) -> str:
+        return self._state.get(name, "no diagnostics")
+
+    def wait(self, timeout: float, stopped: Callable[[], bool]) -> list[str]:
+        """Wait until every node that reports has been idle for two reports; those that are not after ``timeout`` seconds."""
+        for _ in range(0 if stopped() else 2 * _QUEUE):
+            self._executor.spin_once(timeout_sec=0)
+        self._quiet = dict.fromkeys(self._quiet, 0)  # what they said while it was played tells nothing
+        began = time.monotonic()
+        while not stopped():
+            self._executor.spin_once(timeout_sec=0.1)
+            waited = time.monotonic() - began
+            busy = sorted(name for name, count in self._quiet.items() if count < _QUIET)
+            if waited > timeout or (not busy and (self._quiet or waited > min(_SILENCE, timeout))):
+                return busy
+        return []
+
+    def _take(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.hardware_id == HARDWARE:
+                self._judge(status)
+
+    def _judge(self, status: DiagnosticStatus) -> None:
+        values = {value.key: value.value for value in status.values}
+        name, frames = node_of(status), values.get("frames.total", "0")
+        idle = values.get(BUSY) == "false" and frames == self._frames.get(name, frames)
+        self._quiet[name] = self._quiet.get(name, 0) + 1 if idle else 0
+        self._frames[name] = frames
+        state = values.get("state", "")
+        self._state[name] = state if state == "active" else status.message

@@ -1,0 +1,1 @@
+"""Results of a frame: messages, publishers, files, object ids."""

@@ -1,0 +1,1 @@
+"""TF: transforms over time, and the scene cloud in the frame of the objects."""

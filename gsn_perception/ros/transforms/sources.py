@@ -1,0 +1,119 @@
+"""Where results go when they are wanted in another frame than the camera's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+from typing import Protocol
+
+import numpy as np
+from rclpy.clock import JumpThreshold
+from rclpy.duration import Duration
+from rclpy.node import Node
+from scipy.spatial.transform import Rotation
+
+from gsn_perception.geometry import InputError
+from gsn_perception.geometry.transforms import make_transform
+from gsn_perception.ros import optional
+from gsn_perception.ros.interface import Topic
+from gsn_perception.ros.streams.subscriptions import Ears
+from gsn_perception.ros.transforms.buffer import TfBuffer
+from gsn_perception.ros.transforms.messages import read_transforms
+
+
+class TransformSource(Protocol):
+    """Gives ``T_target_source`` [4,4] at a stamp."""
+
+    def lookup(self, target: str, source: str, stamp: int) -> np.ndarray:
+        """``T_target_source`` [4,4] rigid at ``stamp`` nanoseconds.
+
+        Raises:
+            InputError: it is not known; says why.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give subscriptions back."""
+        ...
+
+
+class FixedTransforms:
+    """One transform that never changes, from a parameter.
+
+    Args:
+        pose: x y z (metres) qx qy qz qw of the source frame in the target frame.
+        name: The parameter, for error messages.
+    """
+
+    def __init__(self, pose: Sequence[float], name: str = "camera_to_target") -> None:
+        self._matrix = pose_matrix(pose, name)
+
+    def lookup(self, target: str, source: str, stamp: int) -> np.ndarray:
+        """The matrix, whatever is asked; the identity where both frames are one."""
+        return np.eye(4) if target == source else self._matrix
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class TfTransforms:
+    """TF at a stamp, from /tf and /tf_static (remappable).
+
+    Both are taken by a thread of their own: through rclpy's executor a robot's /tf slows the worker by a multiple.
+
+    Args:
+        node: Subscribes; its clock tells when time jumps.
+        timeout: Seconds to wait for a transform.
+        on_error: Called with what a message raised.
+
+    Raises:
+        InputError: tf2_ros is not installed.
+    """
+
+    def __init__(
+        self, node: Node, timeout: float, on_error: Callable[[Exception], object] = lambda error: None
+    ) -> None:
+        tf2, kind = optional.require("tf2_ros"), optional.require("tf2_msgs.msg").TFMessage
+        clock = node.get_clock()
+        self._timeout = timeout
+        self._buffer = TfBuffer(tf2, lambda: clock.now().nanoseconds, lambda why: node.get_logger().warning(why))
+        threshold = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
+        self._jumps = clock.create_jump_callback(threshold, post_callback=lambda jump: self._buffer.jumped())
+        self._deaf: list[str] = []
+        self._ears = Ears(node, on_error)
+        moving, static = Topic("/tf", kind, "transforms"), Topic("/tf_static", kind, "static_transforms")
+        self._ears.listen(moving, partial(_pass_on, kind, self._buffer.hear), raw=True)
+        self._ears.listen(static, partial(_pass_on, kind, self._buffer.hear_static), raw=True)
+
+    def lookup(self, target: str, source: str, stamp: int) -> np.ndarray:
+        """See :class:`TransformSource`; waits on the wall clock, so that a paused bag can't hang it."""
+        try:
+            return self._buffer.lookup(target, source, stamp, self._timeout)
+        except InputError as error:
+            self._ears.check(lambda who, policy: self._deaf.append(f"{who} incompatible QoS ({policy})"))
+            if not self._deaf:
+                raise
+            raise InputError("; ".join([str(error), *self._deaf])) from error
+
+    def close(self) -> None:
+        """Stop listening, to the clock, too."""
+        self._ears.close()
+        self._jumps.unregister()
+
+
+def _pass_on(kind: type, hear: Callable[[Sequence[Any]], None], message: bytes) -> None:
+    hear(read_transforms(message, kind))
+
+
+def pose_matrix(pose: Sequence[float], name: str = "camera_to_target") -> np.ndarray:
+    """[4,4] of x y z qx qy qz qw.
+
+    Raises:
+        InputError: not seven finite numbers with a quaternion of length one.
+    """
+    values = np.asarray(pose, dtype=np.float64)
+    if values.shape != (7,) or not np.isfinite(values).all() or abs(np.linalg.norm(values[3:]) - 1) > 1e-2:
+        raise InputError(f"{name} needs x y z qx qy qz qw with a quaternion of length one")
+    return make_transform(Rotation.from_quat(values[3:]).as_matrix(), values[:3])
