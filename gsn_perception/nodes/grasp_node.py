@@ -26,7 +26,7 @@ from gsn_perception.ros.node import grasp_worker
 from gsn_perception.ros.node.grasp_worker import GraspResult
 from gsn_perception.ros.node.grasp_worker import GraspTask
 from gsn_perception.ros.node.lifecycle_node import ManagedNode
-from gsn_perception.ros.node.pending_requests import Tickets
+from gsn_perception.ros.node.pending_requests import PendingRequests
 from gsn_perception.ros.node.plan_requests import Answer
 from gsn_perception.ros.node.plan_requests import Job
 from gsn_perception.ros.node.plan_requests import Progress
@@ -35,7 +35,7 @@ from gsn_perception.ros.parameters.nodes import GraspSettings
 from gsn_perception.ros.results.publishers import Output
 from gsn_perception.ros.results.saving import answered
 from gsn_perception.ros.results.saving import save_grasps
-from gsn_perception.ros.streams.latest_slot import Mailbox
+from gsn_perception.ros.streams.latest_slot import LatestItemWorker
 from gsn_perception.ros.streams.synchronizer import StampSynchronizer
 from gsn_perception.ros.transforms.scene_cloud import scene_of
 
@@ -52,13 +52,13 @@ class GraspNode(ManagedNode[GraspSettings]):
     def __init__(self, **options: Any) -> None:
         super().__init__("grasp", GraspSettings, **options)
         self._planner: tuple[GraspPlanner, GraspSettings] | None = None
-        self._mailbox: Mailbox[Job] | None = None
+        self._worker: LatestItemWorker[Job] | None = None
         self._synchronizer = StampSynchronizer(_STREAMS)
         self._lock = threading.Lock()  # of the synchronizer
         self._scene = scene_of(self.settings, self, self._on_bad_transform)
         self._inputs: Mapping[str, Any] | None = None
         self._outputs: list[Output[GraspResult]] = []
-        self._tickets = Tickets[Answer]()
+        self._requests = PendingRequests[Answer]()
         self._order: str | None = None  # what the open request asks for
         self._progress = Progress()
         self._header: Header | None = None
@@ -82,7 +82,7 @@ class GraspNode(ManagedNode[GraspSettings]):
             kind = grasps.service_type()
             call = self._on_moveit
             self._moveit_service = self.create_service(kind, "plan_grasps", call, callback_group=self.waiting_group)
-        self._mailbox = Mailbox(self._work, self._on_worker_error)
+        self._worker = LatestItemWorker(self._work, self._on_worker_error)
 
     def activate(self) -> None:
         """Subscribe."""
@@ -98,11 +98,11 @@ class GraspNode(ManagedNode[GraspSettings]):
 
     def deactivate(self) -> None:
         """Let the running plan end, then publish empties so that no stale grasp stays latched."""
-        self._tickets.answer(Answer("FAILURE", "the node was deactivated"))
-        if self._mailbox is not None:
-            if self._mailbox.clear() is not None:
+        self._requests.answer(Answer("FAILURE", "the node was deactivated"))
+        if self._worker is not None:
+            if self._worker.clear() is not None:
                 self.diagnostics.drop("deactivated")
-            self._mailbox.wait_idle()
+            self._worker.wait_idle()
         self._scene.close()
         header = self._header or make_header(self.get_clock().now().nanoseconds, "")
         for output in self._outputs:
@@ -111,13 +111,13 @@ class GraspNode(ManagedNode[GraspSettings]):
 
     def cleanup(self) -> None:
         """Free the planner, the worker and the publishers."""
-        if self._mailbox is not None:
-            self._mailbox.close()
+        if self._worker is not None:
+            self._worker.close()
         while self._outputs:
             self._outputs.pop().close()
         if self._moveit_service is not None:
             self.destroy_service(self._moveit_service)
-        self._mailbox = self._planner = self._moveit_service = None
+        self._worker = self._planner = self._moveit_service = None
 
     def apply(self, settings: GraspSettings) -> None:
         """New settings for the next plan."""
@@ -133,7 +133,7 @@ class GraspNode(ManagedNode[GraspSettings]):
 
     def is_busy(self) -> bool:
         """Whether a frame is worked on or waits for the worker."""
-        return self._mailbox is not None and not self._mailbox.is_idle
+        return self._worker is not None and not self._worker.is_idle
 
     def facts(self) -> dict[str, str]:
         """How far the plan is that runs, or what the last one came to."""
@@ -161,13 +161,13 @@ class GraspNode(ManagedNode[GraspSettings]):
         return self.settings.gripper() if self._planner is None else self._planner[0].gripper
 
     def _plan(self, job: Job) -> None:
-        overtaken = None if self._mailbox is None else self._mailbox.put(job)
+        overtaken = None if self._worker is None else self._worker.put(job)
         if overtaken is None or overtaken.order is not None:
             return
         if job.order is None:
             self.diagnostics.drop("overtaken")
-        elif self._mailbox is not None:  # the frame that waited is planned on for the topics and the service alike
-            self._mailbox.put(replace(job, order=None))
+        elif self._worker is not None:  # the frame that waited is planned on for the topics and the service alike
+            self._worker.put(replace(job, order=None))
 
     def _work(self, job: Job) -> None:
         """One plan, in the worker's thread."""
@@ -196,7 +196,7 @@ class GraspNode(ManagedNode[GraspSettings]):
             self._last = None if task is None else (task, told)
         watch.lap("publish")
         self.diagnostics.latency(watch.times)
-        self._tickets.answer(Answer.of(result, refused), seen=job.seen)
+        self._requests.answer(Answer.of(result, refused), seen=job.seen)
 
     def _tell(self, result: GraspResult, refused: str) -> None:
         """What is doubtful and what gave nothing to diagnostics, the grasps to who listens."""
@@ -214,7 +214,7 @@ class GraspNode(ManagedNode[GraspSettings]):
                 self.refuse("conversion", error)
 
     def _on_worker_error(self, error: Exception) -> None:
-        self._tickets.answer(Answer("PLANNING_FAILED", self.refuse("worker", error)))
+        self._requests.answer(Answer("PLANNING_FAILED", self.refuse("worker", error)))
 
     def _ask(self, order: str | None) -> Answer:
         """Plan on the newest inputs and wait: one object by name or label, or (None) as for a frame."""
@@ -225,7 +225,7 @@ class GraspNode(ManagedNode[GraspSettings]):
             return Answer("UNABLE_TO_AQUIRE_SENSOR_DATA", "nothing came in yet: " + self.waiting())
         self._order = order
         try:
-            answer = self._tickets.ask(timeout, lambda: self._plan(Job(inputs, time.monotonic(), order)))
+            answer = self._requests.ask(timeout, lambda: self._plan(Job(inputs, time.monotonic(), order)))
         finally:
             self._order = None
         answer = answer or Answer("TIMED_OUT", f"the plan took longer than trigger_timeout = {timeout} s")

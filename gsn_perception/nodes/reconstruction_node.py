@@ -19,10 +19,10 @@ from gsn_perception.ros import interface
 from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.messages.headers import stamp_to_ns
 from gsn_perception.ros.moveit import collision_objects
-from gsn_perception.ros.node.frame_assembly import Intake
+from gsn_perception.ros.node.frame_assembly import FrameIntake
 from gsn_perception.ros.node.frame_assembly import mask_topic
 from gsn_perception.ros.node.lifecycle_node import ManagedNode
-from gsn_perception.ros.node.pending_requests import Tickets
+from gsn_perception.ros.node.pending_requests import PendingRequests
 from gsn_perception.ros.node.reconstruction_worker import FrameProcessor
 from gsn_perception.ros.node.reconstruction_worker import Job
 from gsn_perception.ros.node.reconstruction_worker import LoadPipeline
@@ -38,7 +38,7 @@ from gsn_perception.ros.results.publishers import Output
 from gsn_perception.ros.results.saving import answered
 from gsn_perception.ros.results.saving import save
 from gsn_perception.ros.streams.frames import FrameDecoder
-from gsn_perception.ros.streams.latest_slot import Mailbox
+from gsn_perception.ros.streams.latest_slot import LatestItemWorker
 
 _STREAM_PARAMETERS = ("use_depth", "use_mask", "image_transport", "depth_transport", "mask_transport")
 
@@ -55,12 +55,12 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         super().__init__("reconstruction", ReconstructionSettings, **options)
         self._load = load
         self._processor: FrameProcessor | None = None
-        self._mailbox: Mailbox[Job] | None = None
+        self._worker: LatestItemWorker[Job] | None = None
         self._splats: Output[SplatResult] | None = None  # goes out before the others, which wait for the meshes
         self._outputs: list[Output[FrameResult]] = []
         self._collision: collision_objects.CollisionPublisher | None = None
-        self._tickets = Tickets[tuple[bool, str]]()  # success and a sentence
-        self._intake = Intake(self, lambda: bool(self._tickets), self._deliver)
+        self._requests = PendingRequests[tuple[bool, str]]()  # success and a sentence
+        self._intake = FrameIntake(self, lambda: bool(self._requests), self._deliver)
         self._names = Names()
         self._last: FrameResult | None = None
         self._draining = False
@@ -86,7 +86,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
             self._outputs.append(self.make_output(topic, convert))
         if settings.publish_moveit:
             self._collision = collision_objects.CollisionPublisher(self, self.service_group)
-        self._mailbox = Mailbox(self._work, self.guard(self._on_worker_error, "the worker's error handler"))
+        self._worker = LatestItemWorker(self._work, self.guard(self._on_worker_error, "the worker's error handler"))
 
     def activate(self) -> None:
         """Subscribe to what the parameters ask for."""
@@ -96,11 +96,11 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
     def deactivate(self) -> None:
         """Let the running frame end without the meshes it has not begun, then publish empties: nothing stale stays."""
         self._draining = True
-        self._tickets.answer((False, "the node was deactivated"))
-        if self._mailbox is not None:
-            if self._mailbox.clear() is not None:
+        self._requests.answer((False, "the node was deactivated"))
+        if self._worker is not None:
+            if self._worker.clear() is not None:
                 self.diagnostics.drop("deactivated")
-            self._mailbox.wait_idle()
+            self._worker.wait_idle()
         now = self.get_clock().now().nanoseconds
         header = self._last.header if self._last is not None else make_header(now, self.settings.target_frame)
         empty = FrameResult(header)
@@ -114,8 +114,8 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
 
     def cleanup(self) -> None:
         """Free the weights, the worker and the publishers."""
-        if self._mailbox is not None:
-            self._mailbox.close()
+        if self._worker is not None:
+            self._worker.close()
         if self._splats is not None:
             self._splats.close()
         while self._outputs:
@@ -124,7 +124,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
             self._collision.close()
         if self._processor is not None and self._processor.transforms is not None:
             self._processor.transforms.close()
-        self._mailbox = self._processor = self._collision = self._splats = self._last = None
+        self._worker = self._processor = self._collision = self._splats = self._last = None
         gc.collect()
         torch = sys.modules.get("torch")
         if torch is not None and torch.cuda.is_available():
@@ -145,7 +145,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
 
     def is_busy(self) -> bool:
         """Whether a frame is worked on or waits for the worker."""
-        return self._mailbox is not None and not self._mailbox.is_idle
+        return self._worker is not None and not self._worker.is_idle
 
     def facts(self) -> dict[str, str]:
         """Device and weights."""
@@ -153,7 +153,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         return {} if processor is None else processor.pipeline.describe()
 
     def _deliver(self, job: Job) -> Job | None:
-        return None if self._mailbox is None else self._mailbox.put(job)
+        return None if self._worker is None else self._worker.put(job)
 
     def _work(self, job: Job) -> None:
         """One frame, in the worker's thread."""
@@ -164,7 +164,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         try:
             observation, T_target_camera = processor.observe(job.frame)
         except Exception as error:
-            self._tickets.answer((False, self.refuse("bad_frame", error)), seen=seen)
+            self._requests.answer((False, self.refuse("bad_frame", error)), seen=seen)
             return
         watch.lap("decode")
         self.diagnostics.count("frames")
@@ -187,7 +187,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         convert, publish = (sum(output.seconds[i] for output in outputs) for i in (0, 1))
         parts = {"sync": job.sync, "wait": waited, "convert": convert, "publish": publish}
         self.diagnostics.latency({**result.timings(), **watch.times, **parts})
-        self._tickets.answer((bool(result.objects), result.summary), seen=seen)
+        self._requests.answer((bool(result.objects), result.summary), seen=seen)
 
     def _named(self, result: FrameResult, processor: FrameProcessor) -> FrameResult:
         """With names that stay with the objects."""
@@ -221,7 +221,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
                 self.refuse("conversion", error)
 
     def _on_worker_error(self, error: Exception) -> None:
-        self._tickets.answer((False, self.refuse("worker", error)))
+        self._requests.answer((False, self.refuse("worker", error)))
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._intake.enabled = request.data
@@ -234,7 +234,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
             return response
         timeout = self.settings.trigger_timeout
         late = f"no frame came within {timeout} s; check that image and camera_info are published"
-        response.success, response.message = self._tickets.ask(timeout) or (
+        response.success, response.message = self._requests.ask(timeout) or (
             False,
             self._intake.waiting(after=0.0) or late,
         )

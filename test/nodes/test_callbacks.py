@@ -102,7 +102,7 @@ def test_an_activation_that_fails_half_way_is_told_and_can_be_repeated(graph, al
     assert not node.start()
     node._publish_diagnostics()
     assert not node.is_active
-    assert not list(node._ears._made)
+    assert not list(node._subscription_set._made)
     monkeypatch.undo()
     assert node.trigger_activate() == SUCCESS
 

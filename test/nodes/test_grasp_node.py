@@ -200,14 +200,14 @@ def test_empty_results_say_why(graph, running):
     node, publishers = running
     send(publishers, frame_result(1 * SECOND, objects=False))
     finish(graph, 1)
-    until(lambda: node._mailbox.wait_idle(0.1))
+    until(lambda: node._worker.wait_idle(0.1))
     assert why_nothing(node) == "there is no object to grasp"
     node.set_parameters_atomically(
         [Parameter("workspace_min", value=[5.0] * 3), Parameter("workspace_max", value=[6.0] * 3)]
     )
     send(publishers, frame_result(2 * SECOND))
     finish(graph, 2)
-    until(lambda: node._mailbox.wait_idle(0.1))
+    until(lambda: node._worker.wait_idle(0.1))
     assert "outside the workspace" in why_nothing(node)
 
 
@@ -218,7 +218,7 @@ def test_save_writes_grasps_for_isaac_beside_the_meshes(graph, running, tmp_path
     node.set_parameters([Parameter("output_dir", value=str(tmp_path)), Parameter("gripper.joints", value=names)])
     send(publishers, two_balls(1 * SECOND))
     finish(graph, 1)
-    until(lambda: node._mailbox.wait_idle(0.1))
+    until(lambda: node._worker.wait_idle(0.1))
     answer = graph.call(Trigger, "/grasp/save", Trigger.Request())
     assert answer.success, answer.message
     folder = Path(answer.message)

@@ -100,7 +100,7 @@ def test_a_durability_chosen_by_the_user_stays(graph, driver):
     node = graph.add(ReconstructionNode, load=lambda settings: BallPipeline(), parameters=chosen)
     assert node.start()
     until(lambda: node.diagnostics.totals.get("camera_info"))
-    (made,) = [s for s in node._ears._made if s.topic_name == "/camera_info"]
+    (made,) = [s for s in node._subscription_set._made if s.topic_name == "/camera_info"]
     assert made.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
     assert node.count_subscribers("/camera_info") == 1
 

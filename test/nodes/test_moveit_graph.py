@@ -108,7 +108,7 @@ def show(graph, node, publishers, seen: Observation) -> None:
     before = len(graph.received["mesh"])
     graph.send(publishers, seen)
     until(lambda: len(graph.received["mesh"]) > before)
-    until(lambda: node._mailbox.wait_idle(0.1))
+    until(lambda: node._worker.wait_idle(0.1))
 
 
 def test_the_planning_scene_follows_objects_whatever_their_labels(graph, scene):
@@ -233,7 +233,7 @@ def test_without_move_group_and_with_one_that_hangs_frames_go_on(graph, monkeypa
     until(lambda: node._collision._scene._client.service_is_ready())
     graph.send(publishers, frame(2 * SECOND, {"a": 1}))
     until(lambda: node.diagnostics.totals.get("frames") == 2)
-    until(lambda: node._mailbox.wait_idle(0.1))
+    until(lambda: node._worker.wait_idle(0.1))
     hold.set()
     until(lambda: len(seen) == 2)
 

@@ -155,7 +155,7 @@ def test_conversion_waits_for_a_subscriber_and_a_late_one_gets_the_last_result(g
     for index in (1, 2):
         graph.send(publishers, observation(index * SECOND))
         until(lambda count=index: node.diagnostics.totals.get("frames") == count)
-    until(lambda: node._mailbox.wait_idle(0))
+    until(lambda: node._worker.wait_idle(0))
     assert calls == []
     graph.subscribe(interface.MESH)
     until(lambda: graph.received["mesh"])

@@ -31,7 +31,7 @@ def test_enable_and_one_shot(graph, running):
     client = graph.node.create_client(Trigger, "/reconstruction/reconstruct")
     assert client.wait_for_service(LIMIT)
     future = client.call_async(Trigger.Request())
-    until(lambda: bool(node._tickets))
+    until(lambda: bool(node._requests))
     graph.send(publishers, observation(2 * SECOND))
     until(future.done)
     assert future.result().success
@@ -39,7 +39,7 @@ def test_enable_and_one_shot(graph, running):
     nothing = observation(3 * SECOND)
     nothing.mask[:] = 0
     future = client.call_async(Trigger.Request())
-    until(lambda: bool(node._tickets))
+    until(lambda: bool(node._requests))
     graph.send(publishers, nothing)
     until(future.done)
     assert (future.result().success, "empty" in future.result().message) == (False, True)

@@ -149,7 +149,7 @@ def test_masks_that_come_late_are_joined_at_the_cameras_rate(graph, running):
 def test_a_publisher_that_leaves_is_done_without_after_a_grace_and_that_is_said(graph, running, monkeypatch):
     node, publishers, pipeline = running
     now = 0.0
-    monkeypatch.setattr(node._intake._presence, "_clock", lambda: now)
+    monkeypatch.setattr(node._intake._publishers, "_clock", lambda: now)
     send(graph, publishers, SECOND)
     until(lambda: len(pipeline.seen) == 1)
     graph.node.destroy_publisher(publishers["mask"])
@@ -177,7 +177,7 @@ def test_frames_without_a_name_and_camera_info_that_is_never_stamped_anew(graph,
     client = graph.node.create_client(Trigger, "/reconstruction/reconstruct")
     assert client.wait_for_service(LIMIT)
     future = client.call_async(Trigger.Request())
-    until(lambda: bool(node._tickets))
+    until(lambda: bool(node._requests))
     for number in (1, 2):
         send(graph, publishers, number * SECOND, frames=frames, info_stamp=0)
         until(lambda count=number: len(graph.received["mesh"]) == count)

@@ -21,7 +21,7 @@ FRAME_DROPS = (
     *("unsynchronised", "no_camera_info", "disabled", "stale", "max_rate", "overtaken", "bad_frame", "bad_message"),
     *("deactivated", "worker", "no_depth", "no_mask"),
 )  # reasons that end a whole frame; the others (object, no_grasp, ...) are remarks on frames that were finished
-_IN_FLIGHT = 15  # frames that may wait in the synchroniser and the mailbox when the counters are read
+_IN_FLIGHT = 15  # frames that may wait in the synchroniser and the worker when the counters are read
 _TIMED = (interface.GAUSSIANS.name, interface.GRASP_TABLE.name)
 _TOPICS = (*interface.RECONSTRUCTION_OUTPUTS, *interface.GRASP_OUTPUTS)
 

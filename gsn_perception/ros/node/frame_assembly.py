@@ -18,7 +18,7 @@ from gsn_perception.ros.parameters.nodes import ReconstructionSettings
 from gsn_perception.ros.streams.frames import Frame
 from gsn_perception.ros.streams.frames import FrameAssembler
 from gsn_perception.ros.streams.frames import RateGate
-from gsn_perception.ros.streams.publishers import Presence
+from gsn_perception.ros.streams.publishers import PublisherMonitor
 
 
 def mask_topic(settings: ReconstructionSettings) -> interface.Topic:
@@ -32,7 +32,7 @@ def mask_topic(settings: ReconstructionSettings) -> interface.Topic:
     return interface.MASK_COMPRESSED if settings.mask_transport == "compressed" else interface.MASK
 
 
-class Intake:
+class FrameIntake:
     """Joins the streams of one camera and lets through what is enabled, young enough and not too often.
 
     Args:
@@ -50,7 +50,7 @@ class Intake:
         self._node, self._is_asked, self._deliver = node, is_asked, deliver
         self._assembler: FrameAssembler | None = None
         self._lock = threading.Lock()  # of the assembler
-        self._presence = Presence(node)
+        self._publishers = PublisherMonitor(node)
         self._gate = RateGate()
         self._syncing = 0.0  # seconds spent on the messages of the frame that is being joined
         self.enabled = True
@@ -58,7 +58,7 @@ class Intake:
     def open(self) -> None:
         """Subscribe to what the parameters ask for."""
         settings = self._node.settings
-        self._gate, self.enabled, self._presence = RateGate(), True, Presence(self._node)
+        self._gate, self.enabled, self._publishers = RateGate(), True, PublisherMonitor(self._node)
         self.restart(settings)
         packed = {"compressedDepth": interface.DEPTH_COMPRESSED, "compressed": interface.DEPTH_FILE}
         compressed = settings.image_transport == "compressed"
@@ -75,10 +75,10 @@ class Intake:
         made = FrameAssembler(
             streams,
             int(settings.sync_slop * 1e9),
-            self._presence.is_alive,
+            self._publishers.is_alive,
             self._drop,
             wait=int(settings.max_wait * 1e9),
-            where=self._presence.where,
+            where=self._publishers.where,
         )
         with self._lock:
             self._assembler = made
@@ -98,7 +98,7 @@ class Intake:
             missing = self._assembler.lack(after)
         if missing:
             for stream in ("image", "camera_info"):
-                if reason := self._presence.why_silent(stream):
+                if reason := self._publishers.why_silent(stream):
                     return f"{missing}; {reason}"
         return missing
 
@@ -112,7 +112,7 @@ class Intake:
 
     def _listen(self, topic: interface.Topic, stream: str) -> None:
         subscription = self._node.listen(topic, lambda message: self._take(stream, message))
-        self._presence.know(stream, subscription)
+        self._publishers.know(stream, subscription)
 
     def _take(self, stream: str, message: Any) -> None:
         began = time.perf_counter()

@@ -31,7 +31,7 @@ from gsn_perception.ros.node.guarded_callbacks import Failed
 from gsn_perception.ros.node.guarded_callbacks import GuardedNode
 from gsn_perception.ros.parameters import declaration as parameters
 from gsn_perception.ros.results.publishers import Output
-from gsn_perception.ros.streams.subscriptions import Ears
+from gsn_perception.ros.streams.subscriptions import SubscriptionSet
 
 S = TypeVar("S")
 _SUCCESS, _FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -63,7 +63,7 @@ class ManagedNode(GuardedNode, Generic[S]):
         self.waiting_group = MutuallyExclusiveCallbackGroup()  # services that wait: one at a time holds a thread
         self._process = psutil.Process()
         self.diagnostics = Diagnostics(self.get_fully_qualified_name())
-        self._ears = Ears(self, lambda error: self.refuse("bad_message", error))
+        self._subscription_set = SubscriptionSet(self, lambda error: self.refuse("bad_message", error))
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # with use_sim_time and no /clock yet, ROS time stands still
         self._diagnostics_timer = self.create_timer(1.0, self._publish_diagnostics, self.service_group, clock=steady)
@@ -129,7 +129,7 @@ class ManagedNode(GuardedNode, Generic[S]):
             except Exception as error:  # a node must outlive any message
                 self.refuse("bad_message", error)
 
-        return self._ears.listen(topic, guarded, raw=raw)
+        return self._subscription_set.listen(topic, guarded, raw=raw)
 
     def make_output(self, topic: Topic, convert: Callable[[Any], Any]) -> Output[Any]:
         """A publisher of results (which say whether they are empty) that converts only when somebody listens."""
@@ -147,7 +147,7 @@ class ManagedNode(GuardedNode, Generic[S]):
 
     def unlisten(self) -> None:
         """Give every subscription of :meth:`listen` back."""
-        self._ears.close()
+        self._subscription_set.close()
 
     def refuse(self, reason: str, error: Exception | str) -> str:
         """Count a drop, warn (throttled), and return the sentence. What is no InputError is a fault of ours."""
@@ -252,7 +252,7 @@ class ManagedNode(GuardedNode, Generic[S]):
 
     def _publish_diagnostics(self) -> None:
         state = "active" if self.is_active else "inactive" if self.is_configured else "unconfigured"
-        self._ears.check(self._incompatible)
+        self._subscription_set.check(self._incompatible)
         waiting = self.waiting() if self.is_active else ""
         facts = {"memory_mb": f"{self._process.memory_info().rss / 1e6:.0f}", BUSY: str(self.is_busy()).lower()}
         now = self.get_clock().now().to_msg()

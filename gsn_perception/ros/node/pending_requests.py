@@ -11,7 +11,7 @@ from typing import TypeVar
 A = TypeVar("A")
 
 
-class Ticket(Generic[A]):
+class PendingRequest(Generic[A]):
     """One request that waits for an answer."""
 
     def __init__(self) -> None:
@@ -29,12 +29,12 @@ class Ticket(Generic[A]):
         return self._answer if self._event.wait(timeout) else None
 
 
-class Tickets(Generic[A]):
+class PendingRequests(Generic[A]):
     """The requests that are open; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._open: list[Ticket[A]] = []
+        self._open: list[PendingRequest[A]] = []
 
     def __bool__(self) -> bool:
         with self._lock:
@@ -47,7 +47,7 @@ class Tickets(Generic[A]):
             timeout: Seconds.
             begin: Called once the request is open, e.g. to start what answers it.
         """
-        ticket = Ticket[A]()
+        ticket = PendingRequest[A]()
         with self._lock:
             self._open.append(ticket)
         try:

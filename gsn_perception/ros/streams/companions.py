@@ -97,7 +97,7 @@ class Entry:
 
 
 @dataclass(slots=True, eq=False)
-class Companion:
+class StreamBuffer:
     """Depth or mask beside the images.
 
     Attributes:

@@ -10,13 +10,13 @@ from typing import Any
 
 from gsn_perception.geometry import Remark
 from gsn_perception.ros.messages.headers import NANOSECONDS
-from gsn_perception.ros.streams.companions import Companion
 from gsn_perception.ros.streams.companions import Entry
 from gsn_perception.ros.streams.companions import ImageStamps
+from gsn_perception.ros.streams.companions import StreamBuffer
 from gsn_perception.ros.streams.companions import size_of
 from gsn_perception.ros.streams.companions import within
 from gsn_perception.ros.streams.synchronizer import Joined
-from gsn_perception.ros.streams.unsynchronised import Lack
+from gsn_perception.ros.streams.unsynchronised import MissingStream
 from gsn_perception.ros.streams.unsynchronised import wavers
 
 IMAGE = "image"
@@ -76,7 +76,7 @@ class FrameJoiner:
         held: int = HELD,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._companions = {name: Companion(name) for name in streams}
+        self._companions = {name: StreamBuffer(name) for name in streams}
         self._slop, self._wait, self._held = slop, wait, held
         self._is_alive, self._on_drop, self._clock = is_alive, on_drop, clock
         self._waiting: list[_Waiting] = []  # by stamp
@@ -112,7 +112,7 @@ class FrameJoiner:
         """Give up every image that still waits: nothing comes any more."""
         self._give_up(self._waiting)
 
-    def lack(self, after: float) -> Lack | None:
+    def lack(self, after: float) -> MissingStream | None:
         """What images wait for in vain.
 
         Args:
@@ -123,7 +123,7 @@ class FrameJoiner:
             patience = max(after, min(1.5 * companion.slowest(), self._wait) / NANOSECONDS) if after else 0.0
             if self._is_lacking(companion, patience) and self._is_alive(companion.name):
                 waited = 0.0 if self._began is None else self._clock() - self._began
-                return Lack.of(companion, self._stamps, waited, slop=self._slop, wait=self._wait)
+                return MissingStream.of(companion, self._stamps, waited, slop=self._slop, wait=self._wait)
         return None
 
     def remarks(self, joined: Joined) -> tuple[Remark, ...]:
@@ -137,7 +137,7 @@ class FrameJoiner:
                 found.append(Remark("mask_stamps", text))
         return tuple(found)
 
-    def _is_lacking(self, companion: Companion, patience: float) -> bool:
+    def _is_lacking(self, companion: StreamBuffer, patience: float) -> bool:
         now = self._clock()
         if self._joined is not None and now - self._joined[1] < patience:
             return False

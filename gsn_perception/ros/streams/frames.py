@@ -12,7 +12,7 @@ from sensor_msgs.msg import CameraInfo
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Remark
-from gsn_perception.geometry.masks.mask_size import fit_mask
+from gsn_perception.geometry.masks.mask_size import resize_mask
 from gsn_perception.ros.messages.camera import images
 from gsn_perception.ros.messages.camera.camera_info import Undistortion
 from gsn_perception.ros.messages.camera.camera_info import to_camera
@@ -177,7 +177,7 @@ class FrameDecoder:
         # without max_depth: the pipeline checks the unit before it takes what is far for unknown
         depth = None if depth is None else images.to_depth(depth, None, remarks, near=settings.min_depth)
         mask = None if mask is None else _labels(mask, settings, (camera.height, camera.width))
-        mask, resampled = (None, None) if mask is None else fit_mask(mask, (camera.height, camera.width))
+        mask, resampled = (None, None) if mask is None else resize_mask(mask, (camera.height, camera.width))
         remarks += [] if resampled is None else [resampled]
         for name, array in (("image", image), ("depth", depth), ("mask", mask)):
             if array is not None and array.shape[:2] != (camera.height, camera.width):

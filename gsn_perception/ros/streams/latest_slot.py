@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Mailbox(Generic[T]):
+class LatestItemWorker(Generic[T]):
     """Runs ``work(item)`` in one thread on the newest item only.
 
     Args:

@@ -14,7 +14,7 @@ GRACE = 2.0
 """Seconds that a publisher may be away, e.g. to start again, before frames go on without it."""
 
 
-class Presence:
+class PublisherMonitor:
     """The publishers of the topics that a node is subscribed to.
 
     Args:

@@ -42,7 +42,7 @@ class _Heard:
         self._callback(message)
 
 
-class Ears:
+class SubscriptionSet:
     """The subscriptions of a node while it is active.
 
     What a reliable publisher with transient-local durability sent before we were there (a camera_info published once)

@@ -8,15 +8,15 @@ from statistics import median
 
 from gsn_perception.ros.messages.headers import NANOSECONDS
 from gsn_perception.ros.streams.companions import RECENT
-from gsn_perception.ros.streams.companions import Companion
 from gsn_perception.ros.streams.companions import ImageStamps
+from gsn_perception.ros.streams.companions import StreamBuffer
 
 _OTHER_CLOCK = 10 * NANOSECONDS  # no two streams of one clock are that far apart
 _BARELY = 2_000_000  # nanoseconds: what rounding and conversions do to a stamp, generously
 
 
 @dataclass(frozen=True, slots=True)
-class Lack:
+class MissingStream:
     """What is known of a stream that somebody publishes and an image waits for in vain; nanoseconds.
 
     Attributes:
@@ -40,7 +40,7 @@ class Lack:
     wait: int
 
     @classmethod
-    def of(cls, companion: Companion, images: ImageStamps, waited: float, *, slop: int, wait: int) -> Lack:
+    def of(cls, companion: StreamBuffer, images: ImageStamps, waited: float, *, slop: int, wait: int) -> MissingStream:
         """From what was kept of the stream; ``waited`` is how long the first image has waited, seconds."""
         newest = images.newest or 0
         come = [stamp for stamp in companion.recent if stamp <= newest] or list(companion.recent)
@@ -101,7 +101,7 @@ class Lack:
         return f", or set sync_slop to at least {math.floor(widest / 1e6 + 1) / 1e3:g}"
 
 
-def wavers(companion: Companion) -> str:
+def wavers(companion: StreamBuffer) -> str:
     """What is doubtful about masks within the slop whose distance from the image changes; empty where nothing is.
 
     A mask is made from an image and can carry its very stamp. One that is stamped when it is done lies beside a newer

@@ -18,7 +18,7 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.ros import optional
 from gsn_perception.ros.interface import Topic
-from gsn_perception.ros.streams.subscriptions import Ears
+from gsn_perception.ros.streams.subscriptions import SubscriptionSet
 from gsn_perception.ros.transforms.buffer import TfBuffer
 from gsn_perception.ros.transforms.messages import read_transforms
 
@@ -82,24 +82,24 @@ class TfTransforms:
         threshold = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
         self._jumps = clock.create_jump_callback(threshold, post_callback=lambda jump: self._buffer.jumped())
         self._deaf: list[str] = []
-        self._ears = Ears(node, on_error)
+        self._subscription_set = SubscriptionSet(node, on_error)
         moving, static = Topic("/tf", kind, "transforms"), Topic("/tf_static", kind, "static_transforms")
-        self._ears.listen(moving, partial(_pass_on, kind, self._buffer.hear), raw=True)
-        self._ears.listen(static, partial(_pass_on, kind, self._buffer.hear_static), raw=True)
+        self._subscription_set.listen(moving, partial(_pass_on, kind, self._buffer.hear), raw=True)
+        self._subscription_set.listen(static, partial(_pass_on, kind, self._buffer.hear_static), raw=True)
 
     def lookup(self, target: str, source: str, stamp: int) -> np.ndarray:
         """See :class:`TransformSource`; waits on the wall clock, so that a paused bag can't hang it."""
         try:
             return self._buffer.lookup(target, source, stamp, self._timeout)
         except InputError as error:
-            self._ears.check(lambda who, policy: self._deaf.append(f"{who} incompatible QoS ({policy})"))
+            self._subscription_set.check(lambda who, policy: self._deaf.append(f"{who} incompatible QoS ({policy})"))
             if not self._deaf:
                 raise
             raise InputError("; ".join([str(error), *self._deaf])) from error
 
     def close(self) -> None:
         """Stop listening, to the clock, too."""
-        self._ears.close()
+        self._subscription_set.close()
         self._jumps.unregister()
 
 

@@ -87,6 +87,7 @@ def test_nodes_and_frames_of_a_parameter_file(tmp_path):
 
 
 def test_it_loads_nothing_heavy():
-    script = "import sys, gsn_perception.ros.processes.launch_checks; print(*{'numpy', 'torch', 'rclpy', 'yaml'} & set(sys.modules))"
+    heavy = {"numpy", "torch", "rclpy", "yaml"}
+    script = f"import sys, gsn_perception.ros.processes.launch_checks; print(*{heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == []

@@ -7,13 +7,13 @@ import pytest
 from waiting import LIMIT
 from waiting import until
 
-from gsn_perception.ros.node.pending_requests import Tickets
-from gsn_perception.ros.streams.latest_slot import Mailbox
+from gsn_perception.ros.node.pending_requests import PendingRequests
+from gsn_perception.ros.streams.latest_slot import LatestItemWorker
 
 
 @pytest.fixture
 def blocked():
-    """A mailbox whose worker waits for ``release`` before each item."""
+    """A worker that waits for ``release`` before each item."""
     release, begun, done, errors = threading.Semaphore(0), threading.Semaphore(0), [], []
 
     def work(item):
@@ -23,7 +23,7 @@ def blocked():
             raise ValueError("bad item")
         done.append(item)
 
-    box = Mailbox(work, errors.append)
+    box = LatestItemWorker(work, errors.append)
     yield box, release, begun, done, errors
     release.release(100)
     box.close(LIMIT)
@@ -79,27 +79,27 @@ def test_clear_takes_the_waiting_item_back(blocked):
 
 
 def test_tickets_are_answered_once_by_what_was_seen_after_they_were_asked():
-    tickets = Tickets()
-    assert not tickets
+    requests = PendingRequests()
+    assert not requests
     early = time.monotonic()
     got = []
-    thread = threading.Thread(target=lambda: got.append(tickets.ask(LIMIT)))
+    thread = threading.Thread(target=lambda: got.append(requests.ask(LIMIT)))
     thread.start()
-    until(lambda: tickets)
-    tickets.answer((True, "too early"), seen=early)
-    assert tickets
-    tickets.answer((True, "this one"), seen=time.monotonic())
+    until(lambda: requests)
+    requests.answer((True, "too early"), seen=early)
+    assert requests
+    requests.answer((True, "this one"), seen=time.monotonic())
     thread.join(LIMIT)
     assert got == [(True, "this one")]
-    assert not tickets
+    assert not requests
 
 
 def test_a_ticket_that_nobody_answers_is_withdrawn():
-    tickets = Tickets()
-    assert tickets.ask(0.01) is None
-    assert not tickets
+    requests = PendingRequests()
+    assert requests.ask(0.01) is None
+    assert not requests
 
 
 def test_a_ticket_starts_what_answers_it():
-    tickets = Tickets()
-    assert tickets.ask(LIMIT, lambda: tickets.answer((False, "no"))) == (False, "no")
+    requests = PendingRequests()
+    assert requests.ask(LIMIT, lambda: requests.answer((False, "no"))) == (False, "no")

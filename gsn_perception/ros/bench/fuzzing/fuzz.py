@@ -218,8 +218,8 @@ class _Intake:
             frame = self._assembler.add(stream, message)
             if frame is None:
                 continue
-            looked = reconstructor.look(self._decode(frame, settings))
-            found = [crop for crop in looked.crops.values() if isinstance(crop, Refusal)]
+            prepared = reconstructor.prepare(self._decode(frame, settings))
+            found = [crop for crop in prepared.crops.values() if isinstance(crop, Refusal)]
             self.refusals.update("object: " + _shape_of(refusal.reason) for refusal in found)
             frames += 1
         return frames

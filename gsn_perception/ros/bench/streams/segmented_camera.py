@@ -1,8 +1,8 @@
 """A made-up RGB-D camera and a segmenter that answers late, with the stamp of the image it looked at.
 
-``python -m gsn_perception.ros.bench.streams.segmented_camera --rate 30 --late 0.4`` publishes ``image``, ``camera_info``, ``depth`` and,
-``--late`` seconds after its image, a ``mask`` that holds one of the two objects in view. It listens to ``gaussians`` and
-prints one line of JSON: the stamps it published, and which labels came back for which.
+Run it with ``python -m``; ``--rate 30 --late 0.4`` publishes ``image``, ``camera_info``, ``depth`` and, ``--late`` seconds
+after its image, a ``mask`` of one of the two objects in view. It listens to ``gaussians`` and prints one line of JSON:
+the stamps it published, and the labels that came back for each.
 """
 
 from __future__ import annotations

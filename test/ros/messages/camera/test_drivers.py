@@ -15,7 +15,7 @@ pytest.importorskip("rclpy")
 from sensor_msgs.msg import CameraInfo
 
 from gsn_perception.geometry import InputError
-from gsn_perception.geometry.masks.mask_size import fit_mask
+from gsn_perception.geometry.masks.mask_size import resize_mask
 from gsn_perception.pipeline.inputs.plausibility import check_depth_unit
 from gsn_perception.ros.messages.camera import images
 from gsn_perception.ros.messages.camera.camera_info import to_camera
@@ -131,7 +131,7 @@ def test_mask(row):
         np.testing.assert_array_equal(labels_of_detections(message, LABELS.shape), wanted)
         return
     if "half" in row["quirk"]:  # a segmenter's own resolution
-        fitted, remark = fit_mask(images.to_mask(message, mode, background), LABELS.shape)
+        fitted, remark = resize_mask(images.to_mask(message, mode, background), LABELS.shape)
         np.testing.assert_array_equal(fitted, wanted)
         assert remark.code == row["remark"]
         return
