@@ -38,7 +38,9 @@ def extract_surface(lattice: Lattice, *, level: float = 0.0, field: Field | None
     span = float(np.abs(values).max())
     values = np.where(np.abs(values) < _NUDGE * span, np.float32(-_NUDGE * span), values)
     if not (values > 0).any():
-        raise InputError("the splat has no solid: every point is in the free space of a camera; use other weights or input")
+        raise InputError(
+            "the splat has no solid: every point is in the free space of a camera; use other weights or input"
+        )
     padded = np.pad(values, 1, constant_values=-span)
     corners, faces, _, _ = marching_cubes(padded, 0.0, gradient_direction="ascent", allow_degenerate=True)
     corners = corners.astype(np.float64) - 1.0
