@@ -13,6 +13,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 PACKAGE = "gsn_perception.cli"
 COMMANDS = {
@@ -78,7 +79,7 @@ def _dispatch(words: list[str]) -> int:
 def _run(command: str, words: list[str]) -> int:
     import tyro
 
-    module, name = importlib.import_module(module_of(command)), f"gsn {command}"
+    module, name = module_of(command), f"gsn {command}"
     beside = getattr(module, "BESIDE", {})
     if words and words[0] in beside:
         name += f" {words[0]}"
@@ -98,11 +99,10 @@ def _join_negative(words: list[str]) -> list[str]:
     return joined
 
 
-def module_of(command: str) -> str:
-    """The module with the options of a command."""
-    name = f"{PACKAGE}.{command}"
-    spec = importlib.util.find_spec(name)
-    return f"{name}.command" if spec is not None and spec.submodule_search_locations else name
+def module_of(command: str) -> ModuleType:
+    """The module with the options of a command, imported."""
+    module = importlib.import_module(f"{PACKAGE}.{command}")
+    return importlib.import_module(f"{module.__name__}.command") if hasattr(module, "__path__") else module
 
 
 def _available() -> list[str]:

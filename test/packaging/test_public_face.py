@@ -23,7 +23,7 @@ LIST = Path(__file__).with_name("public_face.txt")
 def command_modules():
     """Words on the command line and the module whose Options they take."""
     for command in main.COMMANDS:
-        module = importlib.import_module(main.module_of(command))
+        module = main.module_of(command)
         yield command, module
         for word, name in getattr(module, "BESIDE", {}).items():
             yield f"{command} {word}", importlib.import_module(f"{main.PACKAGE}.{name}")

@@ -18,16 +18,16 @@ from gsn_perception.cli.eval.options import Budget
 if TYPE_CHECKING:
     from gsn_perception.ros.bench.figure import Figure
 
-Part = Literal["overhead", "transport", "publish", "restart", "activations", "late"]
+Part = Literal["overhead", "transport", "publish", "restart", "activations", "late", "tf"]
 Answer = tuple[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class RosOptions:
-    """The nodes: overhead, transport with and without the DDS profile, publishing, restart, activations, late masks."""
+    """The nodes: overhead, transport with and without the DDS profile, publishing, restart, activations, late masks, TF."""
 
     parts: tuple[Part, ...] = ("overhead", "transport", "publish", "restart")
-    """Which; activations and late take many minutes and must be named."""
+    """Which; activations, late and tf take many minutes and must be named; tf needs tf2_ros."""
     budget: Budget = "full"
     """How many repeats: smoke a few, short a third, full all."""
     checkpoint: str = ""
@@ -146,6 +146,14 @@ def _late(options: RosOptions, logs: Path) -> list[Figure]:
     return measure_late(seconds, options.budget != "smoke", _parameters(options), logs, own_domain())
 
 
+def _busy_tf(options: RosOptions, logs: Path) -> list[Figure]:
+    from gsn_perception.ros.bench.figure import own_domain
+    from gsn_perception.ros.bench.streams.busy_tf import measure_busy_tf
+
+    rounds, seconds = {"smoke": (1, 4.0), "short": (2, 10.0), "full": (4, 15.0)}[options.budget]
+    return measure_busy_tf(rounds, seconds, _parameters(options), logs, own_domain())
+
+
 _PARTS: dict[Part, Callable[[RosOptions, Path], list[Figure]]] = {
     "overhead": _overhead,
     "transport": _transport,
@@ -153,6 +161,7 @@ _PARTS: dict[Part, Callable[[RosOptions, Path], list[Figure]]] = {
     "restart": _restart,
     "activations": _activations,
     "late": _late,
+    "tf": _busy_tf,
 }
 
 
