@@ -146,6 +146,10 @@ class StreamBuffer:
         """Whether one message may serve several images: depth shows the scene, a mask one image."""
         return self.name != "mask"
 
+    def is_past(self, stamp: int) -> bool:
+        """Whether messages have come that are newer: what belongs to ``stamp`` came before them, or never does."""
+        return self._newest > stamp
+
     def use(self, entry: Entry, image: int) -> None:
         """A message was joined to the image stamped ``image``: older ones go."""
         self.used = entry

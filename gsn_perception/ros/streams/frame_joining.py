@@ -181,7 +181,7 @@ class FrameJoiner:
 
         Depth slower than the camera serves those images, too, for which none of their own can come any more.
         """
-        found, age = {}, (self._stamps.newest or image.stamp) - image.stamp
+        found = {}
         for name, companion in self._companions.items():
             entry = companion.nearest(image.stamp, self._slop)
             if entry is None:
@@ -189,7 +189,7 @@ class FrameJoiner:
             distance = abs(entry.stamp - image.stamp)
             low, high = within(self._waiting, entry.stamp, max(distance - 1, 0))
             is_own = entry is not companion.used and (low == high or not distance)
-            if is_own or (companion.is_shared and age > companion.slowest() + self._slop):
+            if is_own or (companion.is_shared and companion.is_past(image.stamp)):
                 found[name] = entry
         return found
 
