@@ -12,7 +12,7 @@ from gsn_perception.ros.processes.collector import OUTPUTS
 def report(outcomes: Mapping[str, Outcome], peaks: Mapping[str, int]) -> tuple[str, list[str]]:
     """The text to print, and a sentence for each thing that was expected and did not arrive."""
     parts = [_counts(outcomes), _latencies(outcomes), _stages(outcomes), _memory(peaks)]
-    remarks = [f"{name}: {text}" for name, found in outcomes.items() for text in found.remarks]
+    remarks = [f"{name}: {text}" for name, found in outcomes.items() for text in (*found.remarks, *lost_of(found))]
     if remarks:
         parts.append("remarks of the nodes\n" + "\n".join(f"  {line}" for line in remarks))
     missing = [f"{name}: {text}" for name, found in outcomes.items() for text in missing_of(found)]
@@ -24,15 +24,32 @@ def report(outcomes: Mapping[str, Outcome], peaks: Mapping[str, int]) -> tuple[s
 def missing_of(outcome: Outcome) -> list[str]:
     """What one recording should have given and did not.
 
-    Every output's last message must be of the last frame (newest wins: frames in between may be overtaken); every
-    object of its mask must be there, and both nodes must have told their times. That an object can't be grasped is an
-    answer, and not missing.
+    The last message of every reliable output must be of the last frame (frames in between may be superseded), and a
+    best-effort output must have arrived at all. Every object of the mask must be there, and both nodes must have
+    reported their times. An object that can't be grasped is an answer, and not missing.
     """
-    missing = [f"no message of the last frame on {topic}" for topic in outcome.stale]
+    lost = lost_topics(outcome)
+    missing = [f"no message of the last frame on {topic}" for topic in outcome.stale if topic not in lost]
     if outcome.objects < outcome.expected:
         missing.append(f"{outcome.objects} of {outcome.expected} objects were reconstructed")
     missing += [f"no latencies from {node}" for node, stages in outcome.stages.items() if not stages]
     return missing
+
+
+def lost_topics(outcome: Outcome) -> list[str]:
+    """Best-effort outputs whose last message the middleware lost, though others arrived."""
+    best_effort = {topic.name for topic in OUTPUTS if topic.qos == "sensor"}
+    return [topic for topic in outcome.stale if topic in best_effort and outcome.counts.get(topic)]
+
+
+def lost_of(outcome: Outcome) -> list[str]:
+    """A sentence for each of :func:`lost_topics`."""
+    advice = "enlarge net.core.rmem_max, or use the DDS profile of this package"
+    return [
+        f"the last message on {topic}, which is best effort, was lost on the way ({outcome.counts[topic]} arrived); "
+        f"{advice}"
+        for topic in lost_topics(outcome)
+    ]
 
 
 def _counts(outcomes: Mapping[str, Outcome]) -> str:

@@ -60,6 +60,7 @@ def test_nothing_is_missing_from_a_whole_outcome():
     ("changes", "sentence"),
     [
         ({"stale": ["mesh"]}, "no message of the last frame on mesh"),
+        ({"stale": ["render"]}, "no message of the last frame on render"),
         ({"objects": 2}, "2 of 3 objects were reconstructed"),
         ({"stages": {"reconstruction": {}, "grasp": {"plan": (1.0, 1.0)}}}, "no latencies from reconstruction"),
     ],
@@ -68,6 +69,12 @@ def test_what_did_not_arrive_is_named(changes, sentence):
     assert missing_of(outcome(**changes)) == [sentence]
     _, missing = report({"scene": outcome(), "mug": outcome(**changes)}, {})
     assert missing == [f"mug: {sentence}"]
+
+
+def test_a_lost_best_effort_message_is_remarked_on_where_others_arrived():
+    text, missing = report({"scene": outcome(stale=["render"], counts={"render": 2})}, {})
+    assert missing == []
+    assert "scene: the last message on render, which is best effort, was lost on the way (2 arrived)" in text
 
 
 def test_one_grasp_anywhere_is_enough_but_none_is_missing():
