@@ -4,7 +4,7 @@ from splat_shapes import SHAPES
 
 from gsn_perception.geometry import InputError
 from gsn_perception.surface import Lattice
-from gsn_perception.surface.extraction import mise
+from gsn_perception.surface import mise
 from gsn_perception.surface.extraction.extract import extract_surface
 from gsn_perception.surface.extraction.extract import outer_surface
 
