@@ -242,10 +242,3 @@ class GraspPlanner:
             rotation=settings.nms_rotation,
         )
         return good[chosen]
-
-
-def pre_grasp(grasp: Grasp, standoff: float) -> Grasp:
-    """The grasp moved back along its approach by ``standoff`` metres."""
-    pose = grasp.T_frame_tcp.copy()
-    pose[:3, 3] -= standoff * pose[:3, 2]
-    return replace(grasp, T_frame_tcp=pose)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from gsn_perception.geometry import Grasp
 from gsn_perception.grasping.candidates.sampling import Poses
 
 
@@ -37,3 +40,10 @@ def rotation_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     dots = (np.asarray(a) * np.asarray(b)).sum(axis=-2)  # x.x, y.y, z.z
     trace = np.maximum(dots.sum(axis=-1), dots[..., 2] - dots[..., 0] - dots[..., 1])
     return np.arccos(np.clip((trace - 1) / 2, -1, 1))
+
+
+def pre_grasp(grasp: Grasp, standoff: float) -> Grasp:
+    """The grasp moved back along its approach by ``standoff`` metres."""
+    pose = grasp.T_frame_tcp.copy()
+    pose[:3, 3] -= standoff * pose[:3, 2]
+    return replace(grasp, T_frame_tcp=pose)

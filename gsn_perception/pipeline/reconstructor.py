@@ -224,9 +224,8 @@ class Reconstructor:
         splats: list[Gaussians] = []
         with torch.inference_mode():
             for first in range(0, len(crops), _BATCH):
-                images, thetas = zip(
-                    *(crop.tensors(self.device) for crop in crops[first : first + _BATCH]), strict=True
-                )
+                inputs = (crop.tensors(self.device) for crop in crops[first : first + _BATCH])
+                images, thetas = zip(*inputs, strict=True)
                 batch = self.network(torch.cat(images), torch.cat(thetas)).to("cpu", torch.float32)
                 splats += [batch[i] for i in range(len(images))]
         return splats
