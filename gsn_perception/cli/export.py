@@ -48,4 +48,4 @@ def _sentence(loss: SplatLoss) -> str:
         f"degrees, colours {loss.color:.2g} and opacities {loss.opacity:.2g} of 1"
     )
     thin = f"; {loss.drawn_out} thinner than the format allows became 0.045 mm" if loss.drawn_out else ""
-    return f"rounded by at most: {rounded}{thin}" + ("; confidence is lost" if loss.confidence else "")
+    return f"rounded by at most: {rounded}{thin}" + ("; confidence is left out" if loss.confidence else "")

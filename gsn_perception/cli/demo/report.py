@@ -46,8 +46,7 @@ def lost_of(outcome: Outcome) -> list[str]:
     """A sentence for each of :func:`lost_topics`."""
     advice = "enlarge net.core.rmem_max, or use the DDS profile of this package"
     return [
-        f"the last message on {topic}, which is best effort, was lost ({outcome.counts[topic]} arrived); "
-        f"{advice}"
+        f"the last message on {topic}, which is best effort, was lost ({outcome.counts[topic]} arrived); {advice}"
         for topic in lost_topics(outcome)
     ]
 

@@ -113,7 +113,9 @@ def _work(options: GraspOptions) -> WorkerSetup:
         raise InputError("poses, cameras and answers must be at least 1; give larger numbers")
     if not -90 <= options.elevation[0] <= options.elevation[1] <= 90:
         low, high = options.elevation
-        raise InputError(f"elevation {low:g} to {high:g} degrees is not a range within -90 to 90; give the lower end first")
+        raise InputError(
+            f"elevation {low:g} to {high:g} degrees is not a range within -90 to 90; give the lower end first"
+        )
     campaign = Campaign(
         methods=options.methods or tuple(METHODS),
         poses=options.poses,
