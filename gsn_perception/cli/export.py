@@ -35,10 +35,10 @@ def run(options: Options) -> int:
     splat = read_gaussians_ply(source)
     if kind == ".glb":
         write_gaussians_glb(options.out, splat)
-        told = "nothing is rounded"
+        loss_text = "nothing is rounded"
     else:
-        told = _sentence(write_gaussians_spz(options.out, splat))
-    print(f"{len(splat)} Gaussians -> {options.out}; {told}")
+        loss_text = _sentence(write_gaussians_spz(options.out, splat))
+    print(f"{len(splat)} Gaussians -> {options.out}; {loss_text}")
     return 0
 
 

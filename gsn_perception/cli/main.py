@@ -80,10 +80,10 @@ def _run(command: str, words: list[str]) -> int:
     import tyro
 
     module, name = module_of(command), f"gsn {command}"
-    beside = getattr(module, "BESIDE", {})
-    if words and words[0] in beside:
+    subcommands = getattr(module, "SUBCOMMANDS", {})
+    if words and words[0] in subcommands:
         name += f" {words[0]}"
-        module, words = importlib.import_module(f"{PACKAGE}.{beside[words[0]]}"), words[1:]
+        module, words = importlib.import_module(f"{PACKAGE}.{subcommands[words[0]]}"), words[1:]
     options = tyro.cli(module.Options, args=_join_negative(words), prog=name, description=module.__doc__)
     return int(module.run(options) or 0)
 

@@ -25,7 +25,7 @@ def command_modules():
     for command in main.COMMANDS:
         module = main.module_of(command)
         yield command, module
-        for word, name in getattr(module, "BESIDE", {}).items():
+        for word, name in getattr(module, "SUBCOMMANDS", {}).items():
             yield f"{command} {word}", importlib.import_module(f"{main.PACKAGE}.{name}")
 
 

@@ -7,7 +7,7 @@ import signal
 from gsn_perception.training.config import TrainConfig
 
 Options = TrainConfig
-BESIDE = {"surface": "train.surface"}
+SUBCOMMANDS = {"surface": "train.surface"}
 """Sub-commands with a separate module and separate options."""
 
 
