@@ -25,7 +25,7 @@ def main(args: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(words[:cut])
 
     from gsn_perception.geometry.errors import InputError
-    from gsn_perception.ros.resources import use_dds_profile
+    from gsn_perception.ros.processes.dds_profile import use_dds_profile
 
     use_dds_profile()  # before anything loads the middleware
     stop = threading.Event()

@@ -19,25 +19,25 @@ from gsn_perception.ros import interface
 from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.messages.headers import stamp_to_ns
 from gsn_perception.ros.moveit import collision_objects
-from gsn_perception.ros.node.frame_assembly import FrameIntake
-from gsn_perception.ros.node.frame_assembly import mask_topic
+from gsn_perception.ros.node.frame_intake import FrameIntake
+from gsn_perception.ros.node.frame_intake import mask_topic
 from gsn_perception.ros.node.lifecycle_node import ManagedNode
 from gsn_perception.ros.node.pending_requests import PendingRequests
+from gsn_perception.ros.node.reconstruction_worker import FrameJob
 from gsn_perception.ros.node.reconstruction_worker import FrameProcessor
-from gsn_perception.ros.node.reconstruction_worker import Job
 from gsn_perception.ros.node.reconstruction_worker import LoadPipeline
 from gsn_perception.ros.node.reconstruction_worker import StopWatch
 from gsn_perception.ros.node.reconstruction_worker import load_pipeline
 from gsn_perception.ros.node.reconstruction_worker import transform_source
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
 from gsn_perception.ros.results import frame_result
 from gsn_perception.ros.results.frame_result import FrameResult
 from gsn_perception.ros.results.frame_result import SplatResult
-from gsn_perception.ros.results.object_ids import Names
-from gsn_perception.ros.results.publishers import Output
+from gsn_perception.ros.results.lazy_publisher import LazyPublisher
+from gsn_perception.ros.results.object_ids import ObjectIds
 from gsn_perception.ros.results.saving import answered
 from gsn_perception.ros.results.saving import save
-from gsn_perception.ros.streams.frames import FrameDecoder
+from gsn_perception.ros.streams.frame_decoding import FrameDecoder
 from gsn_perception.ros.streams.latest_slot import LatestItemWorker
 
 _STREAM_PARAMETERS = ("use_depth", "use_mask", "image_transport", "depth_transport", "mask_transport")
@@ -55,13 +55,13 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         super().__init__("reconstruction", ReconstructionSettings, **options)
         self._load = load
         self._processor: FrameProcessor | None = None
-        self._worker: LatestItemWorker[Job] | None = None
-        self._splats: Output[SplatResult] | None = None  # goes out before the others, which wait for the meshes
-        self._outputs: list[Output[FrameResult]] = []
+        self._worker: LatestItemWorker[FrameJob] | None = None
+        self._splats: LazyPublisher[SplatResult] | None = None  # goes out before the others, which wait for the meshes
+        self._outputs: list[LazyPublisher[FrameResult]] = []
         self._collision: collision_objects.CollisionPublisher | None = None
         self._requests = PendingRequests[tuple[bool, str]]()  # success and a sentence
         self._intake = FrameIntake(self, lambda: bool(self._requests), self._deliver)
-        self._names = Names()
+        self._object_ids = ObjectIds()
         self._last: FrameResult | None = None
         self._draining = False
         group = self.service_group
@@ -76,14 +76,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         transforms = transform_source(settings, self, lambda error: self.refuse("bad_message", error))
         self._processor = FrameProcessor(settings, self._load(settings), transforms, FrameDecoder())
         self._splats = self.make_output(interface.GAUSSIANS, frame_result.gaussians_message)
-        converters = {
-            interface.POINTS: frame_result.points_message,
-            interface.MESH: frame_result.mesh_message,
-            interface.SUPPORT_PLANE: frame_result.plane_message,
-            interface.RENDER: frame_result.render_message,
-        }
-        for topic, convert in converters.items():
-            self._outputs.append(self.make_output(topic, convert))
+        self._outputs = [self.make_output(topic, convert) for topic, convert in frame_result.CONVERTERS.items()]
         if settings.publish_moveit:
             self._collision = collision_objects.CollisionPublisher(self, self.service_group)
         self._worker = LatestItemWorker(self._work, self.guard(self._on_worker_error, "the worker's error handler"))
@@ -97,10 +90,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         """Let the running frame end without the meshes it has not begun, then publish empties: nothing stale stays."""
         self._draining = True
         self._requests.answer((False, "the node was deactivated"))
-        if self._worker is not None:
-            if self._worker.clear() is not None:
-                self.diagnostics.drop("deactivated")
-            self._worker.wait_idle()
+        self.drain(self._worker)
         now = self.get_clock().now().nanoseconds
         header = self._last.header if self._last is not None else make_header(now, self.settings.target_frame)
         empty = FrameResult(header)
@@ -152,10 +142,10 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         processor = self._processor
         return {} if processor is None else processor.pipeline.describe()
 
-    def _deliver(self, job: Job) -> Job | None:
+    def _deliver(self, job: FrameJob) -> FrameJob | None:
         return None if self._worker is None else self._worker.put(job)
 
-    def _work(self, job: Job) -> None:
+    def _work(self, job: FrameJob) -> None:
         """One frame, in the worker's thread."""
         processor, seen = self._processor, job.seen
         assert processor is not None
@@ -183,7 +173,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         watch.lap("reconstruct")
         self._publish(result)
         watch.lap("output")
-        outputs: list[Output[Any]] = [*self._outputs, *([] if self._splats is None else [self._splats])]
+        outputs: list[LazyPublisher[Any]] = [*self._outputs, *([] if self._splats is None else [self._splats])]
         convert, publish = (sum(output.seconds[i] for output in outputs) for i in (0, 1))
         parts = {"sync": job.sync, "wait": waited, "convert": convert, "publish": publish}
         self.diagnostics.latency({**result.timings(), **watch.times, **parts})
@@ -198,15 +188,12 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
                 carried = self._collision.carried(lambda link: processor.locate(link, stamp))
         except Exception as error:  # whatever MoveIt answers, the frame goes on
             self.refuse("moveit", error)
-        return self._names.give(result, carried)
+        return self._object_ids.assign(result, carried)
 
     def _publish_splats(self, found: SplatResult, watch: StopWatch) -> None:
         """As soon as they are there: the meshes take many times as long."""
         assert self._splats is not None
-        try:
-            self._splats.send(found)
-        except Exception as error:  # one output must not keep the others from their message
-            self.refuse("conversion", error)
+        self.publish_guarded(self._splats.send, found)
         watch.mark("gaussians")
 
     def _publish(self, result: FrameResult) -> None:
@@ -215,10 +202,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         if (collision := self._collision) is not None:
             sends.append(lambda result: collision.send(result, self.settings))
         for send in sends:
-            try:
-                send(result)
-            except Exception as error:  # one output must not keep the others from their message
-                self.refuse("conversion", error)
+            self.publish_guarded(send, result)
 
     def _on_worker_error(self, error: Exception) -> None:
         self._requests.answer((False, self.refuse("worker", error)))

@@ -24,8 +24,8 @@ def launch_table(name):
 
 def tables():
     from gsn_perception.ros.parameters.declaration import to_table
-    from gsn_perception.ros.parameters.nodes import GraspSettings
-    from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+    from gsn_perception.ros.parameters.grasp import GraspSettings
+    from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
 
     return {
         "launch": launch_table("gsn.launch.py"),

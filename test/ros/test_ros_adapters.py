@@ -16,9 +16,9 @@ from gsn_perception.ros import optional
 from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.messages.headers import stamp_to_ns
 from gsn_perception.ros.node.diagnostics import Diagnostics
+from gsn_perception.ros.parameters.pose import pose_matrix
 from gsn_perception.ros.transforms.sources import FixedTransforms
 from gsn_perception.ros.transforms.sources import TfTransforms
-from gsn_perception.ros.transforms.sources import pose_matrix
 
 HEADER = make_header(5_000_000_007, "cam")
 

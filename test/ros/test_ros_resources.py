@@ -16,6 +16,7 @@ from gsn_perception.geometry import InputError
 from gsn_perception.nodes import bag_play
 from gsn_perception.ros import interface
 from gsn_perception.ros import resources
+from gsn_perception.ros.processes import dds_profile
 
 ROOT = Path(__file__).parents[2]
 DISPLAYS = {
@@ -81,10 +82,10 @@ def test_the_profile_is_used_unless_the_user_chose_one(monkeypatch):
         for name in names:
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv(chosen, "mine")
-        resources.use_dds_profile()
+        dds_profile.use_dds_profile()
         assert {n: resources.os.environ.get(n) for n in names} == {n: "mine" if n == chosen else None for n in names}
     monkeypatch.delenv(chosen)
-    resources.use_dds_profile()
+    dds_profile.use_dds_profile()
     for name in names[:2]:
         assert resources.os.environ[name] == str(ROOT / "config" / "fastdds.xml")
         monkeypatch.delenv(name)

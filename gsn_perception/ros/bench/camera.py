@@ -31,7 +31,7 @@ from gsn_perception.ros.messages.camera.camera_info import from_camera
 from gsn_perception.ros.messages.headers import NANOSECONDS
 from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.node.executors import start_ros
-from gsn_perception.ros.resources import use_dds_profile
+from gsn_perception.ros.processes.dds_profile import use_dds_profile
 
 FRAME_ID = "camera_color_optical_frame"
 ON_THE_TABLE = ((1,), (1, 2), (1, 2, 3), (2, 3), (3,), (), (2,), (1, 3))  # one phase after the other

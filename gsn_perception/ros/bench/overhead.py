@@ -11,8 +11,8 @@ from rclpy.serialization import deserialize_message
 from gsn_perception.ros import interface
 from gsn_perception.ros.bench.camera import noise_frame
 from gsn_perception.ros.bench.camera import serialised
+from gsn_perception.ros.bench.camera_graph import CameraGraph
 from gsn_perception.ros.bench.figure import Figure
-from gsn_perception.ros.bench.live import FilmedGraph
 
 PARTS = {
     "sync": "join image, depth, mask, camera_info",
@@ -30,7 +30,7 @@ def measure_overhead(frames: int, parameters: dict[str, object], logs: Path, dom
         InputError: the node did not come up or gave nothing.
     """
     topics = interface.RECONSTRUCTION_OUTPUTS
-    with FilmedGraph(["reconstruction_node"], parameters, rate=2.0, topics=topics, logs=logs, domain=domain) as graph:
+    with CameraGraph(["reconstruction_node"], parameters, rate=2.0, topics=topics, logs=logs, domain=domain) as graph:
 
         def enough() -> bool:
             return int(graph.report("reconstruction_node").get("frames.total", 0)) >= frames

@@ -23,8 +23,8 @@ from gsn_perception.ros.messages import gaussians
 from gsn_perception.ros.messages import meshes
 from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.processes.collector import Collector
-from gsn_perception.ros.resources import use_dds_profile
-from gsn_perception.ros.results.publishers import Output
+from gsn_perception.ros.processes.dds_profile import use_dds_profile
+from gsn_perception.ros.results.lazy_publisher import LazyPublisher
 
 TRIANGLES, GAUSSIANS = 20_000, 10_000
 
@@ -61,7 +61,7 @@ def measure_publishing(repeats: int, domain: int) -> list[Figure]:
     ]
 
 
-def _together(outputs: list[Output[int]], collector: Collector | None = None) -> tuple[float, float, float]:
+def _together(outputs: list[LazyPublisher[int]], collector: Collector | None = None) -> tuple[float, float, float]:
     """Seconds of each output and of both."""
     before = dict(collector.counts) if collector is not None else {}
     times = []
@@ -74,14 +74,14 @@ def _together(outputs: list[Output[int]], collector: Collector | None = None) ->
     return times[0], times[1], sum(times)
 
 
-def _heard(collector: Collector, outputs: list[Output[int]]) -> bool:
+def _heard(collector: Collector, outputs: list[LazyPublisher[int]]) -> bool:
     for output in outputs:
         output.send(time.time_ns())
     return len(collector.counts) == len(outputs)
 
 
-def _output(node: LifecycleNode, topic: interface.Topic, convert: Any) -> Output[int]:
-    return Output(
+def _output(node: LifecycleNode, topic: interface.Topic, convert: Any) -> LazyPublisher[int]:
+    return LazyPublisher(
         node,
         topic,
         convert,

@@ -13,8 +13,8 @@ import numpy as np
 from tqdm import tqdm
 
 from gsn_perception.ros import interface
+from gsn_perception.ros.bench.camera_graph import CameraGraph
 from gsn_perception.ros.bench.figure import Figure
-from gsn_perception.ros.bench.live import FilmedGraph
 
 NODES = ("reconstruction_node", "grasp_node")
 FRAME_DROPS = (
@@ -71,7 +71,7 @@ def soak(seconds: float, parameters: dict[str, object], logs: Path, domain: int)
     Raises:
         InputError: a process did not come up, gave nothing or ended by itself.
     """
-    with FilmedGraph(NODES, parameters, rate=30.0, topics=_TOPICS, logs=logs, domain=domain) as graph:
+    with CameraGraph(NODES, parameters, rate=30.0, topics=_TOPICS, logs=logs, domain=domain) as graph:
         arrivals = graph.collector.arrivals
         graph.wait(lambda: bool(arrivals[interface.GAUSSIANS.name]), 180, "give a result")
         began = time.monotonic()
@@ -140,7 +140,7 @@ def _settled(found: Soak) -> float:
     return min(120.0, found.seconds / 5)
 
 
-def _latencies(graph: FilmedGraph, topic: str, began: float, offset: float) -> np.ndarray:
+def _latencies(graph: CameraGraph, topic: str, began: float, offset: float) -> np.ndarray:
     """See :class:`Soak`; [N,3]."""
     arrivals, widths = graph.collector.arrivals[topic], graph.collector.widths[interface.GAUSSIANS.name]
     found = sorted(arrivals.items())
@@ -148,7 +148,7 @@ def _latencies(graph: FilmedGraph, topic: str, began: float, offset: float) -> n
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
 
-def _sample(graph: FilmedGraph, now: float) -> Sample:
+def _sample(graph: CameraGraph, now: float) -> Sample:
     report = graph.report("reconstruction_node")
     drops = {k.removeprefix("dropped."): int(v) for k, v in report.items() if k.startswith("dropped.")}
     memory = {name: process.current_bytes for name, process in graph.nodes.items()}

@@ -31,7 +31,7 @@ from gsn_perception.ros.moveit.planning_scene import AttachedObjects
 from gsn_perception.ros.moveit.planning_scene import Locate
 from gsn_perception.ros.moveit.table import Slab
 from gsn_perception.ros.moveit.table import TableTop
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
 from gsn_perception.ros.results.frame_result import FrameResult
 from gsn_perception.ros.results.object_ids import number_of
 

@@ -15,7 +15,7 @@ from gsn_perception.geometry import Plane
 from gsn_perception.grasping import Gripper
 from gsn_perception.ros import optional
 from gsn_perception.ros.messages.grasps import matrix_to_pose
-from gsn_perception.ros.node.plan_requests import Answer
+from gsn_perception.ros.node.plan_requests import PlanAnswer
 
 _DESIRED, _LEAST = 0.1, 0.05  # metres of the straight ways to the grasp and off
 _SECONDS = 1  # of a movement of the fingers; MoveIt wants a time
@@ -30,7 +30,7 @@ def service_type() -> Any:
     return optional.require("moveit_msgs.srv", "moveit_service").GraspPlanning
 
 
-def fill(response: Any, answer: Answer, gripper: Gripper, source: str) -> None:
+def fill(response: Any, answer: PlanAnswer, gripper: Gripper, source: str) -> None:
     """Write an answer into a response of ``plan_grasps``.
 
     Humble's MoveItErrorCodes has no room for the sentence and the source.

@@ -15,15 +15,10 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from diagnostic_msgs.msg import KeyValue
 from std_msgs.msg import Header
 
+from gsn_perception.ros.messages.diagnostics import HARDWARE
+from gsn_perception.ros.messages.diagnostics import status_name
+
 _WINDOW = 300  # frames that the percentiles are taken over
-_TASK = ": frames"  # statuses are named "node: task", which aggregators sort by
-HARDWARE = "gsn_perception"
-BUSY = "busy"  # whether a frame is worked on or waits for the worker: true or false
-
-
-def node_of(status: DiagnosticStatus) -> str:
-    """The node's absolute name, from a status that :class:`Diagnostics` made."""
-    return str(status.name).removesuffix(_TASK)
 
 
 class Diagnostics:
@@ -130,7 +125,7 @@ class Diagnostics:
         """
         with self._lock:
             elapsed = max(time.monotonic() - self._since, 1e-3)
-            status = DiagnosticStatus(name=self._name + _TASK, hardware_id=HARDWARE)
+            status = DiagnosticStatus(name=status_name(self._name), hardware_id=HARDWARE)
             level, text = DiagnosticStatus.OK, state
             if waiting or self._warning or self._remarked:
                 remarked = next(iter(self._remarked.values()), "")

@@ -17,7 +17,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from gsn_perception.geometry import InputError
 from gsn_perception.ros.node.lifecycle_node import ManagedNode
-from gsn_perception.ros.resources import use_dds_profile
+from gsn_perception.ros.processes.dds_profile import use_dds_profile
 
 EXIT_BAD_INPUT = 2
 InvalidHandle = rclpy_implementation.InvalidHandle

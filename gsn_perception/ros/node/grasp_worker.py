@@ -5,112 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
 
 import numpy as np
-from std_msgs.msg import Header
 
 from gsn_perception.geometry import Grasp
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
-from gsn_perception.geometry import Plane
-from gsn_perception.geometry import Points
 from gsn_perception.geometry import Remark
 from gsn_perception.ros.messages import gaussians
-from gsn_perception.ros.messages import grasps
 from gsn_perception.ros.messages import markers
 from gsn_perception.ros.messages import meshes
 from gsn_perception.ros.messages import plane
-from gsn_perception.ros.parameters.nodes import GraspSettings
+from gsn_perception.ros.parameters.grasp import GraspSettings
+from gsn_perception.ros.results.grasp_result import GraspResult
+from gsn_perception.ros.results.grasp_result import GraspTask
+from gsn_perception.ros.results.grasp_result import label_of
 
 if TYPE_CHECKING:
     from gsn_perception.grasping.planner import GraspPlanner
     from gsn_perception.grasping.planner import PlanResult
-    from gsn_perception.ros.transforms.scene_cloud import Scene
+    from gsn_perception.ros.transforms.scene_cloud import SceneCloud
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class GraspTask:
-    """Decoded inputs of one plan.
-
-    Attributes:
-        header: Of the points: the input image's stamp, the frame everything is in.
-        meshes: By label, metres.
-        points: By label.
-        support_plane: Or None.
-        scene: [M,3] metres to stay clear of, or None.
-        names: Label to the name that stays with the object.
-    """
-
-    header: Header
-    meshes: Mapping[int, Mesh]
-    points: Mapping[int, Points]
-    support_plane: Plane | None
-    scene: np.ndarray | None = None
-    names: Mapping[int, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class GraspResult:
-    """What is published about one plan.
-
-    Attributes:
-        header: The task's.
-        grasps: Of all objects, best first.
-        reasons: Label to one sentence: how many grasps, or why none.
-        planned: Whether planning ran through for every object.
-        remarks: What is doubtful about the grasps, by label.
-        names: Of all objects of the frame, label to the name that stays with the object.
-        unknown: One sentence where an object was asked for that is not there.
-        support_plane: The task's.
-    """
-
-    header: Header
-    grasps: Sequence[Grasp] = ()
-    reasons: Mapping[int, str] = field(default_factory=dict)
-    planned: bool = True
-    remarks: Mapping[int, Remark] = field(default_factory=dict)
-    names: Mapping[int, str] = field(default_factory=dict)
-    unknown: str = ""
-    support_plane: Plane | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is no grasp."""
-        return not self.grasps
-
-    @property
-    def summary(self) -> str:
-        """One sentence for a service's reply."""
-        told = "; ".join(f"object {self._named(k)}: {v}" for k, v in self.reasons.items())
-        return self.unknown or told or "there is no object to grasp"
-
-    def only(self, target: str) -> GraspResult:
-        """What it holds about one object, by name or label; all of it for an empty ``target``."""
-        if not target:
-            return self
-        label = label_of(target, self.names)
-        if label is None:
-            there = ", ".join(f"{name} (label {label})" for label, name in self.names.items())
-            advice = f"choose one of {there}" if there else "nothing was found in this frame"
-            return GraspResult(self.header, names=self.names, unknown=f"there is no object {target!r}; {advice}")
-        return replace(
-            self,
-            grasps=tuple(grasp for grasp in self.grasps if grasp.label == label),
-            reasons={k: v for k, v in self.reasons.items() if k == label},
-            remarks={k: v for k, v in self.remarks.items() if k == label},
-        )
-
-    def _named(self, label: int) -> str:
-        name = self.names.get(label, "")
-        return str(label) if name in ("", f"gsn_{label}") else f"{label} ({name})"
-
-
-def decode(messages: Mapping[str, Any], scene: Scene, settings: GraspSettings) -> GraspTask:
+def decode(messages: Mapping[str, Any], scene: SceneCloud, settings: GraspSettings) -> GraspTask:
     """The task of one set of ``points``, ``mesh`` and ``support_plane``, and the newest scene cloud.
 
     ``mesh`` may be a MarkerArray, one serialised, or what was read from it.
@@ -132,13 +51,6 @@ def decode(messages: Mapping[str, Any], scene: Scene, settings: GraspSettings) -
         scene=scene.positions(header, settings.scene_max_age),
         names=meshes.markers_to_ids(found),
     )
-
-
-def label_of(target: str, names: Mapping[int, str]) -> int | None:
-    """The label of an object asked for by name or label; None where there is none."""
-    named = [label for label, name in names.items() if name == target]
-    numbered = [label for label in names if str(label) == target]
-    return (named + numbered + [None])[0]
 
 
 def plan(
@@ -214,21 +126,6 @@ def warm_up(planner: GraspPlanner) -> None:
     quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
     faces = [(q[0], q[i], q[i + 1]) for q in quads for i in (1, 2)]
     planner.plan(Mesh(np.where(bits, high, low), np.array(faces)))
-
-
-def poses_message(result: GraspResult) -> Any:
-    """For the topic ``grasps``."""
-    return grasps.grasps_to_poses(result.grasps, result.header)
-
-
-def table_message(result: GraspResult) -> Any:
-    """For the topic ``grasps/table``."""
-    return grasps.grasps_to_table(result.grasps, result.header)
-
-
-def markers_message(result: GraspResult) -> Any:
-    """For the topic ``grasps/markers``."""
-    return grasps.grasps_to_markers(result.grasps, result.header)
 
 
 def _told(result: PlanResult, frame_id: str) -> str:

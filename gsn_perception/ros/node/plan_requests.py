@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from dataclasses import replace
 from typing import Any
 
-from gsn_perception.ros.node.grasp_worker import GraspResult
+from gsn_perception.ros.results.grasp_result import GraspResult
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Job:
+class PlanJob:
     """What waits for the worker.
 
     Attributes:
@@ -27,7 +27,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answer:
+class PlanAnswer:
     """To a service.
 
     Attributes:
@@ -41,7 +41,7 @@ class Answer:
     result: GraspResult | None = None
 
     @classmethod
-    def of(cls, result: GraspResult, refused: str) -> Answer:
+    def of(cls, result: GraspResult, refused: str) -> PlanAnswer:
         """To who asked for all of a plan; ``refused`` says why there was none."""
         if refused:
             return cls("PLANNING_FAILED", refused)
@@ -53,9 +53,9 @@ class Answer:
         """Whether there are grasps."""
         return self.code == "SUCCESS"
 
-    def only(self, target: str) -> Answer:
+    def only(self, target: str) -> PlanAnswer:
         """About one object by name or label; about all for an empty ``target``."""
-        return self if self.result is None else Answer.of(self.result.only(target), "")
+        return self if self.result is None else PlanAnswer.of(self.result.only(target), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class _State:
     message: str = ""
 
 
-class Progress:
+class PlanProgress:
     """How far the plan is that runs, for diagnostics; what an action would give as feedback."""
 
     def __init__(self) -> None:

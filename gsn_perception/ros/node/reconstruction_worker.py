@@ -19,11 +19,11 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
 from gsn_perception.ros.results.frame_result import FrameResult
 from gsn_perception.ros.results.frame_result import SplatResult
-from gsn_perception.ros.streams.frames import Frame
-from gsn_perception.ros.streams.frames import FrameDecoder
+from gsn_perception.ros.streams.frame_assembly import Frame
+from gsn_perception.ros.streams.frame_decoding import FrameDecoder
 from gsn_perception.ros.transforms.sources import FixedTransforms
 from gsn_perception.ros.transforms.sources import TfTransforms
 from gsn_perception.ros.transforms.sources import TransformSource
@@ -83,7 +83,7 @@ def transform_source(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Job:
+class FrameJob:
     """What waits for the worker.
 
     Attributes:

@@ -21,9 +21,9 @@ from rclpy.signals import SignalHandlerOptions
 
 from gsn_perception.ros import interface
 from gsn_perception.ros import qos
+from gsn_perception.ros.messages.diagnostics import node_of
 from gsn_perception.ros.messages.headers import stamp_to_ns
-from gsn_perception.ros.node.diagnostics import node_of
-from gsn_perception.ros.resources import use_dds_profile
+from gsn_perception.ros.processes.dds_profile import use_dds_profile
 
 OUTPUTS = (*interface.RECONSTRUCTION_OUTPUTS, interface.RENDER, *interface.GRASP_OUTPUTS)
 _TIMED = (

@@ -68,5 +68,28 @@ def is_chosen(environment: Mapping[str, str]) -> bool:
     return "fastrtps" not in middleware or any(environment.get(name) for name in DDS_CHOICES)
 
 
+def use_dds_profile() -> None:
+    """Let Fast DDS load the ``config/fastdds*.xml`` that fits /dev/shm, unless the user chose a profile or transports.
+
+    Call it before rclpy initialises: the middleware reads the variable once. Without a profile a 640x480 image does
+    not fit into the shared-memory segment and falls back to UDP fragments. One sentence on stderr where /dev/shm is short;
+    processes started from here inherit the choice and say nothing.
+    """
+    if is_chosen(os.environ):
+        return
+    from gsn_perception.geometry.errors import InputError
+    from gsn_perception.ros.resources import share_file
+
+    choice = choose_profile(free_shared_memory())
+    try:
+        path = str(share_file(f"config/{choice.file}"))
+    except InputError:
+        return
+    if choice.sentence:
+        print(choice.sentence, file=sys.stderr, flush=True)
+    for name in DDS_CHOICES[:2]:
+        os.environ[name] = path
+
+
 def _by_tcp(why: str) -> str:
     return f"{why}: large messages go by TCP (config/fastdds_tcp.xml), slower, and lost to who has no such profile; {_CURE}"

@@ -18,7 +18,7 @@ from gsn_perception.ros.processes.process import NodeProcess
 from gsn_perception.ros.processes.process import ros_arguments
 
 
-class LiveGraph:
+class NodeGraph:
     """Nodes that run, and are active from the start of the ``with`` block to its end.
 
     Args:

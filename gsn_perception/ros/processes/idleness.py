@@ -12,9 +12,9 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
-from gsn_perception.ros.node.diagnostics import BUSY
-from gsn_perception.ros.node.diagnostics import HARDWARE
-from gsn_perception.ros.node.diagnostics import node_of
+from gsn_perception.ros.messages.diagnostics import BUSY
+from gsn_perception.ros.messages.diagnostics import HARDWARE
+from gsn_perception.ros.messages.diagnostics import node_of
 
 _QUEUE = 50
 _QUIET = 2  # reports in a row (1 Hz): one node's result is on its way to the next for less than that

@@ -16,11 +16,11 @@ from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.ros.node.reconstruction_worker import FrameProcessor
 from gsn_perception.ros.node.reconstruction_worker import Pipeline
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
 from gsn_perception.ros.recordings import reading
 from gsn_perception.ros.results.frame_result import FrameResult
 from gsn_perception.ros.results.saving import save
-from gsn_perception.ros.streams.frames import FrameDecoder
+from gsn_perception.ros.streams.frame_decoding import FrameDecoder
 
 TRUTH = "truth"
 """Folder inside a bag: truth.json (poses of the camera by stamp) and object_LABEL.ply in the table's frame."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Remark
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
 from gsn_perception.ros.recordings.camera_topics import StreamTopics as StreamTopics
 from gsn_perception.ros.recordings.camera_topics import choose_streams
 from gsn_perception.ros.recordings.camera_topics import namespace_of as namespace_of
@@ -20,9 +20,9 @@ from gsn_perception.ros.recordings.files import open_bag
 from gsn_perception.ros.recordings.storage import Recorded as Recorded
 from gsn_perception.ros.recordings.storage import message_class as message_class
 from gsn_perception.ros.recordings.writing import record as record
-from gsn_perception.ros.streams.frames import Frame
-from gsn_perception.ros.streams.frames import FrameAssembler
-from gsn_perception.ros.streams.frames import FrameDecoder
+from gsn_perception.ros.streams.frame_assembly import Frame
+from gsn_perception.ros.streams.frame_assembly import FrameAssembler
+from gsn_perception.ros.streams.frame_decoding import FrameDecoder
 
 _FOR_EVER = 1 << 62  # nanoseconds
 _HELD = 1 << 30  # bytes of images that wait for masks later than any that came so far
@@ -124,14 +124,11 @@ def read_frames(
     if not count:
         listed = ", ".join(f"{topic} ({name})" for topic, name in names.items())
         raise InputError(
-            f"no frame of {path} is complete ({assembler.lack(0.0) or 'no two stamps agree'}): read {listed}"
+            f"no frame of {path} is complete ({assembler.missing_input(0.0) or 'no two stamps agree'}): read {listed}"
         )
     assembler.finish()
     if drops:
-        reasons = ", ".join(f"{number} {reason}" for reason, number in drops.items())
-        cure = "; raise sync_slop if the streams are out of step" if drops["unsynchronised"] else ""
-        text = f"images of {path} without a partner were left out ({reasons}){cure}"
-        tell(Remark("bag_images_dropped", text))
+        tell(_dropped(path, drops))
 
 
 def read_observations(
@@ -151,6 +148,13 @@ def read_observations(
     decode = FrameDecoder()
     for frame in read_frames(path, namespace=namespace, topics=topics, settings=settings, tell=tell):
         yield decode(frame, settings)
+
+
+def _dropped(path: str | Path, drops: Counter[str]) -> Remark:
+    """A remark about images that were dropped, counted by reason."""
+    reasons = ", ".join(f"{number} {reason}" for reason, number in drops.items())
+    cure = "; raise sync_slop if the streams are out of step" if drops["unsynchronised"] else ""
+    return Remark("bag_images_dropped", f"images of {path} without a partner were left out ({reasons}){cure}")
 
 
 def _silently(path: str | Path, topics: Sequence[str]) -> Iterator[Recorded]:

@@ -24,6 +24,7 @@ from gsn_perception.geometry import Remark
 from gsn_perception.geometry.remark import merged
 from gsn_perception.geometry.transforms import split_similarity
 from gsn_perception.geometry.transforms import transform_points
+from gsn_perception.ros import interface
 from gsn_perception.ros.messages import gaussians
 from gsn_perception.ros.messages import meshes
 from gsn_perception.ros.messages import plane
@@ -184,6 +185,15 @@ def render_message(result: FrameResult) -> Image | None:
         rgba = np.clip(render_rgba(splat, camera), 0, 1)
         seen = np.rint(255 * (rgba[..., :3] * rgba[..., 3:] + 1 - rgba[..., 3:])).astype(np.uint8)
     return images.from_rgb(np.concatenate([image, seen], axis=1), result.header)
+
+
+CONVERTERS = {
+    interface.POINTS: points_message,
+    interface.MESH: mesh_message,
+    interface.SUPPORT_PLANE: plane_message,
+    interface.RENDER: render_message,
+}
+"""Output topic to the function that makes its message of a :class:`FrameResult`."""
 
 
 def moved(item: Reconstruction, T: np.ndarray) -> Reconstruction:

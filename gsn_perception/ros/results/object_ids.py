@@ -15,13 +15,13 @@ from gsn_perception.ros.results.frame_result import FrameResult
 _PREFIX = "gsn_"
 
 
-class Names:
+class ObjectIds:
     """Names the objects of frame after frame, see :class:`~gsn_perception.pipeline.tracking.Tracker`."""
 
     def __init__(self) -> None:
         self._tracker = Tracker()
 
-    def give(self, result: FrameResult, carried: Mapping[int, np.ndarray | None]) -> FrameResult:
+    def assign(self, result: FrameResult, carried: Mapping[int, np.ndarray | None]) -> FrameResult:
         """The result with its ``ids``.
 
         Args:

@@ -14,9 +14,9 @@ from gsn_perception.geometry import InputError
 from gsn_perception.grasping import Gripper
 from gsn_perception.ros.messages.headers import NANOSECONDS
 from gsn_perception.ros.messages.headers import stamp_to_ns
-from gsn_perception.ros.node.grasp_worker import GraspResult
-from gsn_perception.ros.node.grasp_worker import GraspTask
 from gsn_perception.ros.results.frame_result import FrameResult
+from gsn_perception.ros.results.grasp_result import GraspResult
+from gsn_perception.ros.results.grasp_result import GraspTask
 
 
 def save(result: FrameResult | None, folder: str) -> Path:

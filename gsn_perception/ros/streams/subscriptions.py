@@ -63,12 +63,12 @@ class SubscriptionSet:
         self._poller = Poller(on_error)
         self._known: set[bytes] = set()  # publishers that were looked at
 
-    def listen(self, topic: Topic, callback: Callable[[Any], None], *, raw: bool = False) -> Subscription:
+    def subscribe(self, topic: Topic, callback: Callable[[Any], None], *, raw: bool = False) -> Subscription:
         """Subscribe with the topic's QoS (overridable); ``callback`` must not raise."""
         profile = qos.of(topic.qos)
         heard, overridable = _Heard(callback), qos.overridable()
         with self._lock:
-            made = self._subscribe(topic.type, topic.name, profile, raw=raw, qos_overriding_options=overridable)
+            made = self._create(topic.type, topic.name, profile, raw=raw, qos_overriding_options=overridable)
             self._made[made] = made.topic_name, heard
         self._poller.add(made, heard, every=profile.depth > qos.BURST)
         return made
@@ -111,7 +111,7 @@ class SubscriptionSet:
             if subscription not in self._made:  # closed meanwhile
                 return
             topic, heard = self._made[subscription]
-            made = self._subscribe(subscription.msg_type, topic, qos.latched(), raw=subscription.raw)
+            made = self._create(subscription.msg_type, topic, qos.latched(), raw=subscription.raw)
             self._fetching.append(made)
 
             def once(message: Any, sent: int) -> None:
@@ -128,7 +128,7 @@ class SubscriptionSet:
         self._poller.remove(subscription)
         self._node.destroy_subscription(subscription)
 
-    def _subscribe(self, kind: Any, name: str, profile: QoSProfile, **options: Any) -> Subscription:
+    def _create(self, kind: Any, name: str, profile: QoSProfile, **options: Any) -> Subscription:
         return self._node.create_subscription(
             kind,
             name,

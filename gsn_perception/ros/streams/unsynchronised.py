@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from gsn_perception.ros.messages.headers import NANOSECONDS
-from gsn_perception.ros.streams.companions import RECENT
-from gsn_perception.ros.streams.companions import ImageStamps
-from gsn_perception.ros.streams.companions import StreamBuffer
+from gsn_perception.ros.streams.stream_buffers import RECENT
+from gsn_perception.ros.streams.stream_buffers import ImageStamps
+from gsn_perception.ros.streams.stream_buffers import StreamBuffer
 
 _OTHER_CLOCK = 10 * NANOSECONDS  # no two streams of one clock are that far apart
 _BARELY = 2_000_000  # nanoseconds: what rounding and conversions do to a stamp, generously
@@ -40,18 +40,18 @@ class MissingStream:
     wait: int
 
     @classmethod
-    def of(cls, companion: StreamBuffer, images: ImageStamps, waited: float, *, slop: int, wait: int) -> MissingStream:
+    def of(cls, buffer: StreamBuffer, images: ImageStamps, waited: float, *, slop: int, wait: int) -> MissingStream:
         """From what was kept of the stream; ``waited`` is how long the first image has waited, seconds."""
         newest = images.newest or 0
-        come = [stamp for stamp in companion.recent if stamp <= newest] or list(companion.recent)
+        come = [stamp for stamp in buffer.recent if stamp <= newest] or list(buffer.recent)
         away = tuple(sorted(found for stamp in come if (found := images.distance(stamp)) is not None))
-        heard = images.oldest if companion.heard is None else companion.heard
-        silent = newest - (heard or newest) if companion.came else int(waited * NANOSECONDS)
+        known = images.oldest if buffer.newest_image is None else buffer.newest_image
+        silent = newest - (known or newest) if buffer.came else int(waited * NANOSECONDS)
         return cls(
-            stream=companion.name,
-            came=companion.came,
+            stream=buffer.name,
+            came=buffer.came,
             silent=max(silent, 0),
-            late=companion.slowest(),
+            late=buffer.slowest(),
             away=away,
             period=images.period(),
             slop=slop,
@@ -101,14 +101,14 @@ class MissingStream:
         return f", or set sync_slop to at least {math.floor(widest / 1e6 + 1) / 1e3:g}"
 
 
-def wavers(companion: StreamBuffer) -> str:
+def stamp_doubt(buffer: StreamBuffer) -> str:
     """What is doubtful about masks within the slop whose distance from the image changes; empty where nothing is.
 
     A mask is made from an image and can carry its very stamp. One that is stamped when it is done lies beside a newer
     image by chance.
     """
-    offsets = companion.offsets
-    if companion.name != "mask" or len(offsets) < RECENT or max(offsets) - min(offsets) <= _BARELY:
+    offsets = buffer.offsets
+    if buffer.name != "mask" or len(offsets) < RECENT or max(offsets) - min(offsets) <= _BARELY:
         return ""
     low, high = min(offsets) / 1e6, max(offsets) / 1e6
     return (

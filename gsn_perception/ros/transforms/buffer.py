@@ -44,7 +44,7 @@ class TfBuffer:
         self._changed = threading.Condition()
         self._has_jumped = False
 
-    def hear(self, transforms: Iterable[Any]) -> None:
+    def add(self, transforms: Iterable[Any]) -> None:
         """Take the transforms of one message of /tf."""
         with self._changed:
             self._settle()
@@ -59,7 +59,7 @@ class TfBuffer:
                 self._core.set_transform(transform, "")
             self._changed.notify_all()
 
-    def hear_static(self, transforms: Iterable[Any]) -> None:
+    def add_static(self, transforms: Iterable[Any]) -> None:
         """Take the transforms of one message of /tf_static."""
         with self._changed:
             for transform in transforms:

@@ -14,13 +14,13 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.ros.messages import clouds
 from gsn_perception.ros.messages.headers import stamp_to_ns
-from gsn_perception.ros.parameters.nodes import GraspSettings
+from gsn_perception.ros.parameters.grasp import GraspSettings
 from gsn_perception.ros.transforms.sources import FixedTransforms
 from gsn_perception.ros.transforms.sources import TfTransforms
 from gsn_perception.ros.transforms.sources import TransformSource
 
 
-class Scene:
+class SceneCloud:
     """Keeps the newest cloud; where its frame is not the objects', it is transformed at its own stamp.
 
     The frame of the objects is known with the first of them, so transforms are listened to from the first cloud on, and
@@ -101,7 +101,7 @@ class Scene:
             ) from error
 
 
-def scene_of(settings: GraspSettings, node: Node, on_error: Callable[[Exception], object]) -> Scene:
+def scene_of(settings: GraspSettings, node: Node, on_error: Callable[[Exception], object]) -> SceneCloud:
     """The scene of a node, its transforms from the parameter ``scene_to_target`` or from TF.
 
     Args:
@@ -115,4 +115,4 @@ def scene_of(settings: GraspSettings, node: Node, on_error: Callable[[Exception]
             return FixedTransforms(settings.scene_to_target, "scene_to_target")
         return TfTransforms(node, settings.tf_timeout, on_error)
 
-    return Scene(listen)
+    return SceneCloud(listen)

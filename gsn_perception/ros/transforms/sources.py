@@ -12,12 +12,11 @@ import numpy as np
 from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
 from rclpy.node import Node
-from scipy.spatial.transform import Rotation
 
 from gsn_perception.geometry import InputError
-from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.ros import optional
 from gsn_perception.ros.interface import Topic
+from gsn_perception.ros.parameters.pose import pose_matrix
 from gsn_perception.ros.streams.subscriptions import SubscriptionSet
 from gsn_perception.ros.transforms.buffer import TfBuffer
 from gsn_perception.ros.transforms.messages import read_transforms
@@ -84,8 +83,8 @@ class TfTransforms:
         self._deaf: list[str] = []
         self._subscription_set = SubscriptionSet(node, on_error)
         moving, static = Topic("/tf", kind, "transforms"), Topic("/tf_static", kind, "static_transforms")
-        self._subscription_set.listen(moving, partial(_pass_on, kind, self._buffer.hear), raw=True)
-        self._subscription_set.listen(static, partial(_pass_on, kind, self._buffer.hear_static), raw=True)
+        self._subscription_set.subscribe(moving, partial(_pass_on, kind, self._buffer.add), raw=True)
+        self._subscription_set.subscribe(static, partial(_pass_on, kind, self._buffer.add_static), raw=True)
 
     def lookup(self, target: str, source: str, stamp: int) -> np.ndarray:
         """See :class:`TransformSource`; waits on the wall clock, so that a paused bag can't hang it."""
@@ -103,17 +102,5 @@ class TfTransforms:
         self._jumps.unregister()
 
 
-def _pass_on(kind: type, hear: Callable[[Sequence[Any]], None], message: bytes) -> None:
-    hear(read_transforms(message, kind))
-
-
-def pose_matrix(pose: Sequence[float], name: str = "camera_to_target") -> np.ndarray:
-    """[4,4] of x y z qx qy qz qw.
-
-    Raises:
-        InputError: not seven finite numbers with a quaternion of length one.
-    """
-    values = np.asarray(pose, dtype=np.float64)
-    if values.shape != (7,) or not np.isfinite(values).all() or abs(np.linalg.norm(values[3:]) - 1) > 1e-2:
-        raise InputError(f"{name} needs x y z qx qy qz qw with a quaternion of length one")
-    return make_transform(Rotation.from_quat(values[3:]).as_matrix(), values[:3])
+def _pass_on(kind: type, add: Callable[[Sequence[Any]], None], message: bytes) -> None:
+    add(read_transforms(message, kind))

@@ -30,11 +30,11 @@ from gsn_perception.ros.bench.figure import figure_table
 from gsn_perception.ros.bench.fuzzing.hostile_frames import frame_messages
 from gsn_perception.ros.bench.fuzzing.hostile_objects import object_messages
 from gsn_perception.ros.node import grasp_worker
-from gsn_perception.ros.parameters.nodes import GraspSettings
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
-from gsn_perception.ros.streams.frames import FrameAssembler
-from gsn_perception.ros.streams.frames import FrameDecoder
-from gsn_perception.ros.transforms.scene_cloud import Scene
+from gsn_perception.ros.parameters.grasp import GraspSettings
+from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
+from gsn_perception.ros.streams.frame_assembly import FrameAssembler
+from gsn_perception.ros.streams.frame_decoding import FrameDecoder
+from gsn_perception.ros.transforms.scene_cloud import SceneCloud
 from gsn_perception.ros.transforms.sources import FixedTransforms
 
 BOUND = 1 << 29
@@ -230,7 +230,7 @@ class _Intake:
 
 def _take_objects(made: tuple[dict[str, Any], Any]) -> int:
     messages, cloud = made
-    scene = Scene(lambda: FixedTransforms((0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)))
+    scene = SceneCloud(lambda: FixedTransforms((0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)))
     if cloud is not None:
         scene.take(cloud)
     grasp_worker.decode(messages, scene, _GRASP)

@@ -14,11 +14,11 @@ from tqdm import tqdm
 
 from gsn_perception.geometry import InputError
 from gsn_perception.ros import interface
+from gsn_perception.ros.bench.camera_graph import CameraGraph
 from gsn_perception.ros.bench.figure import Figure
 from gsn_perception.ros.bench.lifecycle.transitions import ACTIVATE
 from gsn_perception.ros.bench.lifecycle.transitions import DEACTIVATE
 from gsn_perception.ros.bench.lifecycle.transitions import Transitions
-from gsn_perception.ros.bench.live import FilmedGraph
 
 LOAD = "gsn_perception.ros.bench.lifecycle.load"
 _NODE = "reconstruction_node"
@@ -50,7 +50,7 @@ def measure_activations(times: int, parameters: dict[str, object], logs: Path, d
     busy = os.cpu_count() or 1
     found = Activations()
     topics = (interface.GAUSSIANS,)
-    with FilmedGraph([_NODE], parameters, rate=30.0, topics=topics, logs=logs, domain=domain) as graph:
+    with CameraGraph([_NODE], parameters, rate=30.0, topics=topics, logs=logs, domain=domain) as graph:
         for _ in range(busy):
             graph.run_beside(LOAD, [])
         with Transitions("/reconstruction", domain) as transitions:
@@ -71,7 +71,7 @@ def measure_activations(times: int, parameters: dict[str, object], logs: Path, d
     ]
 
 
-def _again_and_again(times: int, graph: FilmedGraph, transitions: Transitions, found: Activations) -> None:
+def _again_and_again(times: int, graph: CameraGraph, transitions: Transitions, found: Activations) -> None:
     stay = random.Random(0)
     for _ in tqdm(range(times), desc="activations", ncols=100):
         found.refused += not transitions.change(DEACTIVATE, _PATIENCE)
@@ -90,7 +90,7 @@ def _again_and_again(times: int, graph: FilmedGraph, transitions: Transitions, f
             graph.wait(lambda: graph.report(_NODE).get("state") == "active", 180, "come back")
 
 
-def _results_after(graph: FilmedGraph, stamp: int) -> int:
+def _results_after(graph: CameraGraph, stamp: int) -> int:
     """Results of images younger than ``stamp``, once there is one."""
     arrivals = graph.collector.arrivals[interface.GAUSSIANS.name]
 

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from gsn_perception.ros import interface
+from gsn_perception.ros.bench.camera_graph import CameraGraph
 from gsn_perception.ros.bench.figure import Figure
-from gsn_perception.ros.bench.live import FilmedGraph
 
 _NODE = "reconstruction_node"
 
@@ -20,7 +20,7 @@ def measure_restart(times: int, parameters: dict[str, object], logs: Path, domai
     """
     figures = []
     topics = (interface.GAUSSIANS,)
-    with FilmedGraph([_NODE], parameters, rate=30.0, topics=topics, logs=logs, domain=domain) as graph:
+    with CameraGraph([_NODE], parameters, rate=30.0, topics=topics, logs=logs, domain=domain) as graph:
         arrivals = graph.collector.arrivals[interface.GAUSSIANS.name]
         graph.wait(lambda: len(arrivals) > 1, 180, "give a result")
         for number in range(1, times + 1):

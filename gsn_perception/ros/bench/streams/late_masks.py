@@ -17,7 +17,7 @@ from gsn_perception.ros.bench.lifecycle.transitions import ACTIVATE
 from gsn_perception.ros.bench.lifecycle.transitions import DEACTIVATE
 from gsn_perception.ros.bench.lifecycle.transitions import Transitions
 from gsn_perception.ros.bench.streams.segmented_camera import LABEL
-from gsn_perception.ros.processes.graph import LiveGraph
+from gsn_perception.ros.processes.graph import NodeGraph
 
 CAMERA = "gsn_perception.ros.bench.streams.segmented_camera"
 _NODE = "reconstruction_node"
@@ -121,7 +121,7 @@ def measure_late(
         place = logs / f"slop_{slop:g}"
         place.mkdir()
         with (
-            LiveGraph({_NODE: chosen}, topics=(interface.RENDER,), logs=place, domain=domain) as graph,
+            NodeGraph({_NODE: chosen}, topics=(interface.RENDER,), logs=place, domain=domain) as graph,
             Transitions("/reconstruction", domain) as transitions,
         ):
             for case in (c for c in cases if c.slop == slop):
@@ -148,7 +148,7 @@ def late_figures(counts: Mapping[Case, Count]) -> list[Figure]:
     ]
 
 
-def _count(case: Case, seconds: float, graph: LiveGraph, transitions: Transitions) -> Count:
+def _count(case: Case, seconds: float, graph: NodeGraph, transitions: Transitions) -> Count:
     for transition in (DEACTIVATE, ACTIVATE):  # what was learned of the case before is forgotten
         if not transitions.change(transition, 60):
             raise InputError(f"the node refused transition {transition}: {graph.report(_NODE)}")
@@ -161,7 +161,7 @@ def _count(case: Case, seconds: float, graph: LiveGraph, transitions: Transition
     return Count.of(json.loads(camera.last_line()), _joined(graph) - before)
 
 
-def _joined(graph: LiveGraph) -> int:
+def _joined(graph: NodeGraph) -> int:
     """Frames that came as far as the one slot before the worker."""
     time.sleep(_REPORTS)
     report = graph.report(_NODE)

@@ -17,7 +17,7 @@ from gsn_perception.ros import interface
 from gsn_perception.ros import qos
 from gsn_perception.ros.messages.headers import NANOSECONDS
 from gsn_perception.ros.node.executors import start_ros
-from gsn_perception.ros.resources import use_dds_profile
+from gsn_perception.ros.processes.dds_profile import use_dds_profile
 
 _QUIET = 2.0  # seconds without a message after the first one: the camera has ended
 

@@ -32,7 +32,7 @@ from gsn_perception.ros.messages import clouds
 from gsn_perception.ros.messages.headers import stamp_to_ns
 from gsn_perception.ros.node.executors import spin
 from gsn_perception.ros.node.executors import start_ros
-from gsn_perception.ros.resources import use_dds_profile
+from gsn_perception.ros.processes.dds_profile import use_dds_profile
 
 LABEL = 7
 _QUIET = 3.0  # seconds without a result until the node counts as done

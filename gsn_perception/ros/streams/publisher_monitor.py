@@ -27,7 +27,7 @@ class PublisherMonitor:
         self._topics: dict[str, tuple[str, Any]] = {}  # name and type: a destroyed subscription cannot tell them
         self._seen: dict[str, float] = {}
 
-    def know(self, stream: str, subscription: Subscription) -> None:
+    def watch(self, stream: str, subscription: Subscription) -> None:
         """The subscription of a stream, which counts as published by nobody until then."""
         self._topics[stream] = subscription.topic_name, subscription.msg_type
 

@@ -11,14 +11,14 @@ from rclpy.time import Time
 
 from gsn_perception.ros import interface
 from gsn_perception.ros.messages.camera.detections import detections_topic
+from gsn_perception.ros.messages.headers import NANOSECONDS
 from gsn_perception.ros.messages.headers import ns_to_stamp
 from gsn_perception.ros.node.lifecycle_node import ManagedNode
-from gsn_perception.ros.node.reconstruction_worker import Job
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
-from gsn_perception.ros.streams.frames import Frame
-from gsn_perception.ros.streams.frames import FrameAssembler
-from gsn_perception.ros.streams.frames import RateGate
-from gsn_perception.ros.streams.publishers import PublisherMonitor
+from gsn_perception.ros.node.reconstruction_worker import FrameJob
+from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
+from gsn_perception.ros.streams.frame_assembly import Frame
+from gsn_perception.ros.streams.frame_assembly import FrameAssembler
+from gsn_perception.ros.streams.publisher_monitor import PublisherMonitor
 
 
 def mask_topic(settings: ReconstructionSettings) -> interface.Topic:
@@ -45,20 +45,20 @@ class FrameIntake:
         self,
         node: ManagedNode[ReconstructionSettings],
         is_asked: Callable[[], bool],
-        deliver: Callable[[Job], Job | None],
+        deliver: Callable[[FrameJob], FrameJob | None],
     ) -> None:
         self._node, self._is_asked, self._deliver = node, is_asked, deliver
         self._assembler: FrameAssembler | None = None
         self._lock = threading.Lock()  # of the assembler
         self._publishers = PublisherMonitor(node)
-        self._gate = RateGate()
+        self._gate = RateLimiter()
         self._syncing = 0.0  # seconds spent on the messages of the frame that is being joined
         self.enabled = True
 
     def open(self) -> None:
         """Subscribe to what the parameters ask for."""
         settings = self._node.settings
-        self._gate, self.enabled, self._publishers = RateGate(), True, PublisherMonitor(self._node)
+        self._gate, self.enabled, self._publishers = RateLimiter(), True, PublisherMonitor(self._node)
         self.restart(settings)
         packed = {"compressedDepth": interface.DEPTH_COMPRESSED, "compressed": interface.DEPTH_FILE}
         compressed = settings.image_transport == "compressed"
@@ -94,8 +94,8 @@ class FrameIntake:
         with self._lock:
             if self._assembler is None:
                 return ""
-            self._assembler.rest()
-            missing = self._assembler.lack(after)
+            self._assembler.drop_stale()
+            missing = self._assembler.missing_input(after)
         if missing:
             for stream in ("image", "camera_info"):
                 if reason := self._publishers.why_silent(stream):
@@ -104,15 +104,15 @@ class FrameIntake:
 
     def _drop(self, reason: str) -> None:
         """An image is given up, while the lock is held."""
-        sentence = self._assembler.out_of_step() if self._assembler and reason == "unsynchronised" else ""
+        sentence = self._assembler.why_unsynchronised() if self._assembler and reason == "unsynchronised" else ""
         if sentence:
             self._node.refuse(reason, sentence)
         else:
             self._node.diagnostics.drop(reason)
 
     def _listen(self, topic: interface.Topic, stream: str) -> None:
-        subscription = self._node.listen(topic, lambda message: self._take(stream, message))
-        self._publishers.know(stream, subscription)
+        subscription = self._node.subscribe(topic, lambda message: self._take(stream, message))
+        self._publishers.watch(stream, subscription)
 
     def _take(self, stream: str, message: Any) -> None:
         began = time.perf_counter()
@@ -121,7 +121,7 @@ class FrameIntake:
         self._syncing += time.perf_counter() - began
         if frame is None:
             return
-        job, self._syncing = Job(frame, time.monotonic(), self._syncing), 0.0
+        job, self._syncing = FrameJob(frame, time.monotonic(), self._syncing), 0.0
         settings, asked, drop = self._node.settings, self._is_asked(), self._node.diagnostics.drop
         if not (self.enabled or asked):
             drop("disabled")
@@ -138,3 +138,17 @@ class FrameIntake:
         clock = self._node.get_clock()
         stamp = Time.from_msg(ns_to_stamp(frame.stamp), clock_type=clock.clock_type)
         return bool((clock.now() - stamp).nanoseconds > max_age * 1e9)
+
+
+class RateLimiter:
+    """Lets frames through at most ``rate`` times a second of their own stamps."""
+
+    def __init__(self) -> None:
+        self._last: int | None = None
+
+    def passes(self, stamp: int, rate: float) -> bool:
+        """Whether the frame may pass; a stamp that steps back always may."""
+        if self._last is not None and rate > 0 and 0 <= stamp - self._last < NANOSECONDS / rate * 0.999:
+            return False
+        self._last = stamp
+        return True

@@ -6,21 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from sensor_msgs.msg import CameraInfo
 
-from gsn_perception.geometry import InputError
-from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Remark
-from gsn_perception.geometry.masks.mask_size import resize_mask
-from gsn_perception.ros.messages.camera import images
-from gsn_perception.ros.messages.camera.camera_info import Undistortion
-from gsn_perception.ros.messages.camera.camera_info import to_camera
-from gsn_perception.ros.messages.camera.detections import is_detections
-from gsn_perception.ros.messages.camera.detections import labels_of_detections
 from gsn_perception.ros.messages.headers import NANOSECONDS
 from gsn_perception.ros.messages.headers import stamp_to_ns
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
 from gsn_perception.ros.streams.frame_joining import HELD
 from gsn_perception.ros.streams.frame_joining import FrameJoiner
 from gsn_perception.ros.streams.synchronizer import Joined
@@ -61,7 +51,7 @@ class FrameAssembler:
         streams: Of ``depth`` and ``mask`` those that are used.
         slop: Nanoseconds.
         is_alive: Whether somebody publishes a stream: then no frame is made without it.
-        on_drop: Called with a reason's name for every image that is given up; :meth:`lack` says more of
+        on_drop: Called with a reason's name for every image that is given up; :meth:`missing_input` says more of
             ``unsynchronised``.
         wait: How long an image waits for its depth and mask, nanoseconds of stamps.
         held: Bytes of messages that wait for each other at most.
@@ -101,9 +91,9 @@ class FrameAssembler:
         self._pending = joined
         return self._complete()
 
-    def rest(self) -> None:
+    def drop_stale(self) -> None:
         """Give up images that nothing comes for any more; call it now and then."""
-        self._joiner.rest()
+        self._joiner.drop_stale()
 
     def finish(self) -> None:
         """Give up every image that still waits: nothing comes any more."""
@@ -112,9 +102,9 @@ class FrameAssembler:
     @property
     def missing(self) -> str:
         """What no frame can be made without and does not come, as a sentence; empty when nothing is missing."""
-        return self.lack(after=1.0)
+        return self.missing_input(after=1.0)
 
-    def lack(self, after: float) -> str:
+    def missing_input(self, after: float) -> str:
         """As :attr:`missing`, of an image that has waited ``after`` seconds for its depth or mask."""
         if not self._joiner.has_images:
             return "waiting for image: no message yet"
@@ -124,12 +114,12 @@ class FrameAssembler:
             wanted = self._pending.messages["image"].header.frame_id
             known = ", ".join(repr(name[:40]) for name in self._infos)
             return f"waiting for camera_info of frame {wanted[:40]!r}; got that of {known}"
-        return self.out_of_step(after)
+        return self.why_unsynchronised(after)
 
-    def out_of_step(self, after: float = 0.0) -> str:
+    def why_unsynchronised(self, after: float = 0.0) -> str:
         """Why images get no depth or mask though somebody publishes it; empty where they do."""
-        lack = self._joiner.lack(after)
-        return "" if lack is None else lack.sentence(self._where(lack.stream))
+        missing = self._joiner.missing_stream(after)
+        return "" if missing is None else missing.sentence(self._where(missing.stream))
 
     def _complete(self) -> Frame | None:
         if self._pending is None:
@@ -154,80 +144,3 @@ class FrameAssembler:
 def _frame_of(message: Any) -> str:
     """The frame a message names; ROS 1 drivers began it with a slash."""
     return str(message.header.frame_id).removeprefix("/")
-
-
-class FrameDecoder:
-    """Decodes frames; the look-up maps of an undistortion are kept while the CameraInfo stays."""
-
-    def __init__(self) -> None:
-        self._key: tuple[Any, ...] = ()
-        self._maps: Undistortion | None = None
-
-    def __call__(self, frame: Frame, settings: ReconstructionSettings) -> Observation:
-        """The observation of a frame.
-
-        Raises:
-            InputError: a message is damaged, sizes disagree, or the camera is not calibrated.
-        """
-        remarks: list[Remark] = []
-        image = images.to_rgb(frame.messages["image"], remarks)
-        extent = (image.shape[1], image.shape[0])
-        camera = to_camera(frame.info, rectify=settings.rectify, size=extent, remarks=remarks)
-        depth, mask = frame.messages.get("depth"), frame.messages.get("mask")
-        # without max_depth: the pipeline checks the unit before it takes what is far for unknown
-        depth = None if depth is None else images.to_depth(depth, None, remarks, near=settings.min_depth)
-        mask = None if mask is None else _labels(mask, settings, (camera.height, camera.width))
-        mask, resampled = (None, None) if mask is None else resize_mask(mask, (camera.height, camera.width))
-        remarks += [] if resampled is None else [resampled]
-        for name, array in (("image", image), ("depth", depth), ("mask", mask)):
-            if array is not None and array.shape[:2] != (camera.height, camera.width):
-                size = f"{array.shape[1]}x{array.shape[0]}"
-                raise InputError(f"the {name} is {size}, not {camera.width}x{camera.height} as camera_info says")
-        maps = self._undistortion(frame.info, extent) if settings.rectify else None
-        if maps is not None:
-            image = maps.colors(image)
-            depth = None if depth is None else maps.values(depth)
-            mask = None if mask is None else maps.values(mask)
-        return Observation(
-            image=image,
-            camera=camera,
-            mask=mask,
-            depth=depth,
-            support_plane=settings.plane,
-            size_hint=settings.size_hint or None,
-            roi=settings.roi if any(settings.roi) else None,  # type: ignore[arg-type]
-            stamp=frame.stamp,
-            frame_id=frame.frame_id,
-            remarks=(*frame.remarks, *remarks),
-        )
-
-    def _undistortion(self, info: CameraInfo, size: tuple[int, int]) -> Undistortion | None:
-        roi = info.roi
-        window = (roi.x_offset, roi.y_offset, roi.width, roi.height, info.binning_x, info.binning_y)
-        key = (info.width, info.height, info.distortion_model, tuple(info.d), tuple(info.k), *window, *size)
-        if key != self._key:
-            self._maps, self._key = Undistortion.of(info, size), key
-        return self._maps
-
-
-def _labels(message: Any, settings: ReconstructionSettings, shape: tuple[int, int]) -> np.ndarray:
-    """Labels [h,w] of a mask, given as an image of its own size or as polygons."""
-    mode: images.MaskMode = "binary" if settings.mask_mode == "binary" else "labels"
-    if is_detections(message):
-        labels = labels_of_detections(message, shape)
-        return (labels > 0).astype(np.uint8) if mode == "binary" else labels
-    return images.to_mask(message, mode, settings.mask_background)
-
-
-class RateGate:
-    """Lets frames through at most ``rate`` times a second of their own stamps."""
-
-    def __init__(self) -> None:
-        self._last: int | None = None
-
-    def passes(self, stamp: int, rate: float) -> bool:
-        """Whether the frame may pass; a stamp that steps back always may."""
-        if self._last is not None and rate > 0 and 0 <= stamp - self._last < NANOSECONDS / rate * 0.999:
-            return False
-        self._last = stamp
-        return True

@@ -19,7 +19,7 @@ from gsn_perception.ros.interface import Topic
 R = TypeVar("R")
 
 
-class Output(Generic[R]):
+class LazyPublisher(Generic[R]):
     """One topic of a lifecycle node.
 
     A result is converted and published when somebody is subscribed. Otherwise a latched topic keeps it, and converts it

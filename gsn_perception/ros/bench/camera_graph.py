@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gsn_perception.ros import interface
-from gsn_perception.ros.processes.graph import LiveGraph
+from gsn_perception.ros.processes.graph import NodeGraph
 
 CAMERA = "gsn_perception.ros.bench.camera"
 _START = 180.0  # seconds that the camera waits for somebody who listens
 
 
-class FilmedGraph(LiveGraph):
+class CameraGraph(NodeGraph):
     """Nodes under a camera, which starts once they are active.
 
     Args:

@@ -82,7 +82,7 @@ class ImageStamps:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class BufferedMessage:
     """One message that waits for its image.
 
     Attributes:
@@ -96,6 +96,25 @@ class Entry:
     size: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class WaitingImage:
+    """One image that waits for its depth and mask.
+
+    Attributes:
+        stamp: Nanoseconds.
+        message: The image.
+        needs: Streams that were alive when it came: it is never handed out without them.
+        size: Bytes.
+        came: Seconds, by the clock.
+    """
+
+    stamp: int
+    message: Any
+    needs: frozenset[str]
+    size: int
+    came: float
+
+
 @dataclass(slots=True, eq=False)
 class StreamBuffer:
     """Depth or mask beside the images.
@@ -107,20 +126,20 @@ class StreamBuffer:
         lateness: How far the images were ahead when a message in step came, nanoseconds.
         offsets: Stamp of a message minus that of the image it was joined to, nanoseconds.
         came: Whether any message came.
-        heard: The newest image's stamp when the last message came; None before the first image.
+        newest_image: The newest image's stamp when the last message came; None before the first image.
         was_alive: Whether somebody ever published it.
         used: What was joined last.
     """
 
     name: str
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[BufferedMessage] = field(default_factory=list)
     recent: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT))
     lateness: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT))
     offsets: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT))
     came: bool = False
-    heard: int | None = None
+    newest_image: int | None = None
     was_alive: bool = False
-    used: Entry | None = None
+    used: BufferedMessage | None = None
     _newest: int = 0
     _last: int = 0
 
@@ -131,12 +150,12 @@ class StreamBuffer:
         self._last = stamp
         self.recent.append(stamp)
         newest, distance = images.newest, images.distance(stamp)
-        self.came, self.heard = True, newest
+        self.came, self.newest_image = True, newest
         if newest is not None and distance is not None and distance <= slop:
             self.lateness.append(max(newest - stamp, 0))
-        insort(self.entries, Entry(stamp, message, size_of(message)), key=_stamp_of)
+        insort(self.entries, BufferedMessage(stamp, message, size_of(message)), key=_stamp_of)
 
-    def nearest(self, stamp: int, slop: int) -> Entry | None:
+    def nearest(self, stamp: int, slop: int) -> BufferedMessage | None:
         """The message whose stamp is nearest, the newer of two."""
         low, high = within(self.entries, stamp, slop)
         return min(self.entries[low:high][::-1], key=lambda entry: abs(entry.stamp - stamp), default=None)
@@ -146,7 +165,7 @@ class StreamBuffer:
         """Whether one message may serve several images: depth shows the scene, a mask one image."""
         return self.name != "mask"
 
-    def use(self, entry: Entry, image: int) -> None:
+    def use(self, entry: BufferedMessage, image: int) -> None:
         """A message was joined to the image stamped ``image``: older ones go."""
         self.used = entry
         self.offsets.append(entry.stamp - image)
@@ -178,3 +197,9 @@ class StreamBuffer:
     def size(self) -> int:
         """Bytes that wait."""
         return sum(entry.size for entry in self.entries)
+
+
+def densest(stamps: list[int]) -> int:
+    """Which of two or more rising stamps is missed least; never the newest, and the oldest only of two."""
+    gaps = [after - before for before, after in zip(stamps, stamps[2:], strict=False)]
+    return gaps.index(min(gaps)) + 1 if gaps else 0
