@@ -1,4 +1,4 @@
-"""The lifecycle node ``grasp``: points, meshes and support plane in; ranked grasps out."""
+"""Lifecycle node ``grasp``: subscribes to points, meshes and support plane, publishes ranked grasps."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _STREAMS = ("points", "mesh", "support_plane")
 
 
 class GraspNode(ManagedNode[GraspSettings]):
-    """See the interface tables in the README.
+    """The grasp node; its interface is in the tables of the README.
 
     Args:
         options: For LifecycleNode.
@@ -60,7 +60,7 @@ class GraspNode(ManagedNode[GraspSettings]):
         self._inputs: Mapping[str, Any] | None = None
         self._outputs: list[LazyPublisher[GraspResult]] = []
         self._requests = PendingRequests[PlanAnswer]()
-        self._order: str | None = None  # what the open request asks for
+        self._order: str | None = None  # the object of the open request
         self._progress = PlanProgress()
         self._header: Header | None = None
         self._moveit_service: Any = None
@@ -69,7 +69,7 @@ class GraspNode(ManagedNode[GraspSettings]):
         self.create_service(Trigger, "~/save", self._on_save, callback_group=self.service_group)
 
     def configure(self) -> None:
-        """Load the gripper, make publishers and the worker."""
+        """Load the gripper, create publishers and the worker."""
         self._planner = (grasp_worker.make_planner(self.settings), self.settings)
         grasp_worker.warm_up(self._planner[0])
         self._outputs = [self.make_output(topic, convert) for topic, convert in CONVERTERS.items()]
@@ -86,13 +86,13 @@ class GraspNode(ManagedNode[GraspSettings]):
         self._scene.close()
         self._scene = scene_of(self.settings, self, self._on_bad_transform)
         for topic in interface.GRASP_INPUTS:
-            # a large mesh is slow to build as objects
+            # raw: rclpy is slow with the objects of a large mesh
             self.subscribe(topic, partial(self._take, topic.name), raw=topic == interface.MESH)
         if self.settings.use_scene:
             self.subscribe(interface.SCENE, self._scene.take)
 
     def deactivate(self) -> None:
-        """Let the running plan end, then publish empties so that no stale grasp stays latched."""
+        """Let the running plan end, then publish empty results so that no old grasp stays latched."""
         self._requests.answer(PlanAnswer("FAILURE", "the node was deactivated"))
         self.drain(self._worker)
         self._scene.close()
@@ -119,7 +119,7 @@ class GraspNode(ManagedNode[GraspSettings]):
             self._planner = (grasp_worker.make_planner(settings), settings)
 
     def waiting(self) -> str:
-        """What nothing can be planned without."""
+        """The inputs that are missing, as a sentence; else empty."""
         missing = self._synchronizer.waiting_for()
         return f"waiting for {', '.join(missing)}: no message yet" if missing else ""
 
@@ -128,7 +128,7 @@ class GraspNode(ManagedNode[GraspSettings]):
         return self._worker is not None and not self._worker.is_idle
 
     def facts(self) -> dict[str, str]:
-        """How far the plan is that runs, or what the last one came to."""
+        """Progress of the running plan, or the result of the last one."""
         return self._progress.facts()
 
     def _take(self, stream: str, message: Any) -> None:
@@ -153,20 +153,20 @@ class GraspNode(ManagedNode[GraspSettings]):
         return self.settings.gripper() if self._planner is None else self._planner[0].gripper
 
     def _plan(self, job: PlanJob) -> None:
-        overtaken = None if self._worker is None else self._worker.put(job)
-        if overtaken is None or overtaken.order is not None:
+        superseded = None if self._worker is None else self._worker.put(job)
+        if superseded is None or superseded.order is not None:
             return
         if job.order is None:
             self.diagnostics.drop("overtaken")
-        elif self._worker is not None:  # the frame that waited is planned on for the topics and the service alike
+        elif self._worker is not None:  # one plan serves the superseded frame and the service
             self._worker.put(replace(job, order=None))
 
     def _work(self, job: PlanJob) -> None:
-        """One plan, in the worker's thread."""
+        """Plan once; runs in the worker's thread."""
         assert self._planner is not None
         planner, settings = self._planner
         watch = StopWatch()
-        targets = [target for target in (job.order, self._order) if target is not None]  # a request it overtook, too
+        targets = [target for target in (job.order, self._order) if target is not None]  # also a superseded request
         if job.order is None:
             self.diagnostics.count("frames")
             self._header = job.messages["points"].header
@@ -184,21 +184,21 @@ class GraspNode(ManagedNode[GraspSettings]):
         told = result if refused else result.only(targets[0])
         self._progress.end(told, refused)
         if job.order is None:
-            self._tell(told, refused)
+            self._publish(told, refused)
             self._last = None if task is None else (task, told)
         watch.lap("publish")
         self.diagnostics.latency(watch.times)
         self._requests.answer(PlanAnswer.of(result, refused), seen=job.seen)
 
-    def _tell(self, result: GraspResult, refused: str) -> None:
-        """What is doubtful and what gave nothing to diagnostics, the grasps to who listens."""
+    def _publish(self, result: GraspResult, refused: str) -> None:
+        """Report remarks and objects without grasps, then publish the grasps."""
         for remark in result.remarks.values():
             self.remark(remark)
         for label, reason in result.reasons.items():
             if not any(grasp.label == label for grasp in result.grasps):
                 self.refuse("no_grasp", f"object {label}: {reason}")
         if result.is_empty and not refused:
-            self.diagnostics.nothing(result.summary)
+            self.diagnostics.empty_result(result.summary)
         for output in self._outputs:
             self.publish_guarded(output.send, result)
 
@@ -206,7 +206,7 @@ class GraspNode(ManagedNode[GraspSettings]):
         self._requests.answer(PlanAnswer("PLANNING_FAILED", self.refuse("worker", error)))
 
     def _ask(self, order: str | None) -> PlanAnswer:
-        """Plan on the newest inputs and wait: one object by name or label, or (None) as for a frame."""
+        """Plan on the newest inputs and wait: for one object by name or label, or (None) as for a frame."""
         inputs, timeout = self._inputs, self.settings.trigger_timeout
         if not self.is_active:
             return PlanAnswer("FAILURE", "the node is not active")
@@ -226,7 +226,7 @@ class GraspNode(ManagedNode[GraspSettings]):
         return response
 
     def _on_moveit(self, request: Any, response: Any) -> Any:
-        answer = self._ask(request.target.id)  # the id of a collision object of ours, or empty for all
+        answer = self._ask(request.target.id)  # the id of one of our collision objects, or empty for all
         if not answer.success:
             self.warn(f"plan_grasps: {answer.sentence}")
         grasps.fill(response, answer, self._gripper, self.get_name())

@@ -1,4 +1,4 @@
-"""The lifecycle node ``reconstruction``: image (+ depth, mask) in; Gaussians, points, meshes, plane out."""
+"""Lifecycle node ``reconstruction``: subscribes to image, depth and mask, publishes Gaussians, points, meshes, plane."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ _STREAM_PARAMETERS = ("use_depth", "use_mask", "image_transport", "depth_transpo
 
 
 class ReconstructionNode(ManagedNode[ReconstructionSettings]):
-    """See the interface tables in the README.
+    """The reconstruction node; its interface is in the tables of the README.
 
     Args:
-        load: Makes the pipeline when the node is configured.
+        load: Loads the pipeline when the node is configured.
         options: For LifecycleNode.
     """
 
@@ -56,10 +56,10 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         self._load = load
         self._processor: FrameProcessor | None = None
         self._worker: LatestItemWorker[FrameJob] | None = None
-        self._splats: LazyPublisher[SplatResult] | None = None  # goes out before the others, which wait for the meshes
+        self._splats: LazyPublisher[SplatResult] | None = None  # published before the others, which wait for the meshes
         self._outputs: list[LazyPublisher[FrameResult]] = []
         self._collision: collision_objects.CollisionPublisher | None = None
-        self._requests = PendingRequests[tuple[bool, str]]()  # success and a sentence
+        self._requests = PendingRequests[tuple[bool, str]]()  # success and sentence
         self._intake = FrameIntake(self, lambda: bool(self._requests), self._deliver)
         self._object_ids = ObjectIds()
         self._last: FrameResult | None = None
@@ -70,9 +70,9 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         self.create_service(Trigger, "~/save", self._on_save, callback_group=group)
 
     def configure(self) -> None:
-        """Load weights, choose the source of transforms, make publishers and the worker."""
+        """Load weights, choose the source of transforms, create publishers and the worker."""
         settings = self.settings
-        mask_topic(settings)  # what is missing shows early
+        mask_topic(settings)  # fails early where yolo_msgs is missing
         transforms = transform_source(settings, self, lambda error: self.refuse("bad_message", error))
         self._processor = FrameProcessor(settings, self._load(settings), transforms, FrameDecoder())
         self._splats = self.make_output(interface.GAUSSIANS, frame_result.gaussians_message)
@@ -82,12 +82,12 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         self._worker = LatestItemWorker(self._work, self.guard(self._on_worker_error, "the worker's error handler"))
 
     def activate(self) -> None:
-        """Subscribe to what the parameters ask for."""
+        """Subscribe to the topics that the parameters choose."""
         self._draining = False
         self._intake.open()
 
     def deactivate(self) -> None:
-        """Let the running frame end without the meshes it has not begun, then publish empties: nothing stale stays."""
+        """End the running frame before its next mesh, then publish empty results so that none stays latched."""
         self._draining = True
         self._requests.answer((False, "the node was deactivated"))
         self.drain(self._worker)
@@ -130,11 +130,11 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
             self._intake.restart(settings)
 
     def waiting(self) -> str:
-        """Why no frame comes to the worker, as far as it can be known."""
+        """Why no frame reaches the worker, as a sentence; else empty."""
         return self._intake.waiting()
 
     def is_busy(self) -> bool:
-        """Whether a frame is worked on or waits for the worker."""
+        """Whether a frame is in work or waits for the worker."""
         return self._worker is not None and not self._worker.is_idle
 
     def facts(self) -> dict[str, str]:
@@ -146,7 +146,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         return None if self._worker is None else self._worker.put(job)
 
     def _work(self, job: FrameJob) -> None:
-        """One frame, in the worker's thread."""
+        """Process one frame; runs in the worker's thread."""
         processor, seen = self._processor, job.seen
         assert processor is not None
         waited = time.monotonic() - seen
@@ -161,7 +161,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         result = processor.reconstruct(
             observation, T_target_camera, lambda found: self._publish_splats(found, watch), lambda: not self._draining
         )
-        result = self._named(result, processor)
+        result = self._identified(result, processor)
         if result.failure:
             self.refuse("not_reconstructed", result.failure)
         for refusal in result.refusals:
@@ -169,7 +169,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         for remark in result.remarks:
             self.remark(remark)
         if result.is_empty:
-            self.diagnostics.nothing(result.summary)
+            self.diagnostics.empty_result(result.summary)
         watch.lap("reconstruct")
         self._publish(result)
         watch.lap("output")
@@ -179,19 +179,19 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         self.diagnostics.latency({**result.timings(), **watch.times, **parts})
         self._requests.answer((bool(result.objects), result.summary), seen=seen)
 
-    def _named(self, result: FrameResult, processor: FrameProcessor) -> FrameResult:
-        """With names that stay with the objects."""
+    def _identified(self, result: FrameResult, processor: FrameProcessor) -> FrameResult:
+        """The result with object ids that are stable over frames."""
         carried: Mapping[int, np.ndarray | None] = {}
         try:
             if self._collision is not None:
                 stamp = stamp_to_ns(result.header.stamp)
                 carried = self._collision.carried(lambda link: processor.locate(link, stamp))
-        except Exception as error:  # whatever MoveIt answers, the frame goes on
+        except Exception as error:  # no answer of MoveIt may end the frame
             self.refuse("moveit", error)
         return self._object_ids.assign(result, carried)
 
     def _publish_splats(self, found: SplatResult, watch: StopWatch) -> None:
-        """As soon as they are there: the meshes take many times as long."""
+        """Publish the Gaussians at once: the meshes take many times as long."""
         assert self._splats is not None
         self.publish_guarded(self._splats.send, found)
         watch.mark("gaussians")

@@ -135,7 +135,7 @@ def test_empty_results_are_no_results():
     diagnostics.count("frames")
     diagnostics.publish("grasps", empty=True)
     assert why() == "every result was empty"
-    diagnostics.nothing("there is no object to grasp")
+    diagnostics.empty_result("there is no object to grasp")
     diagnostics.count("frames")
     diagnostics.publish("grasps", empty=True)
     message = diagnostics.message(Time(), "active").status[0]

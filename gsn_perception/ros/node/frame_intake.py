@@ -1,4 +1,4 @@
-"""The input side of the reconstruction node: messages become jobs, or drops with a reason."""
+"""Input side of the reconstruction node: joins messages into jobs, and drops frames with a counted reason."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from gsn_perception.ros.streams.publisher_monitor import PublisherMonitor
 
 
 def mask_topic(settings: ReconstructionSettings) -> interface.Topic:
-    """Where masks come from.
+    """The topic of the masks, by the parameter ``mask_transport``.
 
     Raises:
-        InputError: polygons are asked for and yolo_msgs is not installed.
+        InputError: ``polygons`` is set and yolo_msgs is not installed.
     """
     if settings.mask_transport == "polygons":
         return detections_topic()
@@ -33,12 +33,12 @@ def mask_topic(settings: ReconstructionSettings) -> interface.Topic:
 
 
 class FrameIntake:
-    """Joins the streams of one camera and lets through what is enabled, young enough and not too often.
+    """Subscribes to one camera, joins its streams, and applies ``~/enable``, ``max_age`` and ``max_rate``.
 
     Args:
-        node: Subscribes, counts, knows the settings.
-        is_asked: Whether a service waits for a frame, which then passes though the node is disabled.
-        deliver: Takes a job; returns the one it overtakes, if any.
+        node: Owns the subscriptions, diagnostics and settings.
+        is_asked: Whether a service request waits for a frame; that frame passes although the node is disabled.
+        deliver: Takes a job; returns the waiting job that it supersedes, if any.
     """
 
     def __init__(
@@ -52,25 +52,25 @@ class FrameIntake:
         self._lock = threading.Lock()  # of the assembler
         self._publishers = PublisherMonitor(node)
         self._gate = RateLimiter()
-        self._syncing = 0.0  # seconds spent on the messages of the frame that is being joined
+        self._syncing = 0.0  # seconds spent on joining the current frame
         self.enabled = True
 
     def open(self) -> None:
-        """Subscribe to what the parameters ask for."""
+        """Subscribe to the topics that the parameters choose."""
         settings = self._node.settings
         self._gate, self.enabled, self._publishers = RateLimiter(), True, PublisherMonitor(self._node)
         self.restart(settings)
         packed = {"compressedDepth": interface.DEPTH_COMPRESSED, "compressed": interface.DEPTH_FILE}
         compressed = settings.image_transport == "compressed"
         if settings.use_depth:
-            self._listen(packed.get(settings.depth_transport, interface.DEPTH), "depth")
+            self._subscribe(packed.get(settings.depth_transport, interface.DEPTH), "depth")
         if settings.use_mask:
-            self._listen(mask_topic(settings), "mask")
-        self._listen(interface.CAMERA_INFO, "camera_info")
-        self._listen(interface.IMAGE_COMPRESSED if compressed else interface.IMAGE, "image")
+            self._subscribe(mask_topic(settings), "mask")
+        self._subscribe(interface.CAMERA_INFO, "camera_info")
+        self._subscribe(interface.IMAGE_COMPRESSED if compressed else interface.IMAGE, "image")
 
     def restart(self, settings: ReconstructionSettings) -> None:
-        """Join anew, e.g. with another slop."""
+        """Replace the assembler, e.g. for another slop; waiting messages are lost."""
         streams = tuple(n for n, wanted in (("depth", settings.use_depth), ("mask", settings.use_mask)) if wanted)
         made = FrameAssembler(
             streams,
@@ -84,10 +84,10 @@ class FrameIntake:
             self._assembler = made
 
     def waiting(self, after: float = 1.0) -> str:
-        """Why no frame is complete, as far as it can be known; empty when nothing is missing.
+        """Why no frame is complete, as a sentence; empty when nothing is missing.
 
         Args:
-            after: Seconds from which on an image counts as waiting for its depth or mask.
+            after: Seconds after which an image counts as waiting for depth or mask.
         """
         if not self.enabled:
             return "the node is disabled; call ~/enable with true"
@@ -103,14 +103,14 @@ class FrameIntake:
         return missing
 
     def _drop(self, reason: str) -> None:
-        """An image is given up, while the lock is held."""
+        """Count a dropped image; called while the lock is held."""
         sentence = self._assembler.why_unsynchronised() if self._assembler and reason == "unsynchronised" else ""
         if sentence:
             self._node.refuse(reason, sentence)
         else:
             self._node.diagnostics.drop(reason)
 
-    def _listen(self, topic: interface.Topic, stream: str) -> None:
+    def _subscribe(self, topic: interface.Topic, stream: str) -> None:
         subscription = self._node.subscribe(topic, lambda message: self._take(stream, message))
         self._publishers.watch(stream, subscription)
 
@@ -141,13 +141,13 @@ class FrameIntake:
 
 
 class RateLimiter:
-    """Lets frames through at most ``rate`` times a second of their own stamps."""
+    """Limits the rate of frames by their stamps."""
 
     def __init__(self) -> None:
         self._last: int | None = None
 
     def passes(self, stamp: int, rate: float) -> bool:
-        """Whether the frame may pass; a stamp that steps back always may."""
+        """Whether a frame may pass at ``rate`` frames a second; always after a stamp that steps back."""
         if self._last is not None and rate > 0 and 0 <= stamp - self._last < NANOSECONDS / rate * 0.999:
             return False
         self._last = stamp

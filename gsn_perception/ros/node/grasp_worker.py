@@ -1,4 +1,4 @@
-"""The work of the grasp node: reconstruction messages and scene in, ranked grasps out."""
+"""Worker of the grasp node: decodes reconstruction messages and scene, plans and ranks grasps."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 
 def decode(messages: Mapping[str, Any], scene: SceneCloud, settings: GraspSettings) -> GraspTask:
-    """The task of one set of ``points``, ``mesh`` and ``support_plane``, and the newest scene cloud.
+    """The inputs of a plan, from one set of ``points``, ``mesh`` and ``support_plane`` and the newest scene cloud.
 
-    ``mesh`` may be a MarkerArray, one serialised, or what was read from it.
+    ``mesh`` is a MarkerArray, a serialised one, or the list that ``read_markers`` gives.
 
     Raises:
         InputError: a message is damaged, frames disagree, or the scene can't be used.
@@ -59,15 +59,15 @@ def plan(
     targets: Sequence[str] = ("",),
     on_progress: Callable[[int, int], None] = lambda done, wanted: None,
 ) -> GraspResult:
-    """Grasps on the objects asked for, each keeping clear of all others; best first over all objects.
+    """Grasps on the requested objects, collision-free with all others; best first over all objects.
 
-    An object that can't be planned on gives its reason beside the others.
+    An object without a plan gives its reason; the others are planned all the same.
 
     Args:
         task: Decoded.
         planner: With its gripper.
-        targets: Names or labels of objects; one that is empty asks for all. What is not there is left out.
-        on_progress: Called before each object and at the end with how many are done of how many.
+        targets: Names or labels of objects; an empty one means all. Unknown ones are left out.
+        on_progress: Called before each object and at the end with the numbers of finished and of all objects.
     """
     found: list[Grasp] = []
     reasons: dict[int, str] = {}
@@ -109,7 +109,7 @@ def _extruded(label: int) -> Remark:
 
 
 def make_planner(settings: GraspSettings) -> GraspPlanner:
-    """The planner the parameters describe.
+    """The planner, by the parameters.
 
     Raises:
         InputError: there is no such gripper.
@@ -120,7 +120,7 @@ def make_planner(settings: GraspSettings) -> GraspPlanner:
 
 
 def warm_up(planner: GraspPlanner) -> None:
-    """Plan once on a small box, so that the first object does not wait for compilers and caches."""
+    """Plan once on a small box, so that compilation and cache misses do not delay the first object."""
     low, high = np.array([-0.02, -0.02, 0.4]), np.array([0.02, 0.02, 0.44])
     bits = np.array([[i >> 2 & 1, i >> 1 & 1, i & 1] for i in range(8)])
     quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
@@ -129,7 +129,7 @@ def warm_up(planner: GraspPlanner) -> None:
 
 
 def _told(result: PlanResult, frame_id: str) -> str:
-    """The planner's reason, with the frame that the workspace is in where that keeps grasps away."""
+    """The planner's reason, with the frame of the workspace where that excludes grasps."""
     if result.grasps or "workspace" not in result.reason:
         return result.reason
     return f"{result.reason}; workspace_min and workspace_max are in frame {frame_id!r}"

@@ -1,4 +1,4 @@
-"""Plans that the grasp node was asked for: by a frame or by a service, how far they are, and what they came to."""
+"""Plan requests of the grasp node, by a frame or a service: the job, its progress and the answer."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from gsn_perception.ros.results.grasp_result import GraspResult
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlanJob:
-    """What waits for the worker.
+    """A plan for the worker.
 
     Attributes:
-        messages: Of one frame.
-        seen: When they were complete or asked for, monotonic seconds.
-        order: The object that a service asked for, by name or label, empty for all: only the service is answered. None
-            for a frame, or one planned on anew: its result is published.
+        messages: The inputs of one frame.
+        seen: When they were complete or requested, monotonic seconds.
+        order: The object that a service requested, by name or label, empty for all; only the service is answered. None
+            for a frame, or a frame that is planned again: its result is published.
     """
 
     messages: Mapping[str, Any]
@@ -28,12 +28,12 @@ class PlanJob:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlanAnswer:
-    """To a service.
+    """The answer to a service request.
 
     Attributes:
-        code: The name of a code of moveit_msgs/MoveItErrorCodes.
+        code: Name of a constant of moveit_msgs/MoveItErrorCodes.
         sentence: For the user.
-        result: Or None where there was no plan.
+        result: The plan, or None without one.
     """
 
     code: str
@@ -42,7 +42,7 @@ class PlanAnswer:
 
     @classmethod
     def of(cls, result: GraspResult, refused: str) -> PlanAnswer:
-        """To who asked for all of a plan; ``refused`` says why there was none."""
+        """The answer for all objects of a plan; ``refused`` says why there is no plan."""
         if refused:
             return cls("PLANNING_FAILED", refused)
         code = "INVALID_OBJECT_NAME" if result.unknown else "SUCCESS" if result.grasps else "PLANNING_FAILED"
@@ -54,7 +54,7 @@ class PlanAnswer:
         return self.code == "SUCCESS"
 
     def only(self, target: str) -> PlanAnswer:
-        """About one object by name or label; about all for an empty ``target``."""
+        """The answer for one object by name or label; for all with an empty ``target``."""
         return self if self.result is None else PlanAnswer.of(self.result.only(target), "")
 
 
@@ -67,21 +67,21 @@ class _State:
 
 
 class PlanProgress:
-    """How far the plan is that runs, for diagnostics; what an action would give as feedback."""
+    """Progress of the running plan, for diagnostics."""
 
     def __init__(self) -> None:
-        self._state = _State()  # replaced as a whole: read by another thread
+        self._state = _State()  # replaced as a whole, since another thread reads it
 
     def show(self, target: str, done: int, wanted: int) -> None:
-        """A plan for ``target`` runs; so many objects are done."""
+        """A plan for ``target`` runs: ``done`` of ``wanted`` objects are finished."""
         self._state = _State("planning", target, f"{done}/{wanted}")
 
     def end(self, result: GraspResult, refused: str) -> None:
-        """It came to an end."""
+        """The plan ended."""
         state = "succeeded" if result.grasps else "failed"
         self._state = replace(self._state, state=state, message=refused or result.summary)
 
     def facts(self) -> dict[str, str]:
-        """Values for diagnostics."""
+        """Key-value pairs for diagnostics."""
         state = self._state
         return {f"plan.{name}": getattr(state, name) for name in ("state", "target", "objects", "message")}

@@ -30,8 +30,8 @@ class GraspTask:
         meshes: By label, metres.
         points: By label.
         support_plane: Or None.
-        scene: [M,3] metres to stay clear of, or None.
-        names: Label to the name that stays with the object.
+        scene: [M,3] obstacle points in metres, or None.
+        names: Label to the object's id, which is stable over frames.
     """
 
     header: Header
@@ -44,16 +44,16 @@ class GraspTask:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GraspResult:
-    """What is published about one plan.
+    """The published result of one plan.
 
     Attributes:
         header: The task's.
         grasps: Of all objects, best first.
         reasons: Label to one sentence: how many grasps, or why none.
-        planned: Whether planning ran through for every object.
-        remarks: What is doubtful about the grasps, by label.
-        names: Of all objects of the frame, label to the name that stays with the object.
-        unknown: One sentence where an object was asked for that is not there.
+        planned: Whether every object could be planned.
+        remarks: Doubts about the grasps, by label.
+        names: Label to id of all objects of the frame.
+        unknown: One sentence where a requested object does not exist, else empty.
         support_plane: The task's.
     """
 
@@ -78,7 +78,7 @@ class GraspResult:
         return self.unknown or told or "there is no object to grasp"
 
     def only(self, target: str) -> GraspResult:
-        """What it holds about one object, by name or label; all of it for an empty ``target``."""
+        """The part about one object, by name or label; all of it for an empty ``target``."""
         if not target:
             return self
         label = label_of(target, self.names)
@@ -99,7 +99,7 @@ class GraspResult:
 
 
 def label_of(target: str, names: Mapping[int, str]) -> int | None:
-    """The label of an object asked for by name or label; None where there is none."""
+    """The label of a requested object, given by name or label; None where it does not exist."""
     named = [label for label, name in names.items() if name == target]
     numbered = [label for label in names if str(label) == target]
     return (named + numbered + [None])[0]

@@ -1,4 +1,4 @@
-"""From image, camera_info, depth and mask messages to one Observation."""
+"""Assembles frames: image, depth and mask joined by stamp, with the CameraInfo of their frame."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from gsn_perception.ros.streams.synchronizer import Joined
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """Messages of one moment, not decoded yet.
+    """The messages of one frame, not decoded yet.
 
     Attributes:
         stamp: The image's, nanoseconds.
-        frame_id: The image's, or what stands in for it where that is empty.
+        frame_id: The image's, or its substitute where that is empty.
         messages: ``image`` and, where they came, ``depth`` and ``mask``.
         info: The newest CameraInfo of that frame.
-        remarks: What is doubtful about the messages' stamps and frames.
+        remarks: Doubts about the messages' stamps and frames.
     """
 
     stamp: int
@@ -36,26 +36,26 @@ class Frame:
 
 
 MAX_WAIT = 2 * NANOSECONDS
-"""How long an image waits for its depth and mask by default."""
+"""Default of the longest wait of an image for depth and mask, nanoseconds."""
 NO_FRAME = "camera_optical_frame"
-"""Stands in where neither image nor camera_info name a frame: nothing can be done with results in an unnamed one."""
-_CAMERAS = 16  # of which the CameraInfo is kept: a stream of ever new frame names must not fill the memory
+"""Frame of the results where neither image nor camera_info names one; no consumer can use an empty frame name."""
+_CAMERAS = 16  # limit of cached CameraInfo, against a stream of ever new frame names
 
 
 class FrameAssembler:
-    """Joins image, depth and mask by stamp; CameraInfo is cached by frame, the newest counts.
+    """Joins image, depth and mask by stamp and adds the newest CameraInfo of the image's frame.
 
-    A complete frame whose CameraInfo is not known yet is kept (the newest only) until that comes.
+    The newest complete frame is kept until its CameraInfo is known.
 
     Args:
-        streams: Of ``depth`` and ``mask`` those that are used.
-        slop: Nanoseconds.
-        is_alive: Whether somebody publishes a stream: then no frame is made without it.
-        on_drop: Called with a reason's name for every image that is given up; :meth:`missing_input` says more of
+        streams: The used ones of ``depth`` and ``mask``.
+        slop: Largest difference of stamps, nanoseconds.
+        is_alive: Whether a stream has a publisher; then no frame is made without it.
+        on_drop: Called with a short reason for each dropped image; :meth:`missing_input` explains
             ``unsynchronised``.
-        wait: How long an image waits for its depth and mask, nanoseconds of stamps.
-        held: Bytes of messages that wait for each other at most.
-        where: Who publishes a stream, for the sentences.
+        wait: Longest wait of an image for depth and mask, nanoseconds of stamps.
+        held: Limit of the waiting messages, bytes.
+        where: Describes the publishers of a stream, for the sentences.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class FrameAssembler:
         self._pending: Joined | None = None
 
     def add(self, stream: str, message: Any) -> Frame | None:
-        """Take one image, depth, mask or camera_info message in; the frame it completes, if any."""
+        """Add one image, depth, mask or camera_info message; returns the frame it completes, if any."""
         if stream == "camera_info":
             name = _frame_of(message)
             self._infos.pop(name, None)
@@ -92,20 +92,20 @@ class FrameAssembler:
         return self._complete()
 
     def drop_stale(self) -> None:
-        """Give up images that nothing comes for any more; call it now and then."""
+        """See :meth:`FrameJoiner.drop_stale`; to be called periodically."""
         self._joiner.drop_stale()
 
     def finish(self) -> None:
-        """Give up every image that still waits: nothing comes any more."""
+        """Drop every waiting image, at the end of the input."""
         self._joiner.finish()
 
     @property
     def missing(self) -> str:
-        """What no frame can be made without and does not come, as a sentence; empty when nothing is missing."""
+        """The missing input that prevents frames, as a sentence; empty when nothing is missing."""
         return self.missing_input(after=1.0)
 
     def missing_input(self, after: float) -> str:
-        """As :attr:`missing`, of an image that has waited ``after`` seconds for its depth or mask."""
+        """As :attr:`missing`, for an image that has waited ``after`` seconds for depth or mask."""
         if not self._joiner.has_images:
             return "waiting for image: no message yet"
         if not self._infos:
@@ -117,7 +117,7 @@ class FrameAssembler:
         return self.why_unsynchronised(after)
 
     def why_unsynchronised(self, after: float = 0.0) -> str:
-        """Why images get no depth or mask though somebody publishes it; empty where they do."""
+        """Why images get no depth or mask although it has a publisher; empty where they get it."""
         missing = self._joiner.missing_stream(after)
         return "" if missing is None else missing.sentence(self._where(missing.stream))
 
@@ -127,7 +127,9 @@ class FrameAssembler:
         joined = self._pending
         frame_id, remarks = _frame_of(joined.messages["image"]), self._joiner.remarks(joined)
         info = self._infos.get(frame_id)
-        if info is None and "" in (frame_id, *self._infos) and len(self._infos) == 1:  # one of the two names no frame
+        if (
+            info is None and "" in (frame_id, *self._infos) and len(self._infos) == 1
+        ):  # image or camera_info names no frame
             ((named, info),) = self._infos.items()
             frame_id = frame_id or named
             text = f"only one of image and camera_info names a frame ({frame_id[:40]!r}), which was taken for both"
@@ -142,5 +144,5 @@ class FrameAssembler:
 
 
 def _frame_of(message: Any) -> str:
-    """The frame a message names; ROS 1 drivers began it with a slash."""
+    """The frame_id of a message, without the leading slash of ROS 1 drivers."""
     return str(message.header.frame_id).removeprefix("/")

@@ -21,7 +21,7 @@ from gsn_perception.ros.streams.frame_assembly import Frame
 
 
 class FrameDecoder:
-    """Decodes frames; the look-up maps of an undistortion are kept while the CameraInfo stays."""
+    """Decodes frames; caches the undistortion maps while CameraInfo does not change."""
 
     def __init__(self) -> None:
         self._key: tuple[Any, ...] = ()
@@ -38,7 +38,7 @@ class FrameDecoder:
         extent = (image.shape[1], image.shape[0])
         camera = to_camera(frame.info, rectify=settings.rectify, size=extent, remarks=remarks)
         depth, mask = frame.messages.get("depth"), frame.messages.get("mask")
-        # without max_depth: the pipeline checks the unit before it takes what is far for unknown
+        # no far limit: the pipeline checks the unit before it removes far depth
         depth = None if depth is None else images.to_depth(depth, None, remarks, near=settings.min_depth)
         mask = None if mask is None else _labels(mask, settings, (camera.height, camera.width))
         mask, resampled = (None, None) if mask is None else resize_mask(mask, (camera.height, camera.width))

@@ -1,4 +1,4 @@
-"""Joins images with their depth and mask by stamp, however late these come, without ROS."""
+"""Joins images with depth and mask by stamp, also when these arrive late. Pure Python, without rclpy."""
 
 from __future__ import annotations
 
@@ -22,29 +22,28 @@ from gsn_perception.ros.streams.unsynchronised import stamp_doubt
 
 IMAGE = "image"
 HELD = 256 << 20
-"""Bytes of images, depth and masks that wait for each other at most."""
-_HEALTHY = 5 * NANOSECONDS  # while the last join is younger, an image without a partner is no fault
+"""Default limit of the bytes of all waiting messages."""
+_HEALTHY = 5 * NANOSECONDS  # while the last join is younger, an image without depth or mask is no fault
 
 
 class FrameJoiner:
-    """Joins every image with the nearest depth and mask within ``slop``, as long as these may still come.
+    """Joins each image with the nearest depth and mask within ``slop``.
 
-    An image needs the streams that are alive when it comes and is never handed out without them; what is not alive is
-    not waited for. The newest image that is complete is handed out and the older ones are given up (newest wins), so
-    that a segmenter slower than the camera decides which images count. An image is also given up when others are
-    ``wait`` newer, or when all that waits holds more than ``held`` bytes: then first what comes too late by the
-    lateness seen so far, then evenly. The newest image always stays.
-    A stamp that steps back (a bag that loops) forgets what lies after it. Not thread-safe.
+    An image waits for the streams that are alive when it arrives, and is never returned without them. The newest
+    complete image is returned and older ones are dropped, so a segmenter slower than the camera decides which images are
+    used. An image is also dropped when another is ``wait`` newer, or when the waiting messages exceed ``held`` bytes:
+    then first the images that can no longer be completed, judged by the lateness so far, then evenly over time. The
+    newest image always stays. When a stamp steps back (a bag that loops), later stamps are forgotten. Not thread-safe.
 
     Args:
-        streams: Beside the image, e.g. ``depth`` and ``mask``.
+        streams: Streams besides the image, e.g. ``depth`` and ``mask``.
         slop: Largest difference of stamps, nanoseconds.
-        wait: Nanoseconds of stamps.
-        is_alive: Whether somebody publishes a stream.
-        on_drop: Called with a reason for every image that is given up: ``no_STREAM`` where others are joined and
-            only this one got none, ``unsynchronised`` where none is; then :meth:`missing_stream` says why.
-        held: Bytes.
-        clock: Seconds.
+        wait: Longest wait of an image, nanoseconds of stamps.
+        is_alive: Whether a stream has a publisher.
+        on_drop: Called with a reason for each dropped image: ``no_STREAM`` while other images are joined,
+            ``unsynchronised`` while none is; then :meth:`missing_stream` says why.
+        held: Limit of the waiting messages, bytes.
+        clock: Returns seconds.
     """
 
     def __init__(
@@ -64,12 +63,12 @@ class FrameJoiner:
         self._waiting: list[WaitingImage] = []  # by stamp
         self._stamps = ImageStamps()
         self._joined: tuple[int, float] | None = None  # newest image's stamp and the clock at the last join
-        self._given_up = ""  # stream that an image was given up for since
-        self._began: float | None = None  # when the first image came after it
+        self._given_up = ""  # the stream that a dropped image lacked since the last join
+        self._began: float | None = None  # when the first image after the last join came
         self._touched = clock()
 
     def add(self, stream: str, stamp: int, message: Any) -> Joined | None:
-        """Take one message in; the newest join it completes, if any."""
+        """Add a message; returns the newest frame it completes, if any."""
         self._touched = self._clock()
         if stream == IMAGE:
             self._take_image(stamp, message)
@@ -86,20 +85,20 @@ class FrameJoiner:
         return self._stamps.newest is not None
 
     def drop_stale(self) -> None:
-        """Give up all but the newest image once no message came for ``wait``; call it now and then."""
+        """Drop all but the newest image once no message came for ``wait``; to be called periodically."""
         if (self._clock() - self._touched) * NANOSECONDS > self._wait:
             self._give_up(self._waiting[:-1])
 
     def finish(self) -> None:
-        """Give up every image that still waits: nothing comes any more."""
+        """Drop every waiting image, at the end of the input."""
         self._give_up(self._waiting)
 
     def missing_stream(self, after: float) -> MissingStream | None:
-        """What images wait for in vain.
+        """The stream that images wait for although it has a publisher; None while frames are joined.
 
         Args:
-            after: Seconds that an image must have waited, and the last join be ago. With a stream known to be late
-                it is given that time, too; not so with 0.
+            after: Least age of the last join and least wait of an image, seconds. A stream known to be late gets its
+                lateness in addition, except with 0.
         """
         for buffer in self._buffers.values():
             patience = max(after, min(1.5 * buffer.slowest(), self._wait) / NANOSECONDS) if after else 0.0
@@ -109,7 +108,7 @@ class FrameJoiner:
         return None
 
     def remarks(self, joined: Joined) -> tuple[Remark, ...]:
-        """What is doubtful about a join."""
+        """Doubts about a joined frame."""
         found = []
         for name, buffer in self._buffers.items():
             if buffer.was_alive and name not in joined.messages:
@@ -132,7 +131,9 @@ class FrameJoiner:
         newest = self._stamps.newest
         if newest is not None and stamp < newest:
             self._step_back(stamp)
-        self._give_up([image for image in self._waiting if image.stamp == stamp])  # a camera that stamps nothing
+        self._give_up(
+            [image for image in self._waiting if image.stamp == stamp]
+        )  # e.g. a camera that leaves all stamps zero
         self._stamps.add(stamp)
         needs = frozenset(name for name in self._buffers if self._is_alive(name))
         for name in needs:
@@ -142,7 +143,7 @@ class FrameJoiner:
         self._waiting.append(WaitingImage(stamp, message, needs, size_of(message), self._touched))
 
     def _newest_join(self, low: int, high: int) -> Joined | None:
-        """The newest complete one of the images ``low`` to ``high``, which the last message may have completed."""
+        """The newest complete image of the indices ``low`` to ``high``, which the last message may have completed."""
         for index in range(high - 1, low - 1, -1):
             image = self._waiting[index]
             found = self._partners(image)
@@ -159,9 +160,9 @@ class FrameJoiner:
         return None
 
     def _partners(self, image: WaitingImage) -> dict[str, BufferedMessage]:
-        """The nearest message of every stream, unless another image has it or is nearer to it.
+        """The nearest message of each stream, unless another image used it or is nearer to it.
 
-        Depth slower than the camera serves those images, too, for which none of their own can come any more.
+        Depth slower than the camera is shared by images for which no depth of their own can arrive any more.
         """
         found, age = {}, (self._stamps.newest or image.stamp) - image.stamp
         for name, buffer in self._buffers.items():
@@ -186,7 +187,7 @@ class FrameJoiner:
         self._prune()
 
     def _shrink(self) -> None:
-        """Keep within ``held`` bytes."""
+        """Drop waiting messages until they take at most ``held`` bytes."""
         while len(self._waiting) > 1 and self._size() > self._held:
             limit = (self._stamps.newest or 0) - 1.25 * self._lateness() - NANOSECONDS / 10
             hopeless = [image for image in self._waiting[:-1] if image.stamp < limit]
@@ -197,7 +198,7 @@ class FrameJoiner:
                 del buffer.entries[0]
 
     def _lateness(self) -> int:
-        """Of the latest stream that images wait for, as far as it is known."""
+        """Largest lateness of the streams that images wait for, nanoseconds; ``wait`` where it is unknown."""
         needed = [self._buffers[name] for name in self._waiting[-1].needs]
         return max((c.slowest() if c.lateness else self._wait for c in needed), default=self._wait)
 
