@@ -1,4 +1,4 @@
-"""Where config, launch and RViz files lie after colcon, after pip, and in a checkout."""
+"""Finds config, launch and RViz files of this package after colcon, after pip, and in a checkout."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ PACKAGE = "gsn_perception"
 
 
 def share_file(name: str) -> Path:
-    """The file ``name`` (e.g. ``config/fastdds.xml``) of this package.
+    """Path of the file ``name`` (e.g. ``config/fastdds.xml``) of this package.
 
-    Looked for in the checkout the package is imported from, then in every ament prefix, then under the
+    Searched in the checkout that the package is imported from, then in every ament prefix, then under the
     interpreter's prefix, where pip puts data files.
 
     Raises:
-        InputError: it lies in none of them.
+        InputError: it is in none of them.
     """
     for folder in _folders():
         path = folder / name

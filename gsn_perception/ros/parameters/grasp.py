@@ -69,7 +69,11 @@ class GraspSettings:
     seed: int = parameter(0, "of these points", low=0)
 
     def check(self) -> None:
-        """What the values must fulfil together."""
+        """Check the values that depend on each other.
+
+        Raises:
+            InputError: one sentence.
+        """
         if self.has_workspace and not all(a < b for a, b in zip(self.workspace_min, self.workspace_max, strict=True)):
             raise InputError(
                 "workspace_min is not below workspace_max on every axis; give two corners of a box in the objects' frame "
@@ -85,10 +89,10 @@ class GraspSettings:
         return any(self.workspace_min) or any(self.workspace_max)
 
     def gripper(self) -> Gripper:
-        """The gripper the parameters name.
+        """The gripper, by the parameters.
 
         Raises:
-            InputError: there is none of that name, or its opening is limited to less than it closes on.
+            InputError: there is no such gripper, or ``gripper.max_width`` is outside its range.
         """
         from gsn_perception.grasping.gripper import Gripper
 
@@ -106,7 +110,7 @@ class GraspSettings:
         return replace(gripper, max_width=self.gripper_max_width)
 
     def planner(self) -> PlannerSettings:
-        """What the planner is told."""
+        """The settings of the planner."""
         from gsn_perception.grasping.planner import PlannerSettings
 
         names = ("num_candidates", "max_grasps", "score_threshold", "approach_cone", "friction", "tight", "seed")

@@ -164,7 +164,11 @@ class ReconstructionSettings:
     seed: int = parameter(0, "of the random numbers", low=0)
 
     def check(self) -> None:
-        """What the values must fulfil together."""
+        """Check the values that depend on each other.
+
+        Raises:
+            InputError: one sentence.
+        """
         if self.min_depth >= self.max_depth:
             raise InputError(f"min_depth {self.min_depth} is not below max_depth {self.max_depth}; give a range")
         if self.has_camera_pose:
@@ -182,18 +186,18 @@ class ReconstructionSettings:
 
     @property
     def plane(self) -> Plane | None:
-        """``support_plane`` as a value, None when unset."""
+        """``support_plane`` as a :class:`Plane`, None when unset."""
         if not any(self.support_plane):
             return None
         return Plane(np.array(self.support_plane[:3]), self.support_plane[3])
 
     def is_level(self, camera_frame: str) -> bool:
-        """Whether the z axis of ``target_frame`` says where up is: an optical frame's points into the picture."""
+        """Whether the z axis of ``target_frame`` points up; false for optical frames, whose z axis is the viewing direction."""
         target = self.target_frame
         return self.target_is_level and target != camera_frame and not target.endswith("optical_frame")
 
     def pipeline(self) -> ReconstructorSettings:
-        """What the pipeline is told."""
+        """The settings of the pipeline."""
         from gsn_perception.pipeline import ReconstructorSettings
 
         return ReconstructorSettings(**named_values(self, {name: name for name in _PIPELINE}))

@@ -1,4 +1,4 @@
-"""Where results go when they are wanted in another frame than the camera's."""
+"""Sources of the transform between two frames: a fixed pose from a parameter, or TF."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class TransformSource(Protocol):
         """``T_target_source`` [4,4] rigid at ``stamp`` nanoseconds.
 
         Raises:
-            InputError: it is not known; says why.
+            InputError: it is not known; the sentence says why.
         """
         ...
 
     def close(self) -> None:
-        """Give subscriptions back."""
+        """Destroy subscriptions."""
         ...
 
 
@@ -50,22 +50,22 @@ class FixedTransforms:
         self._matrix = pose_matrix(pose, name)
 
     def lookup(self, target: str, source: str, stamp: int) -> np.ndarray:
-        """The matrix, whatever is asked; the identity where both frames are one."""
+        """The fixed matrix for any two frames; the identity for equal frames."""
         return np.eye(4) if target == source else self._matrix
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Nothing to do."""
 
 
 class TfTransforms:
     """TF at a stamp, from /tf and /tf_static (remappable).
 
-    Both are taken by a thread of their own: through rclpy's executor a robot's /tf slows the worker by a multiple.
+    A thread of its own polls both topics: through rclpy's executor, the /tf of a robot slows the worker several times.
 
     Args:
-        node: Subscribes; its clock tells when time jumps.
-        timeout: Seconds to wait for a transform.
-        on_error: Called with what a message raised.
+        node: Owns the subscriptions; its clock reports jumps.
+        timeout: Longest wait for a transform, seconds.
+        on_error: Called with the exception of a damaged message.
 
     Raises:
         InputError: tf2_ros is not installed.
@@ -80,24 +80,26 @@ class TfTransforms:
         self._buffer = TfBuffer(tf2, lambda: clock.now().nanoseconds, lambda why: node.get_logger().warning(why))
         threshold = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
         self._jumps = clock.create_jump_callback(threshold, post_callback=lambda jump: self._buffer.jumped())
-        self._deaf: list[str] = []
+        self._incompatible: list[str] = []
         self._subscription_set = SubscriptionSet(node, on_error)
         moving, static = Topic("/tf", kind, "transforms"), Topic("/tf_static", kind, "static_transforms")
         self._subscription_set.subscribe(moving, partial(_pass_on, kind, self._buffer.add), raw=True)
         self._subscription_set.subscribe(static, partial(_pass_on, kind, self._buffer.add_static), raw=True)
 
     def lookup(self, target: str, source: str, stamp: int) -> np.ndarray:
-        """See :class:`TransformSource`; waits on the wall clock, so that a paused bag can't hang it."""
+        """See :class:`TransformSource`; the wait is in wall time, also while a bag is paused."""
         try:
             return self._buffer.lookup(target, source, stamp, self._timeout)
         except InputError as error:
-            self._subscription_set.check(lambda who, policy: self._deaf.append(f"{who} incompatible QoS ({policy})"))
-            if not self._deaf:
+            self._subscription_set.check(
+                lambda who, policy: self._incompatible.append(f"{who} incompatible QoS ({policy})")
+            )
+            if not self._incompatible:
                 raise
-            raise InputError("; ".join([str(error), *self._deaf])) from error
+            raise InputError("; ".join([str(error), *self._incompatible])) from error
 
     def close(self) -> None:
-        """Stop listening, to the clock, too."""
+        """Destroy the subscriptions and the jump callback of the clock."""
         self._subscription_set.close()
         self._jumps.unregister()
 
