@@ -1,4 +1,4 @@
-"""Recordings: observations out, raw messages in order; see :mod:`~gsn_perception.ros.recordings.writing` for in."""
+"""Reads recordings (bags): raw messages in order, frames, observations."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from gsn_perception.ros.streams.frame_assembly import FrameAssembler
 from gsn_perception.ros.streams.frame_decoding import FrameDecoder
 
 _FOR_EVER = 1 << 62  # nanoseconds
-_HELD = 1 << 30  # bytes of images that wait for masks later than any that came so far
+_HELD = 1 << 30  # limit of the images that wait for late masks, bytes
 
 Tell = Callable[[Remark], None]
 
 
 def to_stderr(remark: Remark) -> None:
-    """How remarks are told where nobody asks for them."""
+    """Print a remark on stderr; the default of ``tell``."""
     print(f"remark {remark}", file=sys.stderr, flush=True)
 
 
@@ -40,8 +40,8 @@ def read(path: str | Path, topics: Sequence[str] = (), *, tell: Tell = to_stderr
 
     Args:
         path: A folder (also one without metadata.yaml), or an .mcap, .db3 or (ROS 1) .bag file.
-        topics: Which; empty = all that hold ROS messages.
-        tell: Called once with everything that is doubtful about the bag: cut off, topics left out, messages missing.
+        topics: Topics to read; empty = all with ROS messages.
+        tell: Called once with each remark about the bag: cut off, topics left out, messages missing.
 
     Raises:
         InputError: a library is missing, or the bag is missing or can't be read.
@@ -62,7 +62,7 @@ def read(path: str | Path, topics: Sequence[str] = (), *, tell: Tell = to_stderr
 
 
 def topics_of(path: str | Path) -> dict[str, str]:
-    """Topic to type name.
+    """Topics of a bag and their type names.
 
     Raises:
         InputError: a library is missing, or the bag is missing or can't be read.
@@ -79,20 +79,20 @@ def read_frames(
     settings: ReconstructionSettings | None = None,
     tell: Tell = to_stderr,
 ) -> Iterator[Frame]:
-    """The frames of a bag, joined as the reconstruction node does it, not decoded yet; each exactly once.
+    """The frames of a bag, joined as in the reconstruction node, not decoded; each exactly once.
 
-    Nothing is too late: images wait for their depth and mask as long as the bag lasts (``max_wait`` is the node's), and
-    only where more than a gigabyte waits some are given up, which is told.
+    Images wait for depth and mask until the end of the bag (``max_wait`` is not used). Images are dropped, with a remark,
+    only where more than a gigabyte waits.
 
     Args:
         path: The bag.
-        namespace: Of its topics; found out by default.
-        topics: Names of its topics where they are not ours; guessed by default where one answer fits.
-        settings: Choose the streams.
+        namespace: Namespace of its topics; determined by default.
+        topics: Its topics where their names differ from ours; guessed by default where the choice is unique.
+        settings: Parameters of the node, which choose the streams.
         tell: See :func:`read`.
 
     Raises:
-        InputError: the bag can't be read, no image topic is found or several are, or no frame can be made.
+        InputError: the bag can't be read, it has no or several image topics, or no frame is complete.
     """
     settings = settings or ReconstructionSettings()
     with open_bag(path) as bag:
@@ -139,7 +139,7 @@ def read_observations(
     settings: ReconstructionSettings | None = None,
     tell: Tell = to_stderr,
 ) -> Iterator[Observation]:
-    """:func:`read_frames`, decoded as the reconstruction node does it.
+    """The frames of :func:`read_frames`, decoded as in the reconstruction node.
 
     Raises:
         InputError: the bag or a message can't be used.
