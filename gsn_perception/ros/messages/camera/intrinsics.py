@@ -9,7 +9,7 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Remark
 from gsn_perception.geometry.remark import note
 
-_CENTRED = 0.15  # distance of a plausible principal point from the image centre, relative to the size
+_CENTRED = 0.15  # largest distance of a plausible principal point from the image centre, relative to the size
 
 
 def intrinsics(
