@@ -1,4 +1,4 @@
-"""What publishing a large mesh and a large cloud costs, with and without a subscriber."""
+"""Benchmark: time to convert and publish a large mesh and a large cloud, with and without a subscriber."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def measure_publishing(repeats: int, domain: int) -> list[Figure]:
         node.trigger_activate()
         alone = [_together(outputs) for _ in range(repeats)]
         with Collector(domain, topics=tuple(topics)) as collector:
-            if not collector.wait(lambda: _heard(collector, outputs), 20):
+            if not collector.wait(lambda: _received(collector, outputs), 20):
                 raise InputError("the messages did not arrive; check that DDS works on this machine")
-            heard = [_together(outputs, collector) for _ in range(repeats)]
+            received = [_together(outputs, collector) for _ in range(repeats)]
     finally:
         node.destroy_node()
         context.try_shutdown()
-    mesh, cloud, both = (1e3 * statistics.median(v) for v in zip(*heard, strict=True))
+    mesh, cloud, both = (1e3 * statistics.median(v) for v in zip(*received, strict=True))
     return [
         Figure(f"mesh of {TRIANGLES} triangles: convert and publish, median", mesh),
         Figure(f"cloud of {GAUSSIANS} Gaussians: convert and publish, median", cloud),
@@ -62,19 +62,19 @@ def measure_publishing(repeats: int, domain: int) -> list[Figure]:
 
 
 def _together(outputs: list[LazyPublisher[int]], collector: Collector | None = None) -> tuple[float, float, float]:
-    """Seconds of each output and of both."""
+    """Seconds of both outputs, and their sum."""
     before = dict(collector.counts) if collector is not None else {}
     times = []
     for output in outputs:
         began = time.perf_counter()
         output.send(time.time_ns())
         times.append(time.perf_counter() - began)
-    if collector is not None:  # the reader shares this process: its work must not fall into the next measurement
+    if collector is not None:  # the subscriber is in this process: it must finish before the next measurement
         collector.wait(lambda: sum(collector.counts.values()) >= sum(before.values()) + len(outputs), 5)
     return times[0], times[1], sum(times)
 
 
-def _heard(collector: Collector, outputs: list[LazyPublisher[int]]) -> bool:
+def _received(collector: Collector, outputs: list[LazyPublisher[int]]) -> bool:
     for output in outputs:
         output.send(time.time_ns())
     return len(collector.counts) == len(outputs)

@@ -1,4 +1,4 @@
-"""From SIGKILL under load back to the first output."""
+"""Benchmark: time from a restart after SIGKILL to the first result, under load."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _NODE = "reconstruction_node"
 
 
 def measure_restart(times: int, parameters: dict[str, object], logs: Path, domain: int) -> list[Figure]:
-    """Seconds from starting the node again to its first result, weights in the page cache, camera at 30 Hz.
+    """Seconds from the restart of the node to its first result, with the weights in the page cache and a 30 Hz camera.
 
     Raises:
-        InputError: it did not come back.
+        InputError: the node published no result.
     """
     figures = []
     topics = (interface.GAUSSIANS,)
@@ -25,7 +25,7 @@ def measure_restart(times: int, parameters: dict[str, object], logs: Path, domai
         graph.wait(lambda: len(arrivals) > 1, 180, "give a result")
         for number in range(1, times + 1):
             graph.nodes[_NODE].kill()
-            time.sleep(1.0)  # what the dead node had sent has arrived by now
+            time.sleep(1.0)  # for messages in transit from the killed node
             began, wall = time.monotonic(), time.time_ns()
             graph.start(_NODE)
 

@@ -1,4 +1,4 @@
-"""How many 640x480 colour images arrive at 30 Hz, best effort, and how fast, with and without the DDS profile."""
+"""Benchmark: loss and transport time of 640x480 colour images at 30 Hz, best effort, with and without the DDS profile."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _RECEIVER = "gsn_perception.ros.bench.streams.receiver"
 
 
 def measure_transport(count: int, logs: Path, domain: int) -> list[Figure]:
-    """Figures of ``count`` images each way.
+    """Figures of ``count`` images with and without the profile.
 
     Raises:
         InputError: a process failed.
