@@ -92,9 +92,7 @@ def _check_rviz() -> None:
     try:
         get_package_prefix("rviz2")
     except PackageNotFoundError:
-        sentence = (
-            "rviz:=true needs rviz2: install it with `sudo apt install ros-$ROS_DISTRO-rviz2`, or leave rviz away"
-        )
+        sentence = "rviz:=true needs rviz2: install it with `sudo apt install ros-$ROS_DISTRO-rviz2`, or leave out rviz"
         raise launch_checks.LaunchError(sentence) from None
 
 

@@ -66,7 +66,7 @@ class AttachedObjects:
         if not answered.wait(_PATIENCE):
             self._client.remove_pending_request(future)
             self._node.get_logger().warning(
-                f"move_group did not say within {_PATIENCE} s what is attached to the robot; its last answer is taken",
+                f"move_group did not answer within {_PATIENCE} s which objects are attached; its last answer is used",
                 throttle_duration_sec=10.0,
             )
             return self._last

@@ -25,7 +25,7 @@ class GraspSettings:
     autostart: bool = parameter(False, "configure and activate without a lifecycle manager", read_only=True)
     gripper_name: str = parameter("panda", "a shipped gripper or a YAML file of one", name="gripper.name")
     gripper_max_width: float = parameter(
-        0.0, "opening used at most, metres; 0: the gripper's own", low=0, name="gripper.max_width"
+        0.0, "largest opening used, metres; 0: that of the gripper", low=0, name="gripper.max_width"
     )
     gripper_joints: tuple[str, ...] = parameter(
         ("",),
@@ -34,15 +34,15 @@ class GraspSettings:
         any_length=True,
     )
     num_candidates: int = parameter(
-        512, "surface points a round, where lines through the object give too few grasps", low=1, high=100000
+        512, "surface points per round, if lines through the object give too few grasps", low=1, high=100000
     )
-    max_grasps: int = parameter(20, "grasps an object at most", low=1, high=1000)
+    max_grasps: int = parameter(20, "largest number of grasps per object", low=1, high=1000)
     score_threshold: float = parameter(0.2, "grasps that score less are dropped", low=0, high=1)
     approach_cone: float = parameter(
         pi, "largest angle between the approach and straight down (or the line of sight), radians", low=0.01, high=pi
     )
     friction: float = parameter(0.5, "Coulomb coefficient between pads and object", low=0.01, high=5)
-    tight: bool = parameter(True, "where nothing is found, try once more with next to no margins")
+    tight: bool = parameter(True, "if no grasp is found, try once more with almost no margins")
     workspace_min: tuple[float, ...] = parameter(
         (0.0, 0.0, 0.0),
         "lower corner of the box of the TCP in the objects' frame, metres; with workspace_max all zero: no box",
@@ -50,7 +50,7 @@ class GraspSettings:
     workspace_max: tuple[float, ...] = parameter(
         (0.0, 0.0, 0.0), "upper corner of that box; the objects' frame is target_frame, else the camera's, metres"
     )
-    use_scene: bool = parameter(True, "stay clear of the points on `scene` where somebody publishes it")
+    use_scene: bool = parameter(True, "avoid collisions with the points on `scene` if it has a publisher")
     scene_max_age: float = parameter(1.0, "a scene cloud this much older than the objects is not used, seconds", low=0)
     scene_to_target: tuple[float, ...] = parameter(
         UNSET_POSE,
@@ -61,12 +61,12 @@ class GraspSettings:
         0.2, "longest wait for a transform at the scene's stamp, seconds", low=0, high=10, fixed=True
     )
     target: str = parameter(
-        "", "plan on this object alone, by its id (`gsn_3`) or label (`3`); the others are kept clear of; empty: all"
+        "", "plan on this object only, by id (`gsn_3`) or label (`3`); the others are obstacles; empty: all"
     )
     trigger_timeout: float = parameter(30.0, "longest wait of `~/plan` for its plan, seconds", low=0.1, high=600)
     moveit_service: bool = parameter(False, "offer `plan_grasps` (needs moveit_msgs)", fixed=True)
     output_dir: str = parameter("gsn_output", "folder of `~/save`")
-    seed: int = parameter(0, "of these points", low=0)
+    seed: int = parameter(0, "seed of these points", low=0)
 
     def check(self) -> None:
         """Check the values that depend on each other.

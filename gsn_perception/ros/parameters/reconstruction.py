@@ -68,9 +68,9 @@ class ReconstructionSettings:
         "raw: `mask`; compressed: `mask/compressed`, a PNG; polygons: `mask` as yolo_msgs/DetectionArray",
         choices=("raw", "compressed", "polygons"),
     )
-    rectify: bool = parameter(False, "the image is raw: undistort it by K and D; else it is rectified and P holds")
-    use_depth: bool = parameter(True, "use `depth` where somebody publishes it")
-    use_mask: bool = parameter(True, "use `mask` where somebody publishes it, else segment")
+    rectify: bool = parameter(False, "the image is raw: undistort it by K and D; else it is rectified and P is used")
+    use_depth: bool = parameter(True, "use `depth` if it has a publisher")
+    use_mask: bool = parameter(True, "use `mask` if it has a publisher, else segment")
     segmentation: str = parameter(
         "auto",
         "how objects are found without a mask: plane needs depth, grabcut a roi",
@@ -83,7 +83,7 @@ class ReconstructionSettings:
         0.02, "largest difference of stamps between image, depth and mask, seconds", low=0, high=10
     )
     max_wait: float = parameter(
-        2.0, "longest wait of an image for a depth or mask that somebody publishes, seconds of stamps", low=0, high=60
+        2.0, "longest wait of an image for depth or mask that has a publisher, seconds of stamps", low=0, high=60
     )
     max_age: float = parameter(0.0, "frames older than this are dropped, seconds; 0: none is too old", low=0)
     max_rate: float = parameter(0.0, "at most this many frames a second, by their stamps; 0: no limit", low=0)
@@ -96,16 +96,19 @@ class ReconstructionSettings:
     )
     mask_background: tuple[int, ...] = parameter(
         (0,),
-        "labels of `mask` that are no objects, e.g. 0 and 1 for Isaac Sim, 255 for a body index map",
+        "labels of `mask` that are background, e.g. 0 and 1 for Isaac Sim, 255 for a body index map",
         any_length=True,
     )
     clean_masks: bool = parameter(
-        True, "leave out of a given mask what is not the object by its depth or place, and move one that lags"
+        True,
+        "remove parts of a given mask that are not the object, by depth and position; shift a mask that lags behind",
     )
     max_extent: float = parameter(
         0.6, "objects longer, or with no side below a third of it, get a remark, metres; 0: none does", low=0
     )
-    max_objects: int = parameter(8, "objects a frame; the largest masks are taken", low=1, high=65535)
+    max_objects: int = parameter(
+        8, "largest number of objects per frame; the largest masks are used", low=1, high=65535
+    )
     min_mask_pixels: int = parameter(150, "smaller masks are refused", low=1)
     allow_cut: bool = parameter(False, "reconstruct objects that are cut by the image border")
     target_frame: str = parameter("", "frame of the results; empty: the camera's optical frame", fixed=True)
@@ -134,9 +137,9 @@ class ReconstructionSettings:
         "how crops are rolled before the network: auto upright on the support plane; moments by the silhouette",
         choices=("auto", "moments", "off"),
     )
-    unit_scale: bool = parameter(False, "give normalised units instead of metres where nothing fixes the scale")
+    unit_scale: bool = parameter(False, "results in normalised units instead of metres if the scale is unknown")
     opacity_threshold: float = parameter(1.0 / 255.0, "Gaussians below this opacity are dropped", low=0, high=1)
-    max_gaussians: int = parameter(0, "at most so many Gaussians an object, the most opaque first; 0: all", low=0)
+    max_gaussians: int = parameter(0, "largest number of Gaussians per object, the most opaque first; 0: all", low=0)
     mesh_method: str = parameter(
         "auto",
         "how the surface is made: from the splat, or by a learned field; auto: convonet with depth, else gaussians",
@@ -145,7 +148,7 @@ class ReconstructionSettings:
         name="mesh.method",
     )
     mesh_weights: str = parameter(
-        "", "weights of a learned field: a file, or empty for those that come along", fixed=True, name="mesh.weights"
+        "", "weights of a learned field: a file, or empty for the shipped ones", fixed=True, name="mesh.weights"
     )
     mesh_resolution: int = parameter(
         64, "cells of the surface grid along an edge", low=16, high=256, name="mesh.resolution"
@@ -161,7 +164,7 @@ class ReconstructionSettings:
         2.0, "seconds of stamps that an object not seen stays in the planning scene", low=0, high=3600
     )
     output_dir: str = parameter("gsn_output", "folder of `~/save`")
-    seed: int = parameter(0, "of the random numbers", low=0)
+    seed: int = parameter(0, "seed of the random numbers", low=0)
 
     def check(self) -> None:
         """Check the values that depend on each other.

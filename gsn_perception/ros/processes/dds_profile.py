@@ -92,4 +92,4 @@ def use_dds_profile() -> None:
 
 
 def _by_tcp(why: str) -> str:
-    return f"{why}: large messages go by TCP (config/fastdds_tcp.xml), slower, and lost to who has no such profile; {_CURE}"
+    return f"{why}: large messages go by TCP (config/fastdds_tcp.xml), slower, and processes without this profile do not receive them; {_CURE}"

@@ -168,7 +168,7 @@ def _readable(files: Sequence[Path], stack: ExitStack) -> tuple[list[Storage], l
 
 def _metadata(folder: Path) -> tuple[list[str], dict[str, int], list[Remark]]:
     """File names, topic to message count, and remarks; empty names and counts without a readable metadata.yaml."""
-    cure = f"read file by file; `ros2 bag reindex {folder}` writes it anew"
+    cure = f"read file by file; `ros2 bag reindex {folder}` rewrites it"
     try:
         found = yaml.safe_load((folder / _METADATA).read_text())["rosbag2_bagfile_information"]
         names = [re.split(r"[/\\]", str(name))[-1] for name in found["relative_file_paths"]]

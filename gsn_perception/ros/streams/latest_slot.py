@@ -30,11 +30,11 @@ class LatestItemWorker(Generic[T]):
     def put(self, item: T) -> T | None:
         """Put an item into the slot; returns the waiting item that it supersedes, if any."""
         with self._condition:
-            overtaken = self._slot.pop() if self._slot else None
+            superseded = self._slot.pop() if self._slot else None
             if not self._closed:
                 self._slot.append(item)
             self._condition.notify_all()
-            return overtaken
+            return superseded
 
     def clear(self) -> T | None:
         """Empty the slot; returns the item that waited, if any."""

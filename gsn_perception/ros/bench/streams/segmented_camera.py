@@ -64,7 +64,7 @@ class LateSegmenter:
         self.late, self._every = late, every
         self._due: deque[tuple[float, int]] = deque()
 
-    def see(self, stamp: int, now: float) -> None:
+    def add_image(self, stamp: int, now: float) -> None:
         """Register an image."""
         if self.late and (self._every or not self._due):
             self._due.append((now + self.late, stamp))
@@ -134,7 +134,7 @@ class SegmentedStream:
             self._publish("depth", stamp)
         self._publish("image", stamp)
         if wanted:
-            self._segmenter.see(stamp, time.monotonic())
+            self._segmenter.add_image(stamp, time.monotonic())
 
     def _publish(self, name: str, stamp: int) -> None:
         self._publishers[name].publish(stamped(self._messages[name], stamp))
