@@ -72,7 +72,8 @@ class GraspNode(ManagedNode[GraspSettings]):
         """Load the gripper, create publishers and the worker."""
         self._planner = (grasp_worker.make_planner(self.settings), self.settings)
         grasp_worker.warm_up(self._planner[0])
-        self._outputs = [self.make_output(topic, convert) for topic, convert in CONVERTERS.items()]
+        for topic, convert in CONVERTERS.items():
+            self._outputs.append(self.make_output(topic, convert))
         if self.settings.moveit_service:
             kind = grasps.service_type()
             call = self._on_moveit
@@ -181,11 +182,11 @@ class GraspNode(ManagedNode[GraspSettings]):
             refused = self.refuse("not_planned", error)
             result = GraspResult(job.messages["points"].header)
         watch.lap("plan")
-        told = result if refused else result.only(targets[0])
-        self._progress.end(told, refused)
+        selected = result if refused else result.only(targets[0])
+        self._progress.end(selected, refused)
         if job.order is None:
-            self._publish(told, refused)
-            self._last = None if task is None else (task, told)
+            self._publish(selected, refused)
+            self._last = None if task is None else (task, selected)
         watch.lap("publish")
         self.diagnostics.latency(watch.times)
         self._requests.answer(PlanAnswer.of(result, refused), seen=job.seen)

@@ -76,7 +76,8 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         transforms = transform_source(settings, self, lambda error: self.refuse("bad_message", error))
         self._processor = FrameProcessor(settings, self._load(settings), transforms, FrameDecoder())
         self._splats = self.make_output(interface.GAUSSIANS, frame_result.gaussians_message)
-        self._outputs = [self.make_output(topic, convert) for topic, convert in frame_result.CONVERTERS.items()]
+        for topic, convert in frame_result.CONVERTERS.items():
+            self._outputs.append(self.make_output(topic, convert))
         if settings.publish_moveit:
             self._collision = collision_objects.CollisionPublisher(self, self.service_group)
         self._worker = LatestItemWorker(self._work, self.guard(self._on_worker_error, "the worker's error handler"))

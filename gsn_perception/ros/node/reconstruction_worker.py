@@ -159,21 +159,21 @@ class FrameProcessor:
         the meshes are still needed.
         """
         outcomes: list[Reconstruction | Refusal] = []
-        failure, told = "", False
+        failure, published = "", False
 
-        def tell(found: Mapping[int, Gaussians]) -> None:
-            nonlocal told
-            told = True
+        def publish(found: Mapping[int, Gaussians]) -> None:
+            nonlocal published
+            published = True
             on_splats(SplatResult.of(observation, found, T_target_camera, self.settings.target_frame))
 
         try:
-            outcomes = self.pipeline(observation, on_splats=tell, wanted=wanted)
+            outcomes = self.pipeline(observation, on_splats=publish, wanted=wanted)
         except InputError as error:
             failure = str(error)
         except Exception as error:  # no frame may end the node
             failure = f"{type(error).__name__}: {error}"
-        if not told:
-            tell({})
+        if not published:
+            publish({})
         target = self.settings.target_frame
         return FrameResult.of(
             observation, outcomes, T_target_camera=T_target_camera, target_frame=target, failure=failure

@@ -92,4 +92,5 @@ def use_dds_profile() -> None:
 
 
 def _by_tcp(why: str) -> str:
-    return f"{why}: large messages go by TCP (config/fastdds_tcp.xml), slower, and processes without this profile do not receive them; {_CURE}"
+    effect = "large messages go by TCP (config/fastdds_tcp.xml): slower, and not to processes without this profile"
+    return f"{why}: {effect}; {_CURE}"
