@@ -25,7 +25,7 @@ def masks_of(segmenter, rate, seconds):
             found.append((now, segmenter.take(now)))
         else:
             if number < rate * seconds:
-                segmenter.see(round(1e9 * due), due)
+                segmenter.add_image(round(1e9 * due), due)
             number += 1
     return found
 

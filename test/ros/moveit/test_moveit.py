@@ -26,9 +26,9 @@ from gsn_perception.ros.moveit import grasps
 from gsn_perception.ros.moveit.table import THICKNESS
 from gsn_perception.ros.moveit.table import Slab
 from gsn_perception.ros.moveit.table import TableTop
-from gsn_perception.ros.node.grasp_worker import GraspResult
-from gsn_perception.ros.node.plan_requests import Answer
+from gsn_perception.ros.node.plan_requests import PlanAnswer
 from gsn_perception.ros.results.frame_result import FrameResult
+from gsn_perception.ros.results.grasp_result import GraspResult
 
 HEADER = make_header(5_000_000_007, "cam")
 PANDA = Gripper.named("panda")
@@ -129,7 +129,7 @@ def test_the_answer_of_plan_grasps_gives_code_sentence_and_source(messages):
         {3: "1 grasps", 4: "1 grasps", 5: "no grasp: 9 too wide"},
         names={3: "gsn_8", 4: "gsn_4", 5: "gsn_5"},
     )
-    everything = Answer.of(result, "")
+    everything = PlanAnswer.of(result, "")
     kind = optional.require("moveit_msgs.srv").GraspPlanning
 
     def filled(answer):
@@ -147,8 +147,8 @@ def test_the_answer_of_plan_grasps_gives_code_sentence_and_source(messages):
     assert (code, ids) == (-19, [])
     assert "no object 'mug'" in sentence
     assert "gsn_8 (label 3)" in sentence
-    assert filled(Answer("TIMED_OUT", "too long"))[:2] == (-6, "too long")
-    assert filled(Answer.of(GraspResult(HEADER), "frames differ"))[:2] == (-1, "frames differ")
+    assert filled(PlanAnswer("TIMED_OUT", "too long"))[:2] == (-6, "too long")
+    assert filled(PlanAnswer.of(GraspResult(HEADER), "frames differ"))[:2] == (-1, "frames differ")
 
 
 @pytest.mark.parametrize(("name", "parameter"), [("Grasp", "moveit_service"), ("CollisionObject", "publish_moveit")])
