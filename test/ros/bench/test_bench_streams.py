@@ -99,6 +99,6 @@ class Transitions:
 def test_deaths_and_refusals_are_counted_and_the_rest_goes_on(monkeypatch):
     monkeypatch.setattr(activations, "_LONGEST_STAY", 0.0)
     graph, found = Graph(), activations.Activations()
-    activations._again_and_again(6, graph, Transitions(), found)
+    activations._activate_repeatedly(6, graph, Transitions(), found)
     assert (len(found.seconds), found.refused, graph.started) == (5, 1, ["reconstruction_node"])
     assert found.deaths == ["reconstruction_node ended with code 1: KeyError: 'image'"]
