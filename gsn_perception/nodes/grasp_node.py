@@ -34,7 +34,7 @@ from gsn_perception.ros.results.grasp_result import CONVERTERS
 from gsn_perception.ros.results.grasp_result import GraspResult
 from gsn_perception.ros.results.grasp_result import GraspTask
 from gsn_perception.ros.results.lazy_publisher import LazyPublisher
-from gsn_perception.ros.results.saving import answered
+from gsn_perception.ros.results.saving import fill_response
 from gsn_perception.ros.results.saving import save_grasps
 from gsn_perception.ros.streams.latest_slot import LatestItemWorker
 from gsn_perception.ros.streams.synchronizer import StampSynchronizer
@@ -78,7 +78,7 @@ class GraspNode(ManagedNode[GraspSettings]):
             kind = grasps.service_type()
             call = self._on_moveit
             self._moveit_service = self.create_service(kind, "plan_grasps", call, callback_group=self.waiting_group)
-        self._worker = LatestItemWorker(self._work, self._on_worker_error)
+        self._worker = LatestItemWorker(self._process_job, self._on_worker_error)
 
     def activate(self) -> None:
         """Subscribe."""
@@ -88,7 +88,7 @@ class GraspNode(ManagedNode[GraspSettings]):
         self._scene = scene_of(self.settings, self, self._on_bad_transform)
         for topic in interface.GRASP_INPUTS:
             # raw: rclpy is slow with the objects of a large mesh
-            self.subscribe(topic, partial(self._take, topic.name), raw=topic == interface.MESH)
+            self.subscribe(topic, partial(self._on_input, topic.name), raw=topic == interface.MESH)
         if self.settings.use_scene:
             self.subscribe(interface.SCENE, self._scene.take)
 
@@ -132,7 +132,7 @@ class GraspNode(ManagedNode[GraspSettings]):
         """Progress of the running plan, or the result of the last one."""
         return self._progress.facts()
 
-    def _take(self, stream: str, message: Any) -> None:
+    def _on_input(self, stream: str, message: Any) -> None:
         if stream == "mesh":
             message = read_markers(message)
             if not message:
@@ -162,7 +162,7 @@ class GraspNode(ManagedNode[GraspSettings]):
         elif self._worker is not None:  # one plan serves the superseded frame and the service
             self._worker.put(replace(job, order=None))
 
-    def _work(self, job: PlanJob) -> None:
+    def _process_job(self, job: PlanJob) -> None:
         """Plan once; runs in the worker's thread."""
         assert self._planner is not None
         planner, settings = self._planner
@@ -206,7 +206,7 @@ class GraspNode(ManagedNode[GraspSettings]):
     def _on_worker_error(self, error: Exception) -> None:
         self._requests.answer(PlanAnswer("PLANNING_FAILED", self.refuse("worker", error)))
 
-    def _ask(self, order: str | None) -> PlanAnswer:
+    def _request_plan(self, order: str | None) -> PlanAnswer:
         """Plan on the newest inputs and wait: for one object by name or label, or (None) as for a frame."""
         inputs, timeout = self._inputs, self.settings.trigger_timeout
         if not self.is_active:
@@ -222,12 +222,12 @@ class GraspNode(ManagedNode[GraspSettings]):
         return answer.only(self.settings.target if order is None else order)
 
     def _on_plan(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        answer = self._ask(None)
+        answer = self._request_plan(None)
         response.success, response.message = answer.success, answer.sentence
         return response
 
     def _on_moveit(self, request: Any, response: Any) -> Any:
-        answer = self._ask(request.target.id)  # the id of one of our collision objects, or empty for all
+        answer = self._request_plan(request.target.id)  # the id of one of our collision objects, or empty for all
         if not answer.success:
             self.warn(f"plan_grasps: {answer.sentence}")
         grasps.fill(response, answer, self._gripper, self.get_name())
@@ -235,7 +235,7 @@ class GraspNode(ManagedNode[GraspSettings]):
 
     def _on_save(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         last = self._last
-        return answered(response, lambda: str(save_grasps(last, self._gripper, self.settings.output_dir)))
+        return fill_response(response, lambda: str(save_grasps(last, self._gripper, self.settings.output_dir)))
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -35,7 +35,7 @@ from gsn_perception.ros.results.frame_result import FrameResult
 from gsn_perception.ros.results.frame_result import SplatResult
 from gsn_perception.ros.results.lazy_publisher import LazyPublisher
 from gsn_perception.ros.results.object_ids import ObjectIds
-from gsn_perception.ros.results.saving import answered
+from gsn_perception.ros.results.saving import fill_response
 from gsn_perception.ros.results.saving import save
 from gsn_perception.ros.streams.frame_decoding import FrameDecoder
 from gsn_perception.ros.streams.latest_slot import LatestItemWorker
@@ -80,7 +80,9 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
             self._outputs.append(self.make_output(topic, convert))
         if settings.publish_moveit:
             self._collision = collision_objects.CollisionPublisher(self, self.service_group)
-        self._worker = LatestItemWorker(self._work, self.guard(self._on_worker_error, "the worker's error handler"))
+        self._worker = LatestItemWorker(
+            self._process_job, self.guard(self._on_worker_error, "the worker's error handler")
+        )
 
     def activate(self) -> None:
         """Subscribe to the topics that the parameters choose."""
@@ -146,7 +148,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
     def _deliver(self, job: FrameJob) -> FrameJob | None:
         return None if self._worker is None else self._worker.put(job)
 
-    def _work(self, job: FrameJob) -> None:
+    def _process_job(self, job: FrameJob) -> None:
         """Process one frame; runs in the worker's thread."""
         processor, seen = self._processor, job.seen
         assert processor is not None
@@ -186,7 +188,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         try:
             if self._collision is not None:
                 stamp = stamp_to_ns(result.header.stamp)
-                carried = self._collision.carried(lambda link: processor.locate(link, stamp))
+                carried = self._collision.attached_boxes(lambda link: processor.locate(link, stamp))
         except Exception as error:  # no answer of MoveIt may end the frame
             self.refuse("moveit", error)
         return self._object_ids.assign(result, carried)
@@ -226,7 +228,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         return response
 
     def _on_save(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        return answered(response, lambda: str(save(self._last, self.settings.output_dir)))
+        return fill_response(response, lambda: str(save(self._last, self.settings.output_dir)))
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -96,7 +96,7 @@ def soak_figures(found: Soak) -> list[Figure]:
     figures = []
     for node in NODES:
         growth, last = memory_growth(found, node)
-        figures.append(Figure(f"{node}: memory growth after {_settled(found):.0f} s", growth, "%", 2))
+        figures.append(Figure(f"{node}: memory growth after {_settling_time(found):.0f} s", growth, "%", 2))
         figures.append(Figure(f"{node}: resident memory at the end", last / 1e6, "MB"))
     for topic, rows in found.latencies.items():
         if not len(rows):
@@ -119,8 +119,8 @@ def soak_figures(found: Soak) -> list[Figure]:
 
 
 def memory_growth(found: Soak, node: str) -> tuple[float, float]:
-    """Growth in per cent from :func:`_settled` to the end, and bytes at the end; medians over a tenth of the samples."""
-    settled = _settled(found)
+    """Growth in per cent from :func:`_settling_time` to the end, and bytes at the end; medians over a tenth of the samples."""
+    settled = _settling_time(found)
     rows = np.array([(s.time, s.memory[node]) for s in found.samples if s.memory.get(node) and s.time >= settled])
     if len(rows) < 2:
         return float("nan"), float("nan")
@@ -135,7 +135,7 @@ def unaccounted(found: Soak) -> int:
     return abs(found.received - last.frames - sum(last.drops.get(reason, 0) for reason in FRAME_DROPS))
 
 
-def _settled(found: Soak) -> float:
+def _settling_time(found: Soak) -> float:
     """Start of the memory measurement, seconds: two minutes, or a fifth of a short run."""
     return min(120.0, found.seconds / 5)
 

@@ -29,8 +29,8 @@ from gsn_perception.ros.messages.headers import stamp_to_ns
 from gsn_perception.ros.moveit.planning_scene import Attached
 from gsn_perception.ros.moveit.planning_scene import AttachedObjects
 from gsn_perception.ros.moveit.planning_scene import Locate
-from gsn_perception.ros.moveit.table import Slab
-from gsn_perception.ros.moveit.table import TableTop
+from gsn_perception.ros.moveit.table import TableBox
+from gsn_perception.ros.moveit.table import TableTracker
 from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
 from gsn_perception.ros.results.frame_result import FrameResult
 from gsn_perception.ros.results.object_ids import number_of
@@ -75,9 +75,9 @@ class CollisionPublisher:
         self._scene = AttachedObjects(node, group)
         self._attached: Mapping[str, Attached] = {}
         self._shown: dict[str, _SceneObject] = {}
-        self._table = TableTop()
+        self._table = TableTracker()
 
-    def carried(self, locate: Locate) -> dict[int, np.ndarray | None]:
+    def attached_boxes(self, locate: Locate) -> dict[int, np.ndarray | None]:
         """Numbers of our attached objects, each with its bounding box [2,3] in the frame of the results.
 
         Args:
@@ -110,23 +110,23 @@ class CollisionPublisher:
         if slab is not None:
             self._shown[TABLE_ID] = _SceneObject(np.zeros((0, 3)), now)
             added.append(table_message(slab, result.header))
-        for name in self._gone(now, round(settings.moveit_keep * NANOSECONDS)):
+        for name in self._expire(now, round(settings.moveit_keep * NANOSECONDS)):
             self._publisher.publish(removal(name, result.header))
         for message in added:
             self._publisher.publish(message)
 
     def clear(self, header: Header) -> None:
         """Remove all our objects that are not attached."""
-        for name in self._gone(stamp_to_ns(header.stamp), -1):
+        for name in self._expire(stamp_to_ns(header.stamp), -1):
             self._publisher.publish(removal(name, header))
-        self._table = TableTop()
+        self._table = TableTracker()
 
     def close(self) -> None:
         """Destroy the publisher."""
         self._scene.close()
         self._node.destroy_lifecycle_publisher(self._publisher)
 
-    def _gone(self, now: int, keep: int) -> list[str]:
+    def _expire(self, now: int, keep: int) -> list[str]:
         """Ids not seen for longer than ``keep`` nanoseconds, which are forgotten; attached objects count as seen."""
         for name in self._attached.keys() & self._shown.keys():
             self._shown[name] = replace(self._shown[name], seen=now)
@@ -147,7 +147,7 @@ def collision_object(name: str, mesh: Mesh, header: Header) -> Any:
     )  # fmt: skip
 
 
-def table_message(slab: Slab, header: Header) -> Any:
+def table_message(slab: TableBox, header: Header) -> Any:
     """ADD message of the table, a box."""
     kind = collision_object_type()
     box = SolidPrimitive(type=SolidPrimitive.BOX, dimensions=[float(edge) for edge in slab.size])

@@ -25,7 +25,7 @@ _EDGE = 0.03  # metres; the same for an edge of the box
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Slab:
+class TableBox:
     """A box whose upper face is the support plane.
 
     Attributes:
@@ -37,7 +37,7 @@ class Slab:
     size: np.ndarray
 
 
-class TableTop:
+class TableTracker:
     """Keeps the box constant while the plane moves only by noise.
 
     In a fixed frame (``target_frame``) the box grows with the measured part of the plane. In the camera's frame, which may
@@ -50,7 +50,7 @@ class TableTop:
         self._edges = np.zeros((2, 2))
         self._frame = ""
 
-    def update(self, result: FrameResult) -> Slab | None:
+    def update(self, result: FrameResult) -> TableBox | None:
         """The box of this frame's plane; None without a plane, or without depth and objects to limit it."""
         plane, seen = result.support_plane, result.observation
         if plane is None or seen is None:
@@ -71,7 +71,7 @@ class TableTop:
             self._edges = edges
         size = np.array([*(self._edges[1] - self._edges[0]), THICKNESS])
         centre = np.array([*self._edges.mean(axis=0), -THICKNESS / 2])
-        return Slab(self._T @ make_transform(np.eye(3), centre), size)
+        return TableBox(self._T @ make_transform(np.eye(3), centre), size)
 
     def _is_same(self, plane: Plane, frame_id: str) -> bool:
         """Whether the plane equals the last one at the box, within noise."""

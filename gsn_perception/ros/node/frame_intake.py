@@ -111,10 +111,10 @@ class FrameIntake:
             self._node.diagnostics.drop(reason)
 
     def _subscribe(self, topic: interface.Topic, stream: str) -> None:
-        subscription = self._node.subscribe(topic, lambda message: self._take(stream, message))
+        subscription = self._node.subscribe(topic, lambda message: self._on_message(stream, message))
         self._publishers.watch(stream, subscription)
 
-    def _take(self, stream: str, message: Any) -> None:
+    def _on_message(self, stream: str, message: Any) -> None:
         began = time.perf_counter()
         with self._lock:
             frame = self._assembler.add(stream, message) if self._assembler is not None else None

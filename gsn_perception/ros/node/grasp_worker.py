@@ -90,9 +90,9 @@ def plan(
             reasons[label], planned = str(error), False
             continue
         found += result.grasps
-        reasons[label] = _told(result, task.header.frame_id)
+        reasons[label] = _reason(result, task.header.frame_id)
         if result.extruded:
-            remarks[label] = _extruded(label)
+            remarks[label] = _extruded_remark(label)
     on_progress(len(chosen), len(chosen))
     found.sort(key=lambda grasp: -grasp.score)
     return GraspResult(
@@ -100,7 +100,7 @@ def plan(
     )
 
 
-def _extruded(label: int) -> Remark:
+def _extruded_remark(label: int) -> Remark:
     text = (
         f"the mesh of object {label} gives no grasp; its grasps were planned on the measured points extruded to the support "
         "plane, and hold less often; look from another side"
@@ -128,7 +128,7 @@ def warm_up(planner: GraspPlanner) -> None:
     planner.plan(Mesh(np.where(bits, high, low), np.array(faces)))
 
 
-def _told(result: PlanResult, frame_id: str) -> str:
+def _reason(result: PlanResult, frame_id: str) -> str:
     """The planner's reason, with the frame of the workspace where that excludes grasps."""
     if result.grasps or "workspace" not in result.reason:
         return result.reason

@@ -25,7 +25,7 @@ _MARK = "is_guarded"
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class CallbackFailure:
     """An exception of a callback.
 
     Attributes:
@@ -49,7 +49,7 @@ class Failed:
         return self.sentence if known else f"{self.sentence}\n{''.join(traceback.format_exception(self.error))}"
 
 
-def guarded(callback: Callable[..., Any], what: str, on_error: Callable[[Failed], str]) -> Callable[..., Any]:
+def guarded(callback: Callable[..., Any], what: str, on_error: Callable[[CallbackFailure], str]) -> Callable[..., Any]:
     """The callback, wrapped so that an exception calls ``on_error`` instead of leaving it.
 
     A service still returns its response, so that the client does not wait for ever; ``success`` and ``message`` are set
@@ -63,7 +63,7 @@ def guarded(callback: Callable[..., Any], what: str, on_error: Callable[[Failed]
         try:
             return callback(*arguments)
         except Exception as error:  # the executor would raise it from spin, which ends the process
-            sentence = on_error(Failed(what, error))
+            sentence = on_error(CallbackFailure(what, error))
             response = arguments[-1] if len(arguments) == 2 else None
             for field, value in (("success", False), ("message", sentence)):
                 if hasattr(response, field):
@@ -86,7 +86,7 @@ class GuardedNode(LifecycleNode):
         for service in self.services:
             service.callback = guarded(service.callback, f"the callback of {service.srv_name}", self.on_failed)
 
-    def on_failed(self, failed: Failed) -> str:
+    def on_failed(self, failed: CallbackFailure) -> str:
         """Log the exception; returns the sentence."""
         self.get_logger().error(failed.report, throttle_duration_sec=2.0)
         return failed.sentence

@@ -9,7 +9,7 @@ from typing import Any
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Remark
 from gsn_perception.ros.node.diagnostics import Diagnostics
-from gsn_perception.ros.node.guarded_callbacks import Failed
+from gsn_perception.ros.node.guarded_callbacks import CallbackFailure
 from gsn_perception.ros.node.guarded_callbacks import GuardedNode
 
 
@@ -45,7 +45,7 @@ class ReportingNode(GuardedNode):
         except Exception as error:
             self.refuse("conversion", error)
 
-    def on_failed(self, failed: Failed) -> str:
+    def on_failed(self, failed: CallbackFailure) -> str:
         """Log and count a callback that raised."""
         self.diagnostics.drop("callback", failed.sentence)
         return super().on_failed(failed)

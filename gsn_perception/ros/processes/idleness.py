@@ -45,13 +45,13 @@ class IdleWatch:
     def wait_active(self, timeout: float, stopped: Callable[[], bool]) -> list[str]:
         """Wait until every expected node is active; after ``timeout`` seconds returns the others with their messages."""
         deadline = time.monotonic() + timeout
-        while late := [f"{name} ({said})" for name in self._expected if (said := self._said(name)) != "active"]:
+        while late := [f"{name} ({said})" for name in self._expected if (said := self._state_of(name)) != "active"]:
             if stopped() or time.monotonic() > deadline:
                 return late
             self._executor.spin_once(timeout_sec=0.1)
         return []
 
-    def _said(self, name: str) -> str:
+    def _state_of(self, name: str) -> str:
         return self._state.get(name, "no diagnostics")
 
     def wait(self, timeout: float, stopped: Callable[[], bool]) -> list[str]:
@@ -71,9 +71,9 @@ class IdleWatch:
     def _take(self, message: DiagnosticArray) -> None:
         for status in message.status:
             if status.hardware_id == HARDWARE:
-                self._judge(status)
+                self._update(status)
 
-    def _judge(self, status: DiagnosticStatus) -> None:
+    def _update(self, status: DiagnosticStatus) -> None:
         values = {value.key: value.value for value in status.values}
         name, frames = node_of(status), values.get("frames.total", "0")
         idle = values.get(BUSY) == "false" and frames == self._frames.get(name, frames)

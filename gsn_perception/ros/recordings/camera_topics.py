@@ -69,7 +69,7 @@ def choose_streams(
     """
     given = _absolute(given)
     _check(there, given)
-    if namespace is None and (given.image or not _ours(there)):
+    if namespace is None and (given.image or not _image_namespaces(there)):
         return _guess(there, given, peek)
     namespace = namespace_of(there) if namespace is None else namespace
     named = {t.name: name for t in interface.RECONSTRUCTION_INPUTS if (name := absolute(namespace, t.name)) in there}
@@ -85,13 +85,13 @@ def namespace_of(topics: Mapping[str, str]) -> str:
     Raises:
         InputError: there are several such topics.
     """
-    found = _ours(topics)
+    found = _image_namespaces(topics)
     if len(found) > 1:
         raise InputError(f"the bag holds several cameras ({', '.join(sorted(found))}); name one with --namespace")
     return found[0] if found else ""
 
 
-def _ours(topics: Mapping[str, str]) -> list[str]:
+def _image_namespaces(topics: Mapping[str, str]) -> list[str]:
     return [t.removesuffix("/image") for t, kind in topics.items() if t.endswith("/image") and kind == _IMAGE]
 
 

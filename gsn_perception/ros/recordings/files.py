@@ -142,7 +142,7 @@ def _opened(path: Path, stack: ExitStack) -> Bag:
         remarks.append(Remark("bag_files_left_out", f"{text}; `ros2 bag reindex {path}` takes it in"))
     storages, unreadable = _readable(files, stack)
     storages.sort(key=lambda storage: storage.span or (0, 0))
-    remarks += unreadable if named else [*unreadable, *_twice(storages)]
+    remarks += unreadable if named else [*unreadable, *_overlap(storages)]
     return Bag(path, storages, announced, remarks)
 
 
@@ -186,7 +186,7 @@ def _metadata(folder: Path) -> tuple[list[str], dict[str, int], list[Remark]]:
         return [], {}, [Remark("bag_metadata_damaged", f"{folder / _METADATA} is damaged; the bag was {cure}")]
 
 
-def _twice(storages: Sequence[Storage]) -> list[Remark]:
+def _overlap(storages: Sequence[Storage]) -> list[Remark]:
     """A remark where two files start at the same time, e.g. a cut-off file and its recovered copy."""
     for one, other in pairwise(storages):
         if one.span and other.span and one.span[0] == other.span[0] and one.topics.keys() & other.topics.keys():

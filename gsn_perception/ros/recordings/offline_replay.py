@@ -27,7 +27,7 @@ TRUTH = "truth"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Truth:
+class GroundTruth:
     """Ground truth of a recording: the objects on the table.
 
     Attributes:
@@ -55,7 +55,7 @@ class Truth:
             (place / "truth.json").write_text(json.dumps({"labels": labels, "frames": poses}, indent=1) + "\n")
 
     @classmethod
-    def read(cls, bag: Path) -> Truth | None:
+    def read(cls, bag: Path) -> GroundTruth | None:
         """Read from the folder of a bag; None where it has no ground truth.
 
         Raises:
@@ -113,7 +113,7 @@ def replay(
     Raises:
         InputError: the bag or its ground truth can't be read, or ``out`` can't be written.
     """
-    truth = Truth.read(bag if bag.is_dir() else bag.parent)
+    truth = GroundTruth.read(bag if bag.is_dir() else bag.parent)
     processor = FrameProcessor(settings, pipeline, None, FrameDecoder())
     done = []
     for frame in reading.read_frames(bag, namespace=namespace, topics=topics, settings=settings, tell=tell):
@@ -128,7 +128,7 @@ def replay(
     return done
 
 
-def _outcome(result: FrameResult, seen: Observation, truth: Truth | None, out: Path) -> ReplayedFrame:
+def _outcome(result: FrameResult, seen: Observation, truth: GroundTruth | None, out: Path) -> ReplayedFrame:
     reasons = {refusal.label: refusal.reason for refusal in result.refusals}
     if result.failure:
         reasons[0] = result.failure
@@ -136,7 +136,7 @@ def _outcome(result: FrameResult, seen: Observation, truth: Truth | None, out: P
     return ReplayedFrame(seen.stamp, folder, reasons, {r.label: _scores(r, seen.stamp, truth) for r in result.objects})
 
 
-def _scores(item: Reconstruction, stamp: int, truth: Truth | None) -> dict[str, float]:
+def _scores(item: Reconstruction, stamp: int, truth: GroundTruth | None) -> dict[str, float]:
     from gsn_perception.evaluation.metrics.distances import compare_surfaces
 
     scores = {"seconds": float(sum(item.timings.values()))}

@@ -62,7 +62,7 @@ def save_grasps(last: tuple[GraspTask, GraspResult] | None, gripper: Gripper, fo
     return _saved(target.with_name(f"{target.name}_grasps"), lambda place: _write_grasps(task, result, gripper, place))
 
 
-def answered(response: Any, make: Callable[[], str]) -> Any:
+def fill_response(response: Any, make: Callable[[], str]) -> Any:
     """Fill the response of a Trigger: what ``make`` returns, or the reason of its exception."""
     try:
         response.success, response.message = True, make()

@@ -63,7 +63,7 @@ class FrameJoiner:
         self._waiting: list[WaitingImage] = []  # by stamp
         self._stamps = ImageStamps()
         self._joined: tuple[int, float] | None = None  # newest image's stamp and the clock at the last join
-        self._given_up = ""  # the stream that a dropped image lacked since the last join
+        self._missing = ""  # the stream that a dropped image lacked since the last join
         self._began: float | None = None  # when the first image after the last join came
         self._touched = clock()
 
@@ -76,7 +76,7 @@ class FrameJoiner:
             self._buffers[stream].add(stamp, message, self._stamps, self._slop, self._wait)
         joined = self._newest_join(*within(self._waiting, stamp, 0 if stream == IMAGE else self._slop))
         self._expire()
-        self._shrink()
+        self._limit_memory()
         return joined
 
     @property
@@ -87,11 +87,11 @@ class FrameJoiner:
     def drop_stale(self) -> None:
         """Drop all but the newest image once no message came for ``wait``; to be called periodically."""
         if (self._clock() - self._touched) * NANOSECONDS > self._wait:
-            self._give_up(self._waiting[:-1])
+            self._drop_images(self._waiting[:-1])
 
     def finish(self) -> None:
         """Drop every waiting image, at the end of the input."""
-        self._give_up(self._waiting)
+        self._drop_images(self._waiting)
 
     def missing_stream(self, after: float) -> MissingStream | None:
         """The stream that images wait for although it has a publisher; None while frames are joined.
@@ -122,8 +122,8 @@ class FrameJoiner:
         now = self._clock()
         if self._joined is not None and now - self._joined[1] < patience:
             return False
-        if self._given_up:
-            return self._given_up == buffer.name
+        if self._missing:
+            return self._missing == buffer.name
         waits = [image for image in self._waiting if now - image.came >= patience]
         return any(buffer.name in self._lacking(image) for image in waits)
 
@@ -131,7 +131,7 @@ class FrameJoiner:
         newest = self._stamps.newest
         if newest is not None and stamp < newest:
             self._step_back(stamp)
-        self._give_up(
+        self._drop_images(
             [image for image in self._waiting if image.stamp == stamp]
         )  # e.g. a camera that leaves all stamps zero
         self._stamps.add(stamp)
@@ -146,11 +146,11 @@ class FrameJoiner:
         """The newest complete image of the indices ``low`` to ``high``, which the last message may have completed."""
         for index in range(high - 1, low - 1, -1):
             image = self._waiting[index]
-            found = self._partners(image)
+            found = self._matches(image)
             if not image.needs <= found.keys():
                 continue
             newest = self._stamps.newest or image.stamp
-            self._joined, self._given_up, self._began = (newest, self._touched), "", None
+            self._joined, self._missing, self._began = (newest, self._touched), "", None
             older, self._waiting = self._waiting[:index], self._waiting[index + 1 :]
             for old in older:
                 self._drop(old)
@@ -159,7 +159,7 @@ class FrameJoiner:
             return Joined(image.stamp, {IMAGE: image.message, **{name: e.message for name, e in found.items()}})
         return None
 
-    def _partners(self, image: WaitingImage) -> dict[str, BufferedMessage]:
+    def _matches(self, image: WaitingImage) -> dict[str, BufferedMessage]:
         """The nearest message of each stream, unless another image used it or is nearer to it.
 
         Depth slower than the camera is shared by images for which no depth of their own can arrive any more.
@@ -177,21 +177,21 @@ class FrameJoiner:
         return found
 
     def _lacking(self, image: WaitingImage) -> list[str]:
-        found = self._partners(image)
+        found = self._matches(image)
         return [name for name in self._buffers if name in image.needs and name not in found]
 
     def _expire(self) -> None:
         newest = self._stamps.newest
         if newest is not None:
-            self._give_up([image for image in self._waiting if newest - image.stamp > self._wait])
+            self._drop_images([image for image in self._waiting if newest - image.stamp > self._wait])
         self._prune()
 
-    def _shrink(self) -> None:
+    def _limit_memory(self) -> None:
         """Drop waiting messages until they take at most ``held`` bytes."""
         while len(self._waiting) > 1 and self._size() > self._held:
             limit = (self._stamps.newest or 0) - 1.25 * self._lateness() - NANOSECONDS / 10
             hopeless = [image for image in self._waiting[:-1] if image.stamp < limit]
-            self._give_up(hopeless or [self._waiting[densest([image.stamp for image in self._waiting])]])
+            self._drop_images(hopeless or [self._waiting[densest([image.stamp for image in self._waiting])]])
             self._prune()
         for buffer in self._buffers.values():
             while len(buffer.entries) > 1 and self._size() > self._held:
@@ -209,7 +209,7 @@ class FrameJoiner:
         for buffer in self._buffers.values():
             buffer.prune(self._waiting, self._stamps.newest, self._slop, self._wait)
 
-    def _give_up(self, images: Sequence[WaitingImage]) -> None:
+    def _drop_images(self, images: Sequence[WaitingImage]) -> None:
         gone = {id(image) for image in images}
         self._waiting = [image for image in self._waiting if id(image) not in gone]
         for image in images:
@@ -221,11 +221,11 @@ class FrameJoiner:
         if self._joined is not None and newest - self._joined[0] <= _HEALTHY:
             self._on_drop(f"no_{lacking[-1]}")
             return
-        self._given_up = lacking[0]
+        self._missing = lacking[0]
         self._on_drop("unsynchronised")
 
     def _step_back(self, stamp: int) -> None:
-        self._give_up([image for image in self._waiting if image.stamp > stamp])
+        self._drop_images([image for image in self._waiting if image.stamp > stamp])
         self._stamps.clear()
         if self._joined is not None:
             self._joined = (min(stamp, self._joined[0]), self._joined[1])

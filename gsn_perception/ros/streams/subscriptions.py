@@ -117,12 +117,12 @@ class SubscriptionSet:
             self._fetching.append(made)
 
             def once(message: Any, sent: int) -> None:
-                self._give_up(made)
+                self._end_fetch(made)
                 filtered(message, sent)
 
             self._poller.add(made, once)
 
-    def _give_up(self, subscription: Subscription) -> None:
+    def _end_fetch(self, subscription: Subscription) -> None:
         with self._lock:
             if subscription not in self._fetching:
                 return

@@ -45,7 +45,7 @@ _WARM_UP = 50
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fuzzed:
+class FuzzResult:
     """Result of a fuzzing run.
 
     Attributes:
@@ -117,12 +117,12 @@ class Fuzzer:
             self._crashes.append(f"case {number}: {crash}")
         return crash
 
-    def found(self) -> Fuzzed:
+    def found(self) -> FuzzResult:
         """The result of the cases so far."""
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - self._resident if self._resident else 0
         refusals = dict((self._refusals + self._intake.refusals).most_common())
         counts = self._counts
-        return Fuzzed(
+        return FuzzResult(
             counts["cases"], counts["taken"], counts["incomplete"], refusals, self._crashes, self._slowest, max(peak, 0)
         )
 
@@ -143,7 +143,7 @@ class Fuzzer:
             resource.setrlimit(resource.RLIMIT_AS, (memory.vms + BOUND, self._limits[1]))
 
 
-def fuzz(cases: int, seed: int, *, progress: bool = False) -> Fuzzed:
+def fuzz(cases: int, seed: int, *, progress: bool = False) -> FuzzResult:
     """Run ``cases`` cases of a seed."""
     with Fuzzer() as fuzzer:
         for number in tqdm(range(cases), desc="fuzz", disable=not progress, ncols=100):
@@ -151,7 +151,7 @@ def fuzz(cases: int, seed: int, *, progress: bool = False) -> Fuzzed:
         return fuzzer.found()
 
 
-def fuzz_figures(found: Fuzzed) -> list[Figure]:
+def fuzz_figures(found: FuzzResult) -> list[Figure]:
     """Figures of a run."""
     return [
         Figure("cases", found.cases, "", 20_000, least=True),
@@ -165,7 +165,7 @@ def fuzz_figures(found: Fuzzed) -> list[Figure]:
     ]
 
 
-def fuzz_text(found: Fuzzed) -> str:
+def fuzz_text(found: FuzzResult) -> str:
     """Table of the figures, then every distinct refusal."""
     rows = ["| refusal | cases |", "|---|---:|"]
     rows += [f"| {sentence.replace('|', '/')} | {count} |" for sentence, count in found.refusals.items()]

@@ -52,7 +52,7 @@ def to_rgb(message: Image | CompressedImage, remarks: list[Remark] | None = None
     Raises:
         InputError: the message is damaged, or its encoding carries no colour or no channel order.
     """
-    message = _plain(message)
+    message = _without_zstd(message)
     if hasattr(message, "format"):
         if "compressedDepth" in message.format:
             raise InputError(
@@ -62,11 +62,11 @@ def to_rgb(message: Image | CompressedImage, remarks: list[Remark] | None = None
     if is_yuv(message.encoding):
         return rgb_of_yuv(message)
     if layout_of(message.encoding) is None:
-        return _bridged(message)
+        return _decode_by_cv_bridge(message)
     return rgb_of(pixels_of(message), canonical(message.encoding), remarks)
 
 
-def _bridged(message: Image) -> np.ndarray:
+def _decode_by_cv_bridge(message: Image) -> np.ndarray:
     """Colours of an encoding unknown to this package, decoded by cv_bridge where it is installed."""
     bridge = optional.find("cv_bridge")
     reason = ""
@@ -102,7 +102,7 @@ def to_depth(
         InputError: the message is damaged or its encoding is not depth.
     """
     limits = limits or DepthRange()
-    message = _plain(message)
+    message = _without_zstd(message)
     if hasattr(message, "format"):
         numbers, encoding = compressed_depth.depth_of(
             message, near=limits.near if near is None else near, remarks=remarks
@@ -137,7 +137,7 @@ def to_mask(
     Raises:
         InputError: the message is damaged, holds no labels, or labels outside 0..65535.
     """
-    message = _plain(message)
+    message = _without_zstd(message)
     if hasattr(message, "format"):
         pixels, encoding = compressed.decoded(message)
     else:
@@ -148,7 +148,7 @@ def to_mask(
     return labels_of(pixels, encoding, mode, background)
 
 
-def _plain(message: Image | CompressedImage) -> Image | CompressedImage:
+def _without_zstd(message: Image | CompressedImage) -> Image | CompressedImage:
     """The image in a message of zstd_image_transport; any other message unchanged."""
     return compressed.unpacked(message) if getattr(message, "format", "") == "zstd" else message
 

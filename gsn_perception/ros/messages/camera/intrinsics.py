@@ -37,10 +37,10 @@ def intrinsics(
     _check_focal_lengths(K)
     K = K.copy()
     K[:2, 2] += 0.5
-    width, height, K = _windowed(info, K)
+    width, height, K = _apply_roi(info, K)
     bins = np.array([max(info.binning_x, 1), max(info.binning_y, 1)])
     if (bins > 1).any():
-        width, height, K = _binned(K, width, height, bins, size, remarks)
+        width, height, K = _apply_binning(K, width, height, bins, size, remarks)
     _check_pixels(K, width, height)
     return K, width, height
 
@@ -57,7 +57,7 @@ def _check_focal_lengths(K: np.ndarray) -> None:
         )
 
 
-def _windowed(info: CameraInfo, K: np.ndarray) -> tuple[int, int, np.ndarray]:
+def _apply_roi(info: CameraInfo, K: np.ndarray) -> tuple[int, int, np.ndarray]:
     """Width, height and K of the region of interest; ``roi.do_rectify`` has no effect."""
     roi = info.roi
     width, height = roi.width or info.width, roi.height or info.height
@@ -70,7 +70,7 @@ def _windowed(info: CameraInfo, K: np.ndarray) -> tuple[int, int, np.ndarray]:
     return width, height, K
 
 
-def _binned(
+def _apply_binning(
     K: np.ndarray, width: int, height: int, bins: np.ndarray, size: tuple[int, int] | None, remarks: list[Remark] | None
 ) -> tuple[int, int, np.ndarray]:
     """Width, height and K after binning; some drivers apply it to the size or K already, against the definition."""

@@ -33,8 +33,8 @@ def labels_of(pixels: np.ndarray, encoding: str, mode: MaskMode, background: Seq
         InputError: the values are not labels, or outside 0..65535.
     """
     if pixels.dtype.kind == "f":
-        pixels = _whole(pixels, encoding)
-    values, classes = _of_colours(pixels, encoding) if pixels.ndim == 3 else (pixels, pixels)
+        pixels = _integer_labels(pixels, encoding)
+    values, classes = _from_colours(pixels, encoding) if pixels.ndim == 3 else (pixels, pixels)
     if mode == "binary":
         return _is_object(classes, background).astype(np.uint8)
     if tuple(background) == (0,):
@@ -65,7 +65,7 @@ def _narrowed(labels: np.ndarray) -> np.ndarray:
     return labels.astype(np.uint16)
 
 
-def _whole(pixels: np.ndarray, encoding: str) -> np.ndarray:
+def _integer_labels(pixels: np.ndarray, encoding: str) -> np.ndarray:
     """A float image of labels as integers; NaN is background."""
     known = np.nan_to_num(pixels, nan=0.0)
     if not np.isfinite(known).all() or (known != np.rint(known)).any() or np.abs(known).max() > 2**31:
@@ -76,7 +76,7 @@ def _whole(pixels: np.ndarray, encoding: str) -> np.ndarray:
     return known.astype(np.int64)
 
 
-def _of_colours(pixels: np.ndarray, encoding: str) -> tuple[np.ndarray, np.ndarray]:
+def _from_colours(pixels: np.ndarray, encoding: str) -> tuple[np.ndarray, np.ndarray]:
     """Labels and classes [H,W] of a coloured label map."""
     if encoding not in ("rgb8", "bgr8", "rgba8", "bgra8", "8UC3", "8UC4"):
         raise InputError(f"mask encoding {encoding[:40]!r} holds no labels; {_LABEL_MAPS}")
