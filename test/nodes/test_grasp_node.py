@@ -312,8 +312,8 @@ def test_grasps_on_extruded_points_are_remarked_on():
     from gsn_perception.grasping import GraspPlanner
     from gsn_perception.grasping import Gripper
     from gsn_perception.ros.messages.headers import make_header
-    from gsn_perception.ros.node.grasp_worker import GraspTask
     from gsn_perception.ros.node.grasp_worker import plan
+    from gsn_perception.ros.results.grasp_result import GraspTask
 
     wide = trimesh.creation.box((0.3, 0.3, 0.3)).apply_translation((0, 0, 0.15))
     narrow = trimesh.creation.box((0.04, 0.08, 0.1)).apply_translation((0, 0, 0.05))

@@ -160,7 +160,7 @@ def _make(options: Make) -> int:
     import numpy as np
     from tqdm import tqdm
 
-    from gsn_perception.ros.recordings.offline_replay import Truth
+    from gsn_perception.ros.recordings.offline_replay import GroundTruth
     from gsn_perception.ros.recordings.writing import record
     from gsn_perception.scenes.loader import load_meshes
     from gsn_perception.scenes.objects import random_object
@@ -184,7 +184,7 @@ def _make(options: Make) -> int:
     wanted = {"storage": options.storage, "clock": options.clock, "poses": options.poses}
     count = record(options.out, seen(), namespace=options.namespace, **wanted)  # type: ignore[arg-type]
     meshes = {placed.label: scene.mesh(placed.label) for placed in scene.placed}
-    Truth(meshes, {s: c.world_from_camera for s, c in zip(stamps, path, strict=True)}).write(options.out)
+    GroundTruth(meshes, {s: c.world_from_camera for s, c in zip(stamps, path, strict=True)}).write(options.out)
     return count
 
 

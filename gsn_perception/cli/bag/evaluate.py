@@ -51,7 +51,7 @@ def evaluate(options: Eval) -> int:
     from gsn_perception.evaluation.reports.tables import write_json
     from gsn_perception.geometry import InputError
     from gsn_perception.ros.node.reconstruction_worker import load_pipeline
-    from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+    from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
     from gsn_perception.ros.recordings.offline_replay import replay
     from gsn_perception.ros.recordings.reading import StreamTopics
 

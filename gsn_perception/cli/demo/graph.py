@@ -34,7 +34,7 @@ from gsn_perception.ros.messages.meshes import header_of
 from gsn_perception.ros.messages.meshes import markers_to_meshes
 from gsn_perception.ros.messages.plane import polygon_to_plane
 from gsn_perception.ros.processes.collector import OUTPUTS
-from gsn_perception.ros.processes.graph import LiveGraph
+from gsn_perception.ros.processes.graph import NodeGraph
 from gsn_perception.ros.processes.process import NodeProcess
 from gsn_perception.ros.recordings import reading
 
@@ -69,7 +69,7 @@ class Outcome:
     remarks: list[str]
 
 
-class Graph(LiveGraph):
+class Graph(NodeGraph):
     """Both nodes, running and active inside the ``with`` block."""
 
     def __init__(self, checkpoint: str, device: str, timeout: float, logs: Path) -> None:
