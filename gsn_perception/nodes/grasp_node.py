@@ -63,7 +63,7 @@ class GraspNode(ManagedNode[GraspSettings]):
         self._progress = Progress()
         self._header: Header | None = None
         self._moveit_service: Any = None
-        self._last: tuple[GraspTask, GraspResult] | None = None
+        self._last: tuple[GraspTask, GraspResult, Gripper] | None = None
         self.create_service(Trigger, "~/plan", self._on_plan, callback_group=self.waiting_group)
         self.create_service(Trigger, "~/save", self._on_save, callback_group=self.service_group)
 
@@ -82,7 +82,7 @@ class GraspNode(ManagedNode[GraspSettings]):
             kind = grasps.service_type()
             call = self._on_moveit
             self._moveit_service = self.create_service(kind, "plan_grasps", call, callback_group=self.waiting_group)
-        self._worker = LatestItemWorker(self._work, self._on_worker_error)
+        self._worker = LatestItemWorker(self._work, self.guard(self._on_worker_error, "the worker's error handler"))
 
     def activate(self) -> None:
         """Subscribe."""
@@ -166,8 +166,8 @@ class GraspNode(ManagedNode[GraspSettings]):
             return
         if job.order is None:
             self.diagnostics.drop("overtaken")
-        elif self._worker is not None:  # the frame that waited is planned on for the topics and the service alike
-            self._worker.put(replace(job, order=None))
+        elif self._worker is not None:  # the frame that waited (it may be newer) is planned on for both
+            self._worker.put(replace(overtaken, seen=job.seen))
 
     def _work(self, job: Job) -> None:
         """One plan, in the worker's thread."""
@@ -193,7 +193,7 @@ class GraspNode(ManagedNode[GraspSettings]):
         self._progress.end(told, refused)
         if job.order is None:
             self._tell(told, refused)
-            self._last = None if task is None else (task, told)
+            self._last = None if task is None else (task, told, planner.gripper)
         watch.lap("publish")
         self.diagnostics.latency(watch.times)
         self._requests.answer(Answer.of(result, refused), seen=job.seen)
@@ -245,7 +245,7 @@ class GraspNode(ManagedNode[GraspSettings]):
 
     def _on_save(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         last = self._last
-        return answered(response, lambda: str(save_grasps(last, self._gripper, self.settings.output_dir)))
+        return answered(response, lambda: str(save_grasps(last, self.settings.output_dir)))
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -39,12 +39,11 @@ def save(result: FrameResult | None, folder: str) -> Path:
     return _saved(_folder(result.header, folder), lambda place: _write(result, place))
 
 
-def save_grasps(last: tuple[GraspTask, GraspResult] | None, gripper: Gripper, folder: str) -> Path:
+def save_grasps(last: tuple[GraspTask, GraspResult, Gripper] | None, folder: str) -> Path:
     """Write ``grasps.json``, and for every object its mesh and its grasps as an isaac_grasp file.
 
     Args:
-        last: What was planned on, and the plan, with one grasp or more; None before the first.
-        gripper: Planned for.
+        last: What was planned on, the plan, with one grasp or more, and the gripper it is for; None before the first.
         folder: A folder named after the stamp is made in it.
 
     Returns:
@@ -55,7 +54,7 @@ def save_grasps(last: tuple[GraspTask, GraspResult] | None, gripper: Gripper, fo
     """
     if last is None:
         raise InputError("nothing was planned yet; wait for a plan")
-    task, result = last
+    task, result, gripper = last
     if not result.grasps:
         raise InputError(f"there is no grasp to save: {result.summary}")
     target = _folder(result.header, folder)
