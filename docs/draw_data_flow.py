@@ -36,7 +36,7 @@ STAGES = (
     Stage(
         "Frame assembly",
         "messages joined by stamp, decoded, checked",
-        "ros/streams/frames.py",
+        "ros/streams/frame_assembly.py",
         "Observation",
         "> image, camera_info, depth, mask",
         "> photo, depth, mask, camera.json",

@@ -1,4 +1,4 @@
-"""Reconstruction and grasps: `ros2 launch gsn_perception gsn.launch.py image:=/camera/color/image_rect ...`."""
+"""Starts the reconstruction and grasp nodes: `ros2 launch gsn_perception gsn.launch.py image:=/camera/image_rect ...`."""
 
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from launch.actions import RegisterEventHandler
 from launch.actions import SetEnvironmentVariable
 from launch.event_handlers import OnProcessExit
 from launch.events.process import ProcessExited
-from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode
 from launch_ros.actions import Node
 
+from gsn_perception.ros.processes import launch_arguments
 from gsn_perception.ros.processes import launch_checks
 from gsn_perception.ros.processes.dds_profile import DDS_CHOICES
 from gsn_perception.ros.processes.dds_profile import choose_profile
@@ -30,31 +30,13 @@ PACKAGE = "gsn_perception"
 SHARE = Path(get_package_share_directory(PACKAGE))
 EXIT_BAD_INPUT = 2
 
-ARGUMENTS = {  # name: default, description
-    "namespace": ("", "namespace of both nodes"),
-    "image": ("image", "colour image topic"),
-    "camera_info": ("camera_info", "topic of its intrinsics"),
-    "depth": ("depth", "depth topic, registered to the colour image"),
-    "mask": ("mask", "instance mask topic"),
-    "scene": ("scene", "the depth camera's point cloud, which grasps keep clear of"),
-    "tf": ("/tf", "topic of transforms; tf: the one in the namespace, as Nav2's robots have it"),
-    "tf_static": ("/tf_static", "topic of static transforms; tf_static: the one in the namespace"),
-    "target_frame": ("", "frame of the results and of RViz; empty: the parameter file's"),
-    "params_file": ("", "parameter file on top of the package's defaults"),
-    "checkpoint": ("", "weights: a file or a shipped name; empty: the parameter file's"),
-    "device": ("", "auto, cpu or cuda; empty: the parameter file's"),
-    "autostart": ("true", "configure and activate without a lifecycle manager"),
-    "grasps": ("true", "start the grasp node, too"),
-    "rviz": ("false", "start RViz with the package's display"),
-    "use_sim_time": ("false", "take the time from /clock"),
-    "log_level": ("info", "debug, info, warn or error"),
-}
+ARGUMENTS = launch_arguments.GSN
 FLAGS = ("autostart", "grasps", "rviz", "use_sim_time")
 
 
 def _actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    """Everything, once the arguments are known and checked: nothing starts beside a sentence."""
-    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    """All actions, after the arguments are checked: nothing starts where one is wrong."""
+    given = launch_arguments.values(context.launch_configurations, ARGUMENTS)
     flags = {name: launch_checks.is_true(name, given[name]) for name in FLAGS}
     params = launch_checks.read_params(given["params_file"])
     if flags["rviz"]:
@@ -67,7 +49,7 @@ def _actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
 
 
 def _nodes(given: dict[str, str], flags: dict[str, bool]) -> list[LifecycleNode]:
-    """The nodes; an empty argument must not overrule a parameter file."""
+    """The nodes; an empty argument does not override the parameter file."""
     common = {name: flags[name] for name in ("autostart", "use_sim_time")}
     chosen = {name: given[name] for name in ("checkpoint", "device", "target_frame") if given[name]}
     inputs = [(name, given[name]) for name in ("image", "camera_info", "depth", "mask")]
@@ -94,7 +76,7 @@ def _nodes(given: dict[str, str], flags: dict[str, bool]) -> list[LifecycleNode]
 
 
 def _rviz(given: dict[str, str], params: dict[str, Any]) -> Node:
-    """RViz, whose fixed frame is that of the results: it draws nothing in another one without TF."""
+    """RViz with the frame of the results as fixed frame; without TF it shows nothing in another frame."""
     frame = given["target_frame"] or launch_checks.fixed_frame(params)
     return Node(
         package="rviz2",
@@ -110,14 +92,12 @@ def _check_rviz() -> None:
     try:
         get_package_prefix("rviz2")
     except PackageNotFoundError:
-        sentence = (
-            "rviz:=true needs rviz2: install it with `sudo apt install ros-$ROS_DISTRO-rviz2`, or leave rviz away"
-        )
+        sentence = "rviz:=true needs rviz2: install it with `sudo apt install ros-$ROS_DISTRO-rviz2`, or leave out rviz"
         raise launch_checks.LaunchError(sentence) from None
 
 
 def _dds(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    """The DDS profile that fits /dev/shm, unless the user chose one."""
+    """Environment of the DDS profile that fits /dev/shm, unless the user chose one."""
     if is_chosen(context.environment):
         return []
     choice = choose_profile(free_shared_memory())
@@ -127,7 +107,7 @@ def _dds(context: LaunchContext) -> list[LaunchDescriptionEntity]:
 
 
 def _end_on_bad_input(event: ProcessExited, context: LaunchContext) -> None:
-    """A node that refused its parameters said why; the launch ends with the other one, and not with 0."""
+    """End the launch with an exit code that is not 0 where a node refused its parameters."""
     if event.returncode == EXIT_BAD_INPUT and not context.is_shutdown:
         raise launch_checks.LaunchError(
             f"{event.process_name} refused its parameters and ended; its last line says why"

@@ -1,6 +1,6 @@
-"""A recording through the nodes: `ros2 launch gsn_perception replay.launch.py bag:=FOLDER`.
+"""Plays a recording to the nodes: `ros2 launch gsn_perception replay.launch.py bag:=FOLDER`.
 
-Plays the bag with /clock and starts gsn.launch.py with use_sim_time, so that ages and TF are those of the recording.
+Plays the bag with /clock and starts gsn.launch.py with use_sim_time, so that ages and TF fit the recording.
 """
 
 from functools import partial
@@ -17,9 +17,9 @@ from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
 from launch.events.process import ProcessExited
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from gsn_perception.ros.processes import launch_arguments
 from gsn_perception.ros.processes import launch_checks
 from launch import LaunchContext
 from launch import LaunchDescription
@@ -28,33 +28,13 @@ from launch import LaunchDescriptionEntity
 PACKAGE = "gsn_perception"
 SHARE = Path(get_package_share_directory(PACKAGE))
 
-ARGUMENTS = {  # name: default, description
-    "bag": ("", "folder of a rosbag2 recording, or an .mcap, .db3 or ROS 1 .bag file"),
-    "rate": ("1.0", "speed of playing"),
-    "loop": ("false", "start again at the end"),
-    "wait": ("120.0", "longest wait for the nodes to subscribe, seconds"),
-    "settle": ("60.0", "longest wait for idle nodes once it has been played, seconds"),
-    "shutdown": ("true", "end everything then"),
-    "namespace": ("", "namespace of both nodes"),
-    "image": ("/camera/image", "colour image topic"),
-    "camera_info": ("/camera/camera_info", "topic of its intrinsics"),
-    "depth": ("/camera/depth", "depth topic, registered to the colour image"),
-    "mask": ("/camera/mask", "instance mask topic"),
-    "scene": ("/camera/depth/points", "the depth camera's point cloud, which grasps keep clear of"),
-    "target_frame": ("", "frame of the results and of RViz; empty: the parameter file's"),
-    "params_file": ("", "parameter file on top of the package's defaults"),
-    "checkpoint": ("", "weights: a file or a shipped name; empty: the parameter file's"),
-    "device": ("", "auto, cpu or cuda; empty: the parameter file's"),
-    "grasps": ("true", "start the grasp node, too"),
-    "rviz": ("false", "start RViz with the package's display"),
-    "log_level": ("info", "debug, info, warn or error"),
-}
-OWN = ("bag", "rate", "loop", "wait", "settle", "shutdown")
-MAY_LACK = ("depth", "mask")  # a recording may do without, unless they were asked for by name
+ARGUMENTS = launch_arguments.REPLAY
+OWN = launch_arguments.REPLAY_OWN
+MAY_LACK = ("depth", "mask")  # topics that a recording may lack, unless they are given
 
 
 def _actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    given = launch_arguments.values(context.launch_configurations, ARGUMENTS)
     flags = {name: launch_checks.is_true(name, given[name]) for name in ("loop", "shutdown", "grasps")}
     if not given["bag"]:
         raise launch_checks.LaunchError("replay.launch.py needs a recording: bag:=FOLDER")
@@ -65,13 +45,13 @@ def _actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         PythonLaunchDescriptionSource(str(SHARE / "launch" / "gsn.launch.py")),
         launch_arguments={**passed, "use_sim_time": "true"}.items(),
     )
-    player = Node(package=PACKAGE, executable="bag_play", arguments=_words(given, flags), output="screen")
+    player = Node(package=PACKAGE, executable="bag_play", arguments=_player_arguments(given, flags), output="screen")
     ended = RegisterEventHandler(OnProcessExit(target_action=player, on_exit=partial(_on_played, flags["shutdown"])))
     return [*(LogInfo(msg=f"warning: {sentence}") for sentence in told), nodes, ended, player]
 
 
-def _words(given: dict[str, str], flags: dict[str, bool]) -> list[str]:
-    """The player's command line."""
+def _player_arguments(given: dict[str, str], flags: dict[str, bool]) -> list[str]:
+    """Command line of bag_play."""
     there = [name for name in launch_checks.NODES if flags["grasps"] or name != "grasp"]
     prefix = "/".join(["", *given["namespace"].strip("/").split("/")]).rstrip("/")
     words = [str(Path(given["bag"]).expanduser()), "--clock", "--rate", given["rate"], "--wait", given["wait"]]
@@ -83,8 +63,8 @@ def _words(given: dict[str, str], flags: dict[str, bool]) -> list[str]:
 
 
 def _on_played(shutdown: bool, event: ProcessExited, context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    """The end of the launch; with an exit code that is not 0 where the recording could not be played."""
-    if context.is_shutdown:  # ended by it; a second Shutdown is an error of launch_ros
+    """End the launch; with an exit code that is not 0 where the recording was not played."""
+    if context.is_shutdown:  # the player ended by the shutdown; a second one is an error of launch_ros
         return []
     if event.returncode:
         raise launch_checks.LaunchError("the recording was not played; bag_play's last line says why")

@@ -1,4 +1,4 @@
-"""`gsn data`: the views (for `gsn train`) or surfaces (for `gsn train surface`) of many objects as memory-mapped arrays."""
+"""`gsn data`: builds a training set of views (`gsn train`) or surfaces (`gsn train surface`), as memory-mapped arrays."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Which objects to sample, how and where to."""
+    """Objects, sampling and output folder."""
 
     out: Path
-    """Folder of the dataset; an interrupted build is continued, a complete one reused."""
+    """Folder of the dataset; an interrupted build is resumed, a complete one is reused."""
     what: Literal["views", "surface"] = "views"
     """views: images for the Gaussian network; surface: occupancy, displacements, surface points, partial clouds."""
     objects: tuple[Path, ...] = ()
     """Folders of OBJ, PLY, STL or GLB files (searched recursively)."""
     variants: int = 0
-    """New objects made from each of them (stretched, bent, repainted); they take the given ones' place."""
+    """Number of variants (stretched, bent, repainted) of each object; they replace the given objects."""
     own: int = 0
-    """Objects that the project makes itself."""
+    """Number of procedurally generated objects."""
     first_own: int = 0
-    """Seed of the first of them."""
+    """Seed of the first generated object."""
     first_variant: int = 0
-    """Seed of the first variant of each."""
+    """Seed of the first variant of each object."""
     views: int = 0
-    """Views an object; 0: 24 for `views`, 6 for `surface`."""
+    """Views per object; 0: 24 for `views`, 6 for `surface`."""
     size: int = 128
     """Side of a view in pixels."""
     splats: bool = False
-    """Complete the partial clouds of `surface` by the solid that a Gaussian network makes of each view."""
+    """Complete the partial clouds of `surface` with the solid that a Gaussian network predicts from each view."""
     checkpoint: str | None = None
     """Weights of that network (.safetensors) or the name of shipped ones."""
     workers: int = 2
-    """Processes."""
+    """Number of processes."""
     seed: int = 0
     """Seed of views and lights."""
     restart: bool = False
-    """Forget what an earlier build left."""
+    """Delete an earlier build and start again."""
 
 
 def run(options: Options) -> int:
-    """Build the dataset and say what is in it."""
+    """Build the dataset and print its content."""
     sources = _sources(options)
     return _surfaces(options, sources) if options.what == "surface" else _views(options, sources)
 

@@ -26,26 +26,26 @@ Name = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Which question, on which data, at what cost. Finished runs are kept and skipped, an interrupted one goes on."""
+    """Question, data and length of the runs. Finished runs are kept and skipped; an interrupted run is resumed."""
 
     name: Annotated[Name, tyro.conf.Positional]
-    """The question."""
+    """Name of the experiment."""
     data: tuple[Path, ...] = ()
     """Training dataset folders made by `gsn data`."""
     dev: Path = tyro.MISSING
-    """Dataset folder on which runs are judged."""
+    """Dataset folder on which runs are evaluated."""
     budget: Literal["smoke", "short", "full"] = "short"
-    """Of a run: smoke 20 steps of a tiny network, short 1500 of a small one, full 40 000 of the shipped size."""
+    """Length of a run: smoke 20 steps of a tiny network, short 1500 of a small one, full 40 000 of the shipped size."""
     steps: int | None = None
-    """Another number of steps."""
+    """Number of steps instead of the budget's."""
     seeds: int = 2
-    """Runs of every variation."""
+    """Number of runs of every variation."""
     out: Path = Path("runs/experiments")
-    """figures.json and picture go to a folder of the question's name below it; runs to `runs`, shared by questions."""
+    """Output folder: figures.json and a plot in a sub-folder per experiment; runs in `runs`, shared by experiments."""
 
 
 def run(options: Options) -> int:
-    """Train and judge; print a table of means and spreads over seeds."""
+    """Train and evaluate; print a table of means and standard deviations over seeds."""
     from gsn_perception.evaluation.reports.curves import draw_runs
     from gsn_perception.evaluation.reports.tables import table
     from gsn_perception.evaluation.reports.tables import write_json

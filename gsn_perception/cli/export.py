@@ -1,4 +1,4 @@
-"""Write a splat in a format of other viewers: glTF (.glb, nothing is rounded) or SPZ (.spz, a fifth of the PLY's size)."""
+"""Convert a splat to a format of other viewers: glTF (.glb, no rounding) or SPZ (.spz, a fifth of the PLY's size)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Options:
     """Options of ``gsn export``."""
 
     splat: Path
-    """A gaussians.ply, or the folder that holds it; view-dependent colour of other tools' files is left out."""
+    """A gaussians.ply, or the folder that contains it; view-dependent colour in files of other tools is ignored."""
     out: Path
-    """The file to write: .glb (glTF with KHR_gaussian_splatting) or .spz (version 4)."""
+    """Output file: .glb (glTF with KHR_gaussian_splatting) or .spz (version 4)."""
 
 
 def run(options: Options) -> int:
-    """Convert, and say what is lost on the way."""
+    """Convert and print the rounding errors."""
     from gsn_perception.geometry import InputError
     from gsn_perception.io import read_gaussians_ply
     from gsn_perception.io import write_gaussians_glb
@@ -35,17 +35,17 @@ def run(options: Options) -> int:
     splat = read_gaussians_ply(source)
     if kind == ".glb":
         write_gaussians_glb(options.out, splat)
-        told = "nothing is rounded"
+        loss_text = "nothing is rounded"
     else:
-        told = _sentence(write_gaussians_spz(options.out, splat))
-    print(f"{len(splat)} Gaussians -> {options.out}; {told}")
+        loss_text = _sentence(write_gaussians_spz(options.out, splat))
+    print(f"{len(splat)} Gaussians -> {options.out}; {loss_text}")
     return 0
 
 
 def _sentence(loss: SplatLoss) -> str:
     rounded = (
-        f"positions {1000 * loss.position:.2g} mm, axes {100 * loss.scale:.2g} %, turns {math.degrees(loss.angle):.2g} "
+        f"positions {1000 * loss.position:.2g} mm, axes {100 * loss.scale:.2g} %, rotations {math.degrees(loss.angle):.2g} "
         f"degrees, colours {loss.color:.2g} and opacities {loss.opacity:.2g} of 1"
     )
-    thin = f"; {loss.drawn_out} thinner than the format knows became 0.045 mm" if loss.drawn_out else ""
+    thin = f"; {loss.drawn_out} thinner than the format allows became 0.045 mm" if loss.drawn_out else ""
     return f"rounded by at most: {rounded}{thin}" + ("; confidence is left out" if loss.confidence else "")

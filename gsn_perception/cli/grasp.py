@@ -1,4 +1,4 @@
-"""Plan grasps on a mesh file and write them, best first, as grasps.json and, when asked, as isaac_grasp YAML."""
+"""Plan grasps on a mesh file and write them, best first, as grasps.json and optionally as isaac_grasp YAML."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ class Options:
     """Options of ``gsn grasp``."""
 
     mesh: Path
-    """Mesh: PLY, OBJ, STL, OFF, GLB, 3MF, DAE, ..., grasped in the file's own axes."""
+    """Mesh file: PLY, OBJ, STL, OFF, GLB, 3MF, DAE, ...; grasps are in the axes of the file."""
     unit: Literal["m", "cm", "mm", "inch"] | None = None
-    """Of the mesh's numbers; what the file says (3MF, DAE, GLB) or metres when left out."""
+    """Unit of the mesh's coordinates; by default the unit in the file (3MF, DAE, GLB) or metres."""
     out: Path = Path("grasps.json")
-    """Where the grasps go."""
+    """Output file of the grasps."""
     isaac: Path | None = None
     """Also write them as an isaac_grasp file (YAML, format version 1.0), for Isaac Sim and GraspGen."""
     gripper: str = "panda"
-    """Name of a shipped gripper, or a YAML file laid out like theirs."""
+    """Name of a shipped gripper, or a YAML file of the same format."""
     support_plane: str | None = None
-    """nx,ny,nz,d of what the object stands on, in the mesh's frame, metres; unknown by default."""
+    """nx,ny,nz,d of the plane under the object, in the mesh's frame, metres; unknown by default."""
     max_grasps: int = 20
-    """At most this many."""
+    """Maximum number of grasps."""
     num_candidates: int = 512
-    """Surface points a round, where lines through the object give too few grasps."""
+    """Surface points per round, used if lines through the object give too few grasps."""
     frame_id: str = ""
     """Name of the mesh's frame, written into the file."""
     seed: int = 0
-    """Of these points."""
+    """Seed of these points."""
 
 
 def run(options: Options) -> int:
-    """Plan and write; 1 when no grasp was found (the reason is printed, the file holds an empty list)."""
+    """Plan and write; 1 if no grasp was found (the reason is printed, the file contains an empty list)."""
     import numpy as np
 
     from gsn_perception.cli.parse import choose_gripper
@@ -67,7 +67,7 @@ def run(options: Options) -> int:
         write_isaac_grasp(options.isaac, result.grasps, gripper, object_frame=options.frame_id)
     if not result.grasps and np.ptp(mesh.vertices, axis=0).min() > gripper.max_width:
         text = f"the mesh measures {size_text(mesh)}, on every side more than the {gripper.max_width:g} m"
-        remark = Remark("mesh_too_wide", f"{text} that {gripper.name} opens; give --unit if its numbers are no metres")
+        remark = Remark("mesh_too_wide", f"{text} that {gripper.name} opens; give --unit if its unit is not metres")
         print(f"remark {remark}", file=sys.stderr)
     size = f"{len(mesh.faces)} triangles, {size_text(mesh)}"
     places = f"{options.out}" if options.isaac is None else f"{options.out}, {options.isaac}"

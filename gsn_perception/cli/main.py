@@ -1,8 +1,8 @@
-"""``gsn``: finds the command, parses its options, turns bad input into one sentence and an exit code.
+"""``gsn`` command line: finds the command, parses its options, reports bad input as one sentence and an exit code.
 
 A command is a module ``gsn_perception.cli.<name>``, or the module ``command`` of a package of that name. It has
 ``Options`` (a frozen dataclass, or a union of them for sub-commands) and ``run(options) -> int``. It is imported only
-when it is asked for, so that ``gsn --help`` is quick.
+when it is used, so that ``gsn --help`` is fast.
 """
 
 from __future__ import annotations
@@ -11,22 +11,24 @@ import importlib
 import importlib.util
 import os
 import re
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from types import ModuleType
 
 PACKAGE = "gsn_perception.cli"
 COMMANDS = {
-    "reconstruct": "one photograph -> Gaussians, point cloud, mesh and grasps in a folder",
+    "reconstruct": "one image -> Gaussians, point cloud, mesh and grasps in a folder",
     "grasp": "a mesh file -> ranked grasps",
-    "demo": "a table-top scene through the ROS 2 nodes and back",
-    "export": "a splat as glTF or SPZ, for other viewers",
-    "view": "an output folder in the browser",
-    "bag": "make, inspect and play rosbag2 recordings",
+    "demo": "run the ROS 2 nodes on a recorded table-top scene",
+    "export": "convert a splat to glTF or SPZ, for other viewers",
+    "view": "show an output folder in the browser",
+    "bag": "make, inspect, play and evaluate rosbag2 recordings",
     "data": "build a training data set",
     "train": "train the network, or a surface network (train surface)",
     "experiment": "controlled training runs that answer a question about the network",
-    "fit": "choose the numbers of the skin on known objects",
+    "fit": "fit parameters of surface extraction or confidence on known objects",
     "eval": "measure quality",
     "bench": "measure speed",
 }
@@ -41,17 +43,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Without the program's name; ``sys.argv[1:]`` by default.
 
     Returns:
-        The exit code: 0 well, 2 bad input (one sentence on stderr), 130 interrupted, anything else from the command.
+        The exit code: 0 success, 2 bad input (one sentence on stderr), 130 interrupted, anything else from the command.
     """
-    # read when torch is loaded: threads that spin at barriers crawl when another process takes a core
+    # read when torch is loaded: threads that spin at barriers are very slow if another process uses a core
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        if threading.current_thread() is threading.main_thread():  # `kill` must not leave nodes or a browser running
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
         return _dispatch(words)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:  # the reader of a pipe went away: not our failure, but nothing more can be printed
+    except BrokenPipeError:  # the reader of the pipe closed it: not an error here, but printing is no longer possible
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except ValueError as error:
@@ -80,16 +84,16 @@ def _run(command: str, words: list[str]) -> int:
     import tyro
 
     module, name = module_of(command), f"gsn {command}"
-    beside = getattr(module, "BESIDE", {})
-    if words and words[0] in beside:
+    subcommands = getattr(module, "SUBCOMMANDS", {})
+    if words and words[0] in subcommands:
         name += f" {words[0]}"
-        module, words = importlib.import_module(f"{PACKAGE}.{beside[words[0]]}"), words[1:]
+        module, words = importlib.import_module(f"{PACKAGE}.{subcommands[words[0]]}"), words[1:]
     options = tyro.cli(module.Options, args=_join_negative(words), prog=name, description=module.__doc__)
     return int(module.run(options) or 0)
 
 
 def _join_negative(words: list[str]) -> list[str]:
-    """``--support-plane -0.1,-0.9,0,0.5`` as one word, because a parser takes ``-0.1,...`` for an option."""
+    """``--support-plane -0.1,-0.9,0,0.5`` as one word, because the parser would read ``-0.1,...`` as an option."""
     joined: list[str] = []
     for word in words:
         if re.match(r"-[\d.]", word) and "," in word and joined and re.fullmatch(r"--[\w.-]+", joined[-1]):
@@ -112,7 +116,7 @@ def _available() -> list[str]:
 def _usage() -> str:
     rows = "\n".join(f"  {name:<12} {COMMANDS[name]}" for name in _available())
     return (
-        "usage: gsn COMMAND [options]\n\nOne image in; Gaussians, point cloud, watertight mesh and grasps out.\n\n"
+        "usage: gsn COMMAND [options]\n\nFrom one image to Gaussians, point cloud, watertight mesh and grasps.\n\n"
         f"commands:\n{rows}\n\ngsn COMMAND --help shows a command's options, gsn --version the version"
     )
 

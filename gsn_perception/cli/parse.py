@@ -1,4 +1,4 @@
-"""Options that are one word and mean more."""
+"""Parsers of option values: support plane, region of interest, gripper."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def parse_plane(text: str | None) -> Plane | None:
-    """The plane of ``nx,ny,nz,d`` (normal . x + d = 0, metres), None of None.
+    """The plane of ``nx,ny,nz,d`` (normal . x + d = 0, metres); None for None.
 
     Raises:
         InputError: not four numbers, or a zero normal.
@@ -24,7 +24,7 @@ def parse_plane(text: str | None) -> Plane | None:
 
 
 def parse_roi(text: str | None) -> tuple[int, int, int, int] | None:
-    """The rectangle of ``x,y,w,h`` in pixels, None of None.
+    """The rectangle of ``x,y,w,h`` in pixels; None for None.
 
     Raises:
         InputError: not four whole numbers.
@@ -42,7 +42,7 @@ def choose_gripper(text: str) -> Gripper:
     """A shipped gripper by name, or one from a YAML file.
 
     Raises:
-        InputError: no such gripper, or the file is unusable.
+        InputError: the gripper does not exist, or its file is invalid.
     """
     from gsn_perception.grasping import Gripper
 

@@ -1,4 +1,4 @@
-"""`gsn reconstruct`: one photograph in; Gaussians, point cloud, mesh and grasps out, in metres, camera optical frame."""
+"""`gsn reconstruct`: from one image to Gaussians, point cloud, mesh and grasps, in metres, in the camera optical frame."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to reconstruct from and where to write."""
+    """Inputs, settings and output folder."""
 
     image: Path
-    """Colour photograph."""
+    """Colour image."""
     camera: Path
     """camera.json: {"width", "height", "K": [[..]]}, pixel centres at integers."""
     out: Path
     """Output folder."""
     mask: Path | None = None
-    """PNG, > 0 is an object, different values are different objects; at the image's size or at least its aspect."""
+    """PNG, > 0 is an object, different values are different objects; same size as the image, or same aspect ratio."""
     mask_mode: Literal["labels", "binary"] = "labels"
     """labels: each value of the mask is an object; binary: every pixel above 0 is one object."""
     clean_masks: bool = True
-    """Leave out of the mask what is not the object by its depth or place, and move one that lags."""
+    """Remove parts of the mask that are not the object by depth or position, and shift a late mask."""
     roi: str | None = None
-    """x,y,w,h around the object, where there is no mask."""
+    """x,y,w,h around the object, if there is no mask."""
     depth: Path | None = None
     """16-bit PNG in millimetres registered to the image, 0 = unknown."""
     support_plane: str | None = None
-    """nx,ny,nz,d of the plane the object stands on (n.x + d = 0, metres, camera frame, n to the object's side)."""
+    """nx,ny,nz,d of the plane the object stands on (n.x + d = 0, metres, camera frame, n points to the object)."""
     trust_support_plane: bool = False
-    """Keep the support plane given although the depth shows another one under the objects."""
+    """Keep the given support plane even if the depth shows another one under the objects."""
     size_hint: float | None = None
-    """Metres between the two points of the object farthest from each other, where there is no depth: what a caliper opens to
-    at most; of a carton the diagonal, not the side."""
+    """Largest distance between two points of the object in metres, if there is no depth: the largest width that a caliper
+    measures; for a carton the diagonal, not the side."""
     unit_scale: bool = False
-    """Give normalised units where nothing fixes the scale."""
+    """Output normalised units if nothing determines the scale."""
     allow_cut: bool = False
     """Also reconstruct objects that are cut by the image border."""
     checkpoint: str | None = None
@@ -54,17 +54,17 @@ class Options:
     device: str = "auto"
     """auto, cpu or cuda."""
     mesh_method: Literal["auto", "gaussians", "onet", "convonet", "peif"] = "auto"
-    """How the surface is made: from the splat itself, or by a learned field."""
+    """Method of surface extraction: from the splat itself, or by a learned field."""
     mesh_weights: str = ""
-    """Weights of a learned field: a .safetensors file, or empty for those that come along."""
+    """Weights of a learned field: a .safetensors file, or empty for the shipped weights."""
     gripper: str = "panda"
-    """Named gripper or a YAML file."""
+    """Name of a shipped gripper, or a YAML file."""
     seed: int = 0
     """Seed of sampling."""
 
 
 def run(options: Options) -> int:
-    """Reconstruct; exit code 3 when every object was refused."""
+    """Reconstruct; exit code 3 if every object was refused."""
     from gsn_perception.cli.parse import choose_gripper
     from gsn_perception.geometry import Reconstruction
     from gsn_perception.grasping import GraspPlanner

@@ -26,13 +26,13 @@ class Options:
     folder: Annotated[Path, tyro.conf.Positional]
     """The --out folder of gsn reconstruct or gsn demo."""
     gripper: str = ""
-    """Drawn at the grasps: name of a shipped gripper or a YAML file; the one that was planned for by default."""
+    """Gripper drawn at the grasps: name of a shipped gripper or a YAML file; by default the gripper of the plan."""
     host: str = "127.0.0.1"
-    """Address to listen on; 0.0.0.0 lets other machines look."""
+    """Address to listen on; 0.0.0.0 allows access from other machines."""
     port: int = 8080
-    """Port; the next free one is taken when it is in use."""
+    """Port; if it is in use, the next free one is used."""
     seconds: float | None = None
-    """Stop after this long; until Ctrl-C by default."""
+    """Stop after this time; by default run until Ctrl-C."""
 
 
 def run(options: Options) -> int:
@@ -57,7 +57,7 @@ def run(options: Options) -> int:
 
 
 def _gripper(wanted: str, planned_for: str) -> Gripper:
-    """The one asked for, else the one of the report, else the default where that is not at hand any more."""
+    """The requested gripper, else the one in the report, else the default if that one is not available."""
     from gsn_perception.cli.parse import choose_gripper
     from gsn_perception.geometry import InputError
 

@@ -1,1 +1,1 @@
-"""ROS 2 executables: thin shells around ``gsn_perception.ros``."""
+"""ROS 2 executables: the lifecycle nodes ``reconstruction`` and ``grasp``, bringup of both, and the bag player."""

@@ -19,13 +19,13 @@ EXIT_NO_SUBSCRIBER = 3
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Play; 0 well or interrupted, 2 bad input, 3 when a topic stayed without subscriber."""
+    """Play a bag; returns 0 (also when interrupted), 2 on bad input, 3 when a topic got no subscriber."""
     words = list(sys.argv[1:] if args is None else args)
     cut = words.index("--ros-args") if "--ros-args" in words else len(words)
     options = _parser().parse_args(words[:cut])
 
     from gsn_perception.geometry.errors import InputError
-    from gsn_perception.ros.resources import use_dds_profile
+    from gsn_perception.ros.processes.dds_profile import use_dds_profile
 
     use_dds_profile()  # before anything loads the middleware
     stop = threading.Event()
@@ -71,7 +71,7 @@ def _play(options: argparse.Namespace, ros_args: list[str], stop: threading.Even
         node.get_logger().info(f"{count} messages played")
         if watch is not None and options.settle > 0 and (busy := watch.wait(options.settle, stop.is_set)):
             node.get_logger().warning(f"{', '.join(busy)} still at work {options.settle} s after the last message")
-        stop.wait(options.linger)  # reliable readers may still ask for the last ones
+        stop.wait(options.linger)  # reliable subscribers may still request the last messages again
         return 0
     finally:
         if watch is not None:
@@ -81,7 +81,7 @@ def _play(options: argparse.Namespace, ros_args: list[str], stop: threading.Even
 
 
 def _not_ready(player: BagPlayer, watch: IdleWatch | None, options: argparse.Namespace, stop: threading.Event) -> str:
-    """Wait for subscribers and nodes; what is missing after ``--wait`` seconds, as a sentence."""
+    """Wait for subscribers and nodes; returns what is missing after ``--wait`` seconds, as a sentence."""
     deadline = time.monotonic() + options.wait
     lonely = player.wait()
     if lonely and options.wait > 0 and not stop.is_set():

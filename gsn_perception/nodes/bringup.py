@@ -1,4 +1,4 @@
-"""Both nodes in one process, configured and activated: for machines without ``ros2 launch``."""
+"""Run both nodes in one process, configured and activated, on machines without ``ros2 launch``."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Spin until interrupted; 2 and one sentence when a parameter or weights are refused."""
+    """Spin until interrupted; returns 2 after one sentence when a parameter or weights are refused."""
     words = list(sys.argv[1:] if args is None else args)
     cut = words.index("--ros-args") if "--ros-args" in words else len(words)
     parser = argparse.ArgumentParser(prog="bringup", description=__doc__, epilog="ROS arguments follow --ros-args.")
     parser.add_argument("--no-grasps", action="store_true", help="only the reconstruction node")
-    parser.add_argument("--no-autostart", action="store_true", help="leave configuring and activating to others")
+    parser.add_argument("--no-autostart", action="store_true", help="do not configure and activate the nodes")
     options = parser.parse_args(words[:cut])
 
     from gsn_perception.geometry.errors import InputError
     from gsn_perception.ros import optional
-    from gsn_perception.ros.resources import use_dds_profile
+    from gsn_perception.ros.processes.dds_profile import use_dds_profile
 
     use_dds_profile()  # before anything loads the middleware
     try:

@@ -1,4 +1,4 @@
-"""The lifecycle node ``grasp``: points, meshes and support plane in; ranked grasps out."""
+"""Lifecycle node ``grasp``: subscribes to points, meshes and support plane, publishes ranked grasps."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ from gsn_perception.ros.messages.headers import stamp_to_ns
 from gsn_perception.ros.messages.markers import read_markers
 from gsn_perception.ros.moveit import grasps
 from gsn_perception.ros.node import grasp_worker
-from gsn_perception.ros.node.grasp_worker import GraspResult
-from gsn_perception.ros.node.grasp_worker import GraspTask
 from gsn_perception.ros.node.lifecycle_node import ManagedNode
 from gsn_perception.ros.node.pending_requests import PendingRequests
-from gsn_perception.ros.node.plan_requests import Answer
-from gsn_perception.ros.node.plan_requests import Job
-from gsn_perception.ros.node.plan_requests import Progress
+from gsn_perception.ros.node.plan_requests import PlanAnswer
+from gsn_perception.ros.node.plan_requests import PlanJob
+from gsn_perception.ros.node.plan_requests import PlanProgress
 from gsn_perception.ros.node.reconstruction_worker import StopWatch
-from gsn_perception.ros.parameters.nodes import GraspSettings
-from gsn_perception.ros.results.publishers import Output
-from gsn_perception.ros.results.saving import answered
+from gsn_perception.ros.parameters.grasp import GraspSettings
+from gsn_perception.ros.results.grasp_result import CONVERTERS
+from gsn_perception.ros.results.grasp_result import GraspResult
+from gsn_perception.ros.results.grasp_result import GraspTask
+from gsn_perception.ros.results.lazy_publisher import LazyPublisher
+from gsn_perception.ros.results.saving import fill_response
 from gsn_perception.ros.results.saving import save_grasps
 from gsn_perception.ros.streams.latest_slot import LatestItemWorker
 from gsn_perception.ros.streams.synchronizer import StampSynchronizer
@@ -43,7 +44,7 @@ _STREAMS = ("points", "mesh", "support_plane")
 
 
 class GraspNode(ManagedNode[GraspSettings]):
-    """See the interface tables in the README.
+    """The grasp node; its interface is in the tables of the README.
 
     Args:
         options: For LifecycleNode.
@@ -52,15 +53,15 @@ class GraspNode(ManagedNode[GraspSettings]):
     def __init__(self, **options: Any) -> None:
         super().__init__("grasp", GraspSettings, **options)
         self._planner: tuple[GraspPlanner, GraspSettings] | None = None
-        self._worker: LatestItemWorker[Job] | None = None
+        self._worker: LatestItemWorker[PlanJob] | None = None
         self._synchronizer = StampSynchronizer(_STREAMS)
         self._lock = threading.Lock()  # of the synchronizer
         self._scene = scene_of(self.settings, self, self._on_bad_transform)
         self._inputs: Mapping[str, Any] | None = None
-        self._outputs: list[Output[GraspResult]] = []
-        self._requests = PendingRequests[Answer]()
-        self._order: str | None = None  # what the open request asks for
-        self._progress = Progress()
+        self._outputs: list[LazyPublisher[GraspResult]] = []
+        self._requests = PendingRequests[PlanAnswer]()
+        self._order: str | None = None  # the object of the open request
+        self._progress = PlanProgress()
         self._header: Header | None = None
         self._moveit_service: Any = None
         self._last: tuple[GraspTask, GraspResult, Gripper] | None = None
@@ -68,21 +69,16 @@ class GraspNode(ManagedNode[GraspSettings]):
         self.create_service(Trigger, "~/save", self._on_save, callback_group=self.service_group)
 
     def configure(self) -> None:
-        """Load the gripper, make publishers and the worker."""
+        """Load the gripper, create publishers and the worker."""
         self._planner = (grasp_worker.make_planner(self.settings), self.settings)
         grasp_worker.warm_up(self._planner[0])
-        converters = {
-            interface.GRASPS: grasp_worker.poses_message,
-            interface.GRASP_TABLE: grasp_worker.table_message,
-            interface.GRASP_MARKERS: grasp_worker.markers_message,
-        }
-        for topic, convert in converters.items():
+        for topic, convert in CONVERTERS.items():
             self._outputs.append(self.make_output(topic, convert))
         if self.settings.moveit_service:
             kind = grasps.service_type()
             call = self._on_moveit
             self._moveit_service = self.create_service(kind, "plan_grasps", call, callback_group=self.waiting_group)
-        self._worker = LatestItemWorker(self._work, self.guard(self._on_worker_error, "the worker's error handler"))
+        self._worker = LatestItemWorker(self._process_job, self.guard(self._on_worker_error, "the error handler"))
 
     def activate(self) -> None:
         """Subscribe."""
@@ -91,18 +87,15 @@ class GraspNode(ManagedNode[GraspSettings]):
         self._scene.close()
         self._scene = scene_of(self.settings, self, self._on_bad_transform)
         for topic in interface.GRASP_INPUTS:
-            # a large mesh is slow to build as objects
-            self.listen(topic, partial(self._take, topic.name), raw=topic == interface.MESH)
+            # raw: rclpy is slow with the objects of a large mesh
+            self.subscribe(topic, partial(self._on_input, topic.name), raw=topic == interface.MESH)
         if self.settings.use_scene:
-            self.listen(interface.SCENE, self._scene.take)
+            self.subscribe(interface.SCENE, self._scene.take)
 
     def deactivate(self) -> None:
-        """Let the running plan end, then publish empties so that no stale grasp stays latched."""
-        self._requests.answer(Answer("FAILURE", "the node was deactivated"))
-        if self._worker is not None:
-            if self._worker.clear() is not None:
-                self.diagnostics.drop("deactivated")
-            self._worker.wait_idle()
+        """Let the running plan end, then publish empty results so that no old grasp stays latched."""
+        self._requests.answer(PlanAnswer("FAILURE", "the node was deactivated"))
+        self.drain(self._worker)
         self._scene.close()
         header = self._header or make_header(self.get_clock().now().nanoseconds, "")
         for output in self._outputs:
@@ -127,19 +120,19 @@ class GraspNode(ManagedNode[GraspSettings]):
             self._planner = (grasp_worker.make_planner(settings), settings)
 
     def waiting(self) -> str:
-        """What nothing can be planned without."""
+        """The inputs that are missing, as a sentence; else empty."""
         missing = self._synchronizer.waiting_for()
         return f"waiting for {', '.join(missing)}: no message yet" if missing else ""
 
     def is_busy(self) -> bool:
-        """Whether a frame is worked on or waits for the worker."""
+        """Whether a job runs or waits."""
         return self._worker is not None and not self._worker.is_idle
 
     def facts(self) -> dict[str, str]:
-        """How far the plan is that runs, or what the last one came to."""
+        """Progress of the running plan, or the result of the last one."""
         return self._progress.facts()
 
-    def _take(self, stream: str, message: Any) -> None:
+    def _on_input(self, stream: str, message: Any) -> None:
         if stream == "mesh":
             message = read_markers(message)
             if not message:
@@ -151,7 +144,7 @@ class GraspNode(ManagedNode[GraspSettings]):
             joined = self._synchronizer.add(stream, stamp_to_ns(header.stamp), message)
         if joined is not None:
             self._inputs = joined.messages
-            self._plan(Job(joined.messages, time.monotonic()))
+            self._plan(PlanJob(joined.messages, time.monotonic()))
 
     def _on_bad_transform(self, error: Exception) -> None:
         self.refuse("bad_message", error)
@@ -160,21 +153,21 @@ class GraspNode(ManagedNode[GraspSettings]):
     def _gripper(self) -> Gripper:
         return self.settings.gripper() if self._planner is None else self._planner[0].gripper
 
-    def _plan(self, job: Job) -> None:
-        overtaken = None if self._worker is None else self._worker.put(job)
-        if overtaken is None or overtaken.order is not None:
+    def _plan(self, job: PlanJob) -> None:
+        superseded = None if self._worker is None else self._worker.put(job)
+        if superseded is None or superseded.order is not None:
             return
         if job.order is None:
             self.diagnostics.drop("overtaken")
-        elif self._worker is not None:  # the frame that waited (it may be newer) is planned on for both
-            self._worker.put(replace(overtaken, seen=job.seen))
+        elif self._worker is not None:  # one plan serves the service and the superseded frame, which may be newer
+            self._worker.put(replace(superseded, seen=job.seen))
 
-    def _work(self, job: Job) -> None:
-        """One plan, in the worker's thread."""
+    def _process_job(self, job: PlanJob) -> None:
+        """Plan once; runs in the worker's thread."""
         assert self._planner is not None
         planner, settings = self._planner
         watch = StopWatch()
-        targets = [target for target in (job.order, self._order) if target is not None]  # a request it overtook, too
+        targets = [target for target in (job.order, self._order) if target is not None]  # also a superseded request
         if job.order is None:
             self.diagnostics.count("frames")
             self._header = job.messages["points"].header
@@ -189,55 +182,52 @@ class GraspNode(ManagedNode[GraspSettings]):
             refused = self.refuse("not_planned", error)
             result = GraspResult(job.messages["points"].header)
         watch.lap("plan")
-        told = result if refused else result.only(targets[0])
-        self._progress.end(told, refused)
+        selected = result if refused else result.only(targets[0])
+        self._progress.end(selected, refused)
         if job.order is None:
-            self._tell(told, refused)
-            self._last = None if task is None else (task, told, planner.gripper)
+            self._publish(selected, refused)
+            self._last = None if task is None else (task, selected, planner.gripper)
         watch.lap("publish")
         self.diagnostics.latency(watch.times)
-        self._requests.answer(Answer.of(result, refused), seen=job.seen)
+        self._requests.answer(PlanAnswer.of(result, refused), seen=job.seen)
 
-    def _tell(self, result: GraspResult, refused: str) -> None:
-        """What is doubtful and what gave nothing to diagnostics, the grasps to who listens."""
+    def _publish(self, result: GraspResult, refused: str) -> None:
+        """Report remarks and objects without grasps, then publish the grasps."""
         for remark in result.remarks.values():
             self.remark(remark)
         for label, reason in result.reasons.items():
             if not any(grasp.label == label for grasp in result.grasps):
                 self.refuse("no_grasp", f"object {label}: {reason}")
         if result.is_empty and not refused:
-            self.diagnostics.nothing(result.summary)
+            self.diagnostics.empty_result(result.summary)
         for output in self._outputs:
-            try:
-                output.send(result)
-            except Exception as error:  # one output must not keep the others from their message
-                self.refuse("conversion", error)
+            self.publish_guarded(output.send, result)
 
     def _on_worker_error(self, error: Exception) -> None:
-        self._requests.answer(Answer("PLANNING_FAILED", self.refuse("worker", error)))
+        self._requests.answer(PlanAnswer("PLANNING_FAILED", self.refuse("worker", error)))
 
-    def _ask(self, order: str | None) -> Answer:
-        """Plan on the newest inputs and wait: one object by name or label, or (None) as for a frame."""
+    def _request_plan(self, order: str | None) -> PlanAnswer:
+        """Plan on the newest inputs and wait: for one object by name or label, or (None) as for a frame."""
         inputs, timeout = self._inputs, self.settings.trigger_timeout
         if not self.is_active:
-            return Answer("FAILURE", "the node is not active")
+            return PlanAnswer("FAILURE", "the node is not active")
         if inputs is None:
-            return Answer("UNABLE_TO_AQUIRE_SENSOR_DATA", "nothing came in yet: " + self.waiting())
+            return PlanAnswer("UNABLE_TO_AQUIRE_SENSOR_DATA", "nothing came in yet: " + self.waiting())
         self._order = order
         try:
-            answer = self._requests.ask(timeout, lambda: self._plan(Job(inputs, time.monotonic(), order)))
+            answer = self._requests.ask(timeout, lambda: self._plan(PlanJob(inputs, time.monotonic(), order)))
         finally:
             self._order = None
-        answer = answer or Answer("TIMED_OUT", f"the plan took longer than trigger_timeout = {timeout} s")
+        answer = answer or PlanAnswer("TIMED_OUT", f"the plan took longer than trigger_timeout = {timeout} s")
         return answer.only(self.settings.target if order is None else order)
 
     def _on_plan(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        answer = self._ask(None)
+        answer = self._request_plan(None)
         response.success, response.message = answer.success, answer.sentence
         return response
 
     def _on_moveit(self, request: Any, response: Any) -> Any:
-        answer = self._ask(request.target.id)  # the id of a collision object of ours, or empty for all
+        answer = self._request_plan(request.target.id)  # the id of one of our collision objects, or empty for all
         if not answer.success:
             self.warn(f"plan_grasps: {answer.sentence}")
         grasps.fill(response, answer, self._gripper, self.get_name())
@@ -245,7 +235,7 @@ class GraspNode(ManagedNode[GraspSettings]):
 
     def _on_save(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         last = self._last
-        return answered(response, lambda: str(save_grasps(last, self.settings.output_dir)))
+        return fill_response(response, lambda: str(save_grasps(last, self.settings.output_dir)))
 
 
 def main(args: Sequence[str] | None = None) -> int:

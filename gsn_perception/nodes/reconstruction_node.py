@@ -1,4 +1,4 @@
-"""The lifecycle node ``reconstruction``: image (+ depth, mask) in; Gaussians, points, meshes, plane out."""
+"""Lifecycle node ``reconstruction``: subscribes to image, depth and mask, publishes Gaussians, points, meshes, plane."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from gsn_perception.ros import interface
 from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.messages.headers import stamp_to_ns
 from gsn_perception.ros.moveit import collision_objects
-from gsn_perception.ros.node.frame_assembly import FrameIntake
-from gsn_perception.ros.node.frame_assembly import mask_topic
+from gsn_perception.ros.node.frame_intake import FrameIntake
+from gsn_perception.ros.node.frame_intake import mask_topic
 from gsn_perception.ros.node.lifecycle_node import ManagedNode
 from gsn_perception.ros.node.pending_requests import PendingRequests
+from gsn_perception.ros.node.reconstruction_worker import FrameJob
 from gsn_perception.ros.node.reconstruction_worker import FrameProcessor
-from gsn_perception.ros.node.reconstruction_worker import Job
 from gsn_perception.ros.node.reconstruction_worker import LoadPipeline
 from gsn_perception.ros.node.reconstruction_worker import StopWatch
 from gsn_perception.ros.node.reconstruction_worker import load_pipeline
 from gsn_perception.ros.node.reconstruction_worker import transform_source
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
 from gsn_perception.ros.results import frame_result
 from gsn_perception.ros.results.frame_result import FrameResult
 from gsn_perception.ros.results.frame_result import SplatResult
-from gsn_perception.ros.results.object_ids import Names
-from gsn_perception.ros.results.publishers import Output
-from gsn_perception.ros.results.saving import answered
+from gsn_perception.ros.results.lazy_publisher import LazyPublisher
+from gsn_perception.ros.results.object_ids import ObjectIds
+from gsn_perception.ros.results.saving import fill_response
 from gsn_perception.ros.results.saving import save
-from gsn_perception.ros.streams.frames import FrameDecoder
+from gsn_perception.ros.streams.frame_decoding import FrameDecoder
 from gsn_perception.ros.streams.latest_slot import LatestItemWorker
 from gsn_perception.ros.transforms.sources import TransformSource
 
@@ -45,10 +45,10 @@ _STREAM_PARAMETERS = ("use_depth", "use_mask", "image_transport", "depth_transpo
 
 
 class ReconstructionNode(ManagedNode[ReconstructionSettings]):
-    """See the interface tables in the README.
+    """The reconstruction node; its interface is in the tables of the README.
 
     Args:
-        load: Makes the pipeline when the node is configured.
+        load: Loads the pipeline when the node is configured.
         options: For LifecycleNode.
     """
 
@@ -57,13 +57,13 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         self._load = load
         self._processor: FrameProcessor | None = None
         self._transforms: TransformSource | None = None
-        self._worker: LatestItemWorker[Job] | None = None
-        self._splats: Output[SplatResult] | None = None  # goes out before the others, which wait for the meshes
-        self._outputs: list[Output[FrameResult]] = []
+        self._worker: LatestItemWorker[FrameJob] | None = None
+        self._splats: LazyPublisher[SplatResult] | None = None  # published before the others, which wait for the meshes
+        self._outputs: list[LazyPublisher[FrameResult]] = []
         self._collision: collision_objects.CollisionPublisher | None = None
-        self._requests = PendingRequests[tuple[bool, str]]()  # success and a sentence
+        self._requests = PendingRequests[tuple[bool, str]]()  # success and sentence
         self._intake = FrameIntake(self, lambda: bool(self._requests), self._deliver)
-        self._names = Names()
+        self._object_ids = ObjectIds()
         self._last: FrameResult | None = None
         self._draining = False
         group = self.service_group
@@ -72,38 +72,31 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         self.create_service(Trigger, "~/save", self._on_save, callback_group=group)
 
     def configure(self) -> None:
-        """Load weights, choose the source of transforms, make publishers and the worker."""
+        """Load weights, choose the source of transforms, create publishers and the worker."""
         settings = self.settings
-        mask_topic(settings)  # what is missing shows early
+        mask_topic(settings)  # fails early where yolo_msgs is missing
         self._transforms = transform_source(settings, self, lambda error: self.refuse("bad_message", error))
         self._processor = FrameProcessor(settings, self._load(settings), self._transforms, FrameDecoder())
         self._splats = self.make_output(interface.GAUSSIANS, frame_result.gaussians_message)
-        converters = {
-            interface.POINTS: frame_result.points_message,
-            interface.MESH: frame_result.mesh_message,
-            interface.SUPPORT_PLANE: frame_result.plane_message,
-            interface.RENDER: frame_result.render_message,
-        }
-        for topic, convert in converters.items():
+        for topic, convert in frame_result.CONVERTERS.items():
             self._outputs.append(self.make_output(topic, convert))
         if settings.publish_moveit:
             self._collision = collision_objects.CollisionPublisher(self, self.service_group)
-        self._worker = LatestItemWorker(self._work, self.guard(self._on_worker_error, "the worker's error handler"))
+        self._worker = LatestItemWorker(
+            self._process_job, self.guard(self._on_worker_error, "the worker's error handler")
+        )
 
     def activate(self) -> None:
-        """Subscribe to what the parameters ask for."""
+        """Subscribe to the topics that the parameters choose."""
         self._draining = False
         self._intake.open()
 
     def deactivate(self) -> None:
-        """Let the running frame end without the meshes it has not begun, then publish empties: nothing stale stays."""
+        """End the running frame before its next mesh, then publish empty results so that none stays latched."""
         self._draining = True
         self._intake.close()
         self._requests.answer((False, "the node was deactivated"))
-        if self._worker is not None:
-            if self._worker.clear() is not None:
-                self.diagnostics.drop("deactivated")
-            self._worker.wait_idle()
+        self.drain(self._worker)
         now = self.get_clock().now().nanoseconds
         header = self._last.header if self._last is not None else make_header(now, self.settings.target_frame)
         empty = FrameResult(header)
@@ -143,11 +136,11 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
             self._intake.restart(settings)
 
     def waiting(self) -> str:
-        """Why no frame comes to the worker, as far as it can be known."""
+        """Why no frame reaches the worker, as a sentence; else empty."""
         return self._intake.waiting()
 
     def is_busy(self) -> bool:
-        """Whether a frame is worked on or waits for the worker."""
+        """Whether a frame is in work or waits for the worker."""
         return self._worker is not None and not self._worker.is_idle
 
     def facts(self) -> dict[str, str]:
@@ -155,11 +148,11 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         processor = self._processor
         return {} if processor is None else processor.pipeline.describe()
 
-    def _deliver(self, job: Job) -> Job | None:
+    def _deliver(self, job: FrameJob) -> FrameJob | None:
         return None if self._worker is None else self._worker.put(job)
 
-    def _work(self, job: Job) -> None:
-        """One frame, in the worker's thread."""
+    def _process_job(self, job: FrameJob) -> None:
+        """Process one frame; runs in the worker's thread."""
         processor, seen = self._processor, job.seen
         assert processor is not None
         waited = time.monotonic() - seen
@@ -174,7 +167,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         result = processor.reconstruct(
             observation, T_target_camera, lambda found: self._publish_splats(found, watch), lambda: not self._draining
         )
-        result = self._named(result, processor)
+        result = self._identified(result, processor)
         if result.failure:
             self.refuse("not_reconstructed", result.failure)
         for refusal in result.refusals:
@@ -182,34 +175,31 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         for remark in result.remarks:
             self.remark(remark)
         if result.is_empty:
-            self.diagnostics.nothing(result.summary)
+            self.diagnostics.empty_result(result.summary)
         watch.lap("reconstruct")
         self._publish(result)
         watch.lap("output")
-        outputs: list[Output[Any]] = [*self._outputs, *([] if self._splats is None else [self._splats])]
+        outputs: list[LazyPublisher[Any]] = [*self._outputs, *([] if self._splats is None else [self._splats])]
         convert, publish = (sum(output.seconds[i] for output in outputs) for i in (0, 1))
         parts = {"sync": job.sync, "wait": waited, "convert": convert, "publish": publish}
         self.diagnostics.latency({**result.timings(), **watch.times, **parts})
         self._requests.answer((bool(result.objects), result.summary), seen=seen)
 
-    def _named(self, result: FrameResult, processor: FrameProcessor) -> FrameResult:
-        """With names that stay with the objects."""
+    def _identified(self, result: FrameResult, processor: FrameProcessor) -> FrameResult:
+        """The result with object ids that are stable over frames."""
         carried: Mapping[int, np.ndarray | None] = {}
         try:
             if self._collision is not None:
                 stamp = stamp_to_ns(result.header.stamp)
-                carried = self._collision.carried(lambda link: processor.locate(link, stamp))
-        except Exception as error:  # whatever MoveIt answers, the frame goes on
+                carried = self._collision.attached_boxes(lambda link: processor.locate(link, stamp))
+        except Exception as error:  # no answer of MoveIt may end the frame
             self.refuse("moveit", error)
-        return self._names.give(result, carried)
+        return self._object_ids.assign(result, carried)
 
     def _publish_splats(self, found: SplatResult, watch: StopWatch) -> None:
-        """As soon as they are there: the meshes take many times as long."""
+        """Publish the Gaussians at once: the meshes take many times as long."""
         assert self._splats is not None
-        try:
-            self._splats.send(found)
-        except Exception as error:  # one output must not keep the others from their message
-            self.refuse("conversion", error)
+        self.publish_guarded(self._splats.send, found)
         watch.mark("gaussians")
 
     def _publish(self, result: FrameResult) -> None:
@@ -218,10 +208,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         if (collision := self._collision) is not None:
             sends.append(lambda result: collision.send(result, self.settings))
         for send in sends:
-            try:
-                send(result)
-            except Exception as error:  # one output must not keep the others from their message
-                self.refuse("conversion", error)
+            self.publish_guarded(send, result)
 
     def _on_worker_error(self, error: Exception) -> None:
         self._requests.answer((False, self.refuse("worker", error)))
@@ -244,7 +231,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         return response
 
     def _on_save(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        return answered(response, lambda: str(save(self._last, self.settings.output_dir)))
+        return fill_response(response, lambda: str(save(self._last, self.settings.output_dir)))
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -1,1 +1,1 @@
-"""ROS 2 adapters: messages to values and back, bags, stamps, TF, settings, diagnostics."""
+"""ROS 2 adapters: message conversion, subscriptions, TF, parameters, diagnostics, recordings (bags), MoveIt."""

@@ -1,4 +1,4 @@
-"""The topics of the two nodes: names, types, QoS. Nodes, RViz file and tests read them here."""
+"""Topics of the two nodes: names, message types, QoS."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ class Topic:
     Attributes:
         name: Relative name.
         type: Message class.
-        qos: ``sensor`` (best effort, volatile, depth 5), ``latched`` (reliable, transient local, depth 1), or that of
-            /tf (reliable, volatile, depth 100) or /tf_static (reliable, transient local, depth 100).
+        qos: ``sensor`` (best effort, volatile, depth 5), ``latched`` (reliable, transient local, depth 1), ``transforms``
+            (of /tf: reliable, volatile, depth 100) or ``static_transforms`` (of /tf_static: reliable, transient local,
+            depth 100).
     """
 
     name: str
@@ -31,7 +32,7 @@ class Topic:
 
     @property
     def type_name(self) -> str:
-        """E.g. ``sensor_msgs/msg/Image``."""
+        """Name of the message type, e.g. ``sensor_msgs/msg/Image``."""
         package = self.type.__module__.split(".", maxsplit=1)[0]
         return f"{package}/msg/{self.type.__name__}"
 

@@ -1,4 +1,4 @@
-"""Every import that may be missing on a machine, with the sentence that says what to install."""
+"""Optional imports: Python modules that may be missing, each with a sentence that says what to install."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _SENTENCES = {
 
 
 def find(name: str) -> ModuleType | None:
-    """The module ``name``, or None where it is missing or does not load.
+    """The module ``name``, or None where it is missing or fails to load.
 
-    Broken modules count as missing: cv_bridge built for NumPy 1 raises AttributeError beside NumPy 2.
+    A broken module counts as missing: cv_bridge built for NumPy 1 raises AttributeError with NumPy 2.
     """
     try:
         return importlib.import_module(name)
@@ -36,7 +36,7 @@ def find(name: str) -> ModuleType | None:
 
 
 def require(name: str, asked_by: str = "it") -> ModuleType:
-    """The module ``name``, which the parameter ``asked_by`` asks for.
+    """The module ``name``, which the parameter ``asked_by`` needs.
 
     Raises:
         InputError: it is missing; the sentence says what to install.

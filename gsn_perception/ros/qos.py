@@ -1,4 +1,4 @@
-"""The QoS profiles of the interface, and overrides for them."""
+"""QoS profiles of the interface, and their overrides by parameters."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from rclpy.qos import ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 BURST = 5
-"""Messages that may wait where a busy machine starves us; each may be the image that a late mask belongs to."""
+"""Queue depth of inputs: on a busy machine messages wait, and each may be the image of a late mask."""
 
 
 def sensor(depth: int = BURST) -> QoSProfile:
-    """Best effort, volatile: matches reliable and best-effort publishers alike."""
+    """Best effort, volatile; compatible with reliable and best-effort publishers."""
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
         depth=depth,
@@ -39,7 +39,7 @@ def reliable(depth: int) -> QoSProfile:
 
 
 def of(kind: str) -> QoSProfile:
-    """The profile of a :class:`~gsn_perception.ros.interface.Topic`'s ``qos``."""
+    """The profile for the ``qos`` of a :class:`~gsn_perception.ros.interface.Topic`."""
     made = {"sensor": sensor(), "latched": latched(), "transforms": reliable(100), "static_transforms": latched(100)}
     return made[kind]
 
@@ -51,7 +51,7 @@ def overridable() -> QoSOverridingOptions:
 
 
 def policies(reason: str) -> str:
-    """The names of the policies that rclpy's compatibility check complains of, and its own words."""
+    """The incompatible policies in the reason of rclpy's compatibility check, followed by that reason."""
     words = {"best effort": "RELIABILITY", "volatile": "DURABILITY", "deadline": "DEADLINE", "liveliness": "LIVELINESS"}
     found = [name for word, name in words.items() if word in reason.lower()]
     return f"{', '.join(found)}: {reason.strip('; ').removeprefix('ERROR: ')}" if found else reason.strip("; ")

@@ -205,7 +205,7 @@ def test_the_command_converts_and_states_the_loss(tmp_path, capsys):
     write_gaussians_ply(tmp_path / "gaussians.ply", splat())
     assert main(["export", "--splat", str(tmp_path), "--out", str(tmp_path / "a" / "cup.spz")]) == 0
     told = capsys.readouterr().out
-    assert re.search(r"300 Gaussians .*positions 0\.00048 mm, axes 3\.\d %, turns 0\.\d+ degrees", told), told
+    assert re.search(r"300 Gaussians .*positions 0\.00048 mm, axes 3\.\d %, rotations 0\.\d+ degrees", told), told
     assert "confidence is left out" in told
     assert main(["export", "--splat", str(tmp_path / "gaussians.ply"), "--out", str(tmp_path / "cup.GLB")]) == 0
     assert "nothing is rounded" in capsys.readouterr().out

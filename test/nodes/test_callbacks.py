@@ -45,14 +45,14 @@ def alive(graph):
 
 def test_diagnostics_while_activation_is_slow(graph, alive, monkeypatch):
     """The timer fires, and services are called, between one subscription and the next."""
-    listen, begun, may = ManagedNode.listen, threading.Semaphore(0), threading.Semaphore(0)
+    listen, begun, may = ManagedNode.subscribe, threading.Semaphore(0), threading.Semaphore(0)
 
     def slow(self, *args, **kwargs):
         begun.release()
         assert may.acquire(timeout=LIMIT)
         return listen(self, *args, **kwargs)
 
-    monkeypatch.setattr(ManagedNode, "listen", slow)
+    monkeypatch.setattr(ManagedNode, "subscribe", slow)
     node = graph.add(ReconstructionNode, load=lambda settings: BallPipeline())
     node.set_parameters([Parameter("trigger_timeout", value=0.1)])
     starting = threading.Thread(target=node.start)
@@ -89,7 +89,7 @@ def test_diagnostics_while_the_node_is_deactivated(graph, running, monkeypatch):
 
 @pytest.mark.parametrize("number", [0, 1, 2, 3])
 def test_an_activation_that_fails_half_way_is_told_and_can_be_repeated(graph, alive, monkeypatch, number):
-    listen, count = ManagedNode.listen, []
+    listen, count = ManagedNode.subscribe, []
 
     def fails(self, *args, **kwargs):
         count.append(1)
@@ -97,7 +97,7 @@ def test_an_activation_that_fails_half_way_is_told_and_can_be_repeated(graph, al
             raise RuntimeError("no memory")
         return listen(self, *args, **kwargs)
 
-    monkeypatch.setattr(ManagedNode, "listen", fails)
+    monkeypatch.setattr(ManagedNode, "subscribe", fails)
     node = graph.add(ReconstructionNode, load=lambda settings: BallPipeline())
     assert not node.start()
     node._publish_diagnostics()

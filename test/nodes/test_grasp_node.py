@@ -28,7 +28,7 @@ from gsn_perception.ros.messages import clouds
 from gsn_perception.ros.messages import grasps
 from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.messages.headers import stamp_to_ns
-from gsn_perception.ros.node.plan_requests import Job
+from gsn_perception.ros.node.plan_requests import PlanJob
 from gsn_perception.ros.results import frame_result as results
 from gsn_perception.ros.results.frame_result import FrameResult
 
@@ -247,7 +247,7 @@ def test_save_writes_grasps_for_isaac_beside_the_meshes(graph, running, tmp_path
 
 def test_a_request_that_overtakes_a_frame_does_not_replace_its_messages(graph):
     class Slot:
-        item: Job | None = None
+        item: PlanJob | None = None
 
         def put(self, item):
             before, self.item = self.item, item
@@ -257,8 +257,8 @@ def test_a_request_that_overtakes_a_frame_does_not_replace_its_messages(graph):
     slot = node._worker = Slot()
     older, newer = {"points": "older"}, {"points": "newer"}
     try:
-        node._plan(Job(newer, 1.0))
-        node._plan(Job(older, 2.0, "gsn_1"))  # asked for when the newer ones had not come
+        node._plan(PlanJob(newer, 1.0))
+        node._plan(PlanJob(older, 2.0, "gsn_1"))  # asked for when the newer ones had not come
     finally:
         node._worker = None
     assert (slot.item.messages, slot.item.seen, slot.item.order) == (newer, 2.0, None)
@@ -334,8 +334,8 @@ def test_grasps_on_extruded_points_are_remarked_on():
     from gsn_perception.grasping import GraspPlanner
     from gsn_perception.grasping import Gripper
     from gsn_perception.ros.messages.headers import make_header
-    from gsn_perception.ros.node.grasp_worker import GraspTask
     from gsn_perception.ros.node.grasp_worker import plan
+    from gsn_perception.ros.results.grasp_result import GraspTask
 
     wide = trimesh.creation.box((0.3, 0.3, 0.3)).apply_translation((0, 0, 0.15))
     narrow = trimesh.creation.box((0.04, 0.08, 0.1)).apply_translation((0, 0, 0.05))

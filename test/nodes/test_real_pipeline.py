@@ -20,7 +20,7 @@ from gsn_perception.ros.messages import meshes
 from gsn_perception.ros.messages.camera import images
 from gsn_perception.ros.messages.headers import stamp_to_ns
 from gsn_perception.ros.node.reconstruction_worker import load_pipeline
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
 
 pytestmark = pytest.mark.dds
 FRAMES = Path(__file__).parents[2] / "../shared/data/frames"

@@ -146,7 +146,7 @@ def test_conversion_waits_for_a_subscriber_and_a_late_one_gets_the_last_result(g
 
     calls = []
     convert = frame_result.mesh_message
-    monkeypatch.setattr(frame_result, "mesh_message", lambda result: calls.append(1) or convert(result))
+    monkeypatch.setitem(frame_result.CONVERTERS, interface.MESH, lambda result: calls.append(1) or convert(result))
     pipeline = BallPipeline()
     node = graph.add(ReconstructionNode, load=lambda settings: pipeline)
     assert node.start()

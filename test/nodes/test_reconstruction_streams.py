@@ -25,7 +25,7 @@ from gsn_perception.ros import qos
 from gsn_perception.ros.messages.camera import images
 from gsn_perception.ros.messages.camera.camera_info import from_camera
 from gsn_perception.ros.messages.headers import make_header
-from gsn_perception.ros.streams import publishers as presence
+from gsn_perception.ros.streams import publisher_monitor
 
 pytestmark = pytest.mark.dds
 MS = 1_000_000
@@ -154,11 +154,11 @@ def test_a_publisher_that_leaves_is_done_without_after_a_grace_and_that_is_said(
     until(lambda: len(pipeline.seen) == 1)
     graph.node.destroy_publisher(publishers["mask"])
     until(lambda: node.count_publishers("/mask") == 0)
-    now = presence.GRACE - 0.1
+    now = publisher_monitor.GRACE - 0.1
     send(graph, publishers, 2 * SECOND, without=("mask",))
     taken(node, 2, {"image", "camera_info", "depth"})
     assert len(pipeline.seen) == 1, "not at once"
-    now = presence.GRACE + 0.1
+    now = publisher_monitor.GRACE + 0.1
     send(graph, publishers, 3 * SECOND, without=("mask",))
     until(lambda: len(pipeline.seen) == 2)
     assert (pipeline.seen[1].stamp, pipeline.seen[1].mask) == (3 * SECOND, None)

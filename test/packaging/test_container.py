@@ -1,6 +1,5 @@
 """Dockerfile and compose file, read: no Docker is needed, and nothing is built."""
 
-import ast
 import os
 import re
 import shlex
@@ -9,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from gsn_perception.ros.processes import launch_arguments
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKER = ROOT / "docker"
@@ -28,9 +29,7 @@ def services():
 
 
 def arguments(name):
-    tree = ast.parse((ROOT / "launch" / name).read_text())
-    tables = {n.targets[0].id: n.value for n in tree.body if isinstance(n, ast.Assign)}
-    return ast.literal_eval(tables["ARGUMENTS"])
+    return {"gsn.launch.py": launch_arguments.GSN, "replay.launch.py": launch_arguments.REPLAY}[name]
 
 
 def apt_packages():

@@ -25,7 +25,7 @@ def command_modules():
     for command in main.COMMANDS:
         module = main.module_of(command)
         yield command, module
-        for word, name in getattr(module, "BESIDE", {}).items():
+        for word, name in getattr(module, "SUBCOMMANDS", {}).items():
             yield f"{command} {word}", importlib.import_module(f"{main.PACKAGE}.{name}")
 
 
@@ -73,8 +73,11 @@ def services():
 
 
 def parameters():
-    nodes = importlib.import_module("gsn_perception.ros.parameters.nodes")
-    kinds = {"reconstruction": nodes.ReconstructionSettings, "grasp": nodes.GraspSettings}
+    room = "gsn_perception.ros.parameters"
+    kinds = {
+        "reconstruction": importlib.import_module(f"{room}.reconstruction").ReconstructionSettings,
+        "grasp": importlib.import_module(f"{room}.grasp").GraspSettings,
+    }
     return [
         f"{node} {field.metadata['parameter'].name or field.name}"
         for node, kind in kinds.items()

@@ -10,26 +10,21 @@ ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 
 
-def launch_table(name):
-    tree = ast.parse((ROOT / "launch" / name).read_text())
-    assignment = next(
-        node for node in tree.body if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "ARGUMENTS"
-    )
+def launch_table(arguments):
     rows = ["| Argument | Default | Meaning |", "|---|---|---|"]
-    rows += [
-        f"| `{name}` | `'{default}'` | {doc} |" for name, (default, doc) in ast.literal_eval(assignment.value).items()
-    ]
+    rows += [f"| `{name}` | `'{default}'` | {doc} |" for name, (default, doc) in arguments.items()]
     return "\n".join(rows) + "\n"
 
 
 def tables():
     from gsn_perception.ros.parameters.declaration import to_table
-    from gsn_perception.ros.parameters.nodes import GraspSettings
-    from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+    from gsn_perception.ros.parameters.grasp import GraspSettings
+    from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
+    from gsn_perception.ros.processes import launch_arguments
 
     return {
-        "launch": launch_table("gsn.launch.py"),
-        "replay": launch_table("replay.launch.py"),
+        "launch": launch_table(launch_arguments.GSN),
+        "replay": launch_table(launch_arguments.REPLAY),
         "reconstruction": to_table(ReconstructionSettings),
         "grasp": to_table(GraspSettings),
     }

@@ -16,9 +16,9 @@ from gsn_perception.ros import optional
 from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.messages.headers import stamp_to_ns
 from gsn_perception.ros.node.diagnostics import Diagnostics
+from gsn_perception.ros.parameters.pose import pose_matrix
 from gsn_perception.ros.transforms.sources import FixedTransforms
 from gsn_perception.ros.transforms.sources import TfTransforms
-from gsn_perception.ros.transforms.sources import pose_matrix
 
 HEADER = make_header(5_000_000_007, "cam")
 
@@ -135,7 +135,7 @@ def test_empty_results_are_no_results():
     diagnostics.count("frames")
     diagnostics.publish("grasps", empty=True)
     assert why() == "every result was empty"
-    diagnostics.nothing("there is no object to grasp")
+    diagnostics.empty_result("there is no object to grasp")
     diagnostics.count("frames")
     diagnostics.publish("grasps", empty=True)
     message = diagnostics.message(Time(), "active").status[0]

@@ -16,6 +16,8 @@ from gsn_perception.geometry import InputError
 from gsn_perception.nodes import bag_play
 from gsn_perception.ros import interface
 from gsn_perception.ros import resources
+from gsn_perception.ros.processes import dds_profile
+from gsn_perception.ros.processes import launch_arguments
 
 ROOT = Path(__file__).parents[2]
 DISPLAYS = {
@@ -81,24 +83,24 @@ def test_the_profile_is_used_unless_the_user_chose_one(monkeypatch):
         for name in names:
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv(chosen, "mine")
-        resources.use_dds_profile()
+        dds_profile.use_dds_profile()
         assert {n: resources.os.environ.get(n) for n in names} == {n: "mine" if n == chosen else None for n in names}
     monkeypatch.delenv(chosen)
-    resources.use_dds_profile()
+    dds_profile.use_dds_profile()
     for name in names[:2]:
         assert resources.os.environ[name] == str(ROOT / "config" / "fastdds.xml")
         monkeypatch.delenv(name)
 
 
-def launch_arguments(name: str) -> dict:
+def arguments_of(name: str) -> dict:
     tree = ast.parse((ROOT / "launch" / name).read_text())
     assert "generate_launch_description" in {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
-    tables = {n.targets[0].id: n.value for n in tree.body if isinstance(n, ast.Assign)}
-    return ast.literal_eval(tables["ARGUMENTS"])
+    tables = {n.targets[0].id: ast.unparse(n.value) for n in tree.body if isinstance(n, ast.Assign)}
+    return getattr(launch_arguments, tables["ARGUMENTS"].removeprefix("launch_arguments."))
 
 
 def test_the_replay_file_passes_on_what_the_other_one_takes():
-    replay, plain = launch_arguments("replay.launch.py"), launch_arguments("gsn.launch.py")
+    replay, plain = arguments_of("replay.launch.py"), arguments_of("gsn.launch.py")
     own = {"bag", "rate", "loop", "wait", "settle", "shutdown"}
     assert set(replay) - own == set(plain) - {"use_sim_time", "autostart", "tf", "tf_static"}
     assert all(isinstance(default, str) and text for default, text in replay.values())
@@ -110,7 +112,7 @@ def test_the_replay_file_passes_on_what_the_other_one_takes():
 
 
 def test_the_launch_file_has_the_promised_arguments_and_starts_what_is_installed():
-    arguments = launch_arguments("gsn.launch.py")
+    arguments = arguments_of("gsn.launch.py")
     assert set(arguments) == {
         *("namespace", "image", "camera_info", "depth", "mask", "params_file", "checkpoint", "device", "autostart"),
         *("scene", "tf", "tf_static", "grasps", "rviz", "use_sim_time", "log_level", "target_frame"),

@@ -31,84 +31,84 @@ class Info:
 
 @dataclass(frozen=True)
 class Make:
-    """Record a made-up table-top scene: image, camera_info, depth and mask of a camera that circles it, /clock and poses.
+    """Record a simulated table-top scene: image, camera_info, depth and mask of a camera that circles it, /clock and poses.
 
-    The true meshes and camera poses lie in the recording's folder under truth/.
+    The true meshes and camera poses are in the recording's folder under truth/.
     """
 
     out: Annotated[Path, tyro.conf.Positional]
     """Folder of the recording; it must not exist yet."""
     objects: int = 3
-    """Objects on the table."""
+    """Number of objects on the table."""
     frames: int = 10
-    """Frames."""
+    """Number of frames."""
     rate: float = 5.0
-    """Frames a second."""
+    """Frames per second."""
     arc: float = 60.0
-    """Degrees the camera travels around the table."""
+    """Angle of the camera's path around the table, degrees."""
     depth: bool = True
-    """Record depth, with a depth camera's errors."""
+    """Record depth, with the errors of a depth camera."""
     mask: bool = True
     """Record the true mask."""
     meshes: Path | None = None
-    """Folder of OBJ, PLY, STL or GLB files to put on the table instead of made-up objects."""
+    """Folder of OBJ, PLY, STL or GLB files to put on the table instead of generated objects."""
     namespace: str = "camera"
-    """Put before the topics' names."""
+    """Namespace of the topics."""
     storage: Storage = "mcap"
-    """Kind of file."""
+    """File format."""
     clock: bool = True
     """Record /clock."""
     poses: bool = True
     """Record /tf (table to camera_link) and /tf_static (camera_link to the optical frame)."""
     seed: int = 0
-    """Of the scene and the sensor."""
+    """Seed of the scene and the sensor."""
 
 
 @dataclass(frozen=True)
 class Pack:
-    """Record one photograph as a stream of equal frames."""
+    """Record one image as a stream of equal frames."""
 
     out: Annotated[Path, tyro.conf.Positional]
     """Folder of the recording; it must not exist yet."""
     image: Path
-    """Colour photograph."""
+    """Colour image."""
     camera: Path
-    """camera.json of the photograph."""
+    """camera.json of the image."""
     depth: Path | None = None
     """16-bit PNG in millimetres registered to the image, 0 = unknown."""
     mask: Path | None = None
     """PNG, > 0 is an object, different values are different objects."""
     frames: int = 10
-    """Frames."""
+    """Number of frames."""
     rate: float = 5.0
-    """Frames a second."""
+    """Frames per second."""
     namespace: str = ""
-    """Put before the topics' names."""
+    """Namespace of the topics."""
 
 
 @dataclass(frozen=True)
 class Play:
-    """Publish a recording on its topics; the executable bag_play takes ROS arguments as well."""
+    """Publish a recording on its topics; the executable bag_play also accepts ROS arguments."""
 
     bag: Annotated[Path, tyro.conf.Positional]
     """Folder of the recording, or an .mcap, .db3 or ROS 1 .bag file."""
     rate: float = 1.0
-    """Speed."""
+    """Playback speed."""
     loop: bool = False
     """Start again at the end."""
     clock: bool = False
     """Publish /clock for nodes with use_sim_time."""
     restamp: bool = False
-    """Put the time of playing into the headers."""
+    """Replace the header stamps by the time of playback."""
     wait: float = 0.0
-    """Wait at most so many seconds for subscribers."""
+    """Longest wait for subscribers, seconds."""
 
 
 Options = Info | Make | Pack | Play | Eval
 
 
 def run(options: Info | Make | Pack | Play | Eval) -> int:
-    """Do what the sub-command says."""
+    """Run the sub-command."""
     if isinstance(options, Info):
         return _info(options)
     if isinstance(options, Play):
@@ -160,7 +160,7 @@ def _make(options: Make) -> int:
     import numpy as np
     from tqdm import tqdm
 
-    from gsn_perception.ros.recordings.offline_replay import Truth
+    from gsn_perception.ros.recordings.offline_replay import GroundTruth
     from gsn_perception.ros.recordings.writing import record
     from gsn_perception.scenes.loader import load_meshes
     from gsn_perception.scenes.objects import random_object
@@ -184,7 +184,7 @@ def _make(options: Make) -> int:
     wanted = {"storage": options.storage, "clock": options.clock, "poses": options.poses}
     count = record(options.out, seen(), namespace=options.namespace, **wanted)  # type: ignore[arg-type]
     meshes = {placed.label: scene.mesh(placed.label) for placed in scene.placed}
-    Truth(meshes, {s: c.world_from_camera for s, c in zip(stamps, path, strict=True)}).write(options.out)
+    GroundTruth(meshes, {s: c.world_from_camera for s, c in zip(stamps, path, strict=True)}).write(options.out)
     return count
 
 
@@ -215,5 +215,5 @@ def _only(seen: Observation, *, depth: bool, mask: bool) -> Observation:
 
 
 def _stamp(number: int, rate: float) -> int:
-    """Nanoseconds; the first is one second, because a stamp of 0 means "unknown" to ROS."""
+    """Stamp in nanoseconds; the first is one second, because ROS treats a stamp of 0 as unknown."""
     return 1_000_000_000 + round(number / rate * 1e9)

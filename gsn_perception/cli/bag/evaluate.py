@@ -1,4 +1,4 @@
-"""`gsn bag eval`: a recording through the pipeline, every frame once, with scores where the truth is known."""
+"""`gsn bag eval`: runs the pipeline on every frame of a recording, without DDS; scores results with ground truth."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ _COLUMNS = {"seconds": ".2f", "f_score": ".3f", "chamfer": ".3f", "centre_error"
 
 @dataclass(frozen=True)
 class Eval:
-    """Reconstruct every frame of a recording, without DDS, and score it where the truth is known."""
+    """Reconstruct every frame of a recording, without DDS, and score it if the recording has ground truth."""
 
     bag: Annotated[Path, tyro.conf.Positional]
     """Folder of the recording, or an .mcap, .db3 or ROS 1 .bag file."""
     out: Path | None = None
-    """Folder of the results; BAG/results when left out."""
+    """Folder of the results; by default BAG/results."""
     checkpoint: str = ""
-    """Weights (.safetensors) or the name of shipped ones; the shipped default when empty."""
+    """Weights (.safetensors) or the name of shipped ones; by default the shipped weights."""
     device: str = "auto"
     """auto, cpu or cuda."""
     namespace: str | None = None
-    """Of the topics NAMESPACE/image, camera_info, depth and mask; found out when left out."""
+    """Namespace of the topics NAMESPACE/image, camera_info, depth and mask; by default detected."""
     image: str = ""
-    """Colour image topic, where it is not called .../image; guessed when there is one only."""
+    """Colour image topic, if it is not called .../image; detected if there is only one."""
     camera_info: str = ""
-    """Topic of its intrinsics; the camera_info beside the image when left out."""
+    """Topic of its intrinsics; by default the camera_info in the namespace of the image."""
     depth: str = ""
-    """Depth topic, registered to the colour image; guessed when one is in the image's frame."""
+    """Depth topic, registered to the colour image; detected if one is in the image's frame."""
     mask: str = ""
     """Instance mask topic."""
 
 
 def evaluate(options: Eval) -> int:
-    """Write OUT/STAMP/*.ply and OUT/report.json, print a table; 1 when nothing was reconstructed."""
+    """Write OUT/STAMP/*.ply and OUT/report.json, print a table; 1 if no object was reconstructed."""
     from tqdm import tqdm
 
     from gsn_perception.evaluation.reports.tables import write_json
     from gsn_perception.geometry import InputError
     from gsn_perception.ros.node.reconstruction_worker import load_pipeline
-    from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+    from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
     from gsn_perception.ros.recordings.offline_replay import replay
     from gsn_perception.ros.recordings.reading import StreamTopics
 
@@ -75,7 +75,7 @@ def evaluate(options: Eval) -> int:
                 on_frame=lambda frame: bar.update(),
                 tell=remarks.append,
             )
-    finally:  # also beside the sentence about a bag that can't be used
+    finally:  # also before the error about an unusable bag
         for remark in remarks:
             print(f"remark {remark}", file=sys.stderr)
     print(_text(found))

@@ -1,8 +1,8 @@
-"""`gsn bench`: measure speed: the network (gsn), the rasteriser (raster), the whole chain (chain), grasps (grasp), the nodes (ros).
+"""`gsn bench`: measures speed of the network (gsn), rasteriser (raster), whole chain (chain), grasps (grasp), nodes (ros).
 
-`surface` compares MISE with dense marching cubes and times the mesh methods; `peif` times the field PEIF per 10,000
-queries and measures the error of its equivariance. `soak` runs both nodes for minutes under a camera, `fuzz` sends them
-hostile messages.
+`surface` compares MISE with dense marching cubes and times the mesh methods; `peif` measures the time of the PEIF field
+per 10,000 queries and its equivariance error. `soak` runs both nodes for minutes with a simulated camera, `fuzz` sends them
+malformed messages.
 """
 
 from __future__ import annotations
@@ -32,46 +32,46 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GsnOptions(BenchOptions):
-    """Image to Gaussians, batch 1, stage by stage: median over 100."""
+    """Image to Gaussians, batch 1, time per stage: median of 100."""
 
     checkpoint: str | None = None
-    """Weights (.safetensors) or the name of shipped ones; the shipped default when left out."""
+    """Weights (.safetensors) or the name of shipped ones; by default the shipped weights."""
     device: str = "auto"
     """auto, cpu or cuda."""
 
 
 @dataclass(frozen=True, slots=True)
 class RasterOptions(BenchOptions):
-    """The rasteriser, forward and forward with backward, beside the dense torch reference."""
+    """The rasteriser, forward and forward with backward, compared with the dense torch reference."""
 
     batch: int = 4
-    """Splats in one call."""
+    """Number of splats per call."""
     views: int = 4
-    """Views of each."""
+    """Views per splat."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChainOptions(BenchOptions):
-    """Image to grasps, stage by stage: median over 20."""
+    """Image to grasps, time per stage: median of 20."""
 
     checkpoint: str | None = None
-    """Weights (.safetensors) or the name of shipped ones; the shipped default when left out."""
+    """Weights (.safetensors) or the name of shipped ones; by default the shipped weights."""
     device: str = "auto"
     """auto, cpu or cuda."""
     frame: Path | None = None
-    """A real frame's folder (color.png, depth.png, mask.png, camera.json); a made-up object when left out."""
+    """A real frame's folder (color.png, depth.png, mask.png, camera.json); by default a generated object."""
 
 
 @dataclass(frozen=True, slots=True)
 class GraspOptions(BenchOptions):
-    """Mesh to grasps on reconstructions of made-up objects on their support plane: median over 20."""
+    """Mesh to grasps on reconstructions of generated objects on their support plane: median of 20."""
 
     lattice: bool = True
-    """Lines through the object first; without, 512 random points at least."""
+    """Sample lines through the object first; without it, at least 512 random points."""
     gripper: str = "panda"
-    """Name of a shipped gripper, or a YAML file laid out like theirs."""
+    """Name of a shipped gripper, or a YAML file of the same format."""
     checkpoint: str | None = None
-    """Weights (.safetensors) or the name of shipped ones; the shipped default when left out."""
+    """Weights (.safetensors) or the name of shipped ones; by default the shipped weights."""
 
 
 Options = (
@@ -96,7 +96,7 @@ def run(
     | SoakOptions
     | FuzzOptions,
 ) -> int:
-    """Measure, name the machine, print a table, write the files asked for."""
+    """Measure, print the machine and a table, write the requested files."""
     if isinstance(options, RosOptions | SoakOptions | FuzzOptions):
         return _nodes(options)
     from gsn_perception.evaluation.reports.tables import check_writable
@@ -135,7 +135,7 @@ def _nodes(options: RosOptions | SoakOptions | FuzzOptions) -> int:
     from gsn_perception.evaluation.speed.timing import machine
 
     check_writable(options.json, getattr(options, "out", None))
-    here = machine()  # before the work: its load is that of the others
+    here = machine()  # before the measurement: the load of other processes
     text, figures = run_ros(options)
     print(f"{here.sentence}\n\n{text}")
     if options.json is not None:
@@ -205,7 +205,7 @@ def _raster(options: RasterOptions) -> _Answer:
 
 
 def _sample(seed: int) -> Observation:
-    """A made-up object seen by an RGB-D camera."""
+    """A generated object seen by an RGB-D camera."""
     from gsn_perception.evaluation.views.cases import surface_case
     from gsn_perception.evaluation.views.protocol import Protocol
     from gsn_perception.scenes.objects import random_object

@@ -1,4 +1,4 @@
-"""What the parts of `gsn bench` that measure the pipeline are all told."""
+"""Options shared by the parts of `gsn bench` that measure the pipeline."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from gsn_perception.cli.eval.options import Budget
 
 @dataclass(frozen=True, slots=True)
 class BenchOptions:
-    """How thoroughly, on what, and where the figures go."""
+    """Number of repeats, seed and output files."""
 
     budget: Budget = "full"
-    """How thoroughly: smoke shows that it runs, short repeats less than full."""
+    """Number of repeats: smoke is a functional check, short repeats less than full."""
     threads: int = 0
-    """Threads torch and the kernels may use; 0 = all cores."""
+    """Number of threads of torch and the kernels; 0 = all cores."""
     json: Path | None = None
-    """Write every figure to this file."""
+    """Write all results to this file."""
     out: Path | None = None
     """Write a bar chart to this PNG."""
     seed: int = 0
-    """Seed of what is measured on."""
+    """Seed of the test data."""

@@ -1,4 +1,4 @@
-"""The part `peif` of `gsn bench`: time per query and error of equivariance."""
+"""`gsn bench peif`: time per query and equivariance error of the PEIF network."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from gsn_perception.cli.bench.options import BenchOptions
 
 @dataclass(frozen=True, slots=True)
 class PeifBench(BenchOptions):
-    """PEIF: milliseconds per 10,000 queries, stage by stage, and the error of its equivariance over all patches."""
+    """PEIF: milliseconds per 10,000 queries, stage by stage, and the equivariance error over all patches."""
 
     checkpoint: Path | None = None
-    """Weights (.safetensors); random ones of --config with large outputs when left out, which cost the same time."""
+    """Weights (.safetensors); by default random weights of --config with large outputs, which take the same time."""
     config: Literal["lean", "paper", "tiny"] = "lean"
     """Configuration of random weights."""
     points: int = 10_000
-    """Points of each cloud."""
+    """Number of points in each cloud."""
 
 
 def bench_peif(options: PeifBench) -> tuple[str, str, dict[str, float], dict[str, Any]]:
-    """Title, text, bars and figures, as the other parts of `gsn bench` return them."""
+    """Title, text, bars and results, in the same form as the other parts of `gsn bench`."""
     import torch
 
     from gsn_perception.evaluation.reports.tables import table
@@ -42,7 +42,7 @@ def bench_peif(options: PeifBench) -> tuple[str, str, dict[str, float], dict[str
     else:
         torch.manual_seed(options.seed)
         network = PeifNetwork(named_config(options.config)).eval()
-        torch.nn.init.normal_(network.out.weight, std=0.3)  # what says nothing would look equivariant
+        torch.nn.init.normal_(network.out.weight, std=0.3)  # zero outputs would be equivariant in any case
     count, repeats, motions = {"smoke": (500, 1, 1), "short": (10_000, 3, 2), "full": (10_000, 9, 8)}[options.budget]
     clouds = bench_clouds(options.points, options.seed)
     near = {name: queries_near(cloud, count, options.seed) for name, cloud in clouds.items()}

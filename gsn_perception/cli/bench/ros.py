@@ -1,4 +1,4 @@
-"""`gsn bench ros | soak | fuzz`: what the nodes cost and survive, with real processes over DDS."""
+"""`gsn bench ros | soak | fuzz`: overhead, endurance and robustness of the nodes, with real processes over DDS."""
 
 from __future__ import annotations
 
@@ -24,46 +24,46 @@ Answer = tuple[str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class RosOptions:
-    """The nodes: overhead, transport with and without the DDS profile, publishing, restart, activations, late masks, TF."""
+    """ROS nodes: overhead, transport with and without the DDS profile, publishing, restart, activations, late masks, TF."""
 
     parts: tuple[Part, ...] = ("overhead", "transport", "publish", "restart")
-    """Which; activations, late and tf take many minutes and must be named; tf needs tf2_ros."""
+    """Parts to run; activations, late and tf take many minutes and must be named; tf needs tf2_ros."""
     budget: Budget = "full"
-    """How many repeats: smoke a few, short a third, full all."""
+    """Number of repeats: smoke a few, short a third, full all."""
     checkpoint: str = ""
-    """Weights (.safetensors) or the name of shipped ones; the shipped default when empty."""
+    """Weights (.safetensors) or the name of shipped ones; by default the shipped weights."""
     device: str = "auto"
     """auto, cpu or cuda."""
     json: Path | None = None
-    """Write every figure to this file."""
+    """Write all results to this file."""
 
 
 @dataclass(frozen=True, slots=True)
 class SoakOptions:
-    """Both nodes for minutes under a 30 Hz RGB-D camera: memory, latency, drops by reason, exceptions."""
+    """Both nodes for minutes with a 30 Hz RGB-D camera: memory, latency, drops by reason, exceptions."""
 
     minutes: float = 10.0
-    """How long; memory counts after minute 2, in shorter runs after the first fifth."""
+    """Duration; memory is measured after minute 2, in shorter runs after the first fifth."""
     checkpoint: str = ""
-    """Weights (.safetensors) or the name of shipped ones; the shipped default when empty."""
+    """Weights (.safetensors) or the name of shipped ones; by default the shipped weights."""
     device: str = "auto"
     """auto, cpu or cuda."""
     json: Path | None = None
-    """Write every figure to this file."""
+    """Write all results to this file."""
     out: Path | None = None
     """Write the curves to this PNG."""
 
 
 @dataclass(frozen=True, slots=True)
 class FuzzOptions:
-    """Malformed and hostile messages through the code the callbacks run: crashes, hangs, memory, refusals."""
+    """Malformed messages sent through the code of the callbacks: crashes, hangs, memory, refusals."""
 
     cases: int = 20_000
-    """How many."""
+    """Number of messages."""
     seed: int = 0
-    """Of the messages."""
+    """Seed of the messages."""
     json: Path | None = None
-    """Write every figure to this file."""
+    """Write all results to this file."""
 
 
 RosBench = (
@@ -74,7 +74,7 @@ RosBench = (
 
 
 def run_ros(options: RosOptions | SoakOptions | FuzzOptions) -> Answer:
-    """The text to print and the figures to write."""
+    """The text to print and the results to write."""
     from gsn_perception.geometry import InputError
 
     if isinstance(options, FuzzOptions):

@@ -1,4 +1,4 @@
-"""The part `surface` of `gsn bench`: MISE beside dense marching cubes, and the time of every mesh method."""
+"""`gsn bench surface`: compares MISE with dense marching cubes and measures the time of every mesh method."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SurfaceBench(BenchOptions):
-    """MISE against dense marching cubes on known shapes, and splat and depth to mesh by every method with weights."""
+    """MISE compared with dense marching cubes on known shapes, and the time of every mesh method with weights."""
 
     checkpoint: str | None = None
-    """Gaussian weights (.safetensors) or the name of shipped ones; the shipped default when left out."""
+    """Gaussian weights (.safetensors) or the name of shipped ones; by default the shipped weights."""
 
 
 def bench_surface(options: SurfaceBench) -> tuple[str, str, dict[str, float], dict[str, Any]]:
-    """Title, text, bars and figures, as the other parts of `gsn bench` return them."""
+    """Title, text, bars and results, in the same form as the other parts of `gsn bench`."""
     import statistics
 
     from gsn_perception.evaluation.reports.tables import table

@@ -1,7 +1,7 @@
-"""`gsn demo`: a camera stream through the two ROS 2 nodes and back, on one machine without a ROS installation.
+"""`gsn demo`: runs the two ROS 2 nodes on a recorded camera stream, on one machine without a ROS installation.
 
-A made-up table-top scene (and real photographs, where there are any) is recorded as a rosbag2, played through DDS into
-the nodes, which run as processes of their own; what they publish is collected, drawn and counted.
+A simulated table-top scene (and real images, if available) is recorded as a rosbag2 and played over DDS. The nodes run in
+separate processes. Their outputs are collected, drawn and counted.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ _EXTENT = 0.09, 0.15
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is shown and where it goes."""
+    """Scene, stream and output folder."""
 
     out: Path = Path("demo")
-    """Folder for overview.png, gaussians.ply, points.ply, mesh.ply, grasps.json and the recording; viewer.png, too, where
-    Chromium is found."""
+    """Folder for overview.png, gaussians.ply, points.ply, mesh.ply, grasps.json and the recording; also viewer.png if
+    Chromium is installed."""
     frames: Path | None = None
-    """Folder of real frames (color.png, depth.png, mask.png, camera.json each); ../shared/data/frames where it exists."""
+    """Folder of real frames (color.png, depth.png, mask.png, camera.json each); default ../shared/data/frames if it exists."""
     checkpoint: str = ""
-    """Weights (.safetensors) or the name of shipped ones; the shipped default when empty."""
+    """Weights (.safetensors) or the name of shipped ones; by default the shipped weights."""
     device: str = "auto"
     """auto, cpu or cuda."""
     objects: int = 3
-    """Objects on the table."""
+    """Number of objects on the table."""
     views: int = 5
-    """Frames of the made-up stream."""
+    """Number of frames of the simulated stream."""
     rate: float = 1.0
-    """Frames a second."""
+    """Frames per second."""
     timeout: float = 120.0
     """Seconds to wait for the nodes to start, and for the results of a recording."""
     seed: int = 0
@@ -47,7 +47,7 @@ class Options:
 
 
 def run(options: Options) -> int:
-    """Run the demo; 3 when something that was expected did not arrive."""
+    """Run the demo; 3 if an expected result did not arrive."""
     from gsn_perception.cli.demo.graph import Graph
     from gsn_perception.cli.demo.report import report
     from gsn_perception.geometry import InputError
@@ -77,7 +77,7 @@ def run(options: Options) -> int:
 
 
 def _take_snapshots(places: list[Path]) -> None:
-    """What ``gsn view`` shows of each recording, where a browser is there to draw it."""
+    """Write a screenshot of ``gsn view`` for each recording, if a browser is installed."""
     from gsn_perception.viewer.snapshot import take_snapshot
 
     for place in places:
@@ -86,7 +86,7 @@ def _take_snapshots(places: list[Path]) -> None:
 
 
 def table_stream(options: Options) -> list[Observation]:
-    """Objects on a table, seen by an RGB-D camera that travels around them."""
+    """Frames of objects on a table from an RGB-D camera that moves around them."""
     import numpy as np
     from tqdm import tqdm
 
@@ -110,7 +110,7 @@ def table_stream(options: Options) -> list[Observation]:
 
 
 def photograph_stream(folder: Path, options: Options) -> list[Observation]:
-    """One real frame, twice."""
+    """A stream of two copies of one real frame."""
     from dataclasses import replace
 
     from gsn_perception.evaluation.surfaces.real_frames import read_frame
@@ -129,5 +129,5 @@ def _real_frames(folder: Path | None) -> list[Path]:
 
 
 def _stamp(number: int, rate: float) -> int:
-    """Nanoseconds, from one second on: a stamp of 0 means "unknown" to ROS."""
+    """Stamp in nanoseconds, from one second on: ROS treats a stamp of 0 as unknown."""
     return 1_000_000_000 + round(number / rate * 1e9)

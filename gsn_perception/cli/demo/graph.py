@@ -1,4 +1,4 @@
-"""The demo's graph: two node processes, a player process, and this process as the listener."""
+"""ROS graph of the demo: two node processes, a bag player process, and this process as the subscriber."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ from gsn_perception.ros.messages.meshes import header_of
 from gsn_perception.ros.messages.meshes import markers_to_meshes
 from gsn_perception.ros.messages.plane import polygon_to_plane
 from gsn_perception.ros.processes.collector import OUTPUTS
-from gsn_perception.ros.processes.graph import LiveGraph
+from gsn_perception.ros.processes.graph import NodeGraph
 from gsn_perception.ros.processes.process import NodeProcess
 from gsn_perception.ros.recordings import reading
 
 NODES = ("reconstruction", "grasp")
-_WAIT_LAST = 10.0  # seconds for the other topics once the grasps of the last frame are there
+_WAIT_LAST = 10.0  # seconds to wait for the other topics after the grasps of the last frame
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What became of one recording.
+    """Results of one recording.
 
     Attributes:
         played: Frames in the recording.
@@ -55,7 +55,7 @@ class Outcome:
         expected: Objects in the last frame's mask.
         latencies: Seconds from a frame's arrival to its result's, by topic.
         stages: Diagnostics of each node: stage to (mean, maximum) milliseconds.
-        remarks: The nodes' warnings.
+        remarks: Remarks of the nodes.
     """
 
     played: int
@@ -69,18 +69,18 @@ class Outcome:
     remarks: list[str]
 
 
-class Graph(LiveGraph):
-    """Both nodes, which run and are active while the ``with`` block lasts."""
+class Graph(NodeGraph):
+    """Both nodes, running and active inside the ``with`` block."""
 
     def __init__(self, checkpoint: str, device: str, timeout: float, logs: Path) -> None:
         logs.mkdir(parents=True, exist_ok=True)
-        os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")  # nobody else's network
+        os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")  # do not reach other machines
         nodes = {"reconstruction_node": {"checkpoint": checkpoint, "device": device}, "grasp_node": {}}
         domain = 1 + (7 * os.getpid()) % 100
         super().__init__(nodes, topics=(interface.IMAGE, *OUTPUTS), logs=logs, domain=domain, timeout=timeout)
 
     def play(self, stream: Sequence[Observation], place: Path) -> Outcome:
-        """Record a stream into ``place``, play it, wait for the last frame's grasps, write what came."""
+        """Record a stream into ``place``, play it, wait for the last frame's grasps, write the results."""
         collector, last = self.collector, stream[-1]
         reading.record(place / "bag", stream)
         collector.forget()
@@ -100,7 +100,7 @@ class Graph(LiveGraph):
         return {**{node.name: node.peak_bytes for node in self.nodes.values()}, "this process": own}
 
     def _write(self, seen: Observation, place: Path) -> tuple[int, int]:
-        """Files of the last messages; how many objects and grasps they hold."""
+        """Write the last messages to files; the number of objects and grasps in them."""
         from gsn_perception.viewer.overview import Shown
         from gsn_perception.viewer.overview import overview_picture
 
@@ -165,14 +165,14 @@ class Graph(LiveGraph):
 
 
 def _write_report(path: Path, meshes: dict[int, Mesh], plane: Plane | None) -> None:
-    """What ``gsn view`` wants to know beside the files, in the words of ``gsn reconstruct``."""
+    """Write the report that ``gsn view`` needs, with the keys of ``gsn reconstruct``."""
     row = None if plane is None else [*plane.normal.tolist(), plane.offset]
     objects = [{"label": k, "support_plane": row, "triangles": len(mesh.faces)} for k, mesh in meshes.items()]
     path.write_text(json.dumps({"objects": objects}, indent=1) + "\n")
 
 
 def _is_remark(status: str) -> bool:
-    """Whether a status line tells more than that the node runs or waits for its first message."""
+    """Whether a status is a remark: not just that the node is active or waits for its first message."""
     return status != "active" and not status.startswith("waiting for")
 
 

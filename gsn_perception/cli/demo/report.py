@@ -1,4 +1,4 @@
-"""The demo's table, and what it says is missing."""
+"""Report of the demo: tables, remarks, and a sentence for each missing result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gsn_perception.ros.processes.collector import OUTPUTS
 
 
 def report(outcomes: Mapping[str, Outcome], peaks: Mapping[str, int]) -> tuple[str, list[str]]:
-    """The text to print, and a sentence for each thing that was expected and did not arrive."""
+    """The text to print, and a sentence for each expected result that did not arrive."""
     parts = [_counts(outcomes), _latencies(outcomes), _stages(outcomes), _memory(peaks)]
     remarks = [f"{name}: {text}" for name, found in outcomes.items() for text in (*found.remarks, *lost_of(found))]
     if remarks:
@@ -22,11 +22,11 @@ def report(outcomes: Mapping[str, Outcome], peaks: Mapping[str, int]) -> tuple[s
 
 
 def missing_of(outcome: Outcome) -> list[str]:
-    """What one recording should have given and did not.
+    """Missing results of one recording.
 
     The last message of every reliable output must be of the last frame (frames in between may be superseded), and a
     best-effort output must have arrived at all. Every object of the mask must be there, and both nodes must have
-    reported their times. An object that can't be grasped is an answer, and not missing.
+    reported their latencies. An object without a grasp is a valid result, not a missing one.
     """
     lost = lost_topics(outcome)
     missing = [f"no message of the last frame on {topic}" for topic in outcome.stale if topic not in lost]
@@ -46,8 +46,7 @@ def lost_of(outcome: Outcome) -> list[str]:
     """A sentence for each of :func:`lost_topics`."""
     advice = "enlarge net.core.rmem_max, or use the DDS profile of this package"
     return [
-        f"the last message on {topic}, which is best effort, was lost on the way ({outcome.counts[topic]} arrived); "
-        f"{advice}"
+        f"the last message on {topic}, which is best effort, was lost ({outcome.counts[topic]} arrived); {advice}"
         for topic in lost_topics(outcome)
     ]
 

@@ -1,4 +1,4 @@
-"""`gsn eval`: measure quality: views (gsn), surfaces (geometry, surface, table), real frames, claims (robust), grasps."""
+"""`gsn eval`: measures quality of views (gsn), surfaces (geometry, surface, table), real frames, robustness, grasps."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GsnOptions(ObjectOptions):
-    """Novel views of test objects, beside the mean training object, the input on a card, and white."""
+    """Novel views of test objects, compared with the mean training object, the input on a flat card, and white images."""
 
     train: Path | None = None
-    """Folder of training objects for the mean object; the folder `train` beside OBJECTS, or made-up objects."""
+    """Folder of training objects for the mean object; default: the folder `train` next to OBJECTS, or generated objects."""
     out: Path | None = None
-    """Folder for the contact sheet, and one of the worst objects."""
+    """Folder for contact sheets of all objects and of the worst ones."""
     lpips: tuple[Path, ...] = ()
-    """State dicts of VGG-16 or AlexNet and of LPIPS's linear layers, as files: LPIPS is reported too."""
+    """State dicts of VGG-16 or AlexNet and of LPIPS's linear layers, as files; with them LPIPS is reported, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class GeometryOptions(ObjectOptions):
-    """Reconstructed surfaces of test objects seen by an RGB-D camera, beside the hull of the visible points."""
+    """Reconstructed surfaces of test objects from an RGB-D camera, compared with the hull of the visible points."""
 
 
 @dataclass(frozen=True, slots=True)
 class FramesOptions(Common):
-    """Real RGB-D frames: rendered mesh against measured depth, before and after scaling."""
+    """Real RGB-D frames: rendered mesh compared with measured depth, before and after scaling."""
 
     frames: Path = tyro.MISSING
     """Folder of frames: each a folder with color.png, depth.png, mask.png and camera.json."""
@@ -80,7 +80,7 @@ def run(
     | RobustOptions
     | GraspOptions,
 ) -> int:
-    """Measure, print a table, write the files asked for."""
+    """Measure, print a table, write the requested files."""
     from gsn_perception.evaluation.reports.tables import check_writable
     from gsn_perception.evaluation.reports.tables import write_json
 
@@ -134,7 +134,7 @@ def _gsn(options: GsnOptions) -> tuple[str, dict[str, Any]]:
 
 
 def _lpips(files: tuple[Path, ...]) -> ImageDistance | None:
-    """The distance of numpy images, where its weights are given."""
+    """LPIPS distance of numpy images; None without weights."""
     if not files:
         return None
     import torch
@@ -196,7 +196,7 @@ _FRAME_COLUMNS = {"median_mm": ".1f", "iou": ".3f", "covered": ".2f"}
 
 
 def _mean_object(options: GsnOptions, protocol: Any) -> Any:
-    """The mean of training objects, calibrated on some of them."""
+    """The mean of the training objects, calibrated on some of them."""
     from gsn_perception.evaluation.views.cases import novel_view_case
     from gsn_perception.evaluation.views.novel_views import calibrated_mean
     from gsn_perception.scenes.loader import mesh_sources

@@ -1,4 +1,4 @@
-"""`gsn eval grasp`: what the grasps lift in physics."""
+"""`gsn eval grasp`: success rate of grasps in physics simulation (MuJoCo)."""
 
 from __future__ import annotations
 
@@ -19,56 +19,56 @@ if TYPE_CHECKING:
     from gsn_perception.evaluation.grasps.running import WorkerSetup
 
 _KEPT = ("objects", "budget", "poses", "gripper", "answers", "checkpoint", "seed", "elevation", "rejudge")
-"""What a resumed run must agree in."""
+"""Options that must be equal when a run is resumed."""
 
 
 @dataclass(frozen=True, slots=True)
 class GraspOptions:
-    """Grasps carried out in MuJoCo: the pipeline from one view beside the true mesh and baselines without a network."""
+    """Grasps executed in MuJoCo: the pipeline from one view, compared with the true mesh and baselines without a network."""
 
     objects: Path = tyro.MISSING
     """Folder of test objects (OBJ, PLY, STL or GLB)."""
     budget: Literal["smoke", "short", "full"] = "short"
-    """How many objects: smoke 3, short 12, full all."""
+    """Number of objects: smoke 3, short 12, full all."""
     poses: int = 3
-    """Stable poses an object."""
+    """Stable poses per object."""
     cameras: int = 3
-    """Views a pose."""
+    """Views per pose."""
     methods: tuple[str, ...] = ()
-    """Whose grasps are carried out, by the names in the table; all when left out."""
+    """Methods whose grasps are executed, by the names in the table; by default all."""
     answers: int = 1
-    """Grasps of every list that are carried out, spread evenly over it; 1 is the best."""
+    """Number of executed grasps per ranked list, spread evenly over the list; 1: the best grasp."""
     gripper: str = "panda"
-    """Name of a shipped gripper, or a YAML file laid out like theirs."""
+    """Name of a shipped gripper, or a YAML file of the same format."""
     elevation: tuple[float, float] = (30.0, 60.0)
-    """Degrees that the cameras look down, from and to; 90 is straight down."""
+    """Range of the cameras' downward angle in degrees; 90 is straight down."""
     rejudge: Path | None = None
-    """Folder of an earlier run: its grasps are carried out again and set beside what came of them then; nothing is planned."""
+    """Folder of an earlier run: its grasps are executed again and old and new verdicts compared; nothing is planned."""
     out: Path = Path("runs/grasp")
-    """Folder of the finished trials (trials.jsonl), tables and pictures; a run that was interrupted goes on there."""
+    """Folder of the finished trials (trials.jsonl), tables and plots; an interrupted run is resumed there."""
     cache: Path = Path("cache/parts")
     """Folder of the objects' convex parts."""
     processes: int = 0
-    """At the same time; 0 = one a core."""
+    """Number of parallel processes; 0 = one per core."""
     rolls: int = 0
-    """Views (one a pose) that are seen again with the camera rolled in steps of 15 degrees, for the figures of rolling."""
+    """Number of views (one per pose) that are repeated with the camera rolled in steps of 15 degrees."""
     fit: bool = False
     """Fit the score's weights to the outcomes of RGB-D (training objects only) and store them in the package."""
     checkpoint: str | None = None
-    """Weights (.safetensors) or the name of shipped ones; the shipped default when left out."""
+    """Weights (.safetensors) or the name of shipped ones; by default the shipped weights."""
     device: str = "cpu"
     """auto, cpu or cuda."""
     json: Path | None = None
-    """Write every figure to this file."""
+    """Write all results to this file."""
     seed: int = 0
     """Seed of poses, cameras and noise."""
 
 
 def run_grasp(options: GraspOptions) -> tuple[str, dict[str, Any]]:
-    """Run what is missing, draw the pictures; the tables as text and as figures.
+    """Run missing trials, draw the plots; the tables as text and as numbers.
 
     Raises:
-        InputError: bad options, or a folder of another run.
+        InputError: the options are invalid, or the folder belongs to another run.
     """
     from gsn_perception.cli.eval.grasp_folder import TRIALS
     from gsn_perception.cli.eval.grasp_folder import check_folder
@@ -110,10 +110,12 @@ def _work(options: GraspOptions) -> WorkerSetup:
     if unknown:
         raise InputError(f"there is no method {unknown[0]!r}; choose from {', '.join(METHODS)}")
     if min(options.poses, options.cameras, options.answers) < 1:
-        raise InputError("poses, cameras and answers count from 1; give larger numbers")
+        raise InputError("poses, cameras and answers must be at least 1; give larger numbers")
     if not -90 <= options.elevation[0] <= options.elevation[1] <= 90:
         low, high = options.elevation
-        raise InputError(f"elevation {low:g} to {high:g} degrees is no range up to 90; give the lower end first")
+        raise InputError(
+            f"elevation {low:g} to {high:g} degrees is not a range within -90 to 90; give the lower end first"
+        )
     campaign = Campaign(
         methods=options.methods or tuple(METHODS),
         poses=options.poses,
@@ -134,7 +136,7 @@ def make_reconstructor(checkpoint: str | None, device: str) -> Any:
 
 
 def _run(options: GraspOptions, work: WorkerSetup, path: Path) -> None:
-    """Every trial that is not in the file yet."""
+    """Run every trial that is not in the file yet."""
     from tqdm import tqdm
 
     from gsn_perception.evaluation.grasps.rows import append_rows
@@ -152,7 +154,7 @@ def _run(options: GraspOptions, work: WorkerSetup, path: Path) -> None:
 
 
 def _processes(options: GraspOptions, tasks: int) -> int:
-    """How many at the same time; 0 = in this one."""
+    """Number of parallel processes; 0 = run in this process."""
     import os
 
     count = min(options.processes or len(os.sched_getaffinity(0)), tasks)
@@ -160,14 +162,14 @@ def _processes(options: GraspOptions, tasks: int) -> int:
 
 
 def _all_sources(options: GraspOptions) -> list[Any]:
-    """Calls that load the objects of the folder."""
+    """Functions that load the objects of the folder."""
     from gsn_perception.scenes.loader import mesh_sources
 
     return list(mesh_sources(options.objects))
 
 
 def _sources(options: GraspOptions) -> list[Any]:
-    """Calls that load the objects of the budget, shape classes in turn."""
+    """Functions that load as many objects as the budget allows, alternating between shape classes."""
     from gsn_perception.evaluation.views.cases import BUDGETS
     from gsn_perception.evaluation.views.cases import in_turn
 
@@ -202,7 +204,7 @@ def _tables(rows: Sequence[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
 
 
 def _draw(options: GraspOptions, work: WorkerSetup, rows: Sequence[dict[str, Any]]) -> None:
-    """A sheet with one trial of every verdict, and the reliability of the scores."""
+    """Draw a sheet with one trial of every verdict, and the reliability diagram of the scores."""
     from gsn_perception.evaluation.grasps.gallery import verdict_sheet
     from gsn_perception.evaluation.grasps.pictures import draw_reliability
     from gsn_perception.evaluation.grasps.planners.methods import CEILING
@@ -219,7 +221,7 @@ def _draw(options: GraspOptions, work: WorkerSetup, rows: Sequence[dict[str, Any
 
 
 def _fit(options: GraspOptions, rows: Sequence[dict[str, Any]]) -> str:
-    """Fit, store, say how well it does on objects left out."""
+    """Fit and store the score; a sentence with its quality on held-out objects."""
     from gsn_perception.evaluation.grasps.fitting import fit_extruded
     from gsn_perception.evaluation.grasps.fitting import fit_score
     from gsn_perception.evaluation.grasps.planners.methods import RGBD
@@ -233,6 +235,6 @@ def _fit(options: GraspOptions, rows: Sequence[dict[str, Any]]) -> str:
         notes["extruded"] = fit_extruded(rows, model)
         figures += "; extruded points: " + ", ".join(f"{k} {v:.3g}" for k, v in notes["extruded"].items())
     else:
-        figures += "; no trial fell back to extruded points, their numbers stay"
+        figures += "; no trial used extruded points, so their score parameters stay"
     path = model.store(notes)
     return f"fitted the score ({figures}; left out by object) -> {path}"

@@ -1,4 +1,4 @@
-"""What the sub-commands of `gsn eval` share: options, objects, the network, tables."""
+"""Shared by the sub-commands of `gsn eval`: options, loading of objects and weights, tables."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Common:
     """Options of every sub-command."""
 
     checkpoint: str | None = None
-    """Weights (.safetensors) or the name of shipped ones; the shipped default when left out."""
+    """Weights (.safetensors) or the name of shipped ones; by default the shipped weights."""
     device: str = "auto"
     """auto, cpu or cuda."""
     json: Path | None = None
-    """Write every figure to this file."""
+    """Write all results to this file."""
     seed: int = 0
     """Seed of views, sensor noise and samples."""
     upright: Literal["auto", "moments", "off"] = "auto"
@@ -39,26 +39,26 @@ class Common:
 
 @dataclass(frozen=True, slots=True)
 class ObjectOptions(Common):
-    """Options of those that take objects."""
+    """Options of sub-commands that need objects."""
 
     objects: Path = tyro.MISSING
     """Folder of test objects (OBJ, PLY, STL or GLB)."""
     budget: Budget = "short"
-    """How many objects: smoke 3, short 12, full all."""
+    """Number of objects: smoke 3, short 12, full all."""
 
 
 def load_reconstructor(options: Common) -> Reconstructor:
-    """The pipeline with the weights asked for."""
+    """The pipeline with the chosen weights."""
     from gsn_perception.pipeline import Reconstructor
     from gsn_perception.pipeline import ReconstructorSettings
 
-    # a view may cut an object off; it is scored all the same
+    # a view may cut an object off; it is evaluated anyway
     settings = ReconstructorSettings(allow_cut=True, upright=options.upright)
     return Reconstructor.from_pretrained(options.checkpoint, options.device, settings)
 
 
 def load_objects(options: ObjectOptions) -> list[TexturedMesh]:
-    """As many objects of the folder as the budget allows."""
+    """The objects of the folder, as many as the budget allows."""
     from gsn_perception.evaluation.views.cases import choose
     from gsn_perception.scenes.loader import load_meshes
 
@@ -67,7 +67,7 @@ def load_objects(options: ObjectOptions) -> list[TexturedMesh]:
 
 
 def progress(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
-    """The items, with a bar."""
+    """The items, with a progress bar."""
     from tqdm import tqdm
 
     make: Callable[..., Iterable[Any]] = tqdm
@@ -75,7 +75,7 @@ def progress(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
 
 
 def tables(summary: Mapping[str, Mapping[str, Mapping[str, float]]], columns: dict[str, str], title: str) -> str:
-    """One table: every answer over all objects, over those that all answered, then by shape class and the small ones."""
+    """One table: every method over all objects, over those all methods answered, by shape class, and small objects."""
     from gsn_perception.evaluation.reports.common_answers import shown_groups
     from gsn_perception.evaluation.reports.tables import table
 

@@ -1,4 +1,4 @@
-"""`gsn eval grasp --rejudge`: the grasps of an earlier run in the present world, beside what came of them then."""
+"""`gsn eval grasp --rejudge`: executes the grasps of an earlier run again and compares old and new verdicts."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 def run_rejudge(
     work: WorkerSetup, sources: Sequence[Any], earlier: Path, out: Path, processes: int
 ) -> tuple[str, dict[str, Any]]:
-    """Carry out what is missing in ``out``; the tables as text and as figures.
+    """Execute the grasps that are missing in ``out``; the tables as text and as numbers.
 
     Args:
         work: Gripper, judge and cache; nothing is planned.
-        sources: Calls that load the objects of the earlier run.
+        sources: Functions that load the objects of the earlier run.
         earlier: Folder of the earlier run.
         out: Folder of the new verdicts.
-        processes: At the same time; 0 = in this one.
+        processes: Number of parallel processes; 0 = run in this process.
 
     Raises:
-        InputError: the earlier folder holds no trials, or its objects are not at hand.
+        InputError: the earlier folder contains no trials, or its objects are not available.
     """
     from tqdm import tqdm
 
@@ -38,7 +38,7 @@ def run_rejudge(
     if not before:
         raise InputError(f"{earlier} holds no {TRIALS}; give the --out folder of an earlier run")
     if earlier.resolve() == out.resolve():
-        raise InputError("the earlier run would be written over; give another --out")
+        raise InputError("the earlier run would be overwritten; give another --out")
     done = {row["object"] for row in read_rows(out / TRIALS)}
     waiting = [row for row in before if row["object"] not in done]
     bar = tqdm(total=len({row["object"] for row in waiting}), desc="judged again", ncols=100)
@@ -50,7 +50,7 @@ def run_rejudge(
 
 
 def judge_tables(rows: Sequence[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
-    """Success before and now by method, and the verdicts that changed."""
+    """Tables of the success rate before and now by method, and of the changed verdicts."""
     from gsn_perception.evaluation.grasps.rejudge import JUDGES_COLUMNS
     from gsn_perception.evaluation.grasps.rejudge import changes
     from gsn_perception.evaluation.grasps.rejudge import judges

@@ -1,4 +1,4 @@
-"""`gsn eval robust`: what is claimed beyond novel views: rolls, occlusion, hue, depth, confidence, size hints, closed meshes."""
+"""`gsn eval robust`: evaluates camera roll, occlusion, hue, depth, confidence, size hints and watertight meshes."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ _SHAPES = ("box", "mid", "open", "unknown")
 
 @dataclass(frozen=True, slots=True)
 class RobustOptions(ObjectOptions):
-    """Rolled cameras, occluders, colours, measured depth, stated confidence, size hints, strictly closed meshes."""
+    """Rolled cameras, occluders, colours, measured depth, confidence, size hints, strictly closed meshes."""
 
     parts: tuple[Part, ...] = ("roll", "occlusion", "hue", "depth", "confidence", "size")
-    """What to measure; closed (every mesh by Open3D's strict check) only when asked for."""
+    """Parts to measure; closed (Open3D's strict check of every mesh) must be named."""
     modes: tuple[Mode, ...] = ("auto", "moments", "off", "quarters")
-    """Roll: the pipeline's setting `upright`, auto with the support plane given; quarters averages the splats of all
-    quarter turns of the input as it is."""
+    """Roll: the pipeline's setting `upright`, auto with the given support plane; quarters averages the splats of all
+    quarter turns of the unrolled input."""
     angles: int = 24
-    """Roll: angles over the full turn."""
+    """Roll: number of angles over the full turn."""
     views: int = 8
-    """Size, closed: views of each object."""
+    """Size, closed: views per object."""
     out: Path | None = None
-    """Folder for the pictures: occlusion.png, confidence.png."""
+    """Folder for the plots occlusion.png and confidence.png."""
 
 
 def robust(options: RobustOptions) -> tuple[str, dict[str, Any]]:
-    """The last part's table (those before are printed as they are done) and every figure of the parts asked for."""
+    """The table of the last part (earlier tables are printed when ready) and the results of all requested parts."""
     reconstructor = load_reconstructor(options)
     objects = load_objects(options)
     parts: dict[Part, Callable[..., tuple[str, dict[str, Any]]]] = {
@@ -59,7 +59,7 @@ def robust(options: RobustOptions) -> tuple[str, dict[str, Any]]:
     payload: dict[str, Any] = {}
     for name in options.parts:
         if text:
-            print(text + "\n", flush=True)  # an hour's work is not kept back for the next
+            print(text + "\n", flush=True)  # parts take up to an hour: print each table at once
         text, payload[name] = parts[name](options, reconstructor, objects)
     return text, payload
 
@@ -201,7 +201,7 @@ def _closed(options: RobustOptions, reconstructor: Reconstructor, objects: Seque
 
 
 def _many_views(options: RobustOptions, objects: Sequence[Any], what: str) -> Any:
-    """Every object from ``views`` places: those of as many seeds."""
+    """Cases of every object from ``views`` views, one per seed."""
     from gsn_perception.evaluation.views.cases import surface_case
     from gsn_perception.evaluation.views.protocol import Protocol
 

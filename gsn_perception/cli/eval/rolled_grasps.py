@@ -1,4 +1,4 @@
-"""`gsn eval grasp --rolls`: what rolling the camera does to the grasps."""
+"""`gsn eval grasp --rolls`: the effect of camera roll on the grasps."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 def rolled(
     work: WorkerSetup, sources: Sequence[Any], rows: Sequence[dict[str, Any]], views: int
 ) -> tuple[str, dict[str, float]]:
-    """The grasps of rolled cameras against the upright one's, on poses that count.
+    """Compare grasps from rolled cameras with those from the upright camera, on poses that count.
 
     Args:
-        work: As the trials were run with.
-        sources: Calls that load the objects.
+        work: The worker setup of the trials.
+        sources: Functions that load the objects.
         rows: Finished trials.
-        views: How many (one a pose) are seen rolled.
+        views: Number of views (one per pose) with rolled cameras.
     """
     import numpy as np
     from tqdm import tqdm

@@ -1,4 +1,4 @@
-"""From a frame to a splat in the several ways that `gsn eval` compares."""
+"""Variants of image to splat that `gsn eval` compares: roll modes, without refinement, crops under occlusion."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from gsn_perception.pipeline import Reconstructor
 from gsn_perception.pipeline.inputs.upright import rolled_crop
 
 Mode = Literal["auto", "moments", "off", "quarters"]
-"""The pipeline's ways to a canonical roll; quarters averages the splats of all quarter turns of the input as it is."""
+"""Roll modes of the pipeline; quarters averages the splats of all quarter turns of the unrolled input."""
 
 
 def roll_sculptors(reconstructor: Reconstructor, modes: Sequence[Mode]) -> dict[str, Sculptor]:
-    """The pipeline under each way to a canonical roll, by its name."""
+    """The pipeline with each roll mode, by name."""
 
     def quarters(observation: Observation, label: int) -> tuple[ObjectView, Gaussians]:
         crop = _crop(reconstructor, observation, label)
@@ -43,7 +43,7 @@ def roll_sculptors(reconstructor: Reconstructor, modes: Sequence[Mode]) -> dict[
 
 
 def before_refinement(reconstructor: Reconstructor) -> dict[str, Sculptor]:
-    """The same weights without their pixel-aligned refinement, by its name; nothing where they have none."""
+    """The same weights without their pixel-aligned refinement, by name; empty if the weights have none."""
     config = reconstructor.network.config
     if not config.refine_features:
         return {}
@@ -55,14 +55,14 @@ def before_refinement(reconstructor: Reconstructor) -> dict[str, Sculptor]:
 
 
 def anisotropy_of(reconstructor: Reconstructor) -> Callable[[Observation], float]:
-    """How elongated the silhouette of label 1 is in its crop."""
+    """Anisotropy of the silhouette of label 1 in its crop, in [0, 1]."""
     return lambda observation: float(
         moment_roll(torch.from_numpy(_crop(reconstructor, observation, 1).alpha)[None])[1][0]
     )
 
 
 def occluded_sculptors(reconstructor: Reconstructor) -> dict[str, OccludedSculptor]:
-    """Looking at what is left to see, as the pipeline does, and at where the whole object is known to be."""
+    """Crop around the visible part, as in the pipeline, and crop around the true extent of the whole object."""
 
     def pipeline(observation: Observation, label: int, whole: ObjectView) -> tuple[ObjectView, Gaussians]:
         return reconstructor.sculpt(observation, label)
@@ -78,6 +78,6 @@ def occluded_sculptors(reconstructor: Reconstructor) -> dict[str, OccludedSculpt
 
 
 def _crop(reconstructor: Reconstructor, observation: Observation, label: int) -> Crop:
-    """The crop as the camera saw it."""
+    """The crop without roll."""
     mask = np.asarray(observation.mask == label)
     return Crop.of(observation, mask, reconstructor.network.config.image_size)

@@ -1,4 +1,4 @@
-"""`gsn eval surface`: meshes of test objects from whole clouds or single views, beside classical baselines."""
+"""`gsn eval surface`: meshes of test objects from whole clouds or single views, compared with classical baselines."""
 
 from __future__ import annotations
 
@@ -34,37 +34,37 @@ _SAMPLES = {"smoke": 10_000, "short": 50_000, "full": 100_000}
 
 @dataclass(frozen=True, slots=True)
 class SurfaceOptions(ObjectOptions):
-    """Surfaces against the true ones: Chamfer-L1 x 100, F-score at 1 %, normals, volumes, sides apart."""
+    """Surfaces compared with ground truth: Chamfer-L1 x 100, F-score at 1 %, normals, volumes; visible and hidden sides."""
 
     input: Literal["full", "rgbd", "rgb", "splat"] = "rgbd"
-    """full: a cloud of the whole surface; rgbd, rgb: one view with or without measured depth; splat: the Gaussians alone."""
+    """full: a cloud of the whole surface; rgbd, rgb: one view with or without measured depth; splat: only the Gaussians."""
     method: tuple[Name, ...] = ()
-    """full: convonet, peif, poisson, pivoting, hull; else gaussians, onet, convonet, peif, hulls. By default the
+    """Methods. full: convonet, peif, poisson, pivoting, hull; else gaussians, onet, convonet, peif, hulls. By default the
     baselines of the input and every method with weights."""
     onet: str = ""
-    """Weights of onet (.safetensors); the shipped ones when left out."""
+    """Weights of onet (.safetensors); by default the shipped weights."""
     convonet: str = ""
     """Weights of convonet."""
     peif: str = ""
     """Weights of peif."""
     points: int = 10_000
-    """Points of a whole cloud."""
+    """Number of points of a whole cloud."""
     noise: float = 0.0
-    """Standard deviation of its noise, shares of the extent."""
+    """Standard deviation of its noise, as a fraction of the extent."""
     rotations: int = 1
-    """Random turns of each whole object's cloud; 0 leaves it as it stands."""
+    """Number of random rotations of each whole cloud; 0 = not rotated."""
     resolution: int = 64
-    """Cells of the surface grid along an edge, single views."""
+    """Cells of the surface grid along an edge, for single views."""
     full_resolution: int = 192
-    """The same for whole clouds."""
+    """Cells of the surface grid along an edge, for whole clouds."""
     tune: bool = False
-    """Try the classical methods' parameters on whole clouds instead (on dev) and print the grid."""
+    """Instead, try parameters of the classical methods on whole clouds (on dev) and print the grid."""
     out: Path | None = None
     """Folder for the contact sheet."""
 
 
 def run_surface(options: SurfaceOptions) -> tuple[str, dict[str, Any]]:
-    """The table and every figure."""
+    """The table as text and all results."""
     from gsn_perception.evaluation.reports.common_answers import compare
     from gsn_perception.evaluation.surfaces.scores import COLUMNS
 
@@ -161,7 +161,7 @@ def _finders(options: SurfaceOptions, pipeline: Reconstructor) -> dict[str, Find
 
 
 def _chosen(options: SurfaceOptions, possible: tuple[str, ...], baselines: tuple[str, ...]) -> list[str]:
-    """The methods asked for; else the baselines and those whose weights are given or come along."""
+    """The requested methods; else the baselines and the methods with given or shipped weights."""
     from gsn_perception.geometry import InputError
     from gsn_perception.surface.learned.weights import shipped_weights
 

@@ -35,14 +35,14 @@ COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class TableOptions(ObjectOptions):
-    """Meshes on a table: where they end, how large they are, how far from the truth, beside the hull of measured points."""
+    """Meshes on a table: lower end, volume and distance to ground truth, compared with the hull of the measured points."""
 
     elevations: tuple[float, ...] = (50.0, 75.0, 88.0)
-    """Degrees that the camera stands above the table."""
+    """Elevation angles of the camera above the table, degrees."""
 
 
 def run_table(options: TableOptions) -> tuple[str, dict[str, Any]]:
-    """The table and every figure."""
+    """The table as text and all results."""
     from gsn_perception.evaluation.reports.tables import table
     from gsn_perception.evaluation.surfaces.table_views import evaluate_table
     from gsn_perception.evaluation.surfaces.table_views import summaries

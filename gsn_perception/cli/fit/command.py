@@ -1,4 +1,4 @@
-"""`gsn fit`: choose numbers that go with weights on objects that are known (`dev`, never those that are reported)."""
+"""`gsn fit`: fits parameters stored with the weights on known objects (`dev`, never the objects used for reports)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def run(options: Options) -> int:
-    """Print what was tried and what is best."""
+    """Print the tried values and the best ones."""
     if options.what == "skin":
         return _fit_skin(options)
     from gsn_perception.cli.fit.confidence import fit_confidence
@@ -59,7 +59,7 @@ def _grid(options: Options, base: Reconstructor, cases: Sequence[SurfaceCase]) -
     from gsn_perception.evaluation.surfaces.geometry import evaluate_geometry
     from gsn_perception.pipeline import Reconstructor
 
-    settings = replace(base.settings, mesh_method="gaussians")  # the numbers are those of the splat's own solid
+    settings = replace(base.settings, mesh_method="gaussians")  # the parameters are those of the splat's own solid
     rows = []
     for gain, level, votes in tqdm(list(product(options.gains, options.levels, options.votes)), desc="fit", ncols=100):
         solid = replace(base.solid, opacity_gain=gain, level=level, votes=votes)

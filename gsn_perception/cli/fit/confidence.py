@@ -1,4 +1,4 @@
-"""`gsn fit --what confidence`: the rule by which Gaussians count as seen, fitted to ray-cast visibility."""
+"""`gsn fit --what confidence`: fits the rule that decides which Gaussians are visible to ray-cast visibility."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gsn_perception.cli.fit.options import Options
 
 
 def fit_confidence(options: Options) -> int:
-    """Print the rule and its figures on the objects it was fitted to; store it beside the weights when asked to."""
+    """Print the rule and its metrics on the objects used for the fit; with --write, store it with the weights."""
     from tqdm import tqdm
 
     from gsn_perception.evaluation.reports.tables import check_writable

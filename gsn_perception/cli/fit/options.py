@@ -9,12 +9,12 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Over which values, on which objects."""
+    """Values to try and objects to fit on."""
 
     objects: Path
     """Folder of objects (OBJ, PLY, STL or GLB) to fit on."""
     what: Literal["skin", "confidence"] = "skin"
-    """skin: how the mesh wraps the splat; confidence: which Gaussians count as seen."""
+    """skin: parameters of surface extraction from the splat; confidence: which Gaussians count as visible."""
     gains: tuple[float, ...] = (4.0,)
     """Values of SolidSettings.opacity_gain to try."""
     levels: tuple[float, ...] = (0.0, 0.012, 0.024)
@@ -22,12 +22,12 @@ class Options:
     votes: tuple[int, ...] = (3,)
     """Values of SolidSettings.votes to try."""
     budget: Literal["smoke", "short", "full"] = "short"
-    """How many objects: smoke 3, short 12, full all."""
+    """Number of objects: smoke 3, short 12, full all."""
     checkpoint: str | None = None
     """Weights (.safetensors) or the name of shipped ones."""
     write: bool = False
-    """Store the best ones beside the weights, where whoever loads them finds them."""
+    """Store the best values in the JSON file of the weights, from which they are loaded."""
     json: Path | None = None
-    """Write every figure to this file."""
+    """Write all results to this file."""
     seed: int = 0
     """Seed of views, sensor noise and samples."""

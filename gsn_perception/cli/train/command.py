@@ -7,15 +7,15 @@ import signal
 from gsn_perception.training.config import TrainConfig
 
 Options = TrainConfig
-BESIDE = {"surface": "train.surface"}
-"""Words after the command that have a module, and so options, of their own."""
+SUBCOMMANDS = {"surface": "train.surface"}
+"""Sub-commands with a separate module and separate options."""
 
 
 def run(options: TrainConfig) -> int:
-    """Train to the end of the schedule and print the last figures."""
+    """Train to the end of the schedule and print the last metrics."""
     from gsn_perception.training.trainer import Trainer
 
-    # a run in the background ignores SIGINT; both signals save what is needed for --resume
+    # background processes ignore SIGINT by default; both signals save the state for --resume
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 

@@ -1,4 +1,4 @@
-"""`gsn train surface`: train a surface network (onet, convonet, peif) on what `gsn data --what surface` made."""
+"""`gsn train surface`: train a surface network (onet, convonet, peif) on a data set of `gsn data --what surface`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Options = SurfaceTrainConfig
 
 
 def run(options: SurfaceTrainConfig) -> int:
-    """Train to the end of the schedule and print the last figures."""
-    # a run in the background ignores SIGINT; both signals save what is needed for --resume
+    """Train to the end of the schedule and print the last metrics."""
+    # background processes ignore SIGINT by default; both signals save the state for --resume
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
@@ -29,10 +29,10 @@ def run(options: SurfaceTrainConfig) -> int:
 
 
 def make_trainer(options: SurfaceTrainConfig, *, progress: bool = True) -> SurfaceTrainer[Any]:
-    """The trainer of the model asked for.
+    """The trainer of the chosen model.
 
     Raises:
-        InputError: there are no data, no such configuration, or weights to start from are missing.
+        InputError: the data or the initial weights are missing, or the configuration does not exist.
     """
     if options.model == "onet":
         from gsn_perception.training.surface.onet import OnetTrainer

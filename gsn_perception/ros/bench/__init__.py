@@ -1,1 +1,1 @@
-"""What a graph of these nodes costs, measured with real processes over DDS; `gsn bench` prints it."""
+"""Benchmarks of the nodes as real processes over DDS, printed by `gsn bench`."""

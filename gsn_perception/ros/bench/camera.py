@@ -1,7 +1,7 @@
-"""A made-up RGB-D camera: objects that come and go on a table, rendered once, published at a steady rate.
+"""Simulated RGB-D camera: rendered objects that appear and disappear on a table, published at a constant rate.
 
 ``python -m gsn_perception.ros.bench.camera --rate 30`` publishes ``image``, ``camera_info``, ``depth`` and ``mask`` with
-stamps of now, best effort as cameras do, until it is interrupted; then it prints one line of JSON.
+the current time as stamps, best effort as cameras do, until it is interrupted; then it prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from gsn_perception.ros.messages.camera.camera_info import from_camera
 from gsn_perception.ros.messages.headers import NANOSECONDS
 from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.node.executors import start_ros
-from gsn_perception.ros.resources import use_dds_profile
+from gsn_perception.ros.processes.dds_profile import use_dds_profile
 
 FRAME_ID = "camera_color_optical_frame"
-ON_THE_TABLE = ((1,), (1, 2), (1, 2, 3), (2, 3), (3,), (), (2,), (1, 3))  # one phase after the other
-_STAMP = 4  # bytes of encapsulation before the header's stamp, which comes first in all four messages
+ON_THE_TABLE = ((1,), (1, 2), (1, 2, 3), (2, 3), (3,), (), (2,), (1, 3))  # labels on the table in each phase
+_STAMP = 4  # bytes of CDR encapsulation before the stamp, the first field of all four messages
 
 
 def table_frames(seed: int, views: int = 2) -> list[Observation]:
@@ -58,13 +58,13 @@ def table_frames(seed: int, views: int = 2) -> list[Observation]:
 
 
 def noise_frame(seed: int) -> Observation:
-    """Colour alone, 640x480."""
+    """A 640x480 colour image of noise."""
     image = np.random.default_rng(seed).integers(0, 256, (480, 640, 3), dtype=np.uint8)
     return Observation(image, Camera.from_fov(1.0, 640, 480), frame_id=FRAME_ID)
 
 
 def serialised(frame: Observation) -> dict[str, bytearray]:
-    """Topic to message; the stamp is put in by :func:`stamped`. The image comes last, as its frame is then whole."""
+    """Topic to serialised message, the image last; :func:`stamped` sets the stamp."""
     header = make_header(0, frame.frame_id)
     made = {interface.CAMERA_INFO.name: from_camera(frame.camera, header)}
     if frame.depth is not None:
@@ -82,12 +82,12 @@ def stamped(message: bytearray, stamp: int) -> bytes:
 
 
 class CameraStream:
-    """Publishes frames one after the other.
+    """Publishes frames in turn.
 
     Args:
         node: Owns the publishers.
-        frames: From :func:`serialised`.
-        dwell: How many times each is published in a row.
+        frames: Frames from :func:`serialised`.
+        dwell: Repetitions of each frame.
     """
 
     def __init__(self, node: Node, frames: Sequence[dict[str, bytearray]], dwell: int) -> None:
@@ -100,15 +100,15 @@ class CameraStream:
         self.late = 0
 
     def wait(self, timeout: float, stop: threading.Event) -> None:
-        """Until somebody is subscribed to the image, at most ``timeout`` seconds."""
+        """Wait for a subscriber of the image, at most ``timeout`` seconds."""
         deadline = time.monotonic() + timeout
         while not self._publishers[interface.IMAGE.name].get_subscription_count():
             if time.monotonic() > deadline or stop.wait(0.05):
                 return
-        stop.wait(1.0)  # the other side has to match, too
+        stop.wait(1.0)  # until the subscriber has matched, too
 
     def run(self, rate: float, stop: threading.Event, count: int = 0) -> None:
-        """Publish at ``rate`` frames a second, ``count`` frames or (0) until told to stop."""
+        """Publish ``rate`` frames a second: ``count`` frames, or (0) until ``stop``."""
         due = time.monotonic()
         while not stop.wait(max(due - time.monotonic(), 0)) and not 0 < count <= self.sent:
             self.late += time.monotonic() - due > 1 / rate
@@ -142,7 +142,7 @@ def main(args: Sequence[str] | None = None) -> int:
     stream = CameraStream(node, frames, max(round(options.dwell * options.rate), 1))
     stream.wait(options.wait, stop)
     stream.run(options.rate, stop, options.count)
-    time.sleep(0.5)  # what is on its way
+    time.sleep(0.5)  # for messages in transit
     node.destroy_node()
     rclpy.try_shutdown()
     print(json.dumps({"sent": stream.sent, "late": stream.late}), flush=True)

@@ -1,4 +1,4 @@
-"""A measured figure beside what it should be."""
+"""A measured figure with its target, and tables of figures."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Figure:
 
     Attributes:
         name: What was measured.
-        value: NaN when it could not be.
-        unit: Of the value.
-        limit: The most (or, with ``least``, the least) it may be; None where there is no aim.
-        least: Whether the limit is a lower one.
+        value: NaN when it could not be measured.
+        unit: Unit of the value.
+        limit: Largest (with ``least``: smallest) allowed value; None without a target.
+        least: Whether the limit is a lower bound.
     """
 
     name: str
@@ -28,14 +28,14 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """Whether the aim is met; None without one."""
+        """Whether the target is met; None without a target."""
         if self.limit is None:
             return None
-        return bool(self.value >= self.limit if self.least else self.value <= self.limit)  # NaN meets nothing
+        return bool(self.value >= self.limit if self.least else self.value <= self.limit)  # NaN meets no target
 
 
 def figure_table(figures: Sequence[Figure], title: str) -> str:
-    """A Markdown table: figure, value, aim, whether it is met."""
+    """A Markdown table: figure, value, target, whether it is met."""
     rows = [f"| {title} | value | aim | met |", "|---|---:|---:|---|"]
     for item in figures:
         whole = not item.unit and float(item.value).is_integer()  # a count
@@ -50,11 +50,11 @@ def figure_table(figures: Sequence[Figure], title: str) -> str:
 
 
 def as_dicts(figures: Sequence[Figure]) -> list[dict[str, object]]:
-    """For JSON."""
+    """The figures as dictionaries for JSON."""
     return [{"name": f.name, "value": f.value, "unit": f.unit, "aim": f.limit, "met": f.met} for f in figures]
 
 
 def own_domain() -> int:
-    """The DDS domain to measure in: the one chosen, else one of this process's own; on this machine only."""
+    """The DDS domain of a benchmark: ROS_DOMAIN_ID, else one by the process id; discovery on this machine only."""
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     return int(os.environ.get("ROS_DOMAIN_ID") or 1 + (7 * os.getpid() + 3) % 100)

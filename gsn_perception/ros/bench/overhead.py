@@ -1,4 +1,4 @@
-"""What the reconstruction node itself costs on a 640x480 RGB-D frame, beside the pipeline inside it."""
+"""Benchmark: time of the reconstruction node on a 640x480 RGB-D frame besides the pipeline."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from rclpy.serialization import deserialize_message
 from gsn_perception.ros import interface
 from gsn_perception.ros.bench.camera import noise_frame
 from gsn_perception.ros.bench.camera import serialised
+from gsn_perception.ros.bench.camera_graph import CameraGraph
 from gsn_perception.ros.bench.figure import Figure
-from gsn_perception.ros.bench.live import FilmedGraph
 
 PARTS = {
     "sync": "join image, depth, mask, camera_info",
@@ -24,13 +24,13 @@ INSIDE = ("wait", "segment", "look_at", "sculpt", "scale", "skin", "points", "to
 
 
 def measure_overhead(frames: int, parameters: dict[str, object], logs: Path, domain: int) -> list[Figure]:
-    """Medians over ``frames`` frames, from the node's own diagnostics, every output subscribed.
+    """Medians over ``frames`` frames, from the node's diagnostics, with every output subscribed.
 
     Raises:
-        InputError: the node did not come up or gave nothing.
+        InputError: the node did not start or published no result.
     """
     topics = interface.RECONSTRUCTION_OUTPUTS
-    with FilmedGraph(["reconstruction_node"], parameters, rate=2.0, topics=topics, logs=logs, domain=domain) as graph:
+    with CameraGraph(["reconstruction_node"], parameters, rate=2.0, topics=topics, logs=logs, domain=domain) as graph:
 
         def enough() -> bool:
             return int(graph.report("reconstruction_node").get("frames.total", 0)) >= frames
@@ -50,7 +50,7 @@ def _median(report: dict[str, str], stage: str) -> float:
 
 
 def _unpack_ms(repeats: int = 20) -> float:
-    """Median of making one frame's four messages from what came over the wire."""
+    """Median milliseconds of deserialising the four messages of one frame."""
     import numpy as np
 
     from gsn_perception.geometry import Observation

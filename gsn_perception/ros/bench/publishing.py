@@ -1,4 +1,4 @@
-"""What publishing a large mesh and a large cloud costs, with and without a subscriber."""
+"""Benchmark: time to convert and publish a large mesh and a large cloud, with and without a subscriber."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from gsn_perception.ros.messages import gaussians
 from gsn_perception.ros.messages import meshes
 from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.processes.collector import Collector
-from gsn_perception.ros.resources import use_dds_profile
-from gsn_perception.ros.results.publishers import Output
+from gsn_perception.ros.processes.dds_profile import use_dds_profile
+from gsn_perception.ros.results.lazy_publisher import LazyPublisher
 
 TRIANGLES, GAUSSIANS = 20_000, 10_000
 
@@ -46,13 +46,13 @@ def measure_publishing(repeats: int, domain: int) -> list[Figure]:
         node.trigger_activate()
         alone = [_together(outputs) for _ in range(repeats)]
         with Collector(domain, topics=tuple(topics)) as collector:
-            if not collector.wait(lambda: _heard(collector, outputs), 20):
+            if not collector.wait(lambda: _received(collector, outputs), 20):
                 raise InputError("the messages did not arrive; check that DDS works on this machine")
-            heard = [_together(outputs, collector) for _ in range(repeats)]
+            received = [_together(outputs, collector) for _ in range(repeats)]
     finally:
         node.destroy_node()
         context.try_shutdown()
-    mesh, cloud, both = (1e3 * statistics.median(v) for v in zip(*heard, strict=True))
+    mesh, cloud, both = (1e3 * statistics.median(v) for v in zip(*received, strict=True))
     return [
         Figure(f"mesh of {TRIANGLES} triangles: convert and publish, median", mesh),
         Figure(f"cloud of {GAUSSIANS} Gaussians: convert and publish, median", cloud),
@@ -61,27 +61,27 @@ def measure_publishing(repeats: int, domain: int) -> list[Figure]:
     ]
 
 
-def _together(outputs: list[Output[int]], collector: Collector | None = None) -> tuple[float, float, float]:
-    """Seconds of each output and of both."""
+def _together(outputs: list[LazyPublisher[int]], collector: Collector | None = None) -> tuple[float, float, float]:
+    """Seconds of both outputs, and their sum."""
     before = dict(collector.counts) if collector is not None else {}
     times = []
     for output in outputs:
         began = time.perf_counter()
         output.send(time.time_ns())
         times.append(time.perf_counter() - began)
-    if collector is not None:  # the reader shares this process: its work must not fall into the next measurement
+    if collector is not None:  # the subscriber is in this process: it must finish before the next measurement
         collector.wait(lambda: sum(collector.counts.values()) >= sum(before.values()) + len(outputs), 5)
     return times[0], times[1], sum(times)
 
 
-def _heard(collector: Collector, outputs: list[Output[int]]) -> bool:
+def _received(collector: Collector, outputs: list[LazyPublisher[int]]) -> bool:
     for output in outputs:
         output.send(time.time_ns())
     return len(collector.counts) == len(outputs)
 
 
-def _output(node: LifecycleNode, topic: interface.Topic, convert: Any) -> Output[int]:
-    return Output(
+def _output(node: LifecycleNode, topic: interface.Topic, convert: Any) -> LazyPublisher[int]:
+    return LazyPublisher(
         node,
         topic,
         convert,

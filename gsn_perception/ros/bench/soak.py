@@ -1,4 +1,4 @@
-"""Both nodes for minutes under a 30 Hz RGB-D camera whose objects come and go."""
+"""Soak test: both nodes for minutes with a 30 Hz RGB-D camera whose objects change; memory, latency, lost frames."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import numpy as np
 from tqdm import tqdm
 
 from gsn_perception.ros import interface
+from gsn_perception.ros.bench.camera_graph import CameraGraph
 from gsn_perception.ros.bench.figure import Figure
-from gsn_perception.ros.bench.live import FilmedGraph
 
 NODES = ("reconstruction_node", "grasp_node")
 FRAME_DROPS = (
     *("unsynchronised", "no_camera_info", "disabled", "stale", "max_rate", "overtaken", "bad_frame", "bad_message"),
     *("deactivated", "worker", "no_depth", "no_mask"),
-)  # reasons that end a whole frame; the others (object, no_grasp, ...) are remarks on frames that were finished
+)  # reasons that drop a whole frame; others (object, no_grasp, ...) concern finished frames
 _IN_FLIGHT = 15  # frames that may wait in the synchroniser and the worker when the counters are read
 _TIMED = (interface.GAUSSIANS.name, interface.GRASP_TABLE.name)
 _TOPICS = (*interface.RECONSTRUCTION_OUTPUTS, *interface.GRASP_OUTPUTS)
@@ -28,12 +28,12 @@ _TOPICS = (*interface.RECONSTRUCTION_OUTPUTS, *interface.GRASP_OUTPUTS)
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One moment.
+    """The state at one time.
 
     Attributes:
         time: Seconds since the first frame.
         memory: Node to resident bytes.
-        drops: Reason to frames given up so far by the reconstruction node.
+        drops: Reason to frames dropped so far by the reconstruction node.
         frames: Frames finished so far.
     """
 
@@ -45,16 +45,16 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Soak:
-    """What was seen.
+    """Measurements of a soak test.
 
     Attributes:
-        seconds: How long.
+        seconds: Duration.
         samples: One a second.
         latencies: Topic to [N,3]: seconds since the first frame, seconds from the image's stamp to the result, and
-            whether the frame held an object (an empty table is done in no time and must not flatter the figure).
+            whether the frame shows an object (an empty table takes no time and is left out of the figures).
         sent: Images the camera published.
         received: Images the node took.
-        complaints: Lines of the logs that tell of an exception, and diagnostics at level ERROR.
+        complaints: Lines of the logs with an exception or an error.
     """
 
     seconds: float
@@ -66,12 +66,12 @@ class Soak:
 
 
 def soak(seconds: float, parameters: dict[str, object], logs: Path, domain: int) -> Soak:
-    """Run; the camera's rate is 30 Hz.
+    """Run the soak test with a camera of 30 Hz.
 
     Raises:
-        InputError: a process did not come up, gave nothing or ended by itself.
+        InputError: a process did not start, published nothing or ended by itself.
     """
-    with FilmedGraph(NODES, parameters, rate=30.0, topics=_TOPICS, logs=logs, domain=domain) as graph:
+    with CameraGraph(NODES, parameters, rate=30.0, topics=_TOPICS, logs=logs, domain=domain) as graph:
         arrivals = graph.collector.arrivals
         graph.wait(lambda: bool(arrivals[interface.GAUSSIANS.name]), 180, "give a result")
         began = time.monotonic()
@@ -82,7 +82,7 @@ def soak(seconds: float, parameters: dict[str, object], logs: Path, domain: int)
             graph.check()
             samples.append(_sample(graph, time.monotonic() - began))
         graph.camera.stop()
-        time.sleep(3.0)  # what is on its way, and one more report
+        time.sleep(3.0)  # for messages in transit and one more report
         report = graph.report("reconstruction_node")
         samples.append(_sample(graph, time.monotonic() - began))
         latencies = {name: _latencies(graph, name, began, offset) for name in _TIMED}
@@ -92,11 +92,11 @@ def soak(seconds: float, parameters: dict[str, object], logs: Path, domain: int)
 
 
 def soak_figures(found: Soak) -> list[Figure]:
-    """The table's lines: memory, latency, accounting, exceptions."""
+    """Figures: memory, latency, accounted frames, exceptions."""
     figures = []
     for node in NODES:
         growth, last = memory_growth(found, node)
-        figures.append(Figure(f"{node}: memory growth after {_settled(found):.0f} s", growth, "%", 2))
+        figures.append(Figure(f"{node}: memory growth after {_settling_time(found):.0f} s", growth, "%", 2))
         figures.append(Figure(f"{node}: resident memory at the end", last / 1e6, "MB"))
     for topic, rows in found.latencies.items():
         if not len(rows):
@@ -119,8 +119,8 @@ def soak_figures(found: Soak) -> list[Figure]:
 
 
 def memory_growth(found: Soak, node: str) -> tuple[float, float]:
-    """Per cent from just after the start has settled to the end, and bytes at the end; medians over a tenth."""
-    settled = _settled(found)
+    """Growth in per cent from :func:`_settling_time` to the end, and bytes at the end; medians over a tenth of the samples."""
+    settled = _settling_time(found)
     rows = np.array([(s.time, s.memory[node]) for s in found.samples if s.memory.get(node) and s.time >= settled])
     if len(rows) < 2:
         return float("nan"), float("nan")
@@ -130,17 +130,17 @@ def memory_growth(found: Soak, node: str) -> tuple[float, float]:
 
 
 def unaccounted(found: Soak) -> int:
-    """Images the node took that were neither finished nor dropped with a reason."""
+    """Images received by the node that were neither finished nor dropped with a reason."""
     last = found.samples[-1]
     return abs(found.received - last.frames - sum(last.drops.get(reason, 0) for reason in FRAME_DROPS))
 
 
-def _settled(found: Soak) -> float:
-    """Seconds after which memory counts: two minutes, or the first fifth of a short run."""
+def _settling_time(found: Soak) -> float:
+    """Start of the memory measurement, seconds: two minutes, or a fifth of a short run."""
     return min(120.0, found.seconds / 5)
 
 
-def _latencies(graph: FilmedGraph, topic: str, began: float, offset: float) -> np.ndarray:
+def _latencies(graph: CameraGraph, topic: str, began: float, offset: float) -> np.ndarray:
     """See :class:`Soak`; [N,3]."""
     arrivals, widths = graph.collector.arrivals[topic], graph.collector.widths[interface.GAUSSIANS.name]
     found = sorted(arrivals.items())
@@ -148,7 +148,7 @@ def _latencies(graph: FilmedGraph, topic: str, began: float, offset: float) -> n
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
 
-def _sample(graph: FilmedGraph, now: float) -> Sample:
+def _sample(graph: CameraGraph, now: float) -> Sample:
     report = graph.report("reconstruction_node")
     drops = {k.removeprefix("dropped."): int(v) for k, v in report.items() if k.startswith("dropped.")}
     memory = {name: process.current_bytes for name, process in graph.nodes.items()}

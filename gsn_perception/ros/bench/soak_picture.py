@@ -1,4 +1,4 @@
-"""The soak as curves."""
+"""Plots a soak test: memory, latency and counts over time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def draw_soak(path: Path, found: Soak, caption: str) -> None:
     """Memory, latency with running percentiles, and counts over time, as a PNG.
 
     Raises:
-        InputError: the place can't be written.
+        InputError: ``path`` can't be written.
     """
     from matplotlib.figure import Figure
 
@@ -49,6 +49,6 @@ def draw_soak(path: Path, found: Soak, caption: str) -> None:
 
 
 def _running(rows: np.ndarray, share: float, parts: int = 40) -> tuple[np.ndarray, np.ndarray]:
-    """A percentile over consecutive parts of the rows [N,3]."""
+    """Times and a percentile of latency over consecutive parts of the rows [N,3]."""
     chunks = [c for c in np.array_split(rows[np.argsort(rows[:, 0])], min(parts, len(rows))) if len(c)]
     return np.array([c[:, 0].mean() for c in chunks]), np.array([np.percentile(c[:, 1], share) for c in chunks])

@@ -1,1 +1,1 @@
-"""Values to ROS messages and back."""
+"""Converts values (Gaussians, meshes, grasps, planes, images) to ROS messages and back."""

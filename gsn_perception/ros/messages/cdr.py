@@ -1,6 +1,6 @@
-"""Little-endian CDR (XCDR1) as the middleware expects it, for messages that are too large to be built as objects.
+"""Reads and writes little-endian CDR (XCDR1), for messages that are too large for rclpy's message objects.
 
-A marker of 20,000 triangles is 60,000 Point and 60,000 ColorRGBA objects in rclpy; as arrays it is two copies.
+A marker of 20,000 triangles has 60,000 Point and 60,000 ColorRGBA objects in rclpy; from arrays it takes two copies.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 
 from gsn_perception.geometry import InputError
 
-_ENCAPSULATION = b"\x00\x01\x00\x00"  # plain CDR, little-endian; alignment counts from behind it
+_ENCAPSULATION = b"\x00\x01\x00\x00"  # plain CDR, little-endian; alignment is relative to the byte after it
 
 
 class CdrWriter:
@@ -22,19 +22,19 @@ class CdrWriter:
         self._size = 0
 
     def put(self, code: str, *values: float | int | bool) -> None:
-        """Numbers of one ``struct`` format character each, e.g. ``put("Iid", 1, 2, 3.0)``."""
+        """Append numbers, one ``struct`` format character each, e.g. ``put("Iid", 1, 2, 3.0)``."""
         for letter, value in zip(code, values, strict=True):
             self._align(struct.calcsize(letter))
             self._append(struct.pack("<" + letter, value))
 
     def text(self, value: str) -> None:
-        """A string with its length, ended by a zero."""
+        """Append a string: length, bytes, terminating zero."""
         data = value.encode() + b"\0"
         self.put("I", len(data))
         self._append(data)
 
     def rows(self, values: np.ndarray) -> None:
-        """A sequence of structures that hold numbers of one type: [N,C], C values each."""
+        """Append a sequence of N structures with C numbers of one type each, from [N,C]."""
         self.put("I", len(values))
         if len(values):
             values = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
@@ -42,7 +42,7 @@ class CdrWriter:
             self._append(values.tobytes())
 
     def message(self) -> bytes:
-        """The whole message."""
+        """The serialised message."""
         return _ENCAPSULATION + b"".join(self._parts)
 
     def _align(self, size: int) -> None:
@@ -54,10 +54,10 @@ class CdrWriter:
 
 
 class CdrReader:
-    """Takes values out of a serialised message in the order they were put in.
+    """Reads the values of a serialised message in order.
 
     Raises:
-        InputError: (from every method) the message ends too early or is not little-endian CDR.
+        InputError: (also from every method) the message ends too early or is not little-endian CDR.
     """
 
     def __init__(self, message: bytes) -> None:
@@ -67,19 +67,19 @@ class CdrReader:
         self._at = 0
 
     def get(self, code: str) -> tuple[float, ...]:
-        """Numbers of one ``struct`` format character each."""
+        """Read numbers, one ``struct`` format character each."""
         return tuple(struct.unpack("<" + letter, self._take(struct.calcsize(letter), align=True))[0] for letter in code)
 
     def count(self) -> int:
-        """The length of a sequence."""
+        """Read the length of a sequence."""
         return int(self.get("I")[0])
 
     def text(self) -> str:
-        """A string."""
+        """Read a string."""
         return bytes(self._take(self.count())).rstrip(b"\0").decode(errors="replace")
 
     def rows(self, dtype: str, columns: int) -> np.ndarray:
-        """A sequence of structures of ``columns`` numbers each: [N,C], a view of the message."""
+        """Read a sequence of structures with ``columns`` numbers each: [N,C], a view of the message."""
         count = self.count()
         size = np.dtype(dtype).itemsize
         if count == 0:

@@ -1,4 +1,4 @@
-"""Structured numpy arrays to sensor_msgs/PointCloud2 and back."""
+"""Converts structured numpy arrays to sensor_msgs/PointCloud2 and back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TYPES = {
     "f4": PointField.FLOAT32,
     "f8": PointField.FLOAT64,
 }
-_MAX_STEP = 1 << 16  # bytes of one point
+_MAX_STEP = 1 << 16  # largest size of a point, bytes
 _CODES = {value: key for key, value in _TYPES.items()}
 
 
@@ -79,13 +79,13 @@ def columns(rows: np.ndarray, *names: str) -> np.ndarray:
 
 
 def pack_rgb(colors: np.ndarray) -> np.ndarray:
-    """[N] float32 whose bits are 0x00RRGGBB, as PCL and RViz read the field ``rgb``; colours [N,3] in [0, 1]."""
+    """Packed colours [N] float32 with the bits 0x00RRGGBB, the field ``rgb`` of PCL and RViz; from [N,3] in [0, 1]."""
     levels = np.rint(np.clip(np.nan_to_num(colors), 0, 1) * 255).astype(np.uint32)
     return (levels[:, 0] << 16 | levels[:, 1] << 8 | levels[:, 2]).view(np.float32)
 
 
 def unpack_rgb(packed: np.ndarray) -> np.ndarray:
-    """[N,3] float32 in [0, 1] of packed colours [N] (float32 or uint32)."""
+    """Colours [N,3] float32 in [0, 1], from packed colours [N] (float32 or uint32)."""
     bits = np.ascontiguousarray(packed).view(np.uint32)
     return np.stack([bits >> 16 & 255, bits >> 8 & 255, bits & 255], axis=-1).astype(np.float32) / 255
 

@@ -1,4 +1,4 @@
-"""Splats and surface points to the clouds of the topics ``gaussians`` and ``points``, and back."""
+"""Converts splats and surface points to the clouds of the topics ``gaussians`` and ``points``, and back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def gaussians_to_cloud(
 ) -> PointCloud2:
     """One cloud of several splats; linear units, quaternions with w first.
 
-    The field ``confidence`` is there when every splat has one.
+    The cloud has the field ``confidence`` when every splat has one.
 
     Args:
         splats: Label to unbatched splat.

@@ -1,4 +1,4 @@
-"""Grasps as PoseArray, table and markers; the one place where quaternions are xyzw."""
+"""Converts grasps to PoseArray, a table in a PointCloud2, and markers. Quaternions in messages are xyzw."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from gsn_perception.ros.messages import clouds
 from gsn_perception.ros.messages.meshes import delete_all
 
 _TABLE = ("x", "y", "z", "qx", "qy", "qz", "qw", "width", "score", "label")
-_FINGER = 0.04  # metres drawn behind the fingertips
+_FINGER = 0.04  # metres, length of a drawn finger
 _STEM = 0.05
 
 
 def matrix_to_pose(matrix: np.ndarray) -> Pose:
-    """Pose message of a rigid [4,4]."""
+    """Pose message from a rigid transform [4,4]."""
     x, y, z = (float(value) for value in matrix[:3, 3])
     qx, qy, qz, qw = (float(value) for value in Rotation.from_matrix(matrix[:3, :3]).as_quat(canonical=True))
     pose = Pose()
@@ -36,7 +36,7 @@ def matrix_to_pose(matrix: np.ndarray) -> Pose:
 
 
 def pose_to_matrix(pose: Pose) -> np.ndarray:
-    """[4,4] of a pose message with a unit quaternion."""
+    """Rigid transform [4,4] from a pose message with a unit quaternion."""
     q = pose.orientation
     rotation = Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix()
     return make_transform(rotation, np.array([pose.position.x, pose.position.y, pose.position.z]))
@@ -48,7 +48,7 @@ def grasps_to_poses(grasps: Sequence[Grasp], header: Header) -> PoseArray:
 
 
 def grasps_to_table(grasps: Sequence[Grasp], header: Header) -> PointCloud2:
-    """One row a grasp in the same order: x y z qx qy qz qw width score label."""
+    """One row per grasp, in the same order: x y z qx qy qz qw width score label."""
     dtype = np.dtype([(name, "<u4" if name == "label" else "<f4") for name in _TABLE])
     rows = np.zeros(len(grasps), dtype)
     for row, grasp in zip(rows, grasps, strict=True):
@@ -77,7 +77,7 @@ def table_to_grasps(table: PointCloud2) -> list[Grasp]:
 
 
 def grasps_to_markers(grasps: Sequence[Grasp], header: Header) -> MarkerArray:
-    """DELETEALL, then one LINE_LIST with a fork per grasp, red (score 0) to green (score 1)."""
+    """DELETEALL, then one LINE_LIST with a gripper symbol per grasp, red (score 0) to green (score 1)."""
     marker = Marker(header=header, ns="grasps", id=0, type=Marker.LINE_LIST, action=Marker.ADD)
     marker.pose.orientation.w = 1.0
     marker.scale.x = 0.002
@@ -94,7 +94,7 @@ def grasps_to_markers(grasps: Sequence[Grasp], header: Header) -> MarkerArray:
 
 
 def _glyph(width: float) -> np.ndarray:
-    """Ends of the fork's line segments [8,3] in the grasp frame: two fingers along z, a bridge along y, a stem."""
+    """End points [8,3] of the symbol's line segments in the grasp frame: two fingers and a stem along z, a bridge along y."""
     y, z = width / 2, -_FINGER
     segments = [(0, -y, 0), (0, -y, z), (0, y, 0), (0, y, z), (0, -y, z), (0, y, z), (0, 0, z), (0, 0, z - _STEM)]
     return np.array(segments, dtype=np.float64)

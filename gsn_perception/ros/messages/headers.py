@@ -1,4 +1,4 @@
-"""Stamps and headers."""
+"""Converts nanoseconds and frame names to stamps and std_msgs/Header, and back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def stamp_to_ns(stamp: Time) -> int:
     """Nanoseconds of a message's stamp.
 
     Raises:
-        InputError: it is negative or its nanoseconds are a second or more.
+        InputError: it is negative, or ``nanosec`` is one second or more.
     """
     if stamp.sec < 0 or stamp.nanosec >= NANOSECONDS:
         raise InputError(f"the stamp {stamp.sec} s {stamp.nanosec} ns is no time; the publisher must set header.stamp")
@@ -22,10 +22,10 @@ def stamp_to_ns(stamp: Time) -> int:
 
 
 def ns_to_stamp(nanoseconds: int) -> Time:
-    """The message's stamp of nanoseconds since the epoch."""
+    """Stamp message from nanoseconds since the epoch."""
     return Time(sec=nanoseconds // NANOSECONDS, nanosec=nanoseconds % NANOSECONDS)
 
 
 def make_header(stamp: int, frame_id: str) -> Header:
-    """A header of nanoseconds and a frame name."""
+    """Header from nanoseconds and a frame name."""
     return Header(stamp=ns_to_stamp(stamp), frame_id=frame_id)

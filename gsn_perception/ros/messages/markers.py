@@ -1,4 +1,4 @@
-"""visualization_msgs/MarkerArray read into arrays, without an object a vertex."""
+"""Reads visualization_msgs/MarkerArray into arrays, without an object for each vertex."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from visualization_msgs.msg import MarkerArray
 
 from gsn_perception.ros.messages.cdr import CdrReader
 
-LAYOUT = (  # the fields of Jazzy's Marker in their order; a distribution with others gets objects
+LAYOUT = (  # fields of Marker in ROS 2 Jazzy; with other fields rclpy's objects are used
     "header ns id type action pose scale color lifetime frame_locked points colors texture_resource texture "
     "uv_coordinates text mesh_resource mesh_file mesh_use_embedded_materials"
 )
@@ -20,16 +20,16 @@ LAYOUT = (  # the fields of Jazzy's Marker in their order; a distribution with o
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MarkerData:
-    """What is used of one marker.
+    """The used fields of one marker.
 
     Attributes:
-        header: Its own.
-        id: Its id.
+        header: Header of the marker.
+        id: Id of the marker.
         type: Marker.TRIANGLE_LIST, ...
         action: Marker.ADD, ...
         points: [N,3] float64.
         colors: [M,4] float32.
-        text: Of a mesh of ours the object's name.
+        text: Object id, in a mesh of this package.
     """
 
     header: Header
@@ -42,9 +42,9 @@ class MarkerData:
 
 
 def read_markers(message: MarkerArray | bytes) -> list[MarkerData]:
-    """The markers of an array, also of a serialised one (CDR, as raw subscriptions give it).
+    """The markers of an array, also of a serialised one (CDR, from a raw subscription).
 
-    rclpy builds an object a vertex; read from bytes the vertices are a view.
+    rclpy builds an object for each vertex; read from bytes, the vertices are a view.
 
     Raises:
         InputError: the bytes are no MarkerArray.

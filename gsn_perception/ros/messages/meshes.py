@@ -1,4 +1,4 @@
-"""Meshes to visualization_msgs/MarkerArray (one TRIANGLE_LIST an object) and back."""
+"""Converts meshes to visualization_msgs/MarkerArray (one TRIANGLE_LIST per object) and back."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ _NO_IDS: Mapping[int, str] = MappingProxyType({})
 
 
 def delete_all(header: Header) -> Marker:
-    """The marker that clears a display before new ones."""
+    """The marker that deletes all earlier markers in a display."""
     return Marker(header=header, action=Marker.DELETEALL)
 
 
 def meshes_to_markers(meshes: Mapping[int, Mesh], header: Header, *, ids: Mapping[int, str] = _NO_IDS) -> MarkerArray:
     """DELETEALL, then one TRIANGLE_LIST per object: id = label, opaque per-vertex colours, identity pose.
 
-    Degenerate triangles are left out; they make RViz warn. ``ids`` (label to name) goes into ``text``, which RViz does
-    not draw for triangles.
+    Degenerate triangles are left out: RViz warns about them. ``ids`` (label to object id) is written to ``text``, which
+    RViz does not draw for triangles.
     """
     made = [_marker(label, mesh, header, ids.get(label, "")) for label, mesh in meshes.items()]
     return MarkerArray(markers=[delete_all(header), *made])
 
 
 def serialised_meshes(meshes: Mapping[int, Mesh], header: Header, *, ids: Mapping[int, str] = _NO_IDS) -> bytes:
-    """:func:`meshes_to_markers`, serialised (CDR): publishers take it as it is.
+    """As :func:`meshes_to_markers`, but serialised (CDR); publishers accept that.
 
-    Built from arrays: rclpy spends a tenth of a second and more on the objects of 20,000 triangles.
+    It is built from arrays: rclpy needs more than 0.1 s for the objects of 20,000 triangles.
     """
     if " ".join(Marker.get_fields_and_field_types()) != markers.LAYOUT:
         return bytes(serialize_message(meshes_to_markers(meshes, header, ids=ids)))
@@ -60,7 +60,7 @@ def serialised_meshes(meshes: Mapping[int, Mesh], header: Header, *, ids: Mappin
 
 
 def markers_to_meshes(message: MarkerArray | Sequence[MarkerData]) -> dict[int, Mesh]:
-    """The meshes of a MarkerArray, or of what was read from one, by id; equal corners become one vertex.
+    """The meshes of a MarkerArray, or of markers read from one, by id; equal corners are merged into one vertex.
 
     Raises:
         InputError: a triangle list's length is no multiple of three, or a coordinate is not finite.
@@ -71,18 +71,18 @@ def markers_to_meshes(message: MarkerArray | Sequence[MarkerData]) -> dict[int, 
 
 
 def markers_to_ids(found: Sequence[MarkerData]) -> dict[int, str]:
-    """Label to the name that stays with the object; ``gsn_<label>`` where a marker names none."""
+    """Label to object id; ``gsn_<label>`` where a marker has no id."""
     lists = [m for m in found if m.action == Marker.ADD and m.type == Marker.TRIANGLE_LIST]
     return {int(marker.id): marker.text or f"gsn_{marker.id}" for marker in lists if len(marker.points)}
 
 
 def header_of(message: MarkerArray) -> Header | None:
-    """The header all markers share, or None for an empty array."""
+    """The common header of the markers, or None for an empty array."""
     return message.markers[0].header if message.markers else None
 
 
 def _visible(mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
-    """Corner indices [3F] of the triangles that have an area, and colours [V,3]."""
+    """Corner indices [3F] of the triangles with an area above zero, and vertex colours [V,3]."""
     faces = mesh.faces[mesh.areas() > 0].reshape(-1)
     return faces, np.full((len(mesh.vertices), 3), _GREY) if mesh.colors is None else np.clip(mesh.colors, 0, 1)
 
@@ -97,7 +97,7 @@ def _write_marker(
     corners: np.ndarray,
     paint: np.ndarray,
 ) -> None:
-    """The fields of ``markers.LAYOUT``: identity pose; scale 1 and white where something is drawn; texts: ns and text."""
+    """Write the fields of ``markers.LAYOUT``: identity pose, scale 1 and white for ADD; ``texts`` are ns and text."""
     one = float(action == Marker.ADD)
     writer.put("iI", header.stamp.sec, header.stamp.nanosec)
     writer.text(header.frame_id)
@@ -124,7 +124,7 @@ def _write_marker(
 
 def _marker(label: int, mesh: Mesh, header: Header, name: str) -> Marker:
     faces, colors = _visible(mesh)
-    # one message object a vertex, shared by its triangles: six times fewer objects to build
+    # triangles share the message objects of their vertices: six times fewer objects
     corner = [Point(x=x, y=y, z=z) for x, y, z in mesh.vertices.astype(np.float64).tolist()]
     paint = [ColorRGBA(r=r, g=g, b=b, a=1.0) for r, g, b in colors.astype(np.float64).tolist()]
     marker = Marker(header=header, ns="mesh", id=int(label), type=Marker.TRIANGLE_LIST, action=Marker.ADD, text=name)

@@ -1,4 +1,4 @@
-"""The support plane as geometry_msgs/PolygonStamped and back."""
+"""Converts the support plane to geometry_msgs/PolygonStamped and back."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from gsn_perception.geometry import Plane
 def plane_to_polygon(
     plane: Plane | None, header: Header, *, centre: np.ndarray | None = None, half_size: float = 0.25
 ) -> PolygonStamped:
-    """A square on the plane, counter-clockwise seen from the side the objects stand on; no points when unknown.
+    """A square on the plane, counter-clockwise seen from the side of the objects; no points for an unknown plane.
 
     Args:
-        plane: Or None.
+        plane: The plane, or None.
         header: Stamp and frame.
-        centre: [3] metres; the square lies below it. The frame's origin by default.
-        half_size: Metres.
+        centre: [3] metres; the square is centred below it. The frame's origin by default.
+        half_size: Half the edge length, metres.
     """
     message = PolygonStamped(header=header)
     if plane is None:
@@ -40,7 +40,7 @@ def polygon_to_plane(message: PolygonStamped) -> Plane | None:
     """The plane of a polygon with three corners or more (Newell's normal), None for an empty one.
 
     Raises:
-        InputError: the corners are fewer than three, in line or not finite.
+        InputError: the corners are fewer than three, collinear or not finite.
     """
     corners = np.array([(p.x, p.y, p.z) for p in message.polygon.points], dtype=np.float64).reshape(-1, 3)
     if not len(corners):

@@ -1,1 +1,1 @@
-"""MoveIt: collision objects, the planning scene, grasps. Needs moveit_msgs."""
+"""MoveIt: collision objects, attached objects, the table, grasps. Needs moveit_msgs."""

@@ -1,4 +1,4 @@
-"""Reconstructed objects for MoveIt's planning scene; needs moveit_msgs."""
+"""Publishes reconstructed objects and the table as moveit_msgs/CollisionObject for MoveIt's planning scene."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from gsn_perception.ros.messages.headers import stamp_to_ns
 from gsn_perception.ros.moveit.planning_scene import Attached
 from gsn_perception.ros.moveit.planning_scene import AttachedObjects
 from gsn_perception.ros.moveit.planning_scene import Locate
-from gsn_perception.ros.moveit.table import Slab
-from gsn_perception.ros.moveit.table import TableTop
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.moveit.table import TableBox
+from gsn_perception.ros.moveit.table import TableTracker
+from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
 from gsn_perception.ros.results.frame_result import FrameResult
 from gsn_perception.ros.results.object_ids import number_of
 
 TABLE_ID = "gsn_table"
-_POINTS = 500  # vertices kept of an object, to know its box while it is carried
+_POINTS = 500  # vertices kept of an object, for its bounding box while it is attached
 
 
 def collision_object_type() -> Any:
@@ -49,8 +49,8 @@ def collision_object_type() -> Any:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Shown:
-    """An object in the planning scene: points [K,3] about its pose, and when it was last seen, nanoseconds."""
+class _SceneObject:
+    """An object in the planning scene: points [K,3] relative to its pose, and when it was last seen, nanoseconds."""
 
     points: np.ndarray
     seen: int
@@ -59,9 +59,9 @@ class _Shown:
 class CollisionPublisher:
     """Publishes ``collision_object``: ADD for every object, REMOVE for those not seen for ``moveit_keep`` seconds.
 
-    MoveIt takes an ADD also for an id that is attached to the robot: the object is then twice in the scene, the robot in
-    collision with what it holds, and the displays take it for detached. So MoveIt is asked what is attached before
-    every frame, and of such objects nothing is said until they are let go.
+    MoveIt accepts an ADD for an id that is attached to the robot: the object is then twice in the scene, the robot is in
+    collision with the object it holds, and displays show it as detached. So the attached objects are requested from
+    MoveIt before every frame, and nothing is published about them until they are detached.
 
     Raises:
         InputError: moveit_msgs is not installed.
@@ -74,14 +74,14 @@ class CollisionPublisher:
         )
         self._scene = AttachedObjects(node, group)
         self._attached: Mapping[str, Attached] = {}
-        self._shown: dict[str, _Shown] = {}
-        self._table = TableTop()
+        self._shown: dict[str, _SceneObject] = {}
+        self._table = TableTracker()
 
-    def carried(self, locate: Locate) -> dict[int, np.ndarray | None]:
-        """Numbers of our objects that the robot holds, each with its box [2,3] in the frame of the results.
+    def attached_boxes(self, locate: Locate) -> dict[int, np.ndarray | None]:
+        """Numbers of our attached objects, each with its bounding box [2,3] in the frame of the results.
 
         Args:
-            locate: Pose [4,4] of a frame (a link's) in the frame of the results; None where it is not known.
+            locate: Pose [4,4] of a frame (of a link) in the frame of the results; None where it is unknown.
         """
         self._attached = self._scene.ask()
         boxes: dict[int, np.ndarray | None] = {}
@@ -96,7 +96,7 @@ class CollisionPublisher:
         return boxes
 
     def send(self, result: FrameResult, settings: ReconstructionSettings) -> None:
-        """One message an object; those that are attached to the robot are left to MoveIt."""
+        """Publish one message per object, except attached ones."""
         now = stamp_to_ns(result.header.stamp)
         added: list[Any] = []
         for label, mesh in result.meshes.items():
@@ -104,30 +104,30 @@ class CollisionPublisher:
             if name in self._attached or not len(mesh.vertices):
                 continue
             message, points = _object_message(name, mesh, result.header, settings.moveit_triangles)
-            self._shown[name] = _Shown(points, now)
+            self._shown[name] = _SceneObject(points, now)
             added.append(message)
         slab = self._table.update(result) if settings.moveit_table else None
         if slab is not None:
-            self._shown[TABLE_ID] = _Shown(np.zeros((0, 3)), now)
+            self._shown[TABLE_ID] = _SceneObject(np.zeros((0, 3)), now)
             added.append(table_message(slab, result.header))
-        for name in self._gone(now, round(settings.moveit_keep * NANOSECONDS)):
+        for name in self._expire(now, round(settings.moveit_keep * NANOSECONDS)):
             self._publisher.publish(removal(name, result.header))
         for message in added:
             self._publisher.publish(message)
 
     def clear(self, header: Header) -> None:
-        """Remove everything of ours that is not attached."""
-        for name in self._gone(stamp_to_ns(header.stamp), -1):
+        """Remove all our objects that are not attached."""
+        for name in self._expire(stamp_to_ns(header.stamp), -1):
             self._publisher.publish(removal(name, header))
-        self._table = TableTop()
+        self._table = TableTracker()
 
     def close(self) -> None:
-        """Give the publisher back."""
+        """Destroy the publisher."""
         self._scene.close()
         self._node.destroy_lifecycle_publisher(self._publisher)
 
-    def _gone(self, now: int, keep: int) -> list[str]:
-        """Ids not seen for longer than ``keep`` nanoseconds, which are forgotten; what is held counts as seen."""
+    def _expire(self, now: int, keep: int) -> list[str]:
+        """Ids not seen for longer than ``keep`` nanoseconds, which are forgotten; attached objects count as seen."""
         for name in self._attached.keys() & self._shown.keys():
             self._shown[name] = replace(self._shown[name], seen=now)
         gone = [n for n, shown in self._shown.items() if n not in self._attached and abs(now - shown.seen) > keep]
@@ -137,7 +137,7 @@ class CollisionPublisher:
 
 
 def collision_object(name: str, mesh: Mesh, header: Header) -> Any:
-    """ADD for a mesh: the pose at the centre of its box, the vertices about it."""
+    """ADD message of a mesh: the pose at the centre of its bounding box, the vertices relative to it."""
     kind = collision_object_type()
     centre = box_of(mesh.vertices).mean(axis=0)
     local = replace(mesh, vertices=mesh.vertices - centre)
@@ -147,8 +147,8 @@ def collision_object(name: str, mesh: Mesh, header: Header) -> Any:
     )  # fmt: skip
 
 
-def table_message(slab: Slab, header: Header) -> Any:
-    """ADD for the table, a box."""
+def table_message(slab: TableBox, header: Header) -> Any:
+    """ADD message of the table, a box."""
     kind = collision_object_type()
     box = SolidPrimitive(type=SolidPrimitive.BOX, dimensions=[float(edge) for edge in slab.size])
     return kind(
@@ -158,20 +158,20 @@ def table_message(slab: Slab, header: Header) -> Any:
 
 
 def removal(name: str, header: Header) -> Any:
-    """REMOVE."""
+    """REMOVE message of an object."""
     kind = collision_object_type()
     return kind(header=header, id=name, operation=kind.REMOVE)
 
 
 def mesh_message(mesh: Mesh) -> MeshMessage:
-    """shape_msgs/Mesh; it carries neither header nor colour, never publish it bare."""
+    """shape_msgs/Mesh, which has neither header nor colour; for use inside another message."""
     vertices = [Point(x=x, y=y, z=z) for x, y, z in mesh.vertices.astype(float).tolist()]
     triangles = [MeshTriangle(vertex_indices=face) for face in mesh.faces.astype("uint32")]
     return MeshMessage(vertices=vertices, triangles=triangles)
 
 
 def _object_message(name: str, mesh: Mesh, header: Header, triangles: int) -> tuple[Any, np.ndarray]:
-    """The message, and some points of the object about its pose."""
+    """The ADD message, and some points of the object relative to its pose."""
     from gsn_perception.surface.extraction.decimation import coarse
 
     message = collision_object(name, coarse(mesh, triangles), header)

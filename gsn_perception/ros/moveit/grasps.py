@@ -1,4 +1,4 @@
-"""Grasps as moveit_msgs/Grasp, and the answer of ``plan_grasps``; needs moveit_msgs."""
+"""Converts grasps to moveit_msgs/Grasp and fills the response of the service ``plan_grasps``."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from gsn_perception.geometry import Plane
 from gsn_perception.grasping import Gripper
 from gsn_perception.ros import optional
 from gsn_perception.ros.messages.grasps import matrix_to_pose
-from gsn_perception.ros.node.plan_requests import Answer
+from gsn_perception.ros.node.plan_requests import PlanAnswer
 
-_DESIRED, _LEAST = 0.1, 0.05  # metres of the straight ways to the grasp and off
-_SECONDS = 1  # of a movement of the fingers; MoveIt wants a time
+_DESIRED, _LEAST = 0.1, 0.05  # metres of the straight approach and retreat
+_SECONDS = 1  # duration of a finger movement, which MoveIt needs
 
 
 def service_type() -> Any:
@@ -30,10 +30,10 @@ def service_type() -> Any:
     return optional.require("moveit_msgs.srv", "moveit_service").GraspPlanning
 
 
-def fill(response: Any, answer: Answer, gripper: Gripper, source: str) -> None:
+def fill(response: Any, answer: PlanAnswer, gripper: Gripper, source: str) -> None:
     """Write an answer into a response of ``plan_grasps``.
 
-    Humble's MoveItErrorCodes has no room for the sentence and the source.
+    MoveItErrorCodes of ROS 2 Humble has no fields for the sentence and the source.
     """
     code, result = response.error_code, answer.result
     code.val = getattr(code, answer.code)
@@ -56,8 +56,8 @@ def grasp_messages(
 ) -> list[Any]:
     """moveit_msgs/Grasp in the same order.
 
-    - ``grasp_pose``: of the gripper's ``hand.frame``, ``tcp_offset`` behind the TCP: MoveIt wants the link the gripper is
-      mounted by;
+    - ``grasp_pose``: pose of the gripper's ``hand.frame``, ``tcp_offset`` behind the TCP: MoveIt needs the link by which
+      the gripper is mounted;
     - ``grasp_quality``: the score;
     - ``pre_grasp_posture``: the finger joints at the opening ``width``, ``grasp_posture``: at the one that touches the object,
       with ``max_force`` shared as effort; empty where the gripper names no joints;
@@ -65,11 +65,11 @@ def grasp_messages(
       ``post_place_retreat`` back along the approach.
 
     Args:
-        grasps: Of one frame.
-        header: Theirs.
-        gripper: They were planned for.
-        plane: What the objects stand on, in the same frame.
-        names: Label to the object's name, which the ids begin with.
+        grasps: Grasps of one frame.
+        header: Header of the grasps.
+        gripper: The gripper of the plan.
+        plane: Support plane, in the same frame.
+        names: Label to object id, with which the grasp ids begin.
 
     Raises:
         InputError: moveit_msgs is not installed.
@@ -87,14 +87,14 @@ def _message(grasp: Grasp, name: str, header: Header, gripper: Gripper, plane: P
     _posture(message.pre_grasp_posture, gripper, grasp.width, header)
     _posture(message.grasp_posture, gripper, grasp.closed_width, header, effort=gripper.max_force)
     approach = grasp.T_frame_tcp[:3, 2]
-    _way(message.pre_grasp_approach, approach, header)
-    _way(message.post_grasp_retreat, -approach if plane is None else plane.normal, header)
-    _way(message.post_place_retreat, -approach, header)
+    _set_translation(message.pre_grasp_approach, approach, header)
+    _set_translation(message.post_grasp_retreat, -approach if plane is None else plane.normal, header)
+    _set_translation(message.post_place_retreat, -approach, header)
     return message
 
 
-def _way(translation: Any, direction: np.ndarray, header: Header) -> None:
-    """Fills a GripperTranslation."""
+def _set_translation(translation: Any, direction: np.ndarray, header: Header) -> None:
+    """Fill a GripperTranslation."""
     translation.direction.header = header
     vector = translation.direction.vector
     vector.x, vector.y, vector.z = (float(value) for value in direction)
@@ -102,7 +102,7 @@ def _way(translation: Any, direction: np.ndarray, header: Header) -> None:
 
 
 def _posture(trajectory: Any, gripper: Gripper, width: float, header: Header, *, effort: float | None = None) -> None:
-    """Fills a JointTrajectory with one point."""
+    """Fill a JointTrajectory with one point."""
     positions = gripper.joint_positions(width)
     if not positions:
         return

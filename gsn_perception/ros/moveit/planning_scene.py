@@ -1,4 +1,4 @@
-"""What MoveIt says is attached to the robot."""
+"""Client of MoveIt's planning scene: the objects that are attached to the robot."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from gsn_perception.ros import optional
 from gsn_perception.ros.messages.grasps import pose_to_matrix
 
 Locate = Callable[[str], np.ndarray | None]
-_PATIENCE = 0.5  # seconds; move_group answers in some milliseconds unless it is busy
+_PATIENCE = 0.5  # longest wait, seconds; move_group usually answers in milliseconds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attached:
-    """An object that the robot holds.
+    """An object that is attached to the robot.
 
     Attributes:
-        link: It is fixed to.
+        link: The link that it is attached to.
         T_link_object: [4,4] pose of the object in the link's frame, metres.
     """
 
@@ -33,14 +33,14 @@ class Attached:
 
 
 class AttachedObjects:
-    """Asks move_group by its service ``get_planning_scene``.
+    """Requests the attached objects by move_group's service ``get_planning_scene``.
 
-    ``monitored_planning_scene`` would tell the same, but only as differences to what a late subscriber never got, and with
-    every mesh of the scene in them.
+    The topic ``monitored_planning_scene`` has them, too, but only as differences that a late subscriber has missed, and
+    with every mesh of the scene.
 
     Args:
-        node: Makes the client.
-        group: Of the answers; another thread than the one that asks must serve it.
+        node: Owns the client.
+        group: Callback group of the responses; another thread than the calling one must serve it.
 
     Raises:
         InputError: moveit_msgs is not installed.
@@ -54,7 +54,7 @@ class AttachedObjects:
         self._last: Mapping[str, Attached] = {}
 
     def ask(self) -> Mapping[str, Attached]:
-        """Id to object; the last answer where move_group takes longer than half a second, none where it does not run."""
+        """Id to object; the last response if move_group takes longer than 0.5 s, empty if it does not run."""
         if not self._client.service_is_ready():
             self._last = {}
             return self._last
@@ -66,7 +66,7 @@ class AttachedObjects:
         if not answered.wait(_PATIENCE):
             self._client.remove_pending_request(future)
             self._node.get_logger().warning(
-                f"move_group did not say within {_PATIENCE} s what is attached to the robot; its last answer is taken",
+                f"move_group did not answer within {_PATIENCE} s which objects are attached; its last answer is used",
                 throttle_duration_sec=10.0,
             )
             return self._last
@@ -74,12 +74,12 @@ class AttachedObjects:
         return self._last
 
     def close(self) -> None:
-        """Give the client back."""
+        """Destroy the client."""
         self._node.destroy_client(self._client)
 
 
 def _objects(response: Any) -> dict[str, Attached]:
-    """Of an answer."""
+    """Id to object of a response."""
     return {
         item.object.id: Attached(item.object.header.frame_id or item.link_name, pose_to_matrix(item.object.pose))
         for item in response.scene.robot_state.attached_collision_objects

@@ -1,4 +1,4 @@
-"""The support plane as a box for planners: as far as it was seen and objects stand on it."""
+"""The support plane as a box for motion planners, as large as its measured part and the objects on it."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.ros.results.frame_result import FrameResult
 
 THICKNESS = 0.03  # metres
-_NEAR = 0.01  # metres from the plane that measured points of it lie within
-_MARGIN = 0.05  # metres around what stands on it
-_WIDE = 0.25  # the same where no depth shows how far it goes
+_NEAR = 0.01  # largest distance of its measured points from the plane, metres
+_MARGIN = 0.05  # metres around the objects
+_WIDE = 0.25  # the same without depth
 _LEAST = 200  # measured points
 _MOST = 5000
 _TILT = np.cos(np.radians(2.0))
-_STEP = 0.008  # metres and more by which the plane has to move for the box to follow
-_EDGE = 0.03  # the same for an edge
+_STEP = 0.008  # metres; the box follows only larger movements of the plane
+_EDGE = 0.03  # metres; the same for an edge of the box
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Slab:
+class TableBox:
     """A box whose upper face is the support plane.
 
     Attributes:
-        T_frame_slab: [4,4] pose of its centre, z up along the plane's normal.
+        T_frame_slab: [4,4] pose of its centre, z along the plane's normal.
         size: [3] edges, metres.
     """
 
@@ -37,11 +37,11 @@ class Slab:
     size: np.ndarray
 
 
-class TableTop:
-    """Keeps the box still while the plane stays: noise must not move a planning scene.
+class TableTracker:
+    """Keeps the box constant while the plane moves only by noise.
 
-    In a frame of the world (``target_frame``) it grows by what is seen of the plane; in the camera's own frame, which may
-    move, it is what this frame shows.
+    In a fixed frame (``target_frame``) the box grows with the measured part of the plane. In the camera's frame, which may
+    move, the box fits the current frame only.
     """
 
     def __init__(self) -> None:
@@ -50,8 +50,8 @@ class TableTop:
         self._edges = np.zeros((2, 2))
         self._frame = ""
 
-    def update(self, result: FrameResult) -> Slab | None:
-        """The box of this frame's plane; None where no plane is known or nothing tells how far it goes."""
+    def update(self, result: FrameResult) -> TableBox | None:
+        """The box of this frame's plane; None without a plane, or without depth and objects to limit it."""
         plane, seen = result.support_plane, result.observation
         if plane is None or seen is None:
             return None
@@ -71,17 +71,17 @@ class TableTop:
             self._edges = edges
         size = np.array([*(self._edges[1] - self._edges[0]), THICKNESS])
         centre = np.array([*self._edges.mean(axis=0), -THICKNESS / 2])
-        return Slab(self._T @ make_transform(np.eye(3), centre), size)
+        return TableBox(self._T @ make_transform(np.eye(3), centre), size)
 
     def _is_same(self, plane: Plane, frame_id: str) -> bool:
-        """Whether it is the plane of before, within noise, where the box lies."""
+        """Whether the plane equals the last one at the box, within noise."""
         if self._plane is None or frame_id != self._frame or float(plane.normal @ self._plane.normal) < _TILT:
             return False
         corners = np.array([(u, v, 0.0) for u in self._edges[:, 0] for v in self._edges[:, 1]])
         return bool(np.abs(plane.height(transform_points(self._T, corners)).mean()) < _STEP)
 
     def _edges_of(self, measured: np.ndarray | None, places: list[np.ndarray], margin: float) -> np.ndarray:
-        """[2,2] least and greatest u and v: what is measured but for stray points, and around the objects."""
+        """[2,2] smallest and largest u and v: measured points without outliers, and the objects with a margin."""
         T_plane_frame = np.linalg.inv(self._T)
         parts = []
         if measured is not None:
@@ -95,7 +95,7 @@ class TableTop:
 
 
 def _on_plane(seen: Observation, T_target_camera: np.ndarray, plane: Plane) -> np.ndarray | None:
-    """Some measured points [N,3] of the plane, frame of the results; None where there are too few."""
+    """Some measured points [N,3] of the plane in the frame of the results; None where there are too few."""
     points = seen.measured_points()
     if points is None or len(points) < _LEAST:
         return None
@@ -105,7 +105,7 @@ def _on_plane(seen: Observation, T_target_camera: np.ndarray, plane: Plane) -> n
 
 
 def _axes(plane: Plane, points: np.ndarray) -> np.ndarray:
-    """[4,4] frame from plane: the origin below the frame's, x and y along the sides of the smallest rectangle."""
+    """[4,4] frame from plane: origin below the frame's origin, x and y along the sides of the smallest rectangle."""
     helper = np.eye(3)[np.argmin(np.abs(plane.normal))]
     u = np.cross(helper, plane.normal)
     u /= np.linalg.norm(u)

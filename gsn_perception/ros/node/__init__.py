@@ -1,1 +1,1 @@
-"""The lifecycle nodes from the inside: parameters, workers, publishers, diagnostics."""
+"""Parts of the lifecycle nodes: base class, inputs, workers, service requests, diagnostics."""

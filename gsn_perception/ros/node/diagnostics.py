@@ -1,4 +1,4 @@
-"""Counts, rates and latencies of a node, as diagnostic_msgs."""
+"""Collects counts, rates, latencies and remarks of a node for diagnostic_msgs/DiagnosticArray."""
 
 from __future__ import annotations
 
@@ -15,27 +15,21 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from diagnostic_msgs.msg import KeyValue
 from std_msgs.msg import Header
 
-_WINDOW = 300  # frames that the percentiles are taken over
-_TASK = ": frames"  # statuses are named "node: task", which aggregators sort by
-HARDWARE = "gsn_perception"
-BUSY = "busy"  # whether a frame is worked on or waits for the worker: true or false
+from gsn_perception.ros.messages.diagnostics import HARDWARE
+from gsn_perception.ros.messages.diagnostics import status_name
 
-
-def node_of(status: DiagnosticStatus) -> str:
-    """The node's absolute name, from a status that :class:`Diagnostics` made."""
-    return str(status.name).removesuffix(_TASK)
+_WINDOW = 300  # frames of the percentiles
 
 
 class Diagnostics:
-    """Collects from any thread; :meth:`message` is published once a second, its status named ``NODE: frames``.
+    """Collects from any thread; :meth:`message` is published once a second with the status ``NODE: frames``.
 
-    Counts run from the start; rates, means and maxima are those since the last message, percentiles those of the last
-    300 frames. The value ``why_nothing`` is one sentence while nothing, or nothing but empty results, was published since
-    the last message, else empty.
+    Counts run from the start. Rates, means and maxima cover the time since the last message, percentiles the last 300
+    frames. ``why_nothing`` is a sentence while no result, or only empty ones, were published since the last message.
 
-    The level is ERROR after a failure of the node itself, WARN after something was refused with a sentence or remarked on
-    since the last message or while an active node misses an input, else OK (also when newer frames overtake older ones).
-    ``remark.<code>`` counts remarks since the start, ``remarks`` holds the sentences since the last message.
+    The level is ERROR after a failure of the node itself; WARN after a refusal or remark since the last message, or
+    while an active node misses an input; else OK (also when newer frames supersede older ones). ``remark.<code>``
+    counts remarks since the start, ``remarks`` holds the sentences since the last message.
     """
 
     def __init__(self, name: str) -> None:
@@ -47,7 +41,7 @@ class Diagnostics:
         self._seconds: dict[str, list[float]] = defaultdict(list)
         self._window: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_WINDOW))
         self._outputs: set[str] = set()
-        self._filled = 0  # outputs with something in them since the last message
+        self._filled = 0  # non-empty outputs since the last message
         self._remarks: Counter[str] = Counter()
         self._remarked: dict[str, str] = {}
         self._refusal = ""
@@ -56,13 +50,13 @@ class Diagnostics:
         self._since = time.monotonic()
 
     def count(self, stream: str) -> None:
-        """One message of an input, one accepted frame, one output."""
+        """Count a message of an input, an accepted frame, or a message of an output."""
         with self._lock:
             self._total[stream] += 1
             self._recent[stream] += 1
 
     def publish(self, topic: str, empty: bool = False) -> None:
-        """One message of an output; one that is ``empty`` does not end what keeps the node from giving anything."""
+        """Count a message of an output; one that is not ``empty`` clears the reason of ``why_nothing``."""
         self.count(topic)
         with self._lock:
             self._outputs.add(topic)
@@ -70,44 +64,44 @@ class Diagnostics:
                 self._filled += 1
                 self._refusal = ""
 
-    def nothing(self, sentence: str) -> None:
-        """A result is empty, and that is why; nobody need be warned."""
+    def empty_result(self, sentence: str) -> None:
+        """Set the reason of an empty result, without a warning."""
         with self._lock:
             self._refusal = sentence
 
     def drop(self, reason: str, sentence: str = "") -> None:
-        """One frame or object was given up; ``reason`` is a short name, ``sentence`` for the user."""
+        """Count a dropped frame or object; ``reason`` is a short name, ``sentence`` is for the user."""
         with self._lock:
             self._drops[reason] += 1
             self._warning = sentence or self._warning
             self._refusal = sentence or self._refusal
 
     def remark(self, code: str, sentence: str) -> None:
-        """Something doubtful about a frame or an object, which was answered all the same."""
+        """Count a doubt about a frame or an object that was processed all the same."""
         with self._lock:
             self._remarks[code] += 1
             self._remarked[code] = sentence
 
     def latency(self, seconds: Mapping[str, float]) -> None:
-        """Seconds per stage of one frame."""
+        """Add the seconds per stage of one frame."""
         with self._lock:
             for stage, value in seconds.items():
                 self._seconds[stage].append(float(value))
                 self._window[stage].append(float(value))
 
     def fail(self, sentence: str) -> None:
-        """The node itself failed; the sentence stays until :meth:`recover`."""
+        """Set a failure of the node itself; it stays until :meth:`recover`."""
         with self._lock:
             self._error = sentence
 
     def recover(self) -> None:
-        """A transition or a frame went well."""
+        """Clear the failure, after a transition or a frame succeeded."""
         with self._lock:
             self._error = ""
 
     @property
     def drops(self) -> dict[str, int]:
-        """How many were given up by reason, since the start."""
+        """Number of dropped frames and objects by reason, since the start."""
         with self._lock:
             return dict(self._drops)
 
@@ -120,17 +114,17 @@ class Diagnostics:
     def message(
         self, stamp: Time, state: str, waiting: str = "", facts: Mapping[str, str] | None = None
     ) -> DiagnosticArray:
-        """What happened since the last call.
+        """The diagnostics since the last call.
 
         Args:
             stamp: Now.
             state: Lifecycle state.
-            waiting: What keeps the node from giving anything: an input that is missing, being disabled; or nothing.
-            facts: Further values, e.g. the device and the weights.
+            waiting: Why the node can publish no result (a missing input, disabled), or empty.
+            facts: Further key-value pairs, e.g. the device and the weights.
         """
         with self._lock:
             elapsed = max(time.monotonic() - self._since, 1e-3)
-            status = DiagnosticStatus(name=self._name + _TASK, hardware_id=HARDWARE)
+            status = DiagnosticStatus(name=status_name(self._name), hardware_id=HARDWARE)
             level, text = DiagnosticStatus.OK, state
             if waiting or self._warning or self._remarked:
                 remarked = next(iter(self._remarked.values()), "")
@@ -154,7 +148,7 @@ class Diagnostics:
         return DiagnosticArray(header=Header(stamp=stamp), status=[status])
 
     def _why(self, state: str, waiting: str) -> str:
-        """Why nothing, or nothing but empty results, was published since the last message; empty when something was."""
+        """Why no result, or only empty ones, were published since the last message; else empty."""
         if self._filled:
             return ""
         if self._error:
@@ -188,5 +182,5 @@ class Diagnostics:
 
 
 def _share(ordered: list[float], share: float) -> float:
-    """The value that ``share`` of them do not exceed."""
+    """The value that the fraction ``share`` of the sorted values does not exceed."""
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)]

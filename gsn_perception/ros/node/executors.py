@@ -1,4 +1,4 @@
-"""How every executable spins and ends."""
+"""Initialises rclpy, spins the nodes and shuts them down; used by every executable."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from gsn_perception.geometry import InputError
 from gsn_perception.ros.node.lifecycle_node import ManagedNode
-from gsn_perception.ros.resources import use_dds_profile
+from gsn_perception.ros.processes.dds_profile import use_dds_profile
 
 EXIT_BAD_INPUT = 2
 InvalidHandle = rclpy_implementation.InvalidHandle
@@ -31,7 +31,7 @@ def start_ros(args: Sequence[str] | None) -> None:
     """
     try:
         rclpy.init(args=None if args is None else list(args), signal_handler_options=SignalHandlerOptions.NO)
-    except (RuntimeError, ValueError) as error:  # what rclpy's own exceptions derive from
+    except (RuntimeError, ValueError) as error:  # bases of rclpy's own exceptions
         reason = " ".join(str(error).split())
         raise InputError(f"the ROS arguments are refused ({reason}); check what follows --ros-args") from error
 
@@ -39,8 +39,8 @@ def start_ros(args: Sequence[str] | None) -> None:
 def spin(executor: Executor, stopped: Callable[[], bool]) -> None:
     """Spin until ``stopped`` or the executor's context is shut down.
 
-    An entity that a transition destroys while the executor collects what to wait for raises InvalidHandle there
-    (rclpy guards subscriptions and timers against it, but not events); the next round does without the entity.
+    InvalidHandle is ignored: a transition may destroy an event while the executor collects its wait set (rclpy guards
+    subscriptions and timers against that, but not events).
     """
     while executor.context.ok() and not stopped():
         try:
@@ -50,12 +50,12 @@ def spin(executor: Executor, stopped: Callable[[], bool]) -> None:
 
 
 def run(make: Callable[[], Sequence[ManagedNode[Any]]], args: Sequence[str] | None, *, start: bool = False) -> int:
-    """Spin nodes until SIGINT or SIGTERM, then bring them down in order.
+    """Spin nodes until SIGINT or SIGTERM, then deactivate, clean up and destroy them in order.
 
     Args:
         make: Makes the nodes once rclpy is up.
         args: Command line.
-        start: Configure and activate them first; failing to is an exit code.
+        start: Configure and activate them first; a failure ends the process with code 2.
 
     Returns:
         0, or 2 after one sentence on stderr when a parameter or weights are refused.
@@ -89,7 +89,7 @@ def run(make: Callable[[], Sequence[ManagedNode[Any]]], args: Sequence[str] | No
     except ExternalShutdownException:
         return 0
     finally:
-        executor.shutdown(timeout_sec=2.0)  # no transition begins any more; then ours
+        executor.shutdown(timeout_sec=2.0)  # so that no other transition begins
         for node in nodes:
             node.stop()
         for node in nodes:

@@ -1,4 +1,4 @@
-"""No exception of a callback ends a node: every timer, subscription, service and event is made through here."""
+"""Lifecycle node whose timers, subscriptions, services and events catch the exceptions of their callbacks."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _MARK = "is_guarded"
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    """What a callback raised.
+class CallbackFailure:
+    """An exception of a callback.
 
     Attributes:
         what: E.g. ``the timer's callback``.
@@ -44,16 +44,16 @@ class Failed:
 
     @property
     def report(self) -> str:
-        """For the log: with where it was raised, unless it is a refusal (InputError, or rclpy's of a transition)."""
+        """For the log: with the traceback, unless it is a refusal (InputError, or rclpy's of a transition)."""
         known = isinstance(self.error, InputError | rclpy_implementation.RCLError)
         return self.sentence if known else f"{self.sentence}\n{''.join(traceback.format_exception(self.error))}"
 
 
-def guarded(callback: Callable[..., Any], what: str, on_error: Callable[[Failed], str]) -> Callable[..., Any]:
-    """The callback, which answers an exception by ``on_error`` instead of raising it.
+def guarded(callback: Callable[..., Any], what: str, on_error: Callable[[CallbackFailure], str]) -> Callable[..., Any]:
+    """The callback, wrapped so that an exception calls ``on_error`` instead of leaving it.
 
-    A service's answer is its response, with ``success`` and ``message`` told where it has them: who called must not wait
-    in vain. Coroutines, which nothing here is, stay as they are.
+    A service still returns its response, so that the client does not wait for ever; ``success`` and ``message`` are set
+    where it has them. Coroutines are not wrapped.
     """
     if iscoroutinefunction(callback) or hasattr(callback, _MARK):
         return callback
@@ -63,7 +63,7 @@ def guarded(callback: Callable[..., Any], what: str, on_error: Callable[[Failed]
         try:
             return callback(*arguments)
         except Exception as error:  # the executor would raise it from spin, which ends the process
-            sentence = on_error(Failed(what, error))
+            sentence = on_error(CallbackFailure(what, error))
             response = arguments[-1] if len(arguments) == 2 else None
             for field, value in (("success", False), ("message", sentence)):
                 if hasattr(response, field):
@@ -75,10 +75,10 @@ def guarded(callback: Callable[..., Any], what: str, on_error: Callable[[Failed]
 
 
 class GuardedNode(LifecycleNode):
-    """A lifecycle node that outlives its callbacks, rclpy's own included.
+    """A lifecycle node that no exception of a callback ends, rclpy's own callbacks included.
 
-    rclpy's services for transitions raise where the transition is not possible in the present state; they and those
-    for parameters are made by its constructor and are wrapped after it.
+    rclpy's transition services raise when a transition is impossible in the current state. They and the parameter
+    services are created by rclpy's constructor and wrapped after it.
     """
 
     def __init__(self, name: str, **options: Any) -> None:
@@ -86,36 +86,36 @@ class GuardedNode(LifecycleNode):
         for service in self.services:
             service.callback = guarded(service.callback, f"the callback of {service.srv_name}", self.on_failed)
 
-    def on_failed(self, failed: Failed) -> str:
-        """Tell of it; the sentence."""
+    def on_failed(self, failed: CallbackFailure) -> str:
+        """Log the exception; returns the sentence."""
         self.get_logger().error(failed.report, throttle_duration_sec=2.0)
         return failed.sentence
 
     def guard(self, callback: Callable[..., Any], what: str) -> Callable[..., Any]:
-        """The callback as it may be given to a thread."""
+        """The guarded callback, e.g. for another thread."""
         return guarded(callback, what, self.on_failed)
 
     def create_timer(self, timer_period_sec: float, callback: Callable[..., Any], *rest: Any, **options: Any) -> Timer:
-        """As rclpy's, guarded."""
+        """As in rclpy, with a guarded callback."""
         return super().create_timer(timer_period_sec, self.guard(callback, "a timer's callback"), *rest, **options)
 
     def create_service(  # type: ignore[override]
         self, srv_type: Any, srv_name: str, callback: Callable[..., Any], **options: Any
     ) -> Service:
-        """As rclpy's, guarded."""
+        """As in rclpy, with a guarded callback."""
         call = self.guard(callback, f"the callback of {srv_name}")
         return super().create_service(srv_type, srv_name, call, **options)
 
     def create_subscription(  # type: ignore[override]
         self, msg_type: Any, topic: str, callback: Callable[..., Any], qos_profile: QoSProfile | int, **options: Any
     ) -> Subscription:
-        """As rclpy's, guarded."""
+        """As in rclpy, with a guarded callback."""
         self._guard_events(topic, options)
         call = self.guard(callback, f"the callback of {topic}")
         return super().create_subscription(msg_type, topic, call, qos_profile, **options)
 
     def create_lifecycle_publisher(self, msg_type: Any, topic: str, *rest: Any, **options: Any) -> Publisher:
-        """As rclpy's, guarded."""
+        """As in rclpy, with a guarded callback."""
         self._guard_events(topic, options)
         return super().create_lifecycle_publisher(msg_type, topic, *rest, **options)
 

@@ -1,4 +1,4 @@
-"""The common frame of the two lifecycle nodes: parameters, guarded transitions, diagnostics, autostart."""
+"""Base class of the two lifecycle nodes: parameters, guarded transitions, diagnostics, autostart."""
 
 from __future__ import annotations
 
@@ -25,24 +25,23 @@ from rclpy.subscription import Subscription
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Remark
 from gsn_perception.ros.interface import Topic
-from gsn_perception.ros.node.diagnostics import BUSY
-from gsn_perception.ros.node.diagnostics import Diagnostics
-from gsn_perception.ros.node.guarded_callbacks import Failed
-from gsn_perception.ros.node.guarded_callbacks import GuardedNode
+from gsn_perception.ros.messages.diagnostics import BUSY
+from gsn_perception.ros.node.reporting_node import ReportingNode
 from gsn_perception.ros.parameters import declaration as parameters
-from gsn_perception.ros.results.publishers import Output
+from gsn_perception.ros.results.lazy_publisher import LazyPublisher
+from gsn_perception.ros.streams.latest_slot import LatestItemWorker
 from gsn_perception.ros.streams.subscriptions import SubscriptionSet
 
 S = TypeVar("S")
 _SUCCESS, _FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
 
-class ManagedNode(GuardedNode, Generic[S]):
-    """A lifecycle node whose transitions never fail silently, and that no callback ends.
+class ManagedNode(ReportingNode, Generic[S]):
+    """A lifecycle node whose transitions never fail silently, and that no exception of a callback ends.
 
-    rclpy swallows what a transition raises; here it is logged, goes into diagnostics, and the transition FAILS.
+    rclpy hides what a transition raises. Here it is logged, it goes into diagnostics, and the transition FAILS.
     Subclasses override :meth:`configure`, :meth:`activate`, :meth:`deactivate`, :meth:`cleanup`, :meth:`apply` and
-    :meth:`waiting`. ``settings`` is replaced as a whole, so a frame that began keeps what it began with.
+    :meth:`waiting`. ``settings`` is replaced as a whole: a frame in work keeps the settings it began with.
 
     Args:
         name: Node name.
@@ -60,12 +59,11 @@ class ManagedNode(GuardedNode, Generic[S]):
         self._transition = threading.RLock()
         self.settings: S = parameters.declare(self, settings)
         self.service_group = ReentrantCallbackGroup()
-        self.waiting_group = MutuallyExclusiveCallbackGroup()  # services that wait: one at a time holds a thread
+        self.waiting_group = MutuallyExclusiveCallbackGroup()  # services that wait: only one at a time blocks a thread
         self._process = psutil.Process()
-        self.diagnostics = Diagnostics(self.get_fully_qualified_name())
         self._subscription_set = SubscriptionSet(self, lambda error: self.refuse("bad_message", error))
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)  # with use_sim_time and no /clock yet, ROS time stands still
+        steady = Clock(clock_type=ClockType.STEADY_TIME)  # with use_sim_time, ROS time stands still until /clock comes
         self._diagnostics_timer = self.create_timer(1.0, self._publish_diagnostics, self.service_group, clock=steady)
         self.add_on_set_parameters_callback(self._on_parameters)
         for sentence in parameters.misspelt(self):
@@ -84,21 +82,21 @@ class ManagedNode(GuardedNode, Generic[S]):
         """Unsubscribe, let the running job end, publish empties."""
 
     def cleanup(self) -> None:
-        """Free everything; must bear being called half-configured."""
+        """Free everything; also called when configuring failed half-way."""
 
     def apply(self, settings: S) -> None:
-        """Prepare for new settings; called before they are swapped in. Raising InputError refuses them."""
+        """Prepare for new settings, before ``settings`` is replaced. Raising InputError refuses them."""
 
     def waiting(self) -> str:
-        """What keeps the active node from giving anything, as a sentence; empty when nothing does."""
+        """Why the active node can publish no result, as a sentence; empty when nothing is missing."""
         return ""
 
     def facts(self) -> dict[str, str]:
-        """Further values for diagnostics."""
+        """Further key-value pairs for diagnostics."""
         return {}
 
     def is_busy(self) -> bool:
-        """Whether a frame is worked on or waits for the worker."""
+        """Whether a job runs or waits."""
         return False
 
     def start(self) -> bool:
@@ -107,15 +105,15 @@ class ManagedNode(GuardedNode, Generic[S]):
             return self.trigger_configure() == _SUCCESS and self.trigger_activate() == _SUCCESS
 
     def stop(self) -> None:
-        """Bring the node down from whatever state it is in, before it is destroyed."""
+        """Deactivate and clean up, from any state; called before the node is destroyed."""
         with self._transition:
             if self.is_active:
                 self.trigger_deactivate()
             if self.is_configured:
                 self.trigger_cleanup()
 
-    def listen(self, topic: Topic, callback: Callable[[Any], None], *, raw: bool = False) -> Subscription:
-        """Subscribe with the topic's QoS (overridable); messages that raise are dropped with the reason.
+    def subscribe(self, topic: Topic, callback: Callable[[Any], None], *, raw: bool = False) -> Subscription:
+        """Subscribe with the topic's QoS (overridable); a message whose callback raises is dropped with the reason.
 
         With ``raw`` the callback gets the serialised message.
         """
@@ -126,52 +124,35 @@ class ManagedNode(GuardedNode, Generic[S]):
             self.diagnostics.count(topic.name)
             try:
                 callback(message)
-            except Exception as error:  # a node must outlive any message
+            except Exception as error:  # no message may end the node
                 self.refuse("bad_message", error)
 
-        return self._subscription_set.listen(topic, guarded, raw=raw)
+        return self._subscription_set.subscribe(topic, guarded, raw=raw)
 
-    def make_output(self, topic: Topic, convert: Callable[[Any], Any]) -> Output[Any]:
-        """A publisher of results (which say whether they are empty) that converts only when somebody listens."""
-        return Output(
+    def make_output(self, topic: Topic, convert: Callable[[Any], Any]) -> LazyPublisher[Any]:
+        """A publisher that converts only while there is a subscriber; results have ``is_empty``."""
+        return LazyPublisher(
             self,
             topic,
             convert,
             group=self.service_group,
             on_publish=lambda name, result: self.diagnostics.publish(name, empty=result.is_empty),
             on_error=lambda error: self.refuse("conversion", error),
-            on_incompatible=lambda event: self._incompatible(
+            on_incompatible=lambda event: self.report_incompatible_qos(
                 f"a subscriber of {topic.name} asks for", qos_policy_name_from_kind(event.last_policy_kind)
             ),
         )
 
-    def unlisten(self) -> None:
-        """Give every subscription of :meth:`listen` back."""
+    def unsubscribe(self) -> None:
+        """Destroy every subscription of :meth:`subscribe`."""
         self._subscription_set.close()
 
-    def refuse(self, reason: str, error: Exception | str) -> str:
-        """Count a drop, warn (throttled), and return the sentence. What is no InputError is a fault of ours."""
-        known = isinstance(error, InputError | str)
-        sentence = str(error) if known else f"{type(error).__name__}: {error}"
-        if not known and isinstance(error, Exception):
-            self.get_logger().debug("".join(traceback.format_exception(error)))
-        self.diagnostics.drop(reason, sentence)
-        self.warn(f"{reason}: {sentence}")
-        return sentence
-
-    def on_failed(self, failed: Failed) -> str:
-        """Log and count a callback that raised."""
-        self.diagnostics.drop("callback", failed.sentence)
-        return super().on_failed(failed)
-
-    def remark(self, remark: Remark) -> None:
-        """Count something doubtful that was answered all the same, and warn (throttled)."""
-        self.diagnostics.remark(remark.code, remark.text)
-        self.warn(f"remark {remark}")
-
-    def warn(self, sentence: str) -> None:
-        """A warning, at most one every two seconds."""
-        self.get_logger().warning(sentence, throttle_duration_sec=2.0)
+    def drain(self, worker: LatestItemWorker[Any] | None) -> None:
+        """Drop the waiting job and wait until the running one has ended."""
+        if worker is not None:
+            if worker.clear() is not None:
+                self.diagnostics.drop("deactivated")
+            worker.wait_idle()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """See :meth:`configure`."""
@@ -188,18 +169,20 @@ class ManagedNode(GuardedNode, Generic[S]):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """See :meth:`activate`."""
-        self.is_active = True  # before the first message comes; timers and services must bear a half-made node
+        self.is_active = True  # set before the first message; timers and services may run while activate() runs
         result = self._guard("activate", lambda: super(ManagedNode, self).on_activate(state), self.activate)
         if result != _SUCCESS:
             self.is_active = False
-            self._guard("deactivate", self.unlisten, lambda: super(ManagedNode, self).on_deactivate(state), quiet=True)
+            self._guard(
+                "deactivate", self.unsubscribe, lambda: super(ManagedNode, self).on_deactivate(state), quiet=True
+            )
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """See :meth:`deactivate`."""
         self.is_active = False
         return self._guard(
-            "deactivate", self.unlisten, self.deactivate, lambda: super(ManagedNode, self).on_deactivate(state)
+            "deactivate", self.unsubscribe, self.deactivate, lambda: super(ManagedNode, self).on_deactivate(state)
         )
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -224,7 +207,7 @@ class ManagedNode(GuardedNode, Generic[S]):
         try:
             for step in steps:
                 step()
-        except Exception as error:  # rclpy would swallow it without a word
+        except Exception as error:  # rclpy would hide it
             sentence = str(error) if isinstance(error, InputError) else traceback.format_exc()
             self.get_logger().error(f"{name} failed: {sentence}")
             self.diagnostics.fail(f"{name} failed: {error}")
@@ -240,7 +223,7 @@ class ManagedNode(GuardedNode, Generic[S]):
             if settings != self.settings:
                 self.apply(settings)
                 self.settings = settings
-        except Exception as error:  # whatever is wrong with it, the old value stays
+        except Exception as error:  # the old values stay
             self.warn(f"parameter refused: {error}")
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
@@ -252,13 +235,8 @@ class ManagedNode(GuardedNode, Generic[S]):
 
     def _publish_diagnostics(self) -> None:
         state = "active" if self.is_active else "inactive" if self.is_configured else "unconfigured"
-        self._subscription_set.check(self._incompatible)
+        self._subscription_set.check(self.report_incompatible_qos)
         waiting = self.waiting() if self.is_active else ""
         facts = {"memory_mb": f"{self._process.memory_info().rss / 1e6:.0f}", BUSY: str(self.is_busy()).lower()}
         now = self.get_clock().now().to_msg()
         self._diagnostics_publisher.publish(self.diagnostics.message(now, state, waiting, {**facts, **self.facts()}))
-
-    def _incompatible(self, who: str, policy: str) -> None:
-        sentence = f"{who} incompatible QoS ({policy}); nothing will pass between us"
-        self.warn(sentence)
-        self.diagnostics.drop("incompatible_qos", sentence)

@@ -1,4 +1,4 @@
-"""Services that wait for the next frame's outcome."""
+"""Pending service requests: a service callback waits here until a worker has its result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PendingRequest(Generic[A]):
         self._answer: A | None = None
 
     def answer(self, answer: A) -> None:
-        """Wake who waits."""
+        """Set the answer and wake the waiting thread."""
         self._answer = answer
         self._event.set()
 
@@ -30,7 +30,7 @@ class PendingRequest(Generic[A]):
 
 
 class PendingRequests(Generic[A]):
-    """The requests that are open; thread-safe."""
+    """The open requests; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -45,22 +45,22 @@ class PendingRequests(Generic[A]):
 
         Args:
             timeout: Seconds.
-            begin: Called once the request is open, e.g. to start what answers it.
+            begin: Called once the request is open, e.g. to start the work that answers it.
         """
-        ticket = PendingRequest[A]()
+        request = PendingRequest[A]()
         with self._lock:
-            self._open.append(ticket)
+            self._open.append(request)
         try:
             begin()
-            return ticket.wait(timeout)
+            return request.wait(timeout)
         finally:
             with self._lock:
-                self._open = [other for other in self._open if other is not ticket]
+                self._open = [other for other in self._open if other is not request]
 
     def answer(self, answer: A, *, seen: float | None = None) -> None:
-        """Answer all requests, or those that were asked before ``seen`` (monotonic seconds)."""
+        """Answer all requests, or those made before ``seen`` (monotonic seconds)."""
         with self._lock:
-            served = [t for t in self._open if seen is None or t.asked <= seen]
-            self._open = [t for t in self._open if t not in served]
-        for ticket in served:
-            ticket.answer(answer)
+            served = [request for request in self._open if seen is None or request.asked <= seen]
+            self._open = [request for request in self._open if request not in served]
+        for request in served:
+            request.answer(answer)

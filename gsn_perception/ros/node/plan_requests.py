@@ -1,4 +1,4 @@
-"""Plans that the grasp node was asked for: by a frame or by a service, how far they are, and what they came to."""
+"""Plan requests of the grasp node, by a frame or a service: the job, its progress and the answer."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from dataclasses import replace
 from typing import Any
 
-from gsn_perception.ros.node.grasp_worker import GraspResult
+from gsn_perception.ros.results.grasp_result import GraspResult
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Job:
-    """What waits for the worker.
+class PlanJob:
+    """A plan for the worker.
 
     Attributes:
-        messages: Of one frame.
-        seen: When they were complete or asked for, monotonic seconds.
-        order: The object that a service asked for, by name or label, empty for all: only the service is answered. None
-            for a frame, or one planned on anew: its result is published.
+        messages: The inputs of one frame.
+        seen: When they were complete or requested, monotonic seconds.
+        order: The object that a service requested, by name or label, empty for all; only the service is answered. None
+            for a frame, or a frame that is planned again: its result is published.
     """
 
     messages: Mapping[str, Any]
@@ -27,13 +27,13 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answer:
-    """To a service.
+class PlanAnswer:
+    """The answer to a service request.
 
     Attributes:
-        code: The name of a code of moveit_msgs/MoveItErrorCodes.
+        code: Name of a constant of moveit_msgs/MoveItErrorCodes.
         sentence: For the user.
-        result: Or None where there was no plan.
+        result: The plan, or None without one.
     """
 
     code: str
@@ -41,8 +41,8 @@ class Answer:
     result: GraspResult | None = None
 
     @classmethod
-    def of(cls, result: GraspResult, refused: str) -> Answer:
-        """To who asked for all of a plan; ``refused`` says why there was none."""
+    def of(cls, result: GraspResult, refused: str) -> PlanAnswer:
+        """The answer for all objects of a plan; ``refused`` says why there is no plan."""
         if refused:
             return cls("PLANNING_FAILED", refused)
         code = "INVALID_OBJECT_NAME" if result.unknown else "SUCCESS" if result.grasps else "PLANNING_FAILED"
@@ -53,9 +53,9 @@ class Answer:
         """Whether there are grasps."""
         return self.code == "SUCCESS"
 
-    def only(self, target: str) -> Answer:
-        """About one object by name or label; about all for an empty ``target``."""
-        return self if self.result is None else Answer.of(self.result.only(target), "")
+    def only(self, target: str) -> PlanAnswer:
+        """The answer for one object by name or label; for all with an empty ``target``."""
+        return self if self.result is None else PlanAnswer.of(self.result.only(target), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +66,22 @@ class _State:
     message: str = ""
 
 
-class Progress:
-    """How far the plan is that runs, for diagnostics; what an action would give as feedback."""
+class PlanProgress:
+    """Progress of the running plan, for diagnostics."""
 
     def __init__(self) -> None:
-        self._state = _State()  # replaced as a whole: read by another thread
+        self._state = _State()  # replaced as a whole, since another thread reads it
 
     def show(self, target: str, done: int, wanted: int) -> None:
-        """A plan for ``target`` runs; so many objects are done."""
+        """A plan for ``target`` runs: ``done`` of ``wanted`` objects are finished."""
         self._state = _State("planning", target, f"{done}/{wanted}")
 
     def end(self, result: GraspResult, refused: str) -> None:
-        """It came to an end."""
+        """The plan ended."""
         state = "succeeded" if result.grasps else "failed"
         self._state = replace(self._state, state=state, message=refused or result.summary)
 
     def facts(self) -> dict[str, str]:
-        """Values for diagnostics."""
+        """Key-value pairs for diagnostics."""
         state = self._state
         return {f"plan.{name}": getattr(state, name) for name in ("state", "target", "objects", "message")}

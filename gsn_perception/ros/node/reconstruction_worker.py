@@ -1,4 +1,4 @@
-"""The work of the reconstruction node on one frame: decode, look up, reconstruct."""
+"""Worker of the reconstruction node: decodes a frame, looks up its transform and reconstructs."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
 from gsn_perception.ros.results.frame_result import FrameResult
 from gsn_perception.ros.results.frame_result import SplatResult
-from gsn_perception.ros.streams.frames import Frame
-from gsn_perception.ros.streams.frames import FrameDecoder
+from gsn_perception.ros.streams.frame_assembly import Frame
+from gsn_perception.ros.streams.frame_decoding import FrameDecoder
 from gsn_perception.ros.transforms.sources import FixedTransforms
 from gsn_perception.ros.transforms.sources import TfTransforms
 from gsn_perception.ros.transforms.sources import TransformSource
 
 
 class Pipeline(Protocol):
-    """What the node needs of a Reconstructor."""
+    """The interface of a Reconstructor that the node uses."""
 
     def __call__(
         self,
@@ -39,11 +39,17 @@ class Pipeline(Protocol):
         on_splats: Callable[[Mapping[int, Gaussians]], None],
         wanted: Callable[[], bool] = lambda: True,
     ) -> list[Reconstruction | Refusal]:
-        """One frame; ``on_splats`` gets label to splat as soon as they are there, no more is done once not ``wanted``."""
+        """Reconstruct one frame.
+
+        Args:
+            observation: The frame.
+            on_splats: Called with label to splat, before the meshes.
+            wanted: Asked before each mesh; False ends the work.
+        """
         ...
 
     def with_settings(self, settings: Any) -> Pipeline:
-        """The same weights under other settings."""
+        """The same weights with other settings."""
         ...
 
     def describe(self) -> dict[str, str]:
@@ -55,7 +61,7 @@ LoadPipeline = Callable[[ReconstructionSettings], Pipeline]
 
 
 def load_pipeline(settings: ReconstructionSettings) -> Pipeline:
-    """The Reconstructor that the parameters name.
+    """The Reconstructor with the weights, device and settings of the parameters.
 
     Raises:
         InputError: no such weights, damaged ones, or no such device.
@@ -63,19 +69,19 @@ def load_pipeline(settings: ReconstructionSettings) -> Pipeline:
     from gsn_perception.pipeline import Reconstructor
 
     made = Reconstructor.from_pretrained(settings.checkpoint or None, settings.device, settings.pipeline())
-    _warm_up(made.with_settings(replace(made.settings, use_mask=True)))  # its frame has a mask and nothing else
+    _warm_up(made.with_settings(replace(made.settings, use_mask=True)))  # the warm-up frame has only a mask
     return made
 
 
 def transform_source(
     settings: ReconstructionSettings, node: Node, on_error: Callable[[Exception], object] = lambda error: None
 ) -> TransformSource | None:
-    """Where results are moved by: a fixed pose, TF, or nothing (the camera's frame).
+    """The source of the transform to ``target_frame``: a fixed pose, TF, or None (results stay in the camera frame).
 
-    ``on_error`` is called with what a message of TF raised.
+    ``on_error`` is called with the exception of a damaged TF message.
 
     Raises:
-        InputError: TF is asked for and tf2_ros is missing.
+        InputError: TF is needed and tf2_ros is missing.
     """
     if settings.has_camera_pose:
         return FixedTransforms(settings.camera_to_target)
@@ -83,13 +89,13 @@ def transform_source(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Job:
-    """What waits for the worker.
+class FrameJob:
+    """A frame for the worker.
 
     Attributes:
         frame: Not decoded yet.
         seen: When it was complete, monotonic seconds.
-        sync: Seconds that joining its messages took.
+        sync: Seconds spent on joining its messages.
     """
 
     frame: Frame
@@ -99,12 +105,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameProcessor:
-    """Settings, weights and transforms that belong together: replaced as a whole, a running frame keeps its own.
+    """Settings, weights and transforms that belong together; replaced as a whole, so a running frame keeps its own.
 
     Attributes:
         settings: The node's parameters.
-        pipeline: The weights under these settings.
-        transforms: Or None for the camera's frame.
+        pipeline: The weights with these settings.
+        transforms: Transform source, or None for the camera's frame.
         decode: Message decoder.
     """
 
@@ -114,14 +120,14 @@ class FrameProcessor:
     decode: FrameDecoder
 
     def with_settings(self, settings: ReconstructionSettings) -> FrameProcessor:
-        """The same weights and transforms under other settings."""
+        """The same weights and transforms with other settings."""
         return replace(self, settings=settings, pipeline=self.pipeline.with_settings(settings.pipeline()))
 
     def observe(self, frame: Frame) -> tuple[Observation, np.ndarray | None]:
         """The decoded frame and ``T_target_camera`` (None for the camera's frame).
 
         Raises:
-            InputError: a message can't be used or the transform is not known: the frame is dropped.
+            InputError: a message can't be used or the transform is unknown; the frame is dropped.
         """
         observation = self.decode(frame, self.settings)
         if self.transforms is None:
@@ -132,7 +138,7 @@ class FrameProcessor:
         return observation, T_target_camera
 
     def locate(self, frame_id: str, stamp: int) -> np.ndarray | None:
-        """Pose [4,4] of another frame, say a link's, in the frame of the results; None where TF does not tell."""
+        """Pose [4,4] of another frame, e.g. of a link, in the frame of the results; None where TF does not know it."""
         if not isinstance(self.transforms, TfTransforms):
             return None
         try:
@@ -147,27 +153,27 @@ class FrameProcessor:
         on_splats: Callable[[SplatResult], None] = lambda splats: None,
         wanted: Callable[[], bool] = lambda: True,
     ) -> FrameResult:
-        """The frame's result; what goes wrong becomes its ``failure``, with no objects.
+        """The frame's result; an exception becomes its ``failure``, with no objects.
 
-        ``on_splats`` is called once in any case, with no Gaussians where there are none. ``wanted`` says whether
-        anybody still waits for the meshes.
+        ``on_splats`` is called exactly once, with an empty result where there are no Gaussians. ``wanted`` says whether
+        the meshes are still needed.
         """
         outcomes: list[Reconstruction | Refusal] = []
-        failure, told = "", False
+        failure, published = "", False
 
-        def tell(found: Mapping[int, Gaussians]) -> None:
-            nonlocal told
-            told = True
+        def publish(found: Mapping[int, Gaussians]) -> None:
+            nonlocal published
+            published = True
             on_splats(SplatResult.of(observation, found, T_target_camera, self.settings.target_frame))
 
         try:
-            outcomes = self.pipeline(observation, on_splats=tell, wanted=wanted)
+            outcomes = self.pipeline(observation, on_splats=publish, wanted=wanted)
         except InputError as error:
             failure = str(error)
-        except Exception as error:  # one frame must not end the node
+        except Exception as error:  # no frame may end the node
             failure = f"{type(error).__name__}: {error}"
-        if not told:
-            tell({})
+        if not published:
+            publish({})
         target = self.settings.target_frame
         return FrameResult.of(
             observation, outcomes, T_target_camera=T_target_camera, target_frame=target, failure=failure
@@ -175,7 +181,7 @@ class FrameProcessor:
 
 
 def _warm_up(pipeline: Pipeline) -> None:
-    """One synthetic frame, so that the first real one does not wait for compilers, caches and allocators."""
+    """Reconstruct one synthetic frame, so that compilation and allocation do not delay the first real one."""
     camera = Camera.from_fov(1.0, 128, 96)
     image = np.full((96, 128, 3), 128, np.uint8)
     mask = np.zeros((96, 128), np.uint8)
@@ -184,18 +190,18 @@ def _warm_up(pipeline: Pipeline) -> None:
 
 
 class StopWatch:
-    """Seconds between calls, by name."""
+    """Measures the seconds of consecutive stages, by name."""
 
     def __init__(self) -> None:
         self._began = self._last = time.perf_counter()
         self.times: dict[str, float] = {}
 
     def mark(self, stage: str) -> None:
-        """Seconds since the beginning, beside the laps."""
+        """Record the seconds since the start, independent of the laps."""
         self.times[stage] = time.perf_counter() - self._began
 
     def lap(self, stage: str) -> None:
-        """The stage ends here; ``total`` runs on."""
+        """Record the seconds since the last lap, and ``total`` since the start."""
         now = time.perf_counter()
         self.times[stage] = now - self._last
         self.times["total"] = now - self._began

@@ -1,1 +1,1 @@
-"""ROS parameters from frozen dataclasses, and the parameters of the two nodes."""
+"""ROS parameters declared from frozen dataclasses, and the parameters of the two nodes."""

@@ -1,4 +1,4 @@
-"""Frozen dataclasses as ROS parameters: declaration, descriptors, checks, YAML and the README's table."""
+"""Frozen dataclasses as ROS parameters: declaration, descriptors, checks, YAML file and README table."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ _FIXED = "can only be changed while the node is unconfigured"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a parameter may be.
+    """Description and limits of a parameter.
 
     Attributes:
-        doc: One line.
-        low: Least value.
-        high: Greatest value.
+        doc: Description, one line.
+        low: Smallest value.
+        high: Largest value.
         choices: Allowed values, or empty.
-        fixed: Only to be changed while the node is unconfigured.
-        read_only: Only to be set at start.
-        name: ROS name where it is not the field's.
-        check: Raises InputError with a sentence.
-        any_length: A list of another length than the default's is allowed.
+        fixed: Can be changed only while the node is unconfigured.
+        read_only: Can be set only at start.
+        name: ROS name where it differs from the field's name.
+        check: Further check; raises InputError with a sentence.
+        any_length: A list may have another length than the default.
     """
 
     doc: str
@@ -90,11 +90,11 @@ def declare(node: Node, settings: type[S]) -> S:
 
 
 def misspelt(node: Node) -> list[str]:
-    """A sentence for every override (of a file or the command line) that no declared parameter takes: rclpy takes any.
+    """A sentence for every override (of a file or the command line) that is no declared parameter; rclpy ignores these.
 
-    Those of QoS are declared when the topics are.
+    QoS overrides are left out: they are declared with their topics.
     """
-    given = getattr(node, "_parameter_overrides", {})  # rclpy has no public way to ask
+    given = getattr(node, "_parameter_overrides", {})  # rclpy has no public access
     known = [name for name in node.get_parameters_by_prefix("") if name]
     out = []
     for name in sorted(
@@ -107,7 +107,7 @@ def misspelt(node: Node) -> list[str]:
 
 
 def changed(settings: S, parameters: Sequence[Parameter], *, configured: bool) -> S:
-    """The settings with some parameters replaced; names that are not among them are ignored.
+    """The settings with some parameters replaced; unknown names are ignored.
 
     Raises:
         InputError: a value is refused, or fixed while the node is configured.
@@ -128,7 +128,7 @@ def changed(settings: S, parameters: Sequence[Parameter], *, configured: bool) -
 
 
 def check(settings: Any) -> None:
-    """Check every value, then what the class's ``check`` says about them together.
+    """Check every value, then the class's ``check`` of all values together.
 
     Raises:
         InputError: one sentence.
@@ -141,7 +141,7 @@ def check(settings: Any) -> None:
 
 
 def to_yaml(node: str, settings: type) -> str:
-    """A parameter file with every default and its description as comment."""
+    """A YAML parameter file with every default, and its description as a comment."""
     import yaml
 
     lines = [
@@ -163,7 +163,7 @@ def to_yaml(node: str, settings: type) -> str:
 
 
 def to_table(settings: type) -> str:
-    """The README's table: name, default, description."""
+    """Markdown table for the README: name, default, description."""
     rows = ["| Parameter | Default | Meaning |", "|---|---|---|"]
     for name, (item, rule) in rules(settings).items():
         value = list(item.default) if isinstance(item.default, tuple) else item.default
@@ -175,7 +175,7 @@ def to_table(settings: type) -> str:
 
 
 def named_values(settings: Any, names: Mapping[str, str]) -> dict[str, Any]:
-    """``{target: value}`` of the fields ``{field: target}``; what another settings class is made from."""
+    """``{target: value}`` of the fields ``{field: target}``, as arguments of another settings class."""
     return {target: getattr(settings, name) for name, target in names.items()}
 
 

@@ -1,1 +1,1 @@
-"""Nodes as processes of their own."""
+"""Node processes: start, watch and end them, collect their outputs; the DDS profile; checks of the launch files."""

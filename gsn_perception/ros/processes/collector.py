@@ -1,4 +1,4 @@
-"""Listens to everything the two nodes publish."""
+"""Subscribes to the outputs of the two nodes, counts messages and keeps the newest ones."""
 
 from __future__ import annotations
 
@@ -21,29 +21,28 @@ from rclpy.signals import SignalHandlerOptions
 
 from gsn_perception.ros import interface
 from gsn_perception.ros import qos
+from gsn_perception.ros.messages.diagnostics import node_of
 from gsn_perception.ros.messages.headers import stamp_to_ns
-from gsn_perception.ros.node.diagnostics import node_of
-from gsn_perception.ros.resources import use_dds_profile
+from gsn_perception.ros.processes.dds_profile import use_dds_profile
 
 OUTPUTS = (*interface.RECONSTRUCTION_OUTPUTS, interface.RENDER, *interface.GRASP_OUTPUTS)
 _TIMED = (
     interface.IMAGE,
     interface.GAUSSIANS,
     interface.GRASP_TABLE,
-)  # cheap to decode: they tell when a frame is done
+)  # cheap to decode; they show when a frame is finished
 
 
 class Collector:
-    """A participant of its own in ``domain`` that counts every message and keeps the last of each topic.
+    """A DDS participant that counts the messages of the nodes and keeps the last one of each topic; a context manager.
+
+    Messages are kept serialised and decoded on request, which costs little time. ``arrivals`` and ``widths`` hold, by
+    topic and stamp, the arrival of images, clouds and tables (monotonic seconds) and their width.
 
     Args:
         domain: DDS domain.
-        namespace: Of the nodes listened to.
-        topics: What it subscribes to; a node converts only what somebody is subscribed to.
-
-    Use it as a context manager. Messages are kept as they came and decoded when asked for, so that listening costs
-    the graph little. ``arrivals`` and ``widths`` hold, by topic and stamp, when images, clouds and tables came
-    (monotonic seconds) and their width.
+        namespace: Namespace of the nodes.
+        topics: Subscribed topics; a node converts results only for subscribed topics.
     """
 
     def __init__(
@@ -60,7 +59,7 @@ class Collector:
         rclpy.init(context=self._context, domain_id=domain, signal_handler_options=SignalHandlerOptions.NO)
         self._node = rclpy.create_node("gsn_collector", namespace=namespace, context=self._context)
         for topic in topics:
-            self._listen(topic)
+            self._subscribe(topic)
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, QoSProfile(depth=10))
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
@@ -76,7 +75,7 @@ class Collector:
         self.close()
 
     def close(self) -> None:
-        """Leave the graph."""
+        """End the participant."""
         self._context.try_shutdown()
         self._thread.join(timeout=5)
         self._executor.shutdown(timeout_sec=1)
@@ -89,12 +88,12 @@ class Collector:
         return None if raw is None else deserialize_message(raw, topic.type)
 
     def diagnostics(self, node: str) -> list[dict[str, str]]:
-        """The reports of a node (absolute name) so far, oldest first; key ``message`` is the status line."""
+        """The diagnostics of a node (absolute name) so far, oldest first; key ``message`` is the status message."""
         with self._lock:
             return list(self._diagnostics[node])
 
     def forget(self) -> None:
-        """Start counting anew."""
+        """Reset all counts and messages."""
         with self._lock:
             self._raw.clear()
             self.counts.clear()
@@ -103,7 +102,7 @@ class Collector:
             self._diagnostics.clear()
 
     def wait(self, done: Callable[[], bool], timeout: float, check: Callable[[], None] = lambda: None) -> bool:
-        """Wait until ``done``; False when ``timeout`` seconds went by. ``check`` may raise to end it early."""
+        """Wait until ``done``; False after ``timeout`` seconds. ``check`` may raise an exception to end the wait."""
         deadline = time.monotonic() + timeout
         while not done():
             check()
@@ -112,8 +111,8 @@ class Collector:
             time.sleep(0.05)
         return True
 
-    def _listen(self, topic: interface.Topic) -> None:
-        # deeper than the interface asks for: a collector should not miss what it counts
+    def _subscribe(self, topic: interface.Topic) -> None:
+        # deeper queues than the interface's, so that no message is missed
         profile = qos.latched(10) if topic.qos == "latched" else qos.sensor(10)
         self._node.create_subscription(
             topic.type, topic.name, lambda raw: self._on_message(topic, raw), profile, raw=True

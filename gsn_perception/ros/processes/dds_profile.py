@@ -1,7 +1,7 @@
-"""Which of ``config/fastdds*.xml`` fits the shared memory there is. Imports nothing heavy: launch files use it, too.
+"""Chooses the Fast DDS profile in ``config/`` that fits the free shared memory. No heavy imports: launch files use it.
 
-Fast DDS allocates its shared-memory segment in full when a process starts. Where that fails (containers: Docker's
-/dev/shm has 64 MB) it falls back to UDP, where a large image seldom arrives whole.
+Fast DDS allocates its whole shared-memory segment when a process starts. Where that fails (Docker's /dev/shm has 64 MB)
+it falls back to UDP, by which large images are often lost.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DDS_CHOICES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_BUILTIN_TRANSPORTS")
-"""Environment variables by which the user chooses; the first two name the profile to Fast DDS."""
+"""Environment variables of Fast DDS by which the user chooses; the first two name the profile."""
 
 SHARED_MEMORY = Path("/dev/shm")
 _MB = 2**20
 _SEGMENTS = ((64, "fastdds.xml"), (8, "fastdds_8mb.xml"))  # MB, largest first
-_PROCESSES = 4  # both nodes, a camera or player, and who listens
-_OVERHEAD = 1.06  # a segment's file beyond what it is asked to hold
+_PROCESSES = 4  # both nodes, a camera or player, and one subscriber
+_OVERHEAD = 1.06  # size of the segment's file relative to the segment
 _CURE = "start the container with --shm-size=1g or --ipc=host"
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileChoice:
-    """A profile of ``config/`` and what the user should know of it.
+    """A profile in ``config/`` and a warning about it.
 
     Attributes:
-        file: Its name.
-        sentence: What is short and how to get more; empty where nothing is.
+        file: File name.
+        sentence: Warning that shared memory is short, and how to get more; else empty.
     """
 
     file: str
@@ -37,7 +37,7 @@ class ProfileChoice:
 
 
 def choose_profile(free: int | None) -> ProfileChoice:
-    """The profile for ``free`` bytes of shared memory; None: it can't be written."""
+    """The profile for ``free`` bytes of shared memory; None: shared memory can't be written."""
     if free is None:
         why = f"{SHARED_MEMORY} can't be written"
         return ProfileChoice("fastdds_tcp.xml", _by_tcp(why))
@@ -50,9 +50,9 @@ def choose_profile(free: int | None) -> ProfileChoice:
 
 
 def free_shared_memory(folder: Path = SHARED_MEMORY) -> int | None:
-    """Bytes that can still be allocated there; None where it is missing or can't be written."""
+    """Free bytes of shared memory; None where the folder is missing or can't be written."""
     if not sys.platform.startswith("linux"):
-        return sys.maxsize  # not a folder there
+        return sys.maxsize  # other systems have no such folder
     try:
         found = os.statvfs(folder)
     except OSError:
@@ -68,5 +68,29 @@ def is_chosen(environment: Mapping[str, str]) -> bool:
     return "fastrtps" not in middleware or any(environment.get(name) for name in DDS_CHOICES)
 
 
+def use_dds_profile() -> None:
+    """Set the profile of Fast DDS by environment variables, unless the user chose a profile or transports.
+
+    To be called before rclpy.init: the middleware reads the variables once. Without a profile a 640x480 image does not
+    fit into the shared-memory segment and is sent in UDP fragments. Prints one warning on stderr where /dev/shm is
+    short. Child processes inherit the choice and print nothing.
+    """
+    if is_chosen(os.environ):
+        return
+    from gsn_perception.geometry.errors import InputError
+    from gsn_perception.ros.resources import share_file
+
+    choice = choose_profile(free_shared_memory())
+    try:
+        path = str(share_file(f"config/{choice.file}"))
+    except InputError:
+        return
+    if choice.sentence:
+        print(choice.sentence, file=sys.stderr, flush=True)
+    for name in DDS_CHOICES[:2]:
+        os.environ[name] = path
+
+
 def _by_tcp(why: str) -> str:
-    return f"{why}: large messages go by TCP (config/fastdds_tcp.xml), slower, and lost to who has no such profile; {_CURE}"
+    effect = "large messages go by TCP (config/fastdds_tcp.xml): slower, and not to processes without this profile"
+    return f"{why}: {effect}; {_CURE}"

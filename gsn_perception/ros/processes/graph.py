@@ -1,4 +1,4 @@
-"""Nodes as processes, and this process as their listener."""
+"""A graph of node processes, with a collector of their outputs in this process."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from gsn_perception.ros.processes.process import NodeProcess
 from gsn_perception.ros.processes.process import ros_arguments
 
 
-class LiveGraph:
-    """Nodes that run, and are active from the start of the ``with`` block to its end.
+class NodeGraph:
+    """Node processes that are active inside a ``with`` block.
 
     Args:
-        nodes: Modules of ``gsn_perception.nodes`` and their parameters; empty ones are left out.
-        topics: What this process subscribes to; only that is converted.
-        logs: Folder for what the processes print.
+        nodes: Modules of ``gsn_perception.nodes`` and their parameters; empty strings are left out.
+        topics: Topics that this process subscribes to; the nodes convert results only for these.
+        logs: Folder of the processes' output.
         domain: DDS domain.
-        timeout: Seconds until all are active: importing and warming up on a loaded machine.
+        timeout: Longest wait until all are active, seconds.
 
     Raises:
         InputError: a node ended or did not become active.
@@ -72,7 +72,7 @@ class LiveGraph:
         """Called once the nodes are active."""
 
     def start(self, module: str) -> NodeProcess:
-        """Start a node, e.g. once more after it was killed."""
+        """Start a node, e.g. again after it was killed."""
         self._starts[module] += 1
         again = f"_{self._starts[module]}" if self._starts[module] > 1 else ""
         log = self.logs / f"{module}{again}.txt"
@@ -82,14 +82,14 @@ class LiveGraph:
         return process
 
     def run_beside(self, module: str, arguments: Sequence[str]) -> NodeProcess:
-        """Another process that lasts as long as the graph, e.g. a camera."""
+        """Start another process that runs as long as the graph, e.g. a camera."""
         process = self.run_once(module, arguments)
         self._others.append(process)
         self._stack.callback(self._ask_all_to_end)
         return process
 
     def run_once(self, module: str, arguments: Sequence[str]) -> NodeProcess:
-        """Another process that may end by itself."""
+        """Start another process that may end by itself."""
         self._starts[module] += 1
         log = self.logs / f"{module.rsplit('.', maxsplit=1)[-1]}_{self._starts[module]}.txt"
         return self._stack.enter_context(NodeProcess(module, arguments, log=log, domain=self.domain))
@@ -103,7 +103,7 @@ class LiveGraph:
         """Wait for ``done``.
 
         Raises:
-            InputError: a process ended, or ``timeout`` seconds went by; the last diagnostics are in the sentence.
+            InputError: a process ended, or ``timeout`` seconds passed; the sentence holds the last diagnostics.
         """
         if not self.collector.wait(done, timeout, self.check):
             reports = {name: self.report(name) for name in self.nodes}
@@ -111,12 +111,12 @@ class LiveGraph:
             raise InputError(f"the nodes did not {what} within {timeout:.0f} s ({said})")
 
     def check(self) -> None:
-        """Raise where a process ended by itself."""
+        """Raise InputError where a process ended by itself."""
         for process in (*self.nodes.values(), *self._others):
             process.check()
 
     def _ask_all_to_end(self) -> None:
-        """Before the stack waits for one after the other: a node that is busy takes its time."""
+        """Ask all processes to end, before each is waited for in turn."""
         for process in (*self.nodes.values(), *self._others):
             process.ask_to_end()
 

@@ -1,4 +1,4 @@
-"""When the nodes have worked off what was played to them, by their diagnostics."""
+"""Waits until the nodes are active, or idle after a recording was played, by their diagnostics."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
-from gsn_perception.ros.node.diagnostics import BUSY
-from gsn_perception.ros.node.diagnostics import HARDWARE
-from gsn_perception.ros.node.diagnostics import node_of
+from gsn_perception.ros.messages.diagnostics import BUSY
+from gsn_perception.ros.messages.diagnostics import HARDWARE
+from gsn_perception.ros.messages.diagnostics import node_of
 
 _QUEUE = 50
-_QUIET = 2  # reports in a row (1 Hz): one node's result is on its way to the next for less than that
-_SILENCE = 5.0  # seconds after which no node of ours is expected to report at all
+_QUIET = 2  # consecutive reports (1 Hz); a result reaches the next node within that time
+_SILENCE = 5.0  # seconds without any report after which no node is expected
 
 
 class IdleWatch:
-    """Listens to ``/diagnostics`` of the two nodes, in whatever namespace.
+    """Subscribes to ``/diagnostics`` and watches the two nodes, in any namespace.
 
     Args:
-        node: Owns the subscription; it is spun by the waiting methods alone, until :meth:`close`.
-        expected: Absolute names of nodes that are waited for though they have not reported yet.
+        node: Owns the subscription; only the waiting methods spin it, until :meth:`close`.
+        expected: Absolute names of nodes to wait for, also before their first report.
     """
 
     def __init__(self, node: Node, expected: Sequence[str] = ()) -> None:
@@ -39,26 +39,26 @@ class IdleWatch:
         node.create_subscription(DiagnosticArray, "/diagnostics", self._take, QoSProfile(depth=_QUEUE))
 
     def close(self) -> None:
-        """Let the node go."""
+        """Stop using the node."""
         self._executor.shutdown(timeout_sec=0)
 
     def wait_active(self, timeout: float, stopped: Callable[[], bool]) -> list[str]:
-        """Wait until every expected node is active; the others with what they say after ``timeout`` seconds."""
+        """Wait until every expected node is active; after ``timeout`` seconds returns the others with their messages."""
         deadline = time.monotonic() + timeout
-        while late := [f"{name} ({said})" for name in self._expected if (said := self._said(name)) != "active"]:
+        while late := [f"{name} ({said})" for name in self._expected if (said := self._state_of(name)) != "active"]:
             if stopped() or time.monotonic() > deadline:
                 return late
             self._executor.spin_once(timeout_sec=0.1)
         return []
 
-    def _said(self, name: str) -> str:
+    def _state_of(self, name: str) -> str:
         return self._state.get(name, "no diagnostics")
 
     def wait(self, timeout: float, stopped: Callable[[], bool]) -> list[str]:
-        """Wait until every node that reports has been idle for two reports; those that are not after ``timeout`` seconds."""
+        """Wait until every reporting node was idle in two reports; after ``timeout`` seconds returns the busy ones."""
         for _ in range(0 if stopped() else 2 * _QUEUE):
             self._executor.spin_once(timeout_sec=0)
-        self._quiet = dict.fromkeys(self._quiet, 0)  # what they said while it was played tells nothing
+        self._quiet = dict.fromkeys(self._quiet, 0)  # reports from before do not count
         began = time.monotonic()
         while not stopped():
             self._executor.spin_once(timeout_sec=0.1)
@@ -71,9 +71,9 @@ class IdleWatch:
     def _take(self, message: DiagnosticArray) -> None:
         for status in message.status:
             if status.hardware_id == HARDWARE:
-                self._judge(status)
+                self._update(status)
 
-    def _judge(self, status: DiagnosticStatus) -> None:
+    def _update(self, status: DiagnosticStatus) -> None:
         values = {value.key: value.value for value in status.values}
         name, frames = node_of(status), values.get("frames.total", "0")
         idle = values.get(BUSY) == "false" and frames == self._frames.get(name, frames)

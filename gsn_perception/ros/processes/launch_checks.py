@@ -1,4 +1,4 @@
-"""What the launch files check before they start anything. Imports nothing heavy, and of ROS nothing at all."""
+"""Checks of launch arguments and parameter files before a launch file starts anything. Imports neither ROS nor numpy."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def is_true(name: str, text: str) -> bool:
 
 
 def misspelt(given: Iterable[str], known: Collection[str]) -> list[str]:
-    """A sentence for every name that nobody knows and that is close to a known one: launch takes any name."""
+    """A sentence for every unknown name that is close to a known one; launch itself accepts any name."""
     out = []
     for name in given:
         near = [] if name in known else get_close_matches(name, known, n=1, cutoff=0.7)
@@ -38,10 +38,10 @@ def misspelt(given: Iterable[str], known: Collection[str]) -> list[str]:
 
 
 def check_file(name: str, path: str, *, folder: bool = False) -> None:
-    """Whether the launch argument ``name`` is a file that is there, or (``folder``) a folder.
+    """Check that the launch argument ``name`` is an existing file, or (with ``folder``) a file or folder.
 
     Raises:
-        LaunchError: there is none.
+        LaunchError: it does not exist.
     """
     found = Path(path).expanduser()
     if not (found.is_file() or (folder and found.is_dir())):
@@ -49,10 +49,10 @@ def check_file(name: str, path: str, *, folder: bool = False) -> None:
 
 
 def read_params(path: str) -> dict[str, Any]:
-    """A parameter file: node names to what is below them; empty without one.
+    """A YAML parameter file: node name to content; empty without one.
 
     Raises:
-        LaunchError: it is missing, no YAML or no table.
+        LaunchError: it is missing, no YAML or no mapping.
     """
     if not path:
         return {}
@@ -70,7 +70,7 @@ def read_params(path: str) -> dict[str, Any]:
 
 
 def misspelt_nodes(params: dict[str, Any]) -> list[str]:
-    """A sentence for every node name of a parameter file that is close to one of ours but is none."""
+    """A sentence for every unknown node name of a parameter file that is close to one of our nodes."""
     out = []
     for key in map(str, params):
         name = key.rstrip("/").rsplit("/", maxsplit=1)[-1]

@@ -1,4 +1,4 @@
-"""Nodes as processes of their own: started, watched, ended."""
+"""A node as a child process: start it, watch its memory, end it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _GRACE = 10.0
 
 
 class NodeProcess:
-    """A module run by this interpreter.
+    """A Python module run as a child process of this interpreter.
 
     Args:
-        module: Of ``gsn_perception.nodes``, e.g. ``reconstruction_node``; or a full name.
-        arguments: Its command line.
-        log: File for what it prints.
+        module: Module in ``gsn_perception.nodes``, e.g. ``reconstruction_node``; or a full name.
+        arguments: Command line.
+        log: File of its output.
         domain: DDS domain.
-        without: Environment variables it does not get.
+        without: Environment variables that are removed.
     """
 
     def __init__(
@@ -59,16 +59,16 @@ class NodeProcess:
         self.stop()
 
     def check(self) -> None:
-        """Raise where the process has ended by itself.
+        """Check that the process runs.
 
         Raises:
-            InputError: with the last line it printed.
+            InputError: it ended; the sentence holds its last line of output.
         """
         if self._process.poll() is not None:
             raise InputError(f"{self.name} ended with code {self._process.returncode}: {self.last_line()}")
 
     def wait(self, timeout: float) -> int:
-        """Its exit code.
+        """Wait for the end; returns the exit code.
 
         Raises:
             InputError: it did not end within ``timeout`` seconds.
@@ -79,27 +79,27 @@ class NodeProcess:
             raise InputError(f"{self.name} did not end within {timeout:.0f} s: {self.last_line()}") from None
 
     def last_line(self) -> str:
-        """The last line it printed, or a remark that there is none."""
+        """The last line of its output, or ``it printed nothing``."""
         lines = self._log.read_text(errors="replace").strip().splitlines() if self._log.is_file() else []
         return lines[-1] if lines else "it printed nothing"
 
     def printed(self) -> str:
-        """Everything it has printed so far."""
+        """Its whole output so far."""
         return self._log.read_text(errors="replace") if self._log.is_file() else ""
 
     def kill(self) -> None:
-        """End it at once, as a crash would (SIGKILL)."""
+        """Send SIGKILL and wait for the end."""
         self._process.kill()
         self._process.wait()
 
     def ask_to_end(self) -> None:
-        """SIGINT, once, without waiting: several processes end side by side."""
+        """Send SIGINT once, without waiting, so that several processes end in parallel."""
         if self._asked is None and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
             self._asked = time.monotonic()
 
     def stop(self) -> None:
-        """End it: politely, then firmly."""
+        """Send SIGINT, then SIGKILL if it does not end within the grace time."""
         self.ask_to_end()
         if self._process.poll() is None:
             try:

@@ -1,1 +1,1 @@
-"""Bags: read, written, played, run through the pipeline."""
+"""Recordings (bags): read, write, play, and replay through the pipeline without DDS."""

@@ -1,4 +1,4 @@
-"""Which topics of a recording are the camera's: given, named as ours are, or guessed where only one answer fits."""
+"""Chooses the camera topics of a recording: given ones, ones with our names, or guesses where only one fits."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _MASKS = (_IMAGE, _PACKED, "yolo_msgs/msg/DetectionArray")
 _INFO = interface.CAMERA_INFO.type_name
 _DEPTHS = ("16UC1", "mono16", "32FC1", "64FC1")
 _COLOURS = ("rgb", "bgr", "bayer", "yuv", "uyvy", "yuyv", "nv", "8UC3", "8UC4")
-_PEEK = 400  # messages looked at to learn what a topic holds
+_PEEK = 400  # messages read to determine the content of topics
 
 
 @dataclass(frozen=True, slots=True)
 class StreamTopics:
-    """A camera's topics; empty: find it out.
+    """Topics of a camera; empty: to be determined.
 
     Attributes:
         image: Colour image, raw or compressed.
-        camera_info: Its intrinsics.
-        depth: Depth registered to it.
+        camera_info: CameraInfo of the image.
+        depth: Depth registered to the image.
         mask: Instance mask.
     """
 
@@ -41,11 +41,11 @@ class StreamTopics:
     mask: str = ""
 
     def by_topic(self) -> dict[str, str]:
-        """Topic to stream name, of those that are set."""
+        """Topic to stream name, for the topics that are set."""
         return {getattr(self, f.name): f.name for f in fields(self) if getattr(self, f.name)}
 
     def without(self, topics: Collection[str]) -> StreamTopics:
-        """Without some topics."""
+        """A copy without some topics."""
         kept = {f.name: getattr(self, f.name) for f in fields(self)}
         return StreamTopics(**{name: topic for name, topic in kept.items() if topic not in topics})
 
@@ -56,20 +56,20 @@ Peek = Callable[[Collection[str]], Iterator[Recorded]]
 def choose_streams(
     there: Mapping[str, str], given: StreamTopics, namespace: str | None, peek: Peek
 ) -> tuple[StreamTopics, list[Remark]]:
-    """The topics to read, and remarks where they were guessed.
+    """The topics to read, and remarks about guesses.
 
     Args:
         there: Topics of the bag and their types.
-        given: Topics named by the user.
-        namespace: Of topics named as ours are; None: of the one topic ``.../image``.
-        peek: Reads some topics of the bag from its beginning.
+        given: Topics given by the user.
+        namespace: Namespace of topics with our names; None: that of the only topic ``.../image``.
+        peek: Reads some topics of the bag from its start.
 
     Raises:
-        InputError: a topic is not there or of the wrong type, or no single answer fits; the sentence lists the topics.
+        InputError: a topic is missing or of the wrong type, or the choice is not unique; the sentence lists the topics.
     """
     given = _absolute(given)
     _check(there, given)
-    if namespace is None and (given.image or not _ours(there)):
+    if namespace is None and (given.image or not _image_namespaces(there)):
         return _guess(there, given, peek)
     namespace = namespace_of(there) if namespace is None else namespace
     named = {t.name: name for t in interface.RECONSTRUCTION_INPUTS if (name := absolute(namespace, t.name)) in there}
@@ -80,18 +80,18 @@ def choose_streams(
 
 
 def namespace_of(topics: Mapping[str, str]) -> str:
-    """Of the one topic ``.../image``; empty where there is none.
+    """Namespace of the only topic ``.../image``; empty where there is none.
 
     Raises:
-        InputError: there are several.
+        InputError: there are several such topics.
     """
-    found = _ours(topics)
+    found = _image_namespaces(topics)
     if len(found) > 1:
         raise InputError(f"the bag holds several cameras ({', '.join(sorted(found))}); name one with --namespace")
     return found[0] if found else ""
 
 
-def _ours(topics: Mapping[str, str]) -> list[str]:
+def _image_namespaces(topics: Mapping[str, str]) -> list[str]:
     return [t.removesuffix("/image") for t, kind in topics.items() if t.endswith("/image") and kind == _IMAGE]
 
 
@@ -113,7 +113,7 @@ def _check(there: Mapping[str, str], given: StreamTopics) -> None:
 
 
 def _guess(there: Mapping[str, str], given: StreamTopics, peek: Peek) -> tuple[StreamTopics, list[Remark]]:
-    """The only colour image with a CameraInfo beside it, and the only depth image in its optical frame."""
+    """The only colour image with a CameraInfo in its namespace, and the only depth image in its optical frame."""
     pictures = [topic for topic, kind in there.items() if kind in (_IMAGE, _PACKED)]
     raw = [t for t in pictures if not any(t.startswith(f"{other}/") for other in pictures)]  # not image_raw/compressed
     first = _first_messages(peek, raw)
@@ -156,7 +156,7 @@ def _first_messages(peek: Peek, topics: Collection[str]) -> dict[str, Any]:
 
 
 def _info_of(image: str, there: Mapping[str, str]) -> str:
-    """The CameraInfo of the image's namespace, also of one above: camera/image_raw/compressed -> camera/camera_info."""
+    """The CameraInfo in the namespace of the image or one above: camera/image_raw/compressed -> camera/camera_info."""
     place = image
     for _ in range(2):
         place = place.rsplit("/", maxsplit=1)[0]
@@ -179,6 +179,6 @@ def _is_depth(message: Any) -> bool:
 
 
 def _same_view(depth: Any, image: Any) -> bool:
-    """Depth registered to an image is in its frame and of its size."""
+    """Whether depth has the frame and the size of the image, as registered depth has."""
     size = [(getattr(m, "width", None), getattr(m, "height", None)) for m in (depth, image)]
     return depth.header.frame_id == image.header.frame_id and (None in size[0] or None in size[1] or size[0] == size[1])

@@ -1,7 +1,7 @@
-"""A recording as a whole: which files belong to it, in what order their messages come, and how many are missing.
+"""Opens a recording (bag): its files, its messages in recorded order, and remarks about missing messages.
 
-Files are read one by one and metadata.yaml only says which they are and how much they should hold, because it may be
-missing (the recorder was killed) or tell other things than the files (it was edited).
+Every file is read by itself. metadata.yaml gives only the file names and message counts, because it may be missing (the
+recorder was killed) or contradict the files (it was edited).
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Bag:
 
     Attributes:
         path: Folder or file.
-        storages: Its files.
-        announced: Topic to how many messages metadata.yaml says there are; empty where it says nothing.
+        storages: Its open files.
+        announced: Topic to message count of metadata.yaml; empty without one.
         found: Remarks about the folder.
     """
 
@@ -68,14 +68,14 @@ class Bag:
 
     @property
     def empty(self) -> set[str]:
-        """Topics that were announced and hold no message, where every file says how many there are."""
+        """Topics without messages; empty where a file does not hold message counts."""
         if not all(storage.counts for storage in self.storages):
             return set()
         return {t for t in self.topics if not any(storage.counts.get(t) for storage in self.storages)}
 
     @property
     def remarks(self) -> list[Remark]:
-        """What is doubtful so far; reading may add to it."""
+        """Remarks so far; reading may add more."""
         left_out = {topic: why for storage in self.storages for topic, why in storage.left_out.items()}
         of_files = [remark for storage in self.storages for remark in storage.remarks]
         if not left_out:
@@ -85,14 +85,14 @@ class Bag:
         return [*self.found, *of_files, Remark("bag_foreign_topics", text)]
 
     def messages(self, topics: Collection[str]) -> Iterator[Recorded]:
-        """Those of some topics in recorded order, over all files."""
+        """Messages of some topics in recorded order, over all files."""
         readers = [storage.messages(topics) for storage in self.storages]
         for item in heapq.merge(*readers, key=lambda item: item.time) if len(readers) > 1 else readers[0]:
-            packed = item.data[: len(_ZSTD)] == _ZSTD  # compression_mode MESSAGE; no CDR begins like this
+            packed = item.data[: len(_ZSTD)] == _ZSTD  # compression_mode MESSAGE; CDR never starts with these bytes
             yield replace(item, data=_unpacked(item.data)) if packed else item
 
     def missing(self, read: Counter[str], topics: Collection[str]) -> Remark | None:
-        """A remark where fewer messages came than the bag says it holds."""
+        """A remark where fewer messages were read than metadata.yaml or an index counts."""
         counts: Counter[str] = Counter()
         for storage in self.storages:
             counts.update(storage.counts)
@@ -107,10 +107,10 @@ class Bag:
 
 @contextmanager
 def open_bag(path: str | Path) -> Iterator[Bag]:
-    """A recording: the folder, its metadata.yaml, or an .mcap, .db3 or (ROS 1) .bag file.
+    """Open a recording: the folder, its metadata.yaml, or an .mcap, .db3 or (ROS 1) .bag file.
 
     Raises:
-        InputError: there is none, or it can't be read; also raised while its messages are read.
+        InputError: it does not exist or can't be read; also raised while its messages are read.
     """
     path = Path(path)
     if not path.exists():
@@ -142,15 +142,15 @@ def _opened(path: Path, stack: ExitStack) -> Bag:
         remarks.append(Remark("bag_files_left_out", f"{text}; `ros2 bag reindex {path}` takes it in"))
     storages, unreadable = _readable(files, stack)
     storages.sort(key=lambda storage: storage.span or (0, 0))
-    remarks += unreadable if named else [*unreadable, *_twice(storages)]
+    remarks += unreadable if named else [*unreadable, *_overlap(storages)]
     return Bag(path, storages, announced, remarks)
 
 
 def _readable(files: Sequence[Path], stack: ExitStack) -> tuple[list[Storage], list[Remark]]:
-    """The open files, and remarks about those that can't be used (the last one of a recorder that was killed).
+    """The open files, and remarks about unreadable ones (e.g. the last one of a recorder that was killed).
 
     Raises:
-        InputError: none can be used.
+        InputError: no file is readable.
     """
     storages: list[Storage] = []
     remarks: list[Remark] = []
@@ -167,8 +167,8 @@ def _readable(files: Sequence[Path], stack: ExitStack) -> tuple[list[Storage], l
 
 
 def _metadata(folder: Path) -> tuple[list[str], dict[str, int], list[Remark]]:
-    """Names of files, topic to message count, remarks; empty where there is no metadata.yaml or it can't be read."""
-    cure = f"read file by file; `ros2 bag reindex {folder}` writes it anew"
+    """File names, topic to message count, and remarks; empty names and counts without a readable metadata.yaml."""
+    cure = f"read file by file; `ros2 bag reindex {folder}` rewrites it"
     try:
         found = yaml.safe_load((folder / _METADATA).read_text())["rosbag2_bagfile_information"]
         names = [re.split(r"[/\\]", str(name))[-1] for name in found["relative_file_paths"]]
@@ -186,8 +186,8 @@ def _metadata(folder: Path) -> tuple[list[str], dict[str, int], list[Remark]]:
         return [], {}, [Remark("bag_metadata_damaged", f"{folder / _METADATA} is damaged; the bag was {cure}")]
 
 
-def _twice(storages: Sequence[Storage]) -> list[Remark]:
-    """A remark where two files cover the same time, e.g. a cut-off file beside what was recovered from it."""
+def _overlap(storages: Sequence[Storage]) -> list[Remark]:
+    """A remark where two files start at the same time, e.g. a cut-off file and its recovered copy."""
     for one, other in pairwise(storages):
         if one.span and other.span and one.span[0] == other.span[0] and one.topics.keys() & other.topics.keys():
             text = f"{one.name} and {other.name} begin at the same moment, so that messages may come twice"
@@ -196,7 +196,7 @@ def _twice(storages: Sequence[Storage]) -> list[Remark]:
 
 
 def _storage(file: Path, stack: ExitStack) -> Storage:
-    """The open file; one compressed as a whole is unpacked into a temporary folder."""
+    """The open file; a compressed file is unpacked into a temporary folder."""
     with file.open("rb") as stream:
         head = stream.read(16)
     if head.startswith(_ZSTD):
@@ -232,5 +232,5 @@ def _unpacked(data: bytes) -> bytes:
 
 
 def _natural(file: Path) -> list[tuple[int, str]]:
-    """run_2 before run_10."""
+    """Sort key of natural order: run_2 before run_10."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", file.name)]

@@ -1,6 +1,6 @@
-"""MCAP files, read by what they hold and not by their index: a recorder that was killed leaves none.
+"""Reads MCAP files without their index, since a recorder that was killed writes none.
 
-One walk over the outermost records finds every chunk, whether or not the file has a summary, message indexes or an end.
+One pass over the top-level records finds every chunk, also without summary, message indexes or footer.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class McapStorage:
         path: The file.
 
     Raises:
-        InputError: mcap is missing, or the file holds not one whole record of messages.
+        InputError: mcap is missing, or the file holds no complete chunk or message.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,7 +44,7 @@ class McapStorage:
         self._schemas: dict[int, Any] = {}
         self._channels: dict[int, Any] = {}
         self._statistics: Any = None
-        self._places: list[tuple[int, int]] = []  # earliest time, offset of a chunk or of a message outside chunks
+        self._places: list[tuple[int, int]] = []  # earliest time and offset of each chunk, or message outside chunks
         self._damaged: set[int] = set()
         self._latest = 0
         self._stream = path.open("rb")
@@ -59,11 +59,11 @@ class McapStorage:
         self._describe()
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         self._stream.close()
 
     def messages(self, topics: Collection[str]) -> Iterator[Recorded]:
-        """Those of some topics by time; a chunk is loaded when its first message is due."""
+        """Messages of some topics by time; a chunk is loaded when its first message is due."""
         kinds = {n: self._type_name(c) for n, c in self._channels.items() if self._is_wanted(c, topics)}
         queue: list[tuple[int, int, int, Any]] = [(time, offset, -1, None) for time, offset in self._places]
         heapq.heapify(queue)
@@ -85,7 +85,7 @@ class McapStorage:
         return there and self.topics.get(channel.topic) == self._type_name(channel)
 
     def _walk(self, path: Path) -> None:
-        """Find places, channels and statistics; remark where the file ends too early."""
+        """Find chunks, channels and statistics; add a remark where the file is cut off."""
         size = path.stat().st_size
         position = len(MAGIC)
         self._stream.seek(position)
@@ -128,7 +128,7 @@ class McapStorage:
         known[record.id] = record
 
     def _load(self, place: tuple[int, int]) -> list[Any]:
-        """The messages of a chunk, or the one message outside chunks; of a damaged chunk none."""
+        """The messages of a chunk, or a single message outside chunks; none of a damaged chunk."""
         _, offset = place
         self._stream.seek(offset)
         kind, length = _RECORD.unpack(self._stream.read(_RECORD.size))
@@ -143,7 +143,7 @@ class McapStorage:
             )
         try:
             records = self._breakup(chunk, validate_crc=True)
-        except Exception:  # whatever the decompressor or the parser trips over
+        except Exception:  # decompressors and the parser raise many types
             self._tell_damage(offset)
             return found
         for record in records:
@@ -160,7 +160,7 @@ class McapStorage:
             self.remarks.append(Remark("bag_chunk_damaged", f"{text}; copy the file again from its source"))
 
     def _describe(self) -> None:
-        """Topics and counts, once the channels are known."""
+        """Set topics and counts, after the channels are known."""
         typed = [c for c in self._channels.values() if c.schema_id in self._schemas]
         schemas = [self._schemas[c.schema_id] for c in typed if c.message_encoding == "ros1"]
         self._convert = Ros1Converter({full_type_name(s.name): s.data.decode(errors="replace") for s in schemas})
@@ -182,7 +182,7 @@ class McapStorage:
         return self._convert.renamed(name) if channel.message_encoding == "ros1" else name
 
     def _why_not(self, channel: Any) -> str:
-        """Why a channel holds no messages of ROS 2, empty where it does."""
+        """Why the messages of a channel can't be read as ROS 2 messages; empty where they can."""
         encoding = channel.message_encoding
         if encoding not in ("cdr", "ros1"):
             return encoding or "of unknown encoding"

@@ -1,4 +1,4 @@
-"""A recording through the pipeline without DDS: every frame exactly once, results beside the ground truth."""
+"""Runs a recording through the pipeline without DDS: each frame once, compared with the ground truth of the bag."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.ros.node.reconstruction_worker import FrameProcessor
 from gsn_perception.ros.node.reconstruction_worker import Pipeline
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
 from gsn_perception.ros.recordings import reading
 from gsn_perception.ros.results.frame_result import FrameResult
 from gsn_perception.ros.results.saving import save
-from gsn_perception.ros.streams.frames import FrameDecoder
+from gsn_perception.ros.streams.frame_decoding import FrameDecoder
 
 TRUTH = "truth"
-"""Folder inside a bag: truth.json (poses of the camera by stamp) and object_LABEL.ply in the table's frame."""
+"""Folder of the ground truth in a bag: truth.json (camera poses by stamp), object_LABEL.ply in the table's frame."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Truth:
-    """What stood on the table.
+class GroundTruth:
+    """Ground truth of a recording: the objects on the table.
 
     Attributes:
         meshes: Label to mesh in the table's frame.
-        cameras: Stamp to the camera's pose [4,4] in it.
+        cameras: Stamp to the camera's pose [4,4] in the table's frame.
     """
 
     meshes: Mapping[int, Mesh]
     cameras: Mapping[int, np.ndarray]
 
     def write(self, folder: Path) -> None:
-        """Into a bag's folder.
+        """Write into the folder of a bag.
 
         Raises:
             InputError: it can't be written.
@@ -55,8 +55,8 @@ class Truth:
             (place / "truth.json").write_text(json.dumps({"labels": labels, "frames": poses}, indent=1) + "\n")
 
     @classmethod
-    def read(cls, bag: Path) -> Truth | None:
-        """Of a bag's folder; None where it holds none.
+    def read(cls, bag: Path) -> GroundTruth | None:
+        """Read from the folder of a bag; None where it has no ground truth.
 
         Raises:
             InputError: it is damaged.
@@ -74,7 +74,7 @@ class Truth:
             raise InputError(f"{path} is damaged ({error}); make the bag again") from error
 
     def mesh(self, label: int, stamp: int) -> Mesh | None:
-        """An object in the optical frame of the camera at ``stamp``, None when it is not known."""
+        """Mesh of an object in the optical frame of the camera at ``stamp``; None where it is unknown."""
         if label not in self.meshes or stamp not in self.cameras:
             return None
         return self.meshes[label].transform(np.linalg.inv(self.cameras[stamp]))
@@ -82,13 +82,13 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class ReplayedFrame:
-    """One frame's outcome.
+    """Outcome of one frame.
 
     Attributes:
         stamp: Nanoseconds.
-        folder: Where its files are, or empty when nothing was reconstructed.
-        reasons: Label to why it was refused; label 0 is the frame as a whole.
-        scores: Label to figures: seconds, and with a ground truth f_score, chamfer (extents), centre_error (metres).
+        folder: Folder of its files; empty when nothing was reconstructed.
+        reasons: Label to reason of a refusal; label 0 is the whole frame.
+        scores: Label to figures: seconds; with ground truth also f_score, chamfer (in extents), centre_error (metres).
     """
 
     stamp: int
@@ -111,9 +111,9 @@ def replay(
     """Reconstruct every frame of a bag and write its files to ``out/STAMP``.
 
     Raises:
-        InputError: the bag or its truth can't be read, or ``out`` can't be written.
+        InputError: the bag or its ground truth can't be read, or ``out`` can't be written.
     """
-    truth = Truth.read(bag if bag.is_dir() else bag.parent)
+    truth = GroundTruth.read(bag if bag.is_dir() else bag.parent)
     processor = FrameProcessor(settings, pipeline, None, FrameDecoder())
     done = []
     for frame in reading.read_frames(bag, namespace=namespace, topics=topics, settings=settings, tell=tell):
@@ -128,7 +128,7 @@ def replay(
     return done
 
 
-def _outcome(result: FrameResult, seen: Observation, truth: Truth | None, out: Path) -> ReplayedFrame:
+def _outcome(result: FrameResult, seen: Observation, truth: GroundTruth | None, out: Path) -> ReplayedFrame:
     reasons = {refusal.label: refusal.reason for refusal in result.refusals}
     if result.failure:
         reasons[0] = result.failure
@@ -136,7 +136,7 @@ def _outcome(result: FrameResult, seen: Observation, truth: Truth | None, out: P
     return ReplayedFrame(seen.stamp, folder, reasons, {r.label: _scores(r, seen.stamp, truth) for r in result.objects})
 
 
-def _scores(item: Reconstruction, stamp: int, truth: Truth | None) -> dict[str, float]:
+def _scores(item: Reconstruction, stamp: int, truth: GroundTruth | None) -> dict[str, float]:
     from gsn_perception.evaluation.metrics.distances import compare_surfaces
 
     scores = {"seconds": float(sum(item.timings.values()))}

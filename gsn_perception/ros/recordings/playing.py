@@ -1,4 +1,4 @@
-"""Plays a bag's messages onto topics."""
+"""Plays a recording (bag): publishes its messages in recorded timing."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from gsn_perception.ros import qos
 from gsn_perception.ros.messages.headers import ns_to_stamp
 from gsn_perception.ros.recordings import reading
 
-_SETTLE = 0.5  # seconds between the last match here and the first message: the other side has to match, too
-_NOT_AWAITED = ("/clock", "/tf", "/tf_static")  # a graph may do without
+_SETTLE = 0.5  # seconds before the first message, until the subscribers have matched, too
+_NOT_AWAITED = ("/clock", "/tf", "/tf_static")  # topics that need no subscriber
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,13 @@ class PlayOptions:
 
     Attributes:
         rate: Speed; 2 plays twice as fast.
-        loops: How often; 0 = for ever.
+        loops: Number of repetitions; 0 = endless.
         clock: Publish /clock, for nodes with use_sim_time.
-        restamp: Put the time of playing into the messages' headers.
+        restamp: Replace the stamps in the headers by the time of playing.
         wait: Seconds to wait for a subscriber on every topic in ``wait_for``.
         wait_for: Topics that must have a subscriber before the first message; empty = all but /clock and /tf.
         expect: Further topics that the bag must hold.
-        delay: Seconds between the match and the first message.
+        delay: Seconds between the last match of a subscriber and the first message.
     """
 
     rate: float = 1.0
@@ -50,14 +50,14 @@ class PlayOptions:
 
 
 class BagPlayer:
-    """Publishes what a bag holds, serialised as it is.
+    """Publishes the serialised messages of a bag.
 
     Args:
         node: Owns the publishers; topics can be remapped.
         path: The bag.
         options: See :class:`PlayOptions`.
-        stopped: Asked between messages.
-        before: Called with each message before it is published, e.g. to wait for the answer to the last one.
+        stopped: Polled between messages; True ends the playing.
+        before: Called with each message before it is published, e.g. to wait for the result of the last one.
 
     Raises:
         InputError: the bag is missing, damaged or empty, or none of its message types is installed.
@@ -88,17 +88,17 @@ class BagPlayer:
     def _advertise(self, topic: str, type_name: str) -> None:
         try:
             kind = reading.message_class(type_name)
-        except InputError as error:  # e.g. tf2_msgs where no ROS is installed: the rest is still worth playing
+        except InputError as error:  # e.g. tf2_msgs without a ROS installation; the other topics are played
             self._node.get_logger().warning(f"{topic} is not played: {error}")
             return
         profile = qos.latched() if topic == "/tf_static" else qos.reliable(10)
         self._publishers[topic] = self._node.create_publisher(kind, topic, profile)
 
     def wait(self) -> list[str]:
-        """Wait for subscribers; topics still without one when the time is over.
+        """Wait for subscribers; returns the topics without one after ``wait`` seconds.
 
         Raises:
-            InputError: a topic to wait for is not in the bag, so that its subscriber would wait for ever.
+            InputError: a topic in ``wait_for`` or ``expect`` is not in the bag.
         """
         wanted = {self._node.resolve_topic_name(t) for t in self._options.wait_for}
         played = {p.topic_name for p in self._publishers.values()}
@@ -117,7 +117,7 @@ class BagPlayer:
         return [p.topic_name for p in lonely]
 
     def play(self) -> int:
-        """Publish everything in recorded rhythm; how many messages."""
+        """Publish all messages in recorded timing; returns their number."""
         count = 0
         loop = 0
         due = time.monotonic()
@@ -128,7 +128,7 @@ class BagPlayer:
         return count
 
     def _play_once(self, began: float) -> tuple[int, float]:
-        """How many messages, and when the next run is due: one mean period of a topic after the last message."""
+        """Number of messages, and the start of the next repetition: one mean period of a topic after the last message."""
         count = 0
         first: int | None = None
         due = began

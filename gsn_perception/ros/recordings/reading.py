@@ -1,4 +1,4 @@
-"""Recordings: observations out, raw messages in order; see :mod:`~gsn_perception.ros.recordings.writing` for in."""
+"""Reads recordings (bags): raw messages in order, frames, observations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Remark
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
 from gsn_perception.ros.recordings.camera_topics import StreamTopics as StreamTopics
 from gsn_perception.ros.recordings.camera_topics import choose_streams
 from gsn_perception.ros.recordings.camera_topics import namespace_of as namespace_of
@@ -20,18 +20,18 @@ from gsn_perception.ros.recordings.files import open_bag
 from gsn_perception.ros.recordings.storage import Recorded as Recorded
 from gsn_perception.ros.recordings.storage import message_class as message_class
 from gsn_perception.ros.recordings.writing import record as record
-from gsn_perception.ros.streams.frames import Frame
-from gsn_perception.ros.streams.frames import FrameAssembler
-from gsn_perception.ros.streams.frames import FrameDecoder
+from gsn_perception.ros.streams.frame_assembly import Frame
+from gsn_perception.ros.streams.frame_assembly import FrameAssembler
+from gsn_perception.ros.streams.frame_decoding import FrameDecoder
 
 _FOR_EVER = 1 << 62  # nanoseconds
-_HELD = 1 << 30  # bytes of images that wait for masks later than any that came so far
+_HELD = 1 << 30  # limit of the images that wait for late masks, bytes
 
 Tell = Callable[[Remark], None]
 
 
 def to_stderr(remark: Remark) -> None:
-    """How remarks are told where nobody asks for them."""
+    """Print a remark on stderr; the default of ``tell``."""
     print(f"remark {remark}", file=sys.stderr, flush=True)
 
 
@@ -40,8 +40,8 @@ def read(path: str | Path, topics: Sequence[str] = (), *, tell: Tell = to_stderr
 
     Args:
         path: A folder (also one without metadata.yaml), or an .mcap, .db3 or (ROS 1) .bag file.
-        topics: Which; empty = all that hold ROS messages.
-        tell: Called once with everything that is doubtful about the bag: cut off, topics left out, messages missing.
+        topics: Topics to read; empty = all with ROS messages.
+        tell: Called once with each remark about the bag: cut off, topics left out, messages missing.
 
     Raises:
         InputError: a library is missing, or the bag is missing or can't be read.
@@ -62,7 +62,7 @@ def read(path: str | Path, topics: Sequence[str] = (), *, tell: Tell = to_stderr
 
 
 def topics_of(path: str | Path) -> dict[str, str]:
-    """Topic to type name.
+    """Topics of a bag and their type names.
 
     Raises:
         InputError: a library is missing, or the bag is missing or can't be read.
@@ -79,20 +79,20 @@ def read_frames(
     settings: ReconstructionSettings | None = None,
     tell: Tell = to_stderr,
 ) -> Iterator[Frame]:
-    """The frames of a bag, joined as the reconstruction node does it, not decoded yet; each exactly once.
+    """The frames of a bag, joined as in the reconstruction node, not decoded; each exactly once.
 
-    Nothing is too late: images wait for their depth and mask as long as the bag lasts (``max_wait`` is the node's), and
-    only where more than a gigabyte waits some are given up, which is told.
+    Images wait for depth and mask until the end of the bag (``max_wait`` is not used). Images are dropped, with a remark,
+    only where more than a gigabyte waits.
 
     Args:
         path: The bag.
-        namespace: Of its topics; found out by default.
-        topics: Names of its topics where they are not ours; guessed by default where one answer fits.
-        settings: Choose the streams.
+        namespace: Namespace of its topics; determined by default.
+        topics: Its topics where their names differ from ours; guessed by default where the choice is unique.
+        settings: Parameters of the node, which choose the streams.
         tell: See :func:`read`.
 
     Raises:
-        InputError: the bag can't be read, no image topic is found or several are, or no frame can be made.
+        InputError: the bag can't be read, it has no or several image topics, or no frame is complete.
     """
     settings = settings or ReconstructionSettings()
     with open_bag(path) as bag:
@@ -124,14 +124,11 @@ def read_frames(
     if not count:
         listed = ", ".join(f"{topic} ({name})" for topic, name in names.items())
         raise InputError(
-            f"no frame of {path} is complete ({assembler.lack(0.0) or 'no two stamps agree'}): read {listed}"
+            f"no frame of {path} is complete ({assembler.missing_input(0.0) or 'no two stamps agree'}): read {listed}"
         )
     assembler.finish()
     if drops:
-        reasons = ", ".join(f"{number} {reason}" for reason, number in drops.items())
-        cure = "; raise sync_slop if the streams are out of step" if drops["unsynchronised"] else ""
-        text = f"images of {path} without a partner were left out ({reasons}){cure}"
-        tell(Remark("bag_images_dropped", text))
+        tell(_dropped(path, drops))
 
 
 def read_observations(
@@ -142,7 +139,7 @@ def read_observations(
     settings: ReconstructionSettings | None = None,
     tell: Tell = to_stderr,
 ) -> Iterator[Observation]:
-    """:func:`read_frames`, decoded as the reconstruction node does it.
+    """The frames of :func:`read_frames`, decoded as in the reconstruction node.
 
     Raises:
         InputError: the bag or a message can't be used.
@@ -151,6 +148,13 @@ def read_observations(
     decode = FrameDecoder()
     for frame in read_frames(path, namespace=namespace, topics=topics, settings=settings, tell=tell):
         yield decode(frame, settings)
+
+
+def _dropped(path: str | Path, drops: Counter[str]) -> Remark:
+    """A remark about images that were dropped, counted by reason."""
+    reasons = ", ".join(f"{number} {reason}" for reason, number in drops.items())
+    cure = "; raise sync_slop if the streams are out of step" if drops["unsynchronised"] else ""
+    return Remark("bag_images_dropped", f"images of {path} without a partner were left out ({reasons}){cure}")
 
 
 def _silently(path: str | Path, topics: Sequence[str]) -> Iterator[Recorded]:

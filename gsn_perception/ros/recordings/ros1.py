@@ -1,4 +1,4 @@
-"""ROS 1 recordings: their messages are turned into those of ROS 2 as they are read."""
+"""Reads ROS 1 recordings (.bag) and converts their messages to ROS 2."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _RENAMED = {"tf/msg/tfMessage": "tf2_msgs/msg/TFMessage"}
 
 
 class Ros1Converter:
-    """Serialised ROS 1 messages to CDR.
+    """Converts serialised ROS 1 messages to CDR.
 
     Args:
-        definitions: Type name to message definition (with those it needs), as the recording holds them.
+        definitions: Type name to message definition (with its dependencies), from the recording.
     """
 
     def __init__(self, definitions: Mapping[str, str]) -> None:
@@ -38,15 +38,15 @@ class Ros1Converter:
             self._old.register({k: v for k, v in types.items() if k != "std_msgs/msg/Header"})
 
     def renamed(self, type_name: str) -> str:
-        """What the type is called in ROS 2."""
+        """Name of the type in ROS 2."""
         return _RENAMED.get(type_name, type_name)
 
     def knows(self, type_name: str) -> bool:
-        """Whether the type is one of ROS 2, too."""
+        """Whether the type exists in ROS 2."""
         return bool(self.renamed(type_name) in self._new.fielddefs)
 
     def __call__(self, type_name: str, data: bytes) -> bytes:
-        """One message; ``type_name`` is the new one.
+        """Convert one message; ``type_name`` is the ROS 2 type.
 
         Raises:
             InputError: it is damaged.
@@ -58,7 +58,7 @@ class Ros1Converter:
                     self._old, self._new, old, type_name, self._cache, data, src_is2=False, dst_is2=True
                 )
             )
-        except Exception as error:  # rosbags' generated readers raise whatever they trip over
+        except Exception as error:  # rosbags' generated readers raise many types
             raise InputError(
                 f"a ROS 1 message of type {type_name} is damaged ({error}); copy the bag again from its source"
             ) from error
@@ -94,11 +94,11 @@ class Ros1Storage:
         self.span = (self._reader.start_time, self._reader.end_time) if self._reader.message_count else None
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         self._reader.close()
 
     def messages(self, topics: Collection[str]) -> Iterator[Recorded]:
-        """Those of some topics by time."""
+        """Messages of some topics by time."""
         wanted: list[Any] = [c for c in self._reader.connections if c.topic in topics and c.topic in self.topics]
         if not wanted:
             return

@@ -1,4 +1,4 @@
-"""SQLite files of rosbag2, with what still lies in the write-ahead log or rollback journal beside them."""
+"""Reads SQLite files of rosbag2, including their write-ahead log or rollback journal."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from gsn_perception.ros.recordings.storage import Recorded
 from gsn_perception.ros.recordings.storage import full_type_name
 
 MAGIC = b"SQLite format 3\0"
-_LOGS = ("-wal", "-journal")  # a recorder that was killed, or whose files were copied while it ran, leaves them
+_LOGS = ("-wal", "-journal")  # left by a recorder that was killed, or copied while it ran
 
 
 class SqliteStorage:
     """See :class:`~gsn_perception.ros.recordings.storage.Storage`.
 
     Args:
-        path: The file. Nothing is written beside it: where a log has to be worked in, that is done on a copy.
+        path: The file. It is not changed: a log is applied to a temporary copy.
 
     Raises:
-        InputError: the file is damaged or no recording.
+        InputError: the file is damaged or holds no recording.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,14 +46,14 @@ class SqliteStorage:
             raise self._damaged(error) from error
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         if hasattr(self, "_base"):
             self._base.close()
         if self._copy is not None:
             self._copy.cleanup()
 
     def messages(self, topics: Collection[str]) -> Iterator[Recorded]:
-        """Those of some topics by time."""
+        """Messages of some topics by time."""
         wanted = {number: (t, k) for number, (t, k) in self._rows.items() if self.topics.get(t) == k and t in topics}
         marks = ",".join("?" * len(wanted))
         query = f"SELECT topic_id, timestamp, data FROM messages WHERE topic_id IN ({marks}) ORDER BY timestamp, id"

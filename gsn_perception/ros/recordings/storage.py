@@ -1,4 +1,4 @@
-"""What a recording is made of: messages, and the files that hold them."""
+"""Recorded messages, the interface of a recording's files, and message types by name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Recorded:
     Attributes:
         topic: Absolute name.
         type_name: E.g. ``sensor_msgs/msg/Image``.
-        time: When it was recorded, nanoseconds.
+        time: Time of recording, nanoseconds.
         data: Serialised (CDR).
     """
 
@@ -33,7 +33,7 @@ class Recorded:
     data: bytes
 
     def message(self) -> Any:
-        """The message itself."""
+        """The deserialised message."""
         return deserialize_message(self.data, message_class(self.type_name))
 
 
@@ -41,12 +41,12 @@ class Storage(Protocol):
     """One open file of a bag.
 
     Attributes:
-        name: Of the file.
-        topics: Topic to type name, of those that hold ROS messages.
-        left_out: Topic to why it can't be read, e.g. ``json``.
-        counts: Topic to how many messages the file says it holds; empty where it does not say.
-        span: Recorded times of the first and the last message, nanoseconds; None where it holds none.
-        remarks: What is doubtful about the file; may grow while it is read.
+        name: File name.
+        topics: Topic to type name, for topics with ROS messages.
+        left_out: Topic to the reason why it can't be read, e.g. ``json``.
+        counts: Topic to the message count in the file; empty without counts.
+        span: Times of recording of the first and last message, nanoseconds; None without messages.
+        remarks: Doubts about the file; reading may add more.
     """
 
     name: str
@@ -57,14 +57,14 @@ class Storage(Protocol):
     remarks: list[Remark]
 
     def messages(self, topics: Collection[str]) -> Iterator[Recorded]:
-        """Those of some topics in recorded order."""
+        """Messages of some topics in recorded order."""
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
 
 
 def full_type_name(name: str) -> str:
-    """``package/msg/Name`` also of ``package/Name`` (ROS 1, some writers) and ``package::msg::dds_::Name_`` (DDS)."""
+    """``package/msg/Name``, also from ``package/Name`` (ROS 1, some writers) and ``package::msg::dds_::Name_`` (DDS)."""
     if "::" in name:
         name = name.replace("::dds_::", "::").replace("::", "/").removesuffix("_")
     package, _, rest = name.partition("/")

@@ -1,4 +1,4 @@
-"""Writes rosbag2 recordings (MCAP or SQLite): a camera's streams, /clock, /tf and /tf_static."""
+"""Writes rosbag2 recordings (MCAP or SQLite): camera streams, /clock, /tf and /tf_static."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ def record(
     clock: bool = False,
     poses: bool = False,
 ) -> int:
-    """Write observations as ``camera_info``, ``depth``, ``mask`` and ``image`` of one moment each, in that order.
+    """Write each observation as ``camera_info``, ``depth``, ``mask`` and ``image`` with one stamp, in that order.
 
     Args:
-        path: A folder that does not exist yet.
-        observations: With rising stamps; frame ids are kept.
-        namespace: Put before the topics' names.
+        path: A new folder.
+        observations: Observations with rising stamps; frame ids are kept.
+        namespace: Namespace of the topics.
         storage: MCAP or SQLite file.
         clock: Write /clock before every observation.
-        poses: Write the cameras' poses: /tf from ``table`` to ``camera_link``, /tf_static from there to the optical
+        poses: Write the camera poses: /tf from ``table`` to ``camera_link``, /tf_static from there to the optical
             frame.
 
     Returns:
-        How many observations were written.
+        Number of observations written.
 
     Raises:
-        InputError: rosbags is missing or the folder exists or can't be written; no half bag is left.
+        InputError: rosbags is missing, or the folder exists or can't be written; no incomplete bag is left.
     """
     rosbag2 = optional.require("rosbags.rosbag2")
     path = Path(path)
@@ -78,7 +78,7 @@ def absolute(namespace: str, name: str) -> str:
 
 
 class _Recorder:
-    """Connections are made when their topic's first message is written."""
+    """Writes messages; a connection is created with the first message of its topic."""
 
     def __init__(self, writer: Any, namespace: str, *, clock: bool, poses: bool) -> None:
         typesys = optional.require("rosbags.typesys")
@@ -112,7 +112,7 @@ class _Recorder:
         self._write(topic, type_name, stamp, serialize_message(message))
 
     def _put_poses(self, item: Observation, *, first: bool) -> None:
-        """By rosbags' own types: tf2_msgs is not among the wheels."""
+        """Write the poses with the message types of rosbags: there is no wheel of tf2_msgs."""
         turn = Rotation.from_quat(_OPTICAL)
         if first:
             self._put_transform("/tf_static", item.stamp, LINK, item.frame_id, np.zeros(3), turn, latched=True)
@@ -151,7 +151,7 @@ class _Recorder:
 
 
 def _latched_profile() -> Sequence[Any]:
-    """What ``ros2 bag play`` must offer /tf_static with."""
+    """QoS profile of /tf_static for ``ros2 bag play``."""
     kinds = optional.require("rosbags.interfaces")
     never = kinds.QosTime(9223372036, 854775807)
     return [

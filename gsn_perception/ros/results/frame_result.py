@@ -1,4 +1,4 @@
-"""What one frame came to, and its messages."""
+"""Result of one frame of the reconstruction node, and the messages of its outputs."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from gsn_perception.geometry import Remark
 from gsn_perception.geometry.remark import merged
 from gsn_perception.geometry.transforms import split_similarity
 from gsn_perception.geometry.transforms import transform_points
+from gsn_perception.ros import interface
 from gsn_perception.ros.messages import gaussians
 from gsn_perception.ros.messages import meshes
 from gsn_perception.ros.messages import plane
@@ -33,7 +34,7 @@ from gsn_perception.ros.messages.headers import make_header
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SplatResult:
-    """The Gaussians of one frame, which are there long before its meshes.
+    """The Gaussians of one frame, published long before its meshes.
 
     Attributes:
         header: The input image's stamp, the frame of the results.
@@ -45,14 +46,14 @@ class SplatResult:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was found."""
+        """Whether there are no Gaussians."""
         return not self.gaussians
 
     @classmethod
     def of(
         cls, observation: Observation, found: Mapping[int, Gaussians], T_target_camera: np.ndarray | None, target: str
     ) -> SplatResult:
-        """Moved into the target frame when one is given."""
+        """From splats in the camera frame, transformed into the target frame when one is given."""
         T = T_target_camera
         moved = found if T is None else {label: splat.transform(T) for label, splat in found.items()}
         return cls(make_header(observation.stamp, target or observation.frame_id), moved)
@@ -60,18 +61,18 @@ class SplatResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameResult:
-    """Everything that is published about one frame; without objects every message is empty.
+    """The published result of one frame; without objects every message is empty.
 
     Attributes:
         header: The input image's stamp, the frame of the results.
-        objects: Those that could be reconstructed.
-        refusals: Those that could not.
+        objects: The reconstructed objects.
+        refusals: The refused objects.
         support_plane: The plane used, in the frame of the results.
-        observation: What was seen, or None (deactivation).
+        observation: The input, or None (deactivation).
         T_target_camera: [4,4].
-        failure: Why the frame as a whole came to nothing, or empty.
-        remarks: What is doubtful about the frame or its objects, each once.
-        ids: Label to the name that stays with the object from frame to frame.
+        failure: Why the whole frame failed, or empty.
+        remarks: Doubts about the frame or its objects, each once.
+        ids: Label to the object's id, which is stable over frames.
     """
 
     header: Header
@@ -94,7 +95,7 @@ class FrameResult:
         target_frame: str = "",
         failure: str = "",
     ) -> FrameResult:
-        """From the pipeline's outcomes, moved into the target frame when one is given."""
+        """From the pipeline's outcomes, transformed into the target frame when one is given."""
         objects = [o for o in outcomes if isinstance(o, Reconstruction)]
         common = [o for o in objects if "remark.other_level" not in o.quality] or objects
         planes = [o.support_plane for o in common if o.support_plane is not None]
@@ -115,7 +116,7 @@ class FrameResult:
         )
 
     def id_of(self, label: int) -> str:
-        """The object's name."""
+        """Id of an object, by its label."""
         return self.ids.get(label, f"gsn_{label}")
 
     @property
@@ -140,7 +141,7 @@ class FrameResult:
         return "; ".join([text, *(f"remark {remark}" for remark in self.remarks)])
 
     def timings(self) -> dict[str, float]:
-        """Seconds per stage, summed over the objects; what they share (segmentation) counts once."""
+        """Seconds per stage, summed over the objects; the common segmentation counts once."""
         total: dict[str, float] = {}
         for item in self.objects:
             for stage, seconds in item.timings.items():
@@ -159,7 +160,7 @@ def points_message(result: FrameResult) -> PointCloud2:
 
 
 def mesh_message(result: FrameResult) -> bytes:
-    """For the topic ``mesh``: a MarkerArray, serialised already."""
+    """For the topic ``mesh``: a serialised MarkerArray."""
     return meshes.serialised_meshes(result.meshes, result.header, ids=result.ids)
 
 
@@ -171,7 +172,7 @@ def plane_message(result: FrameResult) -> PolygonStamped:
 
 
 def render_message(result: FrameResult) -> Image | None:
-    """For the topic ``render``: the input on the left, the splats over it from the same camera on the right."""
+    """For the topic ``render``: the input on the left, the splats rendered from the same camera on the right."""
     if result.observation is None:
         return None
     from gsn_perception.geometry.gaussians import cat
@@ -186,8 +187,17 @@ def render_message(result: FrameResult) -> Image | None:
     return images.from_rgb(np.concatenate([image, seen], axis=1), result.header)
 
 
+CONVERTERS = {
+    interface.POINTS: points_message,
+    interface.MESH: mesh_message,
+    interface.SUPPORT_PLANE: plane_message,
+    interface.RENDER: render_message,
+}
+"""Output topic to the function that makes its message of a :class:`FrameResult`."""
+
+
 def moved(item: Reconstruction, T: np.ndarray) -> Reconstruction:
-    """A reconstruction in another frame; ``T`` [4,4] rigid, target from camera."""
+    """A reconstruction transformed into another frame; ``T`` [4,4] rigid, target from camera."""
     rotation = split_similarity(T)[0].astype(np.float32)
     points = replace(item.points, xyz=transform_points(T, item.points.xyz), normals=item.points.normals @ rotation.T)
     used = None if item.support_plane is None else item.support_plane.transform(T)

@@ -1,4 +1,4 @@
-"""Names that stay with objects from frame to frame."""
+"""Object ids that are stable over frames, e.g. ``gsn_3``."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from gsn_perception.ros.results.frame_result import FrameResult
 _PREFIX = "gsn_"
 
 
-class Names:
-    """Names the objects of frame after frame, see :class:`~gsn_perception.pipeline.tracking.Tracker`."""
+class ObjectIds:
+    """Assigns ids to the objects of consecutive frames, see :class:`~gsn_perception.pipeline.tracking.Tracker`."""
 
     def __init__(self) -> None:
         self._tracker = Tracker()
 
-    def give(self, result: FrameResult, carried: Mapping[int, np.ndarray | None]) -> FrameResult:
+    def assign(self, result: FrameResult, carried: Mapping[int, np.ndarray | None]) -> FrameResult:
         """The result with its ``ids``.
 
         Args:
-            result: Of one frame.
+            result: The result of one frame.
             carried: Numbers of objects that the robot holds, see :meth:`Tracker.update`.
         """
         boxes = {label: box_of(mesh.vertices) for label, mesh in result.meshes.items() if len(mesh.vertices)}
@@ -34,11 +34,11 @@ class Names:
 
 
 def name_of(number: int) -> str:
-    """The name of an object by its number."""
+    """The id of an object, from its number."""
     return f"{_PREFIX}{number}"
 
 
 def number_of(name: str) -> int | None:
-    """The number in a name of ours, None for others'."""
+    """The number in an id of this package, None for other ids."""
     digits = name.removeprefix(_PREFIX)
     return int(digits) if name.startswith(_PREFIX) and digits.isdecimal() else None

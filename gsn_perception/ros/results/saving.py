@@ -1,4 +1,4 @@
-"""What ``~/save`` writes."""
+"""Writes the files of the service ``~/save``."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from gsn_perception.geometry import InputError
 from gsn_perception.grasping import Gripper
 from gsn_perception.ros.messages.headers import NANOSECONDS
 from gsn_perception.ros.messages.headers import stamp_to_ns
-from gsn_perception.ros.node.grasp_worker import GraspResult
-from gsn_perception.ros.node.grasp_worker import GraspTask
 from gsn_perception.ros.results.frame_result import FrameResult
+from gsn_perception.ros.results.grasp_result import GraspResult
+from gsn_perception.ros.results.grasp_result import GraspTask
 
 
 def save(result: FrameResult | None, folder: str) -> Path:
-    """Write PLY files and meshes of every object; the folder appears whole or not at all.
+    """Write PLY files and meshes of every object; the folder is written completely or not at all.
 
     Args:
-        result: With one object or more; None before the first.
-        folder: A folder named after the stamp is made in it.
+        result: A result with objects; None before the first frame.
+        folder: Parent of the new folder, which is named after the stamp.
 
     Returns:
         The folder written, absolute.
@@ -43,8 +43,8 @@ def save_grasps(last: tuple[GraspTask, GraspResult, Gripper] | None, folder: str
     """Write ``grasps.json``, and for every object its mesh and its grasps as an isaac_grasp file.
 
     Args:
-        last: What was planned on, the plan, with one grasp or more, and the gripper it is for; None before the first.
-        folder: A folder named after the stamp is made in it.
+        last: Inputs, result and gripper of a plan with grasps; None before the first plan.
+        folder: Parent of the new folder, which is named after the stamp.
 
     Returns:
         The folder written, absolute.
@@ -61,8 +61,8 @@ def save_grasps(last: tuple[GraspTask, GraspResult, Gripper] | None, folder: str
     return _saved(target.with_name(f"{target.name}_grasps"), lambda place: _write_grasps(task, result, gripper, place))
 
 
-def answered(response: Any, make: Callable[[], str]) -> Any:
-    """A Trigger's response: what ``make`` returns, or why it raised; a service must answer."""
+def fill_response(response: Any, make: Callable[[], str]) -> Any:
+    """Fill the response of a Trigger: what ``make`` returns, or the reason of its exception."""
     try:
         response.success, response.message = True, make()
     except Exception as error:
@@ -71,20 +71,20 @@ def answered(response: Any, make: Callable[[], str]) -> Any:
 
 
 def _folder(header: Header, folder: str) -> Path:
-    """Named after the stamp, absolute."""
+    """Absolute path of the new folder, named after the stamp."""
     seconds, rest = divmod(stamp_to_ns(header.stamp), NANOSECONDS)
     name = f"{datetime.fromtimestamp(seconds, UTC):%Y%m%d_%H%M%S}_{rest:09d}"
     return Path(folder).expanduser().absolute() / name
 
 
 def _saved(target: Path, write: Callable[[Path], None]) -> Path:
-    """The folder, which appears whole or not at all."""
+    """Write into a temporary folder that is then moved to ``target``."""
     from gsn_perception.io import output_folder
 
     try:
         with output_folder(target) as place:
             write(place)
-    except OSError as error:  # the disk is full, the folder has vanished
+    except OSError as error:  # e.g. the disk is full
         raise InputError(
             f"cannot write {target} ({(error.strerror or str(error)).lower()}); choose another output_dir"
         ) from error

@@ -1,1 +1,1 @@
-"""Messages of several topics joined to frames."""
+"""Subscriptions of the nodes; joins the messages of several topics by stamp into frames."""

@@ -1,68 +1,49 @@
-"""Joins images with their depth and mask by stamp, however late these come, without ROS."""
+"""Joins images with depth and mask by stamp, also when these arrive late. Pure Python, without rclpy."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from gsn_perception.geometry import Remark
 from gsn_perception.ros.messages.headers import NANOSECONDS
-from gsn_perception.ros.streams.companions import Entry
-from gsn_perception.ros.streams.companions import ImageStamps
-from gsn_perception.ros.streams.companions import StreamBuffer
-from gsn_perception.ros.streams.companions import size_of
-from gsn_perception.ros.streams.companions import within
+from gsn_perception.ros.streams.stream_buffers import BufferedMessage
+from gsn_perception.ros.streams.stream_buffers import ImageStamps
+from gsn_perception.ros.streams.stream_buffers import StreamBuffer
+from gsn_perception.ros.streams.stream_buffers import WaitingImage
+from gsn_perception.ros.streams.stream_buffers import densest
+from gsn_perception.ros.streams.stream_buffers import size_of
+from gsn_perception.ros.streams.stream_buffers import within
 from gsn_perception.ros.streams.synchronizer import Joined
 from gsn_perception.ros.streams.unsynchronised import MissingStream
-from gsn_perception.ros.streams.unsynchronised import wavers
+from gsn_perception.ros.streams.unsynchronised import stamp_doubt
 
 IMAGE = "image"
 HELD = 256 << 20
-"""Bytes of images, depth and masks that wait for each other at most."""
-_HEALTHY = 5 * NANOSECONDS  # while the last join is younger, an image without a partner is no fault
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
-    """One image that waits for its partners.
-
-    Attributes:
-        stamp: Nanoseconds.
-        message: The image.
-        needs: Streams that were alive when it came: it is never handed out without them.
-        size: Bytes.
-        came: Seconds, by the clock.
-    """
-
-    stamp: int
-    message: Any
-    needs: frozenset[str]
-    size: int
-    came: float
+"""Default limit of the bytes of all waiting messages."""
+_HEALTHY = 5 * NANOSECONDS  # while the last join is younger, an image without depth or mask is no fault
 
 
 class FrameJoiner:
-    """Joins every image with the nearest depth and mask within ``slop``, as long as these may still come.
+    """Joins each image with the nearest depth and mask within ``slop``.
 
-    An image needs the streams that are alive when it comes and is never handed out without them; what is not alive is
-    not waited for. The newest image that is complete is handed out and the older ones are given up (newest wins), so
-    that a segmenter slower than the camera decides which images count. An image is also given up when others are
-    ``wait`` newer, or when all that waits holds more than ``held`` bytes: then first what comes too late by the
-    lateness seen so far, then evenly. The newest image always stays.
-    A stamp that steps back (a bag that loops) forgets what lies after it. Not thread-safe.
+    An image waits for the streams that are alive when it arrives, and is never returned without them. The newest
+    complete image is returned and older ones are dropped, so a segmenter slower than the camera decides which images are
+    used. An image is also dropped when another is ``wait`` newer, or when the waiting messages exceed ``held`` bytes:
+    then first the images that can no longer be completed, judged by the lateness so far, then evenly over time. The
+    newest image always stays. When a stamp steps back (a bag that loops), later stamps are forgotten. Not thread-safe.
 
     Args:
-        streams: Beside the image, e.g. ``depth`` and ``mask``.
+        streams: Streams besides the image, e.g. ``depth`` and ``mask``.
         slop: Largest difference of stamps, nanoseconds.
-        wait: Nanoseconds of stamps.
-        is_alive: Whether somebody publishes a stream.
-        on_drop: Called with a reason for every image that is given up: ``no_STREAM`` where others are joined and
-            only this one got none, ``unsynchronised`` where none is; then :meth:`lack` says why.
-        held: Bytes.
-        clock: Seconds.
+        wait: Longest wait of an image, nanoseconds of stamps.
+        is_alive: Whether a stream has a publisher.
+        on_drop: Called with a reason for each dropped image: ``no_STREAM`` while other images are joined,
+            ``unsynchronised`` while none is; then :meth:`missing_stream` says why.
+        held: Limit of the waiting messages, bytes.
+        clock: Returns seconds.
     """
 
     def __init__(
@@ -76,26 +57,26 @@ class FrameJoiner:
         held: int = HELD,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._companions = {name: StreamBuffer(name) for name in streams}
+        self._buffers = {name: StreamBuffer(name) for name in streams}
         self._slop, self._wait, self._held = slop, wait, held
         self._is_alive, self._on_drop, self._clock = is_alive, on_drop, clock
-        self._waiting: list[_Waiting] = []  # by stamp
+        self._waiting: list[WaitingImage] = []  # by stamp
         self._stamps = ImageStamps()
         self._joined: tuple[int, float] | None = None  # newest image's stamp and the clock at the last join
-        self._given_up = ""  # stream that an image was given up for since
-        self._began: float | None = None  # when the first image came after it
+        self._missing = ""  # the stream that a dropped image lacked since the last join
+        self._began: float | None = None  # when the first image after the last join came
         self._touched = clock()
 
     def add(self, stream: str, stamp: int, message: Any) -> Joined | None:
-        """Take one message in; the newest join it completes, if any."""
+        """Add a message; returns the newest frame it completes, if any."""
         self._touched = self._clock()
         if stream == IMAGE:
             self._take_image(stamp, message)
         else:
-            self._companions[stream].add(stamp, message, self._stamps, self._slop, self._wait)
+            self._buffers[stream].add(stamp, message, self._stamps, self._slop, self._wait)
         joined = self._newest_join(*within(self._waiting, stamp, 0 if stream == IMAGE else self._slop))
         self._expire()
-        self._shrink()
+        self._limit_memory()
         return joined
 
     @property
@@ -103,155 +84,151 @@ class FrameJoiner:
         """Whether any image came."""
         return self._stamps.newest is not None
 
-    def rest(self) -> None:
-        """Give up all but the newest image once no message came for ``wait``; call it now and then."""
+    def drop_stale(self) -> None:
+        """Drop all but the newest image once no message came for ``wait``; to be called periodically."""
         if (self._clock() - self._touched) * NANOSECONDS > self._wait:
-            self._give_up(self._waiting[:-1])
+            self._drop_images(self._waiting[:-1])
 
     def finish(self) -> None:
-        """Give up every image that still waits: nothing comes any more."""
-        self._give_up(self._waiting)
+        """Drop every waiting image, at the end of the input."""
+        self._drop_images(self._waiting)
 
-    def lack(self, after: float) -> MissingStream | None:
-        """What images wait for in vain.
+    def missing_stream(self, after: float) -> MissingStream | None:
+        """The stream that images wait for although it has a publisher; None while frames are joined.
 
         Args:
-            after: Seconds that an image must have waited, and the last join be ago. With a stream known to be late
-                it is given that time, too; not so with 0.
+            after: Least age of the last join and least wait of an image, seconds. A stream known to be late gets its
+                lateness in addition, except with 0.
         """
-        for companion in self._companions.values():
-            patience = max(after, min(1.5 * companion.slowest(), self._wait) / NANOSECONDS) if after else 0.0
-            if self._is_lacking(companion, patience) and self._is_alive(companion.name):
+        for buffer in self._buffers.values():
+            patience = max(after, min(1.5 * buffer.slowest(), self._wait) / NANOSECONDS) if after else 0.0
+            if self._is_lacking(buffer, patience) and self._is_alive(buffer.name):
                 waited = 0.0 if self._began is None else self._clock() - self._began
-                return MissingStream.of(companion, self._stamps, waited, slop=self._slop, wait=self._wait)
+                return MissingStream.of(buffer, self._stamps, waited, slop=self._slop, wait=self._wait)
         return None
 
     def remarks(self, joined: Joined) -> tuple[Remark, ...]:
-        """What is doubtful about a join."""
+        """Doubts about a joined frame."""
         found = []
-        for name, companion in self._companions.items():
-            if companion.was_alive and name not in joined.messages:
+        for name, buffer in self._buffers.items():
+            if buffer.was_alive and name not in joined.messages:
                 gone = f"nobody publishes {name} any more, so the frame was reconstructed without it"
                 found.append(Remark(f"{name}_gone", f"{gone}; start its publisher again, or set use_{name} to false"))
-            elif text := wavers(companion):
+            elif text := stamp_doubt(buffer):
                 found.append(Remark("mask_stamps", text))
         return tuple(found)
 
-    def _is_lacking(self, companion: StreamBuffer, patience: float) -> bool:
+    def _is_lacking(self, buffer: StreamBuffer, patience: float) -> bool:
         now = self._clock()
         if self._joined is not None and now - self._joined[1] < patience:
             return False
-        if self._given_up:
-            return self._given_up == companion.name
+        if self._missing:
+            return self._missing == buffer.name
         waits = [image for image in self._waiting if now - image.came >= patience]
-        return any(companion.name in self._lacking(image) for image in waits)
+        return any(buffer.name in self._lacking(image) for image in waits)
 
     def _take_image(self, stamp: int, message: Any) -> None:
         newest = self._stamps.newest
         if newest is not None and stamp < newest:
             self._step_back(stamp)
-        self._give_up([image for image in self._waiting if image.stamp == stamp])  # a camera that stamps nothing
+        self._drop_images(
+            [image for image in self._waiting if image.stamp == stamp]
+        )  # e.g. a camera that leaves all stamps zero
         self._stamps.add(stamp)
-        needs = frozenset(name for name in self._companions if self._is_alive(name))
+        needs = frozenset(name for name in self._buffers if self._is_alive(name))
         for name in needs:
-            self._companions[name].was_alive = True
+            self._buffers[name].was_alive = True
         if self._began is None:
             self._began = self._touched
-        self._waiting.append(_Waiting(stamp, message, needs, size_of(message), self._touched))
+        self._waiting.append(WaitingImage(stamp, message, needs, size_of(message), self._touched))
 
     def _newest_join(self, low: int, high: int) -> Joined | None:
-        """The newest complete one of the images ``low`` to ``high``, which the last message may have completed."""
+        """The newest complete image of the indices ``low`` to ``high``, which the last message may have completed."""
         for index in range(high - 1, low - 1, -1):
             image = self._waiting[index]
-            found = self._partners(image)
+            found = self._matches(image)
             if not image.needs <= found.keys():
                 continue
             newest = self._stamps.newest or image.stamp
-            self._joined, self._given_up, self._began = (newest, self._touched), "", None
+            self._joined, self._missing, self._began = (newest, self._touched), "", None
             older, self._waiting = self._waiting[:index], self._waiting[index + 1 :]
             for old in older:
                 self._drop(old)
             for name, entry in found.items():
-                self._companions[name].use(entry, image.stamp)
+                self._buffers[name].use(entry, image.stamp)
             return Joined(image.stamp, {IMAGE: image.message, **{name: e.message for name, e in found.items()}})
         return None
 
-    def _partners(self, image: _Waiting) -> dict[str, Entry]:
-        """The nearest message of every stream, unless another image has it or is nearer to it.
+    def _matches(self, image: WaitingImage) -> dict[str, BufferedMessage]:
+        """The nearest message of each stream, unless another image used it or is nearer to it.
 
-        Depth slower than the camera serves those images, too, for which none of their own can come any more.
+        Depth slower than the camera is shared by images for which no depth of their own can arrive any more.
         """
         found = {}
-        for name, companion in self._companions.items():
-            entry = companion.nearest(image.stamp, self._slop)
+        for name, buffer in self._buffers.items():
+            entry = buffer.nearest(image.stamp, self._slop)
             if entry is None:
                 continue
             distance = abs(entry.stamp - image.stamp)
             low, high = within(self._waiting, entry.stamp, max(distance - 1, 0))
-            is_own = entry is not companion.used and (low == high or not distance)
-            if is_own or (companion.is_shared and companion.is_past(image.stamp)):
+            is_own = entry is not buffer.used and (low == high or not distance)
+            if is_own or (buffer.is_shared and buffer.is_past(image.stamp)):
                 found[name] = entry
         return found
 
-    def _lacking(self, image: _Waiting) -> list[str]:
-        found = self._partners(image)
-        return [name for name in self._companions if name in image.needs and name not in found]
+    def _lacking(self, image: WaitingImage) -> list[str]:
+        found = self._matches(image)
+        return [name for name in self._buffers if name in image.needs and name not in found]
 
     def _expire(self) -> None:
         newest = self._stamps.newest
         if newest is not None:
-            self._give_up([image for image in self._waiting if newest - image.stamp > self._wait])
+            self._drop_images([image for image in self._waiting if newest - image.stamp > self._wait])
         self._prune()
 
-    def _shrink(self) -> None:
-        """Keep within ``held`` bytes."""
+    def _limit_memory(self) -> None:
+        """Drop waiting messages until they take at most ``held`` bytes."""
         while len(self._waiting) > 1 and self._size() > self._held:
             limit = (self._stamps.newest or 0) - 1.25 * self._lateness() - NANOSECONDS / 10
             hopeless = [image for image in self._waiting[:-1] if image.stamp < limit]
-            self._give_up(hopeless or [self._waiting[_densest([image.stamp for image in self._waiting])]])
+            self._drop_images(hopeless or [self._waiting[densest([image.stamp for image in self._waiting])]])
             self._prune()
-        for companion in self._companions.values():
-            while len(companion.entries) > 1 and self._size() > self._held:
-                del companion.entries[0]
+        for buffer in self._buffers.values():
+            while len(buffer.entries) > 1 and self._size() > self._held:
+                del buffer.entries[0]
 
     def _lateness(self) -> int:
-        """Of the latest stream that images wait for, as far as it is known."""
-        needed = [self._companions[name] for name in self._waiting[-1].needs]
+        """Largest lateness of the streams that images wait for, nanoseconds; ``wait`` where it is unknown."""
+        needed = [self._buffers[name] for name in self._waiting[-1].needs]
         return max((c.slowest() if c.lateness else self._wait for c in needed), default=self._wait)
 
     def _size(self) -> int:
-        return sum(image.size for image in self._waiting) + sum(c.size for c in self._companions.values())
+        return sum(image.size for image in self._waiting) + sum(c.size for c in self._buffers.values())
 
     def _prune(self) -> None:
-        for companion in self._companions.values():
-            companion.prune(self._waiting, self._stamps.newest, self._slop, self._wait)
+        for buffer in self._buffers.values():
+            buffer.prune(self._waiting, self._stamps.newest, self._slop, self._wait)
 
-    def _give_up(self, images: Sequence[_Waiting]) -> None:
+    def _drop_images(self, images: Sequence[WaitingImage]) -> None:
         gone = {id(image) for image in images}
         self._waiting = [image for image in self._waiting if id(image) not in gone]
         for image in images:
             self._drop(image)
 
-    def _drop(self, image: _Waiting) -> None:
-        lacking = self._lacking(image) or list(self._companions)
+    def _drop(self, image: WaitingImage) -> None:
+        lacking = self._lacking(image) or list(self._buffers)
         newest = self._stamps.newest or image.stamp
         if self._joined is not None and newest - self._joined[0] <= _HEALTHY:
             self._on_drop(f"no_{lacking[-1]}")
             return
-        self._given_up = lacking[0]
+        self._missing = lacking[0]
         self._on_drop("unsynchronised")
 
     def _step_back(self, stamp: int) -> None:
-        self._give_up([image for image in self._waiting if image.stamp > stamp])
+        self._drop_images([image for image in self._waiting if image.stamp > stamp])
         self._stamps.clear()
         if self._joined is not None:
             self._joined = (min(stamp, self._joined[0]), self._joined[1])
-        for companion in self._companions.values():
-            companion.heard = None
-            companion.entries = [entry for entry in companion.entries if entry.stamp <= stamp + self._slop]
-
-
-def _densest(stamps: list[int]) -> int:
-    """Which of two or more rising stamps is missed least; never the newest, and the oldest only of two."""
-    gaps = [after - before for before, after in zip(stamps, stamps[2:], strict=False)]
-    return gaps.index(min(gaps)) + 1 if gaps else 0
+        for buffer in self._buffers.values():
+            buffer.newest_image = None
+            buffer.entries = [entry for entry in buffer.entries if entry.stamp <= stamp + self._slop]

@@ -1,4 +1,4 @@
-"""One slot and one worker: the newest item wins, the slow work runs in a thread of its own."""
+"""Latest-value slot with a worker thread: a new item replaces the one that waits."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ T = TypeVar("T")
 
 
 class LatestItemWorker(Generic[T]):
-    """Runs ``work(item)`` in one thread on the newest item only.
+    """Runs ``work(item)`` in one thread, on the newest item only.
 
     Args:
-        work: Called with each item that was not overtaken.
-        on_error: Called with what ``work`` raised; the thread lives on.
+        work: Called with each item that was not superseded.
+        on_error: Called with the exception that ``work`` raised; the thread goes on.
     """
 
     def __init__(self, work: Callable[[T], None], on_error: Callable[[Exception], None]) -> None:
@@ -28,16 +28,16 @@ class LatestItemWorker(Generic[T]):
         self._thread.start()
 
     def put(self, item: T) -> T | None:
-        """Leave an item for the worker; returns the one it overtakes, if any."""
+        """Put an item into the slot; returns the waiting item that it supersedes, if any."""
         with self._condition:
-            overtaken = self._slot.pop() if self._slot else None
+            superseded = self._slot.pop() if self._slot else None
             if not self._closed:
                 self._slot.append(item)
             self._condition.notify_all()
-            return overtaken
+            return superseded
 
     def clear(self) -> T | None:
-        """Take back the waiting item, if any."""
+        """Empty the slot; returns the item that waited, if any."""
         with self._condition:
             item = self._slot.pop() if self._slot else None
             self._condition.notify_all()
@@ -55,7 +55,7 @@ class LatestItemWorker(Generic[T]):
             return self._condition.wait_for(lambda: not self._slot and not self._busy, timeout)
 
     def close(self, timeout: float | None = None) -> bool:
-        """Drop the waiting item, let the running one finish and end the thread; False when it did not end in time."""
+        """Drop the waiting item, let the running one finish, end the thread; False when it did not end in time."""
         with self._condition:
             self._closed = True
             self._slot.clear()
@@ -74,7 +74,7 @@ class LatestItemWorker(Generic[T]):
                 self._busy = True
             try:
                 self._work(item)
-            except Exception as error:  # a worker must outlive whatever a frame does to it
+            except Exception as error:  # no frame may end the thread
                 self._on_error(error)
             finally:
                 with self._condition:

@@ -1,8 +1,8 @@
-"""Input messages taken by a thread of their own instead of by the executor.
+"""Polls subscriptions in a thread of their own instead of in the executor.
 
-rclpy's executor builds its wait set anew for every message, in Python: a 30 Hz RGB-D camera keeps it at a full core of
-the interpreter lock and slows the worker by an order of magnitude. With queues of a few messages nothing is missed by
-looking every few milliseconds, nor where a busy machine lets us look less often; deep ones, as of /tf, are emptied.
+rclpy's executor builds its wait set in Python for every message. With a 30 Hz RGB-D camera it then takes a full core
+under the interpreter lock and slows the worker about ten times. Polling every few milliseconds misses nothing with
+queues of a few messages, also on a busy machine; deep queues, as of /tf, are emptied in each round.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.subscription import Subscription
 
 PERIOD = 0.004
-_ROUND = 1000  # messages of one subscription at most before the others' turn
+_ROUND = 1000  # most messages of one subscription in one round
 Take = Callable[[Any, int], None]
 _InvalidHandle = rclpy_implementation.InvalidHandle
 
 
 class PolledGroup(CallbackGroup):
-    """Subscriptions of this group are left to a :class:`Poller`: the executor does not wait for them."""
+    """Callback group of subscriptions that a :class:`Poller` takes from; the executor does not wait for them."""
 
     def can_execute(self, entity: Any) -> bool:
         """Never by the executor."""
@@ -33,14 +33,14 @@ class PolledGroup(CallbackGroup):
         return False
 
     def ending_execution(self, entity: Any) -> None:
-        """Nothing to give back."""
+        """Nothing to do."""
 
 
 class Poller:
-    """Takes the messages of every subscription, one callback at a time.
+    """Takes the messages of its subscriptions, one callback at a time.
 
     Args:
-        on_error: Called with what taking a message (one that can't be made into Python) or a callback raised.
+        on_error: Called with the exception of a callback, or of a message that can't be deserialised.
     """
 
     def __init__(self, on_error: Callable[[Exception], object] = lambda error: None) -> None:
@@ -51,12 +51,12 @@ class Poller:
         self._thread: threading.Thread | None = None
 
     def add(self, subscription: Subscription, callback: Take, *, every: bool = False) -> None:
-        """Look after a subscription.
+        """Poll a subscription.
 
         Args:
             subscription: Of a :class:`PolledGroup`.
-            callback: Gets each message and when it was sent (nanoseconds, 0: unknown).
-            every: Take all that has come in a round, not just one message.
+            callback: Called with each message and its time of sending (nanoseconds, 0: unknown).
+            every: Take all waiting messages in a round, not just one.
         """
         with self._lock:
             self._entries[subscription] = callback, _ROUND if every else 1
@@ -66,12 +66,12 @@ class Poller:
             self._thread.start()
 
     def remove(self, subscription: Subscription) -> None:
-        """Forget one; a callback may call it."""
+        """Stop polling a subscription; may be called from a callback."""
         with self._lock:
             self._entries.pop(subscription, None)
 
     def close(self) -> None:
-        """Forget all subscriptions; no callback runs once this returns, unless it is called by one."""
+        """Stop polling; no callback runs after this returns, except one that calls it."""
         with self._lock:
             self._entries.clear()
         self._stop.set()
@@ -91,12 +91,12 @@ class Poller:
                         if taken is None or stop.is_set():
                             break
                         callback(taken[0], taken[1].get("source_timestamp", 0))
-                    except Exception as error:  # the other inputs, and the next message, must still be heard
+                    except Exception as error:  # the other subscriptions and the next messages must still be taken
                         self._on_error(error)
 
 
 def _take(subscription: Subscription) -> tuple[Any, dict[str, int]] | None:
-    """The next message and what the middleware knows of it; None where there is none or no subscription any more."""
+    """The next message and its middleware information; None without one, or when the subscription is destroyed."""
     try:
         with subscription.handle:
             taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)

@@ -1,4 +1,4 @@
-"""A node's subscriptions, and who publishes what they can't hear."""
+"""Subscriptions of a node: polled, with latched messages fetched and incompatible QoS reported."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from gsn_perception.ros.interface import Topic
 from gsn_perception.ros.streams.polling import PolledGroup
 from gsn_perception.ros.streams.polling import Poller
 
-_REMEMBERED = 32  # messages of a topic; only one that comes by both subscriptions is looked for
+_REMEMBERED = 32  # messages of a topic that are compared to find duplicates
 
 
-class _Heard:
-    """Lets every message of a topic through once, whichever subscription it came by.
+class _DuplicateFilter:
+    """Passes each message of a topic on once, whichever of two subscriptions delivered it.
 
     Args:
-        callback: Takes it.
+        callback: Called with each message.
     """
 
     def __init__(self, callback: Callable[[Any], None]) -> None:
@@ -35,7 +35,7 @@ class _Heard:
         self._sent: deque[int] = deque(maxlen=_REMEMBERED)
 
     def __call__(self, message: Any, sent: int) -> None:
-        """``sent`` is when the publisher sent it, nanoseconds; 0 where the middleware does not tell."""
+        """``sent`` is the time of sending, nanoseconds; 0 where the middleware does not tell it."""
         if sent and sent in self._sent:
             return
         self._sent.append(sent)
@@ -45,36 +45,38 @@ class _Heard:
 class SubscriptionSet:
     """The subscriptions of a node while it is active.
 
-    What a reliable publisher with transient-local durability sent before we were there (a camera_info published once)
-    does not come to a volatile subscription. It is fetched by a second one as durable as the publisher, which is given
-    up once it got a message: from then on the first hears everything. (A best-effort one hands nothing on.)
+    A volatile subscription does not get what a reliable, transient-local publisher sent before it was created, e.g. a
+    camera_info published once. A second, transient-local subscription fetches it and is destroyed after its first
+    message. (A best-effort publisher delivers no earlier messages.)
 
     Args:
-        node: Owns them.
-        on_error: Called with what a message raised before it came to its callback.
+        node: Owns the subscriptions.
+        on_error: Called with the exception of a message that can't be taken.
     """
 
     def __init__(self, node: Node, on_error: Callable[[Exception], object]) -> None:
         self._node = node
         self._group = PolledGroup()
         self._lock = threading.RLock()
-        self._made: dict[Subscription, tuple[str, _Heard]] = {}  # with the topic: a destroyed one cannot tell it
+        self._made: dict[
+            Subscription, tuple[str, _DuplicateFilter]
+        ] = {}  # with the topic; a destroyed subscription can't tell it
         self._fetching: list[Subscription] = []
         self._poller = Poller(on_error)
-        self._known: set[bytes] = set()  # publishers that were looked at
+        self._known: set[bytes] = set()  # publishers that were checked
 
-    def listen(self, topic: Topic, callback: Callable[[Any], None], *, raw: bool = False) -> Subscription:
+    def subscribe(self, topic: Topic, callback: Callable[[Any], None], *, raw: bool = False) -> Subscription:
         """Subscribe with the topic's QoS (overridable); ``callback`` must not raise."""
         profile = qos.of(topic.qos)
-        heard, overridable = _Heard(callback), qos.overridable()
+        filtered, overridable = _DuplicateFilter(callback), qos.overridable()
         with self._lock:
-            made = self._subscribe(topic.type, topic.name, profile, raw=raw, qos_overriding_options=overridable)
-            self._made[made] = made.topic_name, heard
-        self._poller.add(made, heard, every=profile.depth > qos.BURST)
+            made = self._create(topic.type, topic.name, profile, raw=raw, qos_overriding_options=overridable)
+            self._made[made] = made.topic_name, filtered
+        self._poller.add(made, filtered, every=profile.depth > qos.BURST)
         return made
 
     def close(self) -> None:
-        """Give every subscription back."""
+        """Destroy every subscription."""
         with self._lock:
             self._known.clear()
             gone = [*self._made, *self._fetching]
@@ -85,12 +87,12 @@ class SubscriptionSet:
             self._node.destroy_subscription(subscription)
 
     def check(self, report: Callable[[str, str], None]) -> None:
-        """Look at every new publisher: fetch what it sent before, or report QoS that keeps its messages from us.
+        """Check each new publisher: fetch its earlier messages, or report QoS that is incompatible with ours.
 
         Args:
-            report: Called with a sentence's subject and the policies.
+            report: Called with the subject of a sentence and the policies.
         """
-        for subscription, (topic, _) in list(self._made.items()):  # a transition may give them back meanwhile
+        for subscription, (topic, _) in list(self._made.items()):  # a transition may destroy them meanwhile
             is_latched = False
             for found in self._node.get_publishers_info_by_topic(topic):
                 publisher = bytes(found.endpoint_gid)
@@ -106,21 +108,21 @@ class SubscriptionSet:
                 self._fetch(subscription)
 
     def _fetch(self, subscription: Subscription) -> None:
-        """Hear what was sent before; the middleware hands it over once the two have found each other."""
+        """Subscribe once more, transient local: the middleware then delivers what was sent before."""
         with self._lock:
             if subscription not in self._made:  # closed meanwhile
                 return
-            topic, heard = self._made[subscription]
-            made = self._subscribe(subscription.msg_type, topic, qos.latched(), raw=subscription.raw)
+            topic, filtered = self._made[subscription]
+            made = self._create(subscription.msg_type, topic, qos.latched(), raw=subscription.raw)
             self._fetching.append(made)
 
             def once(message: Any, sent: int) -> None:
-                self._give_up(made)
-                heard(message, sent)
+                self._end_fetch(made)
+                filtered(message, sent)
 
             self._poller.add(made, once)
 
-    def _give_up(self, subscription: Subscription) -> None:
+    def _end_fetch(self, subscription: Subscription) -> None:
         with self._lock:
             if subscription not in self._fetching:
                 return
@@ -128,19 +130,19 @@ class SubscriptionSet:
         self._poller.remove(subscription)
         self._node.destroy_subscription(subscription)
 
-    def _subscribe(self, kind: Any, name: str, profile: QoSProfile, **options: Any) -> Subscription:
+    def _create(self, kind: Any, name: str, profile: QoSProfile, **options: Any) -> Subscription:
         return self._node.create_subscription(
             kind,
             name,
             _unused,
             profile,
             callback_group=self._group,
-            # an event in the executor's wait set wakes it for data, too, again and again until the data is taken;
-            # publishers that offer less than is asked for are looked for with the diagnostics instead
+            # an event in the executor's wait set also wakes it for data, repeatedly until the data is taken; so
+            # check() looks for incompatible publishers, called with the diagnostics
             event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
             **options,
         )
 
 
 def _unused(message: Any) -> None:
-    """The executor never calls it: messages are taken by the poller."""
+    """Never called: the poller takes the messages, not the executor."""

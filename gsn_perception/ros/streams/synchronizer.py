@@ -1,4 +1,4 @@
-"""Joins messages of several streams by their stamps, without ROS."""
+"""Joins one message of each stream by stamp, for the grasp node. Pure Python, without rclpy."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Joined:
-    """Messages that belong together.
+    """Messages that were joined.
 
     Attributes:
-        stamp: Nanoseconds, of the first stream.
+        stamp: Stamp of the first stream, nanoseconds.
         messages: Stream name to message.
     """
 
@@ -23,17 +23,16 @@ class Joined:
 
 
 class StampSynchronizer:
-    """Joins one message of every stream within ``slop``; images have ``FrameJoiner``.
+    """Joins one message of every stream within ``slop``; for images see ``FrameJoiner``.
 
-    The first stream is the pivot. A join is handed out as soon as nothing is missing; an older pivot that is still
-    incomplete then is dropped (newest wins). A stamp that steps back (a bag that loops) forgets what lies after it.
-    Not thread-safe.
+    The first stream is the pivot. A set is returned as soon as it is complete; older incomplete pivots are then dropped.
+    When a stamp steps back (a bag that loops), later stamps are forgotten. Not thread-safe.
 
     Args:
         streams: Names; the first is the pivot.
         slop: Largest difference of stamps, nanoseconds.
         queue: Messages kept per stream.
-        on_drop: Called with the stamp of every pivot that is given up.
+        on_drop: Called with the stamp of each dropped pivot.
     """
 
     def __init__(
@@ -57,11 +56,11 @@ class StampSynchronizer:
         self._newest = {}
 
     def add(self, stream: str, stamp: int, message: Any) -> Joined | None:
-        """Take one message in; the newest join it completes, if any."""
+        """Add a message; returns the newest set it completes, if any."""
         if stamp < self._newest.get(stream, stamp):
             self._step_back(stream, stamp)
         self._newest[stream] = stamp
-        self._count += 1  # keeps messages themselves out of the comparison
+        self._count += 1  # breaks ties, so that messages are never compared
         insort(self._waiting[stream], (stamp, self._count, message))
         joined = self._newest_join()
         for name, waiting in self._waiting.items():
@@ -72,7 +71,7 @@ class StampSynchronizer:
         return joined
 
     def waiting_for(self) -> list[str]:
-        """Streams that never delivered."""
+        """Streams without any message so far."""
         return [name for name in self._streams if name not in self._newest]
 
     def _newest_join(self) -> Joined | None:

@@ -1,4 +1,4 @@
-"""Why an image got no depth or mask, as one sentence."""
+"""Explains in one sentence why images get no depth or mask: silent, late or differently stamped streams."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from dataclasses import dataclass
 from statistics import median
 
 from gsn_perception.ros.messages.headers import NANOSECONDS
-from gsn_perception.ros.streams.companions import RECENT
-from gsn_perception.ros.streams.companions import ImageStamps
-from gsn_perception.ros.streams.companions import StreamBuffer
+from gsn_perception.ros.streams.stream_buffers import RECENT
+from gsn_perception.ros.streams.stream_buffers import ImageStamps
+from gsn_perception.ros.streams.stream_buffers import StreamBuffer
 
-_OTHER_CLOCK = 10 * NANOSECONDS  # no two streams of one clock are that far apart
-_BARELY = 2_000_000  # nanoseconds: what rounding and conversions do to a stamp, generously
+_OTHER_CLOCK = 10 * NANOSECONDS  # streams stamped by one clock are never that far apart
+_BARELY = 2_000_000  # nanoseconds; stamps differ by less after rounding and conversions
 
 
 @dataclass(frozen=True, slots=True)
 class MissingStream:
-    """What is known of a stream that somebody publishes and an image waits for in vain; nanoseconds.
+    """Timing of a stream that has a publisher but gives an image no message; nanoseconds.
 
     Attributes:
         stream: Its name.
         came: Whether any message came.
-        silent: How long none came.
-        late: By how much the messages that belong to an image were behind it, at most.
-        away: How far the recent messages are from the images nearest to them.
-        period: Between images; None where only one came.
+        silent: Time since the last message.
+        late: Largest delay of a message after its image.
+        away: Distances of the recent messages from their nearest images, sorted.
+        period: Period of the images; None after only one.
         slop: Largest difference of stamps.
-        wait: How long images wait.
+        wait: Longest wait of an image.
     """
 
     stream: str
@@ -40,18 +40,18 @@ class MissingStream:
     wait: int
 
     @classmethod
-    def of(cls, companion: StreamBuffer, images: ImageStamps, waited: float, *, slop: int, wait: int) -> MissingStream:
-        """From what was kept of the stream; ``waited`` is how long the first image has waited, seconds."""
+    def of(cls, buffer: StreamBuffer, images: ImageStamps, waited: float, *, slop: int, wait: int) -> MissingStream:
+        """From the buffer of the stream; ``waited`` is the wait of the first image, seconds."""
         newest = images.newest or 0
-        come = [stamp for stamp in companion.recent if stamp <= newest] or list(companion.recent)
+        come = [stamp for stamp in buffer.recent if stamp <= newest] or list(buffer.recent)
         away = tuple(sorted(found for stamp in come if (found := images.distance(stamp)) is not None))
-        heard = images.oldest if companion.heard is None else companion.heard
-        silent = newest - (heard or newest) if companion.came else int(waited * NANOSECONDS)
+        known = images.oldest if buffer.newest_image is None else buffer.newest_image
+        silent = newest - (known or newest) if buffer.came else int(waited * NANOSECONDS)
         return cls(
-            stream=companion.name,
-            came=companion.came,
+            stream=buffer.name,
+            came=buffer.came,
             silent=max(silent, 0),
-            late=companion.slowest(),
+            late=buffer.slowest(),
             away=away,
             period=images.period(),
             slop=slop,
@@ -59,7 +59,7 @@ class MissingStream:
         )
 
     def sentence(self, where: str) -> str:
-        """For the user; ``where`` says who publishes it, e.g. ``advertised on /mask by 1 publisher``."""
+        """For the user; ``where`` describes the publishers, e.g. ``advertised on /mask by 1 publisher``."""
         name, switch = self.stream, f"set use_{self.stream} to false"
         away = round(median(self.away)) if self.away else 0
         if self._is_silent(self.wait):
@@ -94,21 +94,21 @@ class MissingStream:
         return f"stamp {self.stream} and image by one clock at one moment"
 
     def _slop_wanted(self) -> str:
-        """The slop that would do; empty where it would join what belongs to other images."""
+        """Advice on a larger sync_slop; empty where that would join messages of other images."""
         widest = max(self.away)
-        if self.period is not None and widest > 0.4 * self.period:  # or nearly: which image is nearest is chance then
+        if self.period is not None and widest > 0.4 * self.period:  # the nearest image is then arbitrary
             return ""
         return f", or set sync_slop to at least {math.floor(widest / 1e6 + 1) / 1e3:g}"
 
 
-def wavers(companion: StreamBuffer) -> str:
-    """What is doubtful about masks within the slop whose distance from the image changes; empty where nothing is.
+def stamp_doubt(buffer: StreamBuffer) -> str:
+    """A doubt about masks within the slop whose offset from the image varies; empty where it does not.
 
-    A mask is made from an image and can carry its very stamp. One that is stamped when it is done lies beside a newer
-    image by chance.
+    A mask should carry the exact stamp of its image. A mask stamped when it is finished is joined to a newer image by
+    chance.
     """
-    offsets = companion.offsets
-    if companion.name != "mask" or len(offsets) < RECENT or max(offsets) - min(offsets) <= _BARELY:
+    offsets = buffer.offsets
+    if buffer.name != "mask" or len(offsets) < RECENT or max(offsets) - min(offsets) <= _BARELY:
         return ""
     low, high = min(offsets) / 1e6, max(offsets) / 1e6
     return (

@@ -1,7 +1,7 @@
-"""Serialised tf2_msgs/TFMessage read without rclpy's objects.
+"""Reads serialised tf2_msgs/TFMessage without rclpy's message objects.
 
-A robot of ten joints publishes 2000 transforms a second; rclpy builds a dozen objects for each of them and checks
-every field, which takes the interpreter from the worker.
+A robot with ten joints publishes 2000 transforms a second. rclpy builds a dozen objects for each and checks every field,
+which keeps the interpreter lock from the worker.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CDR_LITTLE = b"\x00\x01"
 
 
 class Vector(Vector3):
-    """geometry_msgs/Vector3 (tf2 insists on the class) without the checks of its fields."""
+    """geometry_msgs/Vector3 without the checks of its fields; tf2 needs this class."""
 
     __slots__ = ("x", "y", "z")
 
@@ -74,8 +74,8 @@ def read_transforms(message: bytes, kind: Any = None) -> Sequence[Any]:
     """The transforms of a serialised TFMessage, each with the fields of geometry_msgs/TransformStamped.
 
     Args:
-        message: CDR, as raw subscriptions give it.
-        kind: The class TFMessage, by which another encoding than little-endian CDR is read.
+        message: CDR, from a raw subscription.
+        kind: The class TFMessage; needed for other encodings than little-endian CDR.
 
     Raises:
         InputError: the bytes are no TFMessage.
@@ -96,7 +96,7 @@ def read_transforms(message: bytes, kind: Any = None) -> Sequence[Any]:
 
 
 def _read(data: memoryview, at: int) -> tuple[StampedTransform, int]:
-    """The transform at the offset ``at``, and the offset behind it."""
+    """The transform at offset ``at``, and the offset after it."""
     at += -at % 4
     sec, nanosec, size = _HEAD.unpack_from(data, at)
     at += _HEAD.size

@@ -1,4 +1,4 @@
-"""The newest cloud on `scene`, in the frame that the objects are in."""
+"""Obstacle points: the newest cloud on ``scene``, transformed into the frame of the objects."""
 
 from __future__ import annotations
 
@@ -14,50 +14,50 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.ros.messages import clouds
 from gsn_perception.ros.messages.headers import stamp_to_ns
-from gsn_perception.ros.parameters.nodes import GraspSettings
+from gsn_perception.ros.parameters.grasp import GraspSettings
 from gsn_perception.ros.transforms.sources import FixedTransforms
 from gsn_perception.ros.transforms.sources import TfTransforms
 from gsn_perception.ros.transforms.sources import TransformSource
 
 
-class Scene:
-    """Keeps the newest cloud; where its frame is not the objects', it is transformed at its own stamp.
+class SceneCloud:
+    """Keeps the newest cloud and transforms it at its own stamp into the frame of the objects.
 
-    The frame of the objects is known with the first of them, so transforms are listened to from the first cloud on, and
-    no more once the frames turn out to be the same.
+    The frame of the objects is unknown before the first objects. So TF is subscribed to from the first cloud on, and
+    unsubscribed once both frames are the same.
 
     Args:
-        listen: Begins to listen to transforms.
+        subscribe: Creates the source of transforms, e.g. subscribes to TF.
     """
 
-    def __init__(self, listen: Callable[[], TransformSource]) -> None:
-        self._listen = listen
-        self._lock = threading.Lock()  # of what follows: clouds and plans come from two threads
+    def __init__(self, subscribe: Callable[[], TransformSource]) -> None:
+        self._subscribe = subscribe
+        self._lock = threading.Lock()  # clouds and plans come from two threads
         self._cloud: PointCloud2 | None = None
         self._transforms: TransformSource | None = None
-        self._fault = ""  # why there are no transforms
+        self._fault = ""  # why there is no source of transforms
         self._is_needed = True
 
     @property
     def header(self) -> Header | None:
-        """Of the newest cloud."""
+        """Header of the newest cloud, None before the first."""
         cloud = self._cloud
         return None if cloud is None else cloud.header
 
     def take(self, cloud: PointCloud2) -> None:
         """Replace the cloud."""
         self._cloud = cloud
-        self._begin()
+        self._ensure_transforms()
 
     def positions(self, header: Header, max_age: float) -> np.ndarray | None:
-        """Positions [N,3] float32 in metres in the frame of ``header``; None where no cloud came.
+        """Positions [N,3] float32 in metres in the frame of ``header``; None before the first cloud.
 
         Args:
-            header: Of the objects.
-            max_age: Seconds that the cloud may be older than they.
+            header: Header of the objects.
+            max_age: Largest age of the cloud relative to the objects, seconds.
 
         Raises:
-            InputError: the cloud can't be used; it must not be taken for a clear scene then.
+            InputError: the cloud can't be used; the scene then counts as unknown, not as free.
         """
         cloud = self._cloud
         if cloud is None:
@@ -73,22 +73,22 @@ class Scene:
         return transform_points(matrix, clouds.xyz_of(cloud))
 
     def close(self) -> None:
-        """Stop listening to transforms."""
+        """Unsubscribe from transforms."""
         with self._lock:
             transforms, self._transforms = self._transforms, None
         if transforms is not None:
             transforms.close()
 
-    def _begin(self) -> None:
+    def _ensure_transforms(self) -> None:
         with self._lock:
             if self._is_needed and self._transforms is None and not self._fault:
                 try:
-                    self._transforms = self._listen()
+                    self._transforms = self._subscribe()
                 except InputError as error:
                     self._fault = str(error)
 
     def _matrix(self, target: str, source: Header) -> np.ndarray:
-        self._begin()
+        self._ensure_transforms()
         transforms, fault = self._transforms, self._fault
         try:
             if transforms is None:
@@ -101,18 +101,18 @@ class Scene:
             ) from error
 
 
-def scene_of(settings: GraspSettings, node: Node, on_error: Callable[[Exception], object]) -> Scene:
-    """The scene of a node, its transforms from the parameter ``scene_to_target`` or from TF.
+def scene_of(settings: GraspSettings, node: Node, on_error: Callable[[Exception], object]) -> SceneCloud:
+    """The scene cloud of a node, with transforms from the parameter ``scene_to_target`` or from TF.
 
     Args:
         settings: The node's parameters.
-        node: Subscribes to TF.
-        on_error: Called with what a message of TF raised.
+        node: Owns the subscriptions to TF.
+        on_error: Called with the exception of a damaged TF message.
     """
 
-    def listen() -> TransformSource:
+    def subscribe() -> TransformSource:
         if any(settings.scene_to_target):
             return FixedTransforms(settings.scene_to_target, "scene_to_target")
         return TfTransforms(node, settings.tf_timeout, on_error)
 
-    return Scene(listen)
+    return SceneCloud(subscribe)

@@ -1,4 +1,4 @@
-"""Where results go when they are wanted in another frame than the camera's."""
+"""Sources of the transform between two frames: a fixed pose from a parameter, or TF."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ import numpy as np
 from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
 from rclpy.node import Node
-from scipy.spatial.transform import Rotation
 
 from gsn_perception.geometry import InputError
-from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.ros import optional
 from gsn_perception.ros.interface import Topic
+from gsn_perception.ros.parameters.pose import pose_matrix
 from gsn_perception.ros.streams.subscriptions import SubscriptionSet
 from gsn_perception.ros.transforms.buffer import TfBuffer
 from gsn_perception.ros.transforms.messages import read_transforms
@@ -30,12 +29,12 @@ class TransformSource(Protocol):
         """``T_target_source`` [4,4] rigid at ``stamp`` nanoseconds.
 
         Raises:
-            InputError: it is not known; says why.
+            InputError: it is not known; the sentence says why.
         """
         ...
 
     def close(self) -> None:
-        """Give subscriptions back."""
+        """Destroy subscriptions."""
         ...
 
 
@@ -51,22 +50,22 @@ class FixedTransforms:
         self._matrix = pose_matrix(pose, name)
 
     def lookup(self, target: str, source: str, stamp: int) -> np.ndarray:
-        """The matrix, whatever is asked; the identity where both frames are one."""
+        """The fixed matrix for any two frames; the identity for equal frames."""
         return np.eye(4) if target == source else self._matrix
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Nothing to do."""
 
 
 class TfTransforms:
     """TF at a stamp, from /tf and /tf_static (remappable).
 
-    Both are taken by a thread of their own: through rclpy's executor a robot's /tf slows the worker by a multiple.
+    A thread of its own polls both topics: through rclpy's executor, the /tf of a robot slows the worker several times.
 
     Args:
-        node: Subscribes; its clock tells when time jumps.
-        timeout: Seconds to wait for a transform.
-        on_error: Called with what a message raised.
+        node: Owns the subscriptions; its clock reports jumps.
+        timeout: Longest wait for a transform, seconds.
+        on_error: Called with the exception of a damaged message.
 
     Raises:
         InputError: tf2_ros is not installed.
@@ -81,39 +80,29 @@ class TfTransforms:
         self._buffer = TfBuffer(tf2, lambda: clock.now().nanoseconds, lambda why: node.get_logger().warning(why))
         threshold = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
         self._jumps = clock.create_jump_callback(threshold, post_callback=lambda jump: self._buffer.jumped())
-        self._deaf: list[str] = []
+        self._incompatible: list[str] = []
         self._subscription_set = SubscriptionSet(node, on_error)
         moving, static = Topic("/tf", kind, "transforms"), Topic("/tf_static", kind, "static_transforms")
-        self._subscription_set.listen(moving, partial(_pass_on, kind, self._buffer.hear), raw=True)
-        self._subscription_set.listen(static, partial(_pass_on, kind, self._buffer.hear_static), raw=True)
+        self._subscription_set.subscribe(moving, partial(_pass_on, kind, self._buffer.add), raw=True)
+        self._subscription_set.subscribe(static, partial(_pass_on, kind, self._buffer.add_static), raw=True)
 
     def lookup(self, target: str, source: str, stamp: int) -> np.ndarray:
-        """See :class:`TransformSource`; waits on the wall clock, so that a paused bag can't hang it."""
+        """See :class:`TransformSource`; the wait is in wall time, also while a bag is paused."""
         try:
             return self._buffer.lookup(target, source, stamp, self._timeout)
         except InputError as error:
-            self._subscription_set.check(lambda who, policy: self._deaf.append(f"{who} incompatible QoS ({policy})"))
-            if not self._deaf:
+            self._subscription_set.check(
+                lambda who, policy: self._incompatible.append(f"{who} incompatible QoS ({policy})")
+            )
+            if not self._incompatible:
                 raise
-            raise InputError("; ".join([str(error), *self._deaf])) from error
+            raise InputError("; ".join([str(error), *self._incompatible])) from error
 
     def close(self) -> None:
-        """Stop listening, to the clock, too."""
+        """Destroy the subscriptions and the jump callback of the clock."""
         self._subscription_set.close()
         self._jumps.unregister()
 
 
-def _pass_on(kind: type, hear: Callable[[Sequence[Any]], None], message: bytes) -> None:
-    hear(read_transforms(message, kind))
-
-
-def pose_matrix(pose: Sequence[float], name: str = "camera_to_target") -> np.ndarray:
-    """[4,4] of x y z qx qy qz qw.
-
-    Raises:
-        InputError: not seven finite numbers with a quaternion of length one.
-    """
-    values = np.asarray(pose, dtype=np.float64)
-    if values.shape != (7,) or not np.isfinite(values).all() or abs(np.linalg.norm(values[3:]) - 1) > 1e-2:
-        raise InputError(f"{name} needs x y z qx qy qz qw with a quaternion of length one")
-    return make_transform(Rotation.from_quat(values[3:]).as_matrix(), values[:3])
+def _pass_on(kind: type, add: Callable[[Sequence[Any]], None], message: bytes) -> None:
+    add(read_transforms(message, kind))

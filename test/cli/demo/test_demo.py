@@ -74,7 +74,7 @@ def test_what_did_not_arrive_is_named(changes, sentence):
 def test_a_lost_best_effort_message_is_remarked_on_where_others_arrived():
     text, missing = report({"scene": outcome(stale=["render"], counts={"render": 2})}, {})
     assert missing == []
-    assert "scene: the last message on render, which is best effort, was lost on the way (2 arrived)" in text
+    assert "scene: the last message on render, which is best effort, was lost (2 arrived)" in text
 
 
 def test_one_grasp_anywhere_is_enough_but_none_is_missing():

@@ -1,10 +1,15 @@
 """What the parts `activations` and `late` of `gsn bench ros` count; the processes are run by test/nodes."""
 
+import importlib.util
+
 import pytest
 
 pytest.importorskip("rclpy")
 from gsn_perception.geometry import InputError
+from gsn_perception.ros.bench import camera_graph
 from gsn_perception.ros.bench.lifecycle import activations
+from gsn_perception.ros.bench.streams import late_masks
+from gsn_perception.ros.bench.streams import transport
 from gsn_perception.ros.bench.streams.late_masks import CASES
 from gsn_perception.ros.bench.streams.late_masks import LATE
 from gsn_perception.ros.bench.streams.late_masks import Case
@@ -25,7 +30,7 @@ def masks_of(segmenter, rate, seconds):
             found.append((now, segmenter.take(now)))
         else:
             if number < rate * seconds:
-                segmenter.see(round(1e9 * due), due)
+                segmenter.add_image(round(1e9 * due), due)
             number += 1
     return found
 
@@ -99,6 +104,14 @@ class Transitions:
 def test_deaths_and_refusals_are_counted_and_the_rest_goes_on(monkeypatch):
     monkeypatch.setattr(activations, "_LONGEST_STAY", 0.0)
     graph, found = Graph(), activations.Activations()
-    activations._again_and_again(6, graph, Transitions(), found)
+    activations._activate_repeatedly(6, graph, Transitions(), found)
     assert (len(found.seconds), found.refused, graph.started) == (5, 1, ["reconstruction_node"])
     assert found.deaths == ["reconstruction_node ended with code 1: KeyError: 'image'"]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [camera_graph.CAMERA, activations.LOAD, late_masks.CAMERA, transport._CAMERA, transport._RECEIVER],
+)
+def test_the_modules_that_run_as_processes_exist(module):
+    assert importlib.util.find_spec(module) is not None

@@ -24,11 +24,11 @@ from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.moveit import collision_objects
 from gsn_perception.ros.moveit import grasps
 from gsn_perception.ros.moveit.table import THICKNESS
-from gsn_perception.ros.moveit.table import Slab
-from gsn_perception.ros.moveit.table import TableTop
-from gsn_perception.ros.node.grasp_worker import GraspResult
-from gsn_perception.ros.node.plan_requests import Answer
+from gsn_perception.ros.moveit.table import TableBox
+from gsn_perception.ros.moveit.table import TableTracker
+from gsn_perception.ros.node.plan_requests import PlanAnswer
 from gsn_perception.ros.results.frame_result import FrameResult
+from gsn_perception.ros.results.grasp_result import GraspResult
 
 HEADER = make_header(5_000_000_007, "cam")
 PANDA = Gripper.named("panda")
@@ -76,7 +76,7 @@ def test_meshes_are_as_fine_as_asked_for_and_stay_in_place(messages):
 
 
 def test_the_table_is_a_box(messages):
-    slab = Slab(make_transform(np.eye(3), np.array([0.5, 0, -0.015])), np.array([0.8, 0.6, 0.03]))
+    slab = TableBox(make_transform(np.eye(3), np.array([0.5, 0, -0.015])), np.array([0.8, 0.6, 0.03]))
     table = collision_objects.table_message(slab, HEADER)
     assert (table.id, byte(table.operation), table.header) == ("gsn_table", b"\x00", HEADER)
     (shape,) = table.primitives
@@ -129,7 +129,7 @@ def test_the_answer_of_plan_grasps_gives_code_sentence_and_source(messages):
         {3: "1 grasps", 4: "1 grasps", 5: "no grasp: 9 too wide"},
         names={3: "gsn_8", 4: "gsn_4", 5: "gsn_5"},
     )
-    everything = Answer.of(result, "")
+    everything = PlanAnswer.of(result, "")
     kind = optional.require("moveit_msgs.srv").GraspPlanning
 
     def filled(answer):
@@ -147,8 +147,8 @@ def test_the_answer_of_plan_grasps_gives_code_sentence_and_source(messages):
     assert (code, ids) == (-19, [])
     assert "no object 'mug'" in sentence
     assert "gsn_8 (label 3)" in sentence
-    assert filled(Answer("TIMED_OUT", "too long"))[:2] == (-6, "too long")
-    assert filled(Answer.of(GraspResult(HEADER), "frames differ"))[:2] == (-1, "frames differ")
+    assert filled(PlanAnswer("TIMED_OUT", "too long"))[:2] == (-6, "too long")
+    assert filled(PlanAnswer.of(GraspResult(HEADER), "frames differ"))[:2] == (-1, "frames differ")
 
 
 @pytest.mark.parametrize(("name", "parameter"), [("Grasp", "moveit_service"), ("CollisionObject", "publish_moveit")])
@@ -178,7 +178,7 @@ DOWN = make_transform(Rotation.from_euler("x", 180, degrees=True).as_matrix(), n
 
 
 def test_the_table_is_as_large_as_it_is_seen_and_lies_below_the_plane():
-    slab = TableTop().update(looking_down(DOWN))
+    slab = TableTracker().update(looking_down(DOWN))
     np.testing.assert_allclose(sorted(slab.size), [THICKNESS, 0.6, 0.8], atol=0.02)
     np.testing.assert_allclose(slab.T_frame_slab[:3, 3], [0.5, 0, -THICKNESS / 2], atol=0.01)
     np.testing.assert_allclose(slab.T_frame_slab[:3, 2], [0, 0, 1], atol=1e-6)
@@ -186,7 +186,7 @@ def test_the_table_is_as_large_as_it_is_seen_and_lies_below_the_plane():
 
 
 def test_the_table_stands_still_in_noise_grows_by_what_is_seen_and_follows_a_new_plane():
-    top = TableTop()
+    top = TableTracker()
     first = top.update(looking_down(DOWN))
     jitter = DOWN.copy()
     jitter[:3, 3] += [0.004, -0.003, 0.002]
@@ -203,5 +203,5 @@ def test_the_table_stands_still_in_noise_grows_by_what_is_seen_and_follows_a_new
 
 
 def test_without_depth_and_objects_nobody_knows_how_far_the_table_goes():
-    assert TableTop().update(looking_down(DOWN, depth=False)) is None
-    assert TableTop().update(FrameResult(HEADER)) is None
+    assert TableTracker().update(looking_down(DOWN, depth=False)) is None
+    assert TableTracker().update(FrameResult(HEADER)) is None

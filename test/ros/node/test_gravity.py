@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Observation
 from gsn_perception.ros.node.reconstruction_worker import FrameProcessor
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
 from gsn_perception.ros.transforms.sources import FixedTransforms
 
 # a camera of base_link that looks along x and 30 degrees down: optical z forwards, x to the right, y down

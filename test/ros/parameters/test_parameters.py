@@ -13,8 +13,8 @@ from rclpy.parameter import Parameter
 
 from gsn_perception.geometry import InputError
 from gsn_perception.ros.parameters import declaration
-from gsn_perception.ros.parameters.nodes import GraspSettings
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.parameters.grasp import GraspSettings
+from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
 
 ROOT = Path(__file__).parents[3]
 NODES = {"reconstruction": ReconstructionSettings, "grasp": GraspSettings}
@@ -30,7 +30,7 @@ def test_yaml_is_made_from_the_settings(node):
     path = ROOT / "config" / f"{node}.yaml"
     assert path.read_text() == declaration.to_yaml(node, NODES[node]), (
         f'run python -c "from gsn_perception.ros.parameters.declaration import to_yaml; '
-        f'from gsn_perception.ros.parameters.nodes import *; print(to_yaml(...), end=str())" > {path}'
+        f'from gsn_perception.ros.parameters.{node} import *; print(to_yaml(...), end=str())" > {path}'
     )
 
 

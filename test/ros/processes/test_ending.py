@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("rclpy")
 
-from gsn_perception.ros.processes.graph import LiveGraph
+from gsn_perception.ros.processes.graph import NodeGraph
 
 ROOT = Path(__file__).parents[3]
 ENDER = """
@@ -38,7 +38,7 @@ def test_all_are_asked_before_one_is_waited_for(tmp_path, monkeypatch):
     for name in ("first", "second"):
         (package / f"{name}.py").write_text(ENDER)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
-    graph = LiveGraph({"enders.first": {}, "enders.second": {}}, topics=(), logs=tmp_path, domain=1)
+    graph = NodeGraph({"enders.first": {}, "enders.second": {}}, topics=(), logs=tmp_path, domain=1)
     with graph._stack:
         processes = [graph.start(name) for name in ("enders.first", "enders.second")]
         for process in processes:

@@ -12,9 +12,9 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from gsn_perception.ros.node.diagnostics import BUSY
+from gsn_perception.ros.messages.diagnostics import BUSY
+from gsn_perception.ros.messages.diagnostics import node_of
 from gsn_perception.ros.node.diagnostics import Diagnostics
-from gsn_perception.ros.node.diagnostics import node_of
 from gsn_perception.ros.processes.idleness import IdleWatch
 
 pytestmark = pytest.mark.dds

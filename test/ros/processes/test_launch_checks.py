@@ -1,21 +1,15 @@
 """What the launch files check before they start anything."""
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from gsn_perception.ros.processes import launch_arguments
 from gsn_perception.ros.processes import launch_checks
 
 ROOT = Path(__file__).parents[3]
-
-
-def arguments(name):
-    tree = ast.parse((ROOT / "launch" / name).read_text())
-    tables = {n.targets[0].id: n.value for n in tree.body if isinstance(n, ast.Assign)}
-    return ast.literal_eval(tables["ARGUMENTS"]), ast.literal_eval(tables.get("OWN", ast.Tuple([])))
 
 
 @pytest.mark.parametrize(
@@ -31,15 +25,14 @@ def test_a_flag_that_is_neither_is_refused():
 
 
 def test_misspelt_arguments_are_named_and_strangers_left_alone():
-    known, _ = arguments("gsn.launch.py")
+    known = launch_arguments.GSN
     (sentence,) = launch_checks.misspelt([*known, "imgae", "map", "robot_name"], known)
     assert sentence == "there is no launch argument 'imgae', which is ignored; did you mean 'image'?"
 
 
 def test_arguments_of_the_two_files_are_not_taken_for_each_other():
     """The replay file includes the other one, which sees its arguments."""
-    plain, _ = arguments("gsn.launch.py")
-    replay, own = arguments("replay.launch.py")
+    plain, replay, own = launch_arguments.GSN, launch_arguments.REPLAY, launch_arguments.REPLAY_OWN
     assert launch_checks.misspelt(own, plain) == []
     assert launch_checks.misspelt([name for name in plain if name not in replay], own) == []
     assert len(launch_checks.misspelt(["setle"], own)) == 1
@@ -88,6 +81,7 @@ def test_nodes_and_frames_of_a_parameter_file(tmp_path):
 
 def test_it_loads_nothing_heavy():
     heavy = {"numpy", "torch", "rclpy", "yaml"}
-    script = f"import sys, gsn_perception.ros.processes.launch_checks; print(*{heavy} & set(sys.modules))"
+    modules = [f"gsn_perception.ros.processes.{name}" for name in ("launch_checks", "launch_arguments")]
+    script = f"import sys, {', '.join(modules)}; print(*{heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == []

@@ -15,7 +15,7 @@ from gsn_perception.geometry.transforms import look_at
 from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.pipeline.inputs.prepared_frame import allowed_inputs
 from gsn_perception.ros.messages.headers import stamp_to_ns
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
 from gsn_perception.ros.recordings import reading
 
 

@@ -28,7 +28,7 @@ class Bench:
 
     def drop(self, reason):
         self.drops.append(reason)
-        lack = self.joiner.lack(0.0) if reason == "unsynchronised" else None
+        lack = self.joiner.missing_stream(0.0) if reason == "unsynchronised" else None
         if lack is not None:
             self.sentences.append(lack.sentence("expected"))
 
@@ -42,7 +42,7 @@ class Bench:
         return out
 
     def lack(self, after=1.0):
-        found = self.joiner.lack(after)
+        found = self.joiner.missing_stream(after)
         return "" if found is None else found.sentence("advertised on /mask by 1 publisher")
 
 
@@ -306,7 +306,7 @@ def test_one_image_that_is_asked_for_now_and_then_waits_as_long_as_no_other_come
     bench(("image", 0))
     for _ in range(5):
         bench.now += 1.0
-        bench.joiner.rest()
+        bench.joiner.drop_stale()
     assert bench(("mask", 0)) == [(0, {"image": 0, "mask": 0})]
 
 
@@ -314,10 +314,10 @@ def test_when_all_is_silent_the_images_that_wait_are_given_up_but_the_newest():
     bench = Bench(("mask",))
     bench(*[("image", 100 * n) for n in range(10)])
     bench.now = 1.0
-    bench.joiner.rest()
+    bench.joiner.drop_stale()
     assert bench.drops == []
     bench.now = 2.5
-    bench.joiner.rest()
+    bench.joiner.drop_stale()
     assert bench.drops == ["unsynchronised"] * 9
 
 

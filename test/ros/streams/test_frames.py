@@ -23,12 +23,12 @@ from gsn_perception.geometry.transforms import rotation_about_z
 from gsn_perception.ros.messages.camera import images
 from gsn_perception.ros.messages.camera.camera_info import from_camera
 from gsn_perception.ros.messages.headers import make_header
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
+from gsn_perception.ros.node.frame_intake import RateLimiter
+from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
 from gsn_perception.ros.results import frame_result as results
 from gsn_perception.ros.results.saving import save
-from gsn_perception.ros.streams.frames import FrameAssembler
-from gsn_perception.ros.streams.frames import FrameDecoder
-from gsn_perception.ros.streams.frames import RateGate
+from gsn_perception.ros.streams.frame_assembly import FrameAssembler
+from gsn_perception.ros.streams.frame_decoding import FrameDecoder
 
 CAMERA = Camera.from_fov(1.0, 32, 24)
 RGB = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
@@ -143,7 +143,7 @@ def test_rectify_undistorts_all_three():
 
 
 def test_rate_gate():
-    gate = RateGate()
+    gate = RateLimiter()
     stamps = [0, 50, 100, 150, 200, 0, 50, 100]  # a loop in between
     passed = [gate.passes(s * 1_000_000, 10.0) for s in stamps]
     assert passed == [True, False, True, False, True, True, False, True]

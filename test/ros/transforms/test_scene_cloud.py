@@ -11,8 +11,8 @@ from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.ros.messages import clouds
 from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.parameters.declaration import check
-from gsn_perception.ros.parameters.nodes import GraspSettings
-from gsn_perception.ros.transforms.scene_cloud import Scene
+from gsn_perception.ros.parameters.grasp import GraspSettings
+from gsn_perception.ros.transforms.scene_cloud import SceneCloud
 from gsn_perception.ros.transforms.scene_cloud import scene_of
 
 SECOND = 1_000_000_000
@@ -45,7 +45,7 @@ def cloud(stamp: int = 2 * SECOND, frame_id: str = "cam"):
 def listening():
     """A scene and the sources of transforms it asked for."""
     made: list[Source] = []
-    return Scene(lambda: made.append(Source()) or made[-1]), made
+    return SceneCloud(lambda: made.append(Source()) or made[-1]), made
 
 
 def test_without_a_cloud_nothing_is_asked_for(listening):
@@ -96,7 +96,7 @@ def test_missing_tf_is_said_only_where_it_is_needed():
     def listen():
         raise InputError("transforms need tf2_ros")
 
-    scene = Scene(listen)
+    scene = SceneCloud(listen)
     scene.take(cloud())
     assert scene.positions(make_header(2 * SECOND, "cam"), 1.0) is not None
     with pytest.raises(InputError, match="transforms need tf2_ros; publish the transform, give scene_to_target"):

@@ -82,9 +82,9 @@ def x_of(buffer: TfBuffer, stamp: int, source: str = "cam", timeout: float = 0.0
 
 def test_the_transform_of_the_stamp_is_given_and_waited_for(tf2):
     buffer = TfBuffer(tf2, lambda: 0)
-    buffer.hear([moved(5 * SECOND, 1.0), moved(6 * SECOND, 1.0)])
+    buffer.add([moved(5 * SECOND, 1.0), moved(6 * SECOND, 1.0)])
     assert x_of(buffer, 5 * SECOND + 7) == 1.0
-    late = threading.Timer(0.2, lambda: buffer.hear([moved(7 * SECOND, 1.0), moved(8 * SECOND, 4.0)]))
+    late = threading.Timer(0.2, lambda: buffer.add([moved(7 * SECOND, 1.0), moved(8 * SECOND, 4.0)]))
     late.start()
     assert x_of(buffer, 8 * SECOND, timeout=60) == 4.0
     late.join()
@@ -99,11 +99,11 @@ def test_an_unknown_transform_is_a_sentence(tf2):
 def test_a_looped_bag_without_a_clock_is_answered_from_its_first_transform_on(tf2, back):
     told = []
     buffer = TfBuffer(tf2, lambda: 0, told.append)
-    buffer.hear_static([moved(0, 9.0, "fixed")])
+    buffer.add_static([moved(0, 9.0, "fixed")])
     for loop, x in enumerate((1.0, 2.0, 3.0)):
         for tick in range(0, back * 10, 5):
             stamp = SECOND + tick * SECOND // 10
-            buffer.hear([moved(stamp, x)])
+            buffer.add([moved(stamp, x)])
             assert x_of(buffer, stamp) == x
         assert len(told) == loop
     assert "cam went back by" in told[0]
@@ -115,7 +115,7 @@ def test_a_reset_simulator_is_answered_whether_clock_or_transform_comes_first(tf
     now = [100 * SECOND]
     told = []
     buffer = TfBuffer(tf2, lambda: now[0], told.append)
-    buffer.hear([moved(100 * SECOND, 1.0)])
+    buffer.add([moved(100 * SECOND, 1.0)])
 
     def reset() -> None:
         now[0] = 0
@@ -125,7 +125,7 @@ def test_a_reset_simulator_is_answered_whether_clock_or_transform_comes_first(tf
         reset()
         with pytest.raises(InputError):
             x_of(buffer, 100 * SECOND)
-    buffer.hear([moved(SECOND // 10, 2.0)])
+    buffer.add([moved(SECOND // 10, 2.0)])
     if first == "transform":
         reset()
     assert x_of(buffer, SECOND // 10) == 2.0
@@ -136,10 +136,8 @@ def test_time_that_does_not_go_back_forgets_nothing(tf2):
     now = [100 * SECOND]
     told = []
     buffer = TfBuffer(tf2, lambda: now[0], told.append)
-    buffer.hear(
-        [moved(100 * SECOND, 1.0), moved(100 * SECOND - SECOND // 2, 1.0), moved(0, 5.0)]
-    )  # out of order, unset
-    buffer.hear([moved(80 * SECOND, 3.0, "late")])  # another publisher's frame, whose stamps are older
+    buffer.add([moved(100 * SECOND, 1.0), moved(100 * SECOND - SECOND // 2, 1.0), moved(0, 5.0)])  # out of order, unset
+    buffer.add([moved(80 * SECOND, 3.0, "late")])  # another publisher's frame, whose stamps are older
     buffer.jumped()  # forwards, or the clock's kind changed
     assert x_of(buffer, 100 * SECOND) == 1.0
     assert x_of(buffer, 80 * SECOND, "late") == 3.0

@@ -1,1 +1,1 @@
-"""Hostile messages, and the nodes' code under them."""
+"""Fuzzing: invalid and hostile messages through the code of the nodes' callbacks."""

@@ -1,7 +1,7 @@
-"""Hostile messages through the code that the callbacks run: joined, decoded, looked at up to the network.
+"""Fuzzes the code of the callbacks with hostile messages: joining, decoding, and the pipeline before the network.
 
-A refusal is an ``InputError``; anything else that is raised is a crash. The process's address space is limited while
-it runs, so that an allocation beyond :data:`BOUND` is a crash, too.
+A refusal is an ``InputError``; any other exception is a crash. The address space of the process is limited, so that an
+allocation beyond :data:`BOUND` is a crash, too.
 """
 
 from __future__ import annotations
@@ -30,32 +30,32 @@ from gsn_perception.ros.bench.figure import figure_table
 from gsn_perception.ros.bench.fuzzing.hostile_frames import frame_messages
 from gsn_perception.ros.bench.fuzzing.hostile_objects import object_messages
 from gsn_perception.ros.node import grasp_worker
-from gsn_perception.ros.parameters.nodes import GraspSettings
-from gsn_perception.ros.parameters.nodes import ReconstructionSettings
-from gsn_perception.ros.streams.frames import FrameAssembler
-from gsn_perception.ros.streams.frames import FrameDecoder
-from gsn_perception.ros.transforms.scene_cloud import Scene
+from gsn_perception.ros.parameters.grasp import GraspSettings
+from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
+from gsn_perception.ros.streams.frame_assembly import FrameAssembler
+from gsn_perception.ros.streams.frame_decoding import FrameDecoder
+from gsn_perception.ros.transforms.scene_cloud import SceneCloud
 from gsn_perception.ros.transforms.sources import FixedTransforms
 
 BOUND = 1 << 29
-"""Bytes of address space beyond what the process has when the first case begins."""
+"""Bytes of address space beyond those in use after the warm-up."""
 HANG = 1.0
-"""Seconds that one case may take."""
+"""Longest time of one case, seconds."""
 _WARM_UP = 50
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fuzzed:
-    """What came of it.
+class FuzzResult:
+    """Result of a fuzzing run.
 
     Attributes:
-        cases: How many.
-        accepted: Frames that reached the network, and grasp inputs that could be planned on.
-        incomplete: Cases that made no frame (something missing or apart in time), as a live stream has them.
-        refusals: Sentence, numbers and names taken out, to how often.
-        crashes: What was raised that is no refusal, with its case's number.
+        cases: Number of cases.
+        accepted: Cases with a frame for the network, or with valid inputs of a grasp plan.
+        incomplete: Cases without a complete frame (a message missing or too far in time), as in a live stream.
+        refusals: Sentence, without numbers and names, to its count.
+        crashes: Exceptions that are no refusals, with the number of the case.
         slowest: Seconds of the slowest case.
-        peak: Bytes of resident memory that were needed at most beyond those after the first cases.
+        peak: Largest resident memory beyond that after the warm-up, bytes.
     """
 
     cases: int
@@ -68,14 +68,14 @@ class Fuzzed:
 
 
 class Fuzzer:
-    """Runs cases one after the other; one in five is for the grasp node.
+    """Runs cases in sequence; one in five is for the grasp node. A context manager that limits the address space.
 
-    What the nodes keep from message to message lasts over the cases. While the ``with`` block lasts the address space
-    is limited to :data:`BOUND` more than after the first cases.
+    State that the nodes keep between messages is kept between cases. The address space is limited to :data:`BOUND` more
+    than after the warm-up.
     """
 
     def __init__(self) -> None:
-        self._intake = _Intake()
+        self._intake = _ReconstructionInput()
         self._counts: Counter[str] = Counter()
         self._refusals: Counter[str] = Counter()
         self._crashes: list[str] = []
@@ -94,11 +94,11 @@ class Fuzzer:
             resource.setrlimit(resource.RLIMIT_AS, self._limits)
 
     def forget(self) -> None:
-        """What the nodes keep from the messages so far, so that the next case stands alone."""
+        """Reset the state from earlier messages, so that the next case is independent."""
         self._intake.forget()
 
     def case(self, rng: np.random.Generator) -> str:
-        """One case, made by ``rng``: what was raised that is no refusal, or an empty string."""
+        """Run one case from ``rng``; returns the exception of a crash as text, or an empty string."""
         number = self._counts["cases"]
         self._counts["cases"] += 1
         if number == _WARM_UP:
@@ -110,19 +110,19 @@ class Fuzzer:
         crash = self._attempt(take, made)
         seconds = time.perf_counter() - began
         if number >= _WARM_UP:
-            if seconds > HANG / 4:  # once more, by processor time: what only waited for a busy machine is quick now
+            if seconds > HANG / 4:  # again, by processor time: excludes waiting on a busy machine
                 seconds = min(seconds, _seconds(take, made))
             self._slowest = max(self._slowest, seconds)
         if crash:
             self._crashes.append(f"case {number}: {crash}")
         return crash
 
-    def found(self) -> Fuzzed:
-        """What came of the cases so far."""
+    def found(self) -> FuzzResult:
+        """The result of the cases so far."""
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - self._resident if self._resident else 0
         refusals = dict((self._refusals + self._intake.refusals).most_common())
         counts = self._counts
-        return Fuzzed(
+        return FuzzResult(
             counts["cases"], counts["taken"], counts["incomplete"], refusals, self._crashes, self._slowest, max(peak, 0)
         )
 
@@ -143,7 +143,7 @@ class Fuzzer:
             resource.setrlimit(resource.RLIMIT_AS, (memory.vms + BOUND, self._limits[1]))
 
 
-def fuzz(cases: int, seed: int, *, progress: bool = False) -> Fuzzed:
+def fuzz(cases: int, seed: int, *, progress: bool = False) -> FuzzResult:
     """Run ``cases`` cases of a seed."""
     with Fuzzer() as fuzzer:
         for number in tqdm(range(cases), desc="fuzz", disable=not progress, ncols=100):
@@ -151,8 +151,8 @@ def fuzz(cases: int, seed: int, *, progress: bool = False) -> Fuzzed:
         return fuzzer.found()
 
 
-def fuzz_figures(found: Fuzzed) -> list[Figure]:
-    """The table's lines."""
+def fuzz_figures(found: FuzzResult) -> list[Figure]:
+    """Figures of a run."""
     return [
         Figure("cases", found.cases, "", 20_000, least=True),
         Figure("accepted", found.accepted, ""),
@@ -165,8 +165,8 @@ def fuzz_figures(found: Fuzzed) -> list[Figure]:
     ]
 
 
-def fuzz_text(found: Fuzzed) -> str:
-    """The figures, then every distinct refusal."""
+def fuzz_text(found: FuzzResult) -> str:
+    """Table of the figures, then every distinct refusal."""
     rows = ["| refusal | cases |", "|---|---:|"]
     rows += [f"| {sentence.replace('|', '/')} | {count} |" for sentence, count in found.refusals.items()]
     return "\n".join([figure_table(fuzz_figures(found), "fuzz"), "", *rows, *found.crashes[:20]])
@@ -174,13 +174,13 @@ def fuzz_text(found: Fuzzed) -> str:
 
 def _seconds(take: Callable[[Any], int], made: Any) -> float:
     began = time.process_time()
-    with suppress(Exception):  # counted the first time
+    with suppress(Exception):  # already counted
         take(made)
     return time.process_time() - began
 
 
-class _Intake:
-    """Everything the reconstruction node does with messages before the network; its state lasts over the cases."""
+class _ReconstructionInput:
+    """The steps of the reconstruction node before the network; its state is kept between cases."""
 
     def __init__(self) -> None:
         from gsn_perception.gsn import CONFIGS
@@ -196,21 +196,21 @@ class _Intake:
             for mode in ("labels", "binary")
             for use in (True, True, False)
         ]
-        self.refusals: Counter[str] = Counter()  # of single objects and of frames given up
+        self.refusals: Counter[str] = Counter()  # of single objects and of dropped frames
         self._alive = True
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew, as a node that is activated does."""
+        """Reset the state, as on activation."""
         self._decode = FrameDecoder()
         self._assembler = FrameAssembler(("depth", "mask"), 2 * 10**7, lambda stream: self._alive, self._drop)
 
     def make(self, rng: np.random.Generator) -> tuple[ReconstructionSettings, bool, dict[str, Any]]:
-        """Settings, whether somebody publishes depth and mask, and the messages."""
+        """Settings, whether depth and mask have a publisher, and the messages."""
         return self._kinds[int(rng.integers(len(self._kinds)))], bool(rng.random() < 0.9), frame_messages(rng)
 
     def take(self, made: tuple[ReconstructionSettings, bool, dict[str, Any]]) -> int:
-        """How many frames came up to the network."""
+        """Number of frames that reached the network."""
         settings, self._alive, messages = made
         reconstructor = self._reconstructor.with_settings(settings.pipeline())
         frames = 0
@@ -225,12 +225,12 @@ class _Intake:
         return frames
 
     def _drop(self, reason: str) -> None:
-        self.refusals[f"frame given up: {reason}"] += 1
+        self.refusals[f"frame dropped: {reason}"] += 1
 
 
 def _take_objects(made: tuple[dict[str, Any], Any]) -> int:
     messages, cloud = made
-    scene = Scene(lambda: FixedTransforms((0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)))
+    scene = SceneCloud(lambda: FixedTransforms((0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)))
     if cloud is not None:
         scene.take(cloud)
     grasp_worker.decode(messages, scene, _GRASP)
@@ -241,7 +241,7 @@ _GRASP = GraspSettings()
 
 
 def _shape_of(sentence: str) -> str:
-    """The sentence without what differs from case to case."""
+    """The sentence without numbers and names."""
     sentence = re.sub(r"(?<!\w)'.*?'(?!\w)", "'...'", sentence, flags=re.DOTALL)
     sentence = re.sub(r"field\(s\) [^;]*", "field(s) ...", sentence)
     sentence = re.sub(r"different frames \(.*\)", "different frames (...)", sentence, flags=re.DOTALL)

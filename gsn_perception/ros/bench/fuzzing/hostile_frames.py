@@ -1,4 +1,4 @@
-"""Messages as a broken driver or an enemy would send them: everything the wire can carry, seeded."""
+"""Random hostile camera messages: any values that the message types can carry, seeded."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _FRAMES = ("cam", "cam", "cam", "cam", "other", "", "/cam", "z" * 500, "🎥")
 
 
 def frame_messages(rng: Rng) -> dict[str, Any]:
-    """One frame's messages, sound up to a few random faults; in random order, sometimes with some missing."""
+    """Messages of one frame with a few random faults, in random order, sometimes with some missing."""
     stamp = int(rng.integers(1, 5)) * 10**8 + int(rng.integers(0, 3)) * 10**7
     header = make_header(stamp, "cam")
     v, u = np.mgrid[:HEIGHT, :WIDTH]
@@ -105,7 +105,7 @@ def _size(rng: Rng, name: str, message: Any) -> Any:
     if isinstance(message, Image):
         for field in rng.choice(["width", "height", "step"], size=rng.integers(1, 4), replace=False):
             setattr(message, str(field), int(_pick(rng, _SIZES)))
-        if rng.random() < 0.3:  # consistent with itself, but not with the data
+        if rng.random() < 0.3:  # consistent size and step, but not with the data
             message.step = min(message.width * 3, 2**32 - 1)
     return message
 
@@ -124,7 +124,7 @@ def _byte_order(rng: Rng, name: str, message: Any) -> Any:
 
 
 def _padded(rng: Rng, name: str, message: Any) -> Any:
-    """Rows with something behind them: legal."""
+    """Rows with padding, which is valid."""
     if isinstance(message, Image) and message.height == HEIGHT and len(message.data) == message.step * HEIGHT:
         rows = np.frombuffer(message.data, np.uint8).reshape(HEIGHT, -1)
         wide = np.concatenate([rows, rng.integers(0, 256, (HEIGHT, rng.integers(1, 40)), dtype=np.uint8)], axis=1)
@@ -133,7 +133,7 @@ def _padded(rng: Rng, name: str, message: Any) -> Any:
 
 
 def _values(rng: Rng, name: str, message: Any) -> Any:
-    """Legal shapes, hostile contents: depths that are no numbers, labels up to 65535."""
+    """Valid shapes with hostile contents: NaN and infinite depth, labels up to 65535."""
     shape = (HEIGHT, WIDTH)
     if name == "depth":
         depth = rng.choice(np.array([*_NUMBERS, 0.5, 0.6, 3e-39]).astype(np.float64), size=shape)
@@ -142,7 +142,7 @@ def _values(rng: Rng, name: str, message: Any) -> Any:
     if name == "mask":
         kind = rng.integers(3)
         labels = rng.integers(0, 65536, shape) if kind == 0 else np.full(shape, rng.integers(0, 65536))
-        if kind == 2:  # blocks: many labels that are each large enough
+        if kind == 2:  # blocks: many labels, each of them large enough
             labels = (np.arange(HEIGHT)[:, None] // 12 * 16 + np.arange(WIDTH) // 13) * 997 % 65536
         return images.from_mask(labels.astype(np.uint16), message.header)
     encoding, size = _pick(rng, _BYTES)
@@ -151,7 +151,7 @@ def _values(rng: Rng, name: str, message: Any) -> Any:
 
 
 def _compressed(rng: Rng, name: str, message: Any) -> Any:
-    if name == "mask":  # comes as an Image only
+    if name == "mask":  # masks are Images only
         return message
     pixels = rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
     kind = _pick(rng, ("jpg", "png", "tiff", "bomb", "noise", "depth", "rvl", "zstd"))
@@ -172,7 +172,7 @@ def _compressed(rng: Rng, name: str, message: Any) -> Any:
             + _bytes(rng)
         ),
     }[kind]()
-    if rng.random() < 0.5 and data:  # some bytes are wrong
+    if rng.random() < 0.5 and data:  # with some wrong bytes
         broken = bytearray(data)
         for _ in range(rng.integers(1, 20)):
             broken[int(rng.integers(len(broken)))] = int(rng.integers(256))
@@ -192,7 +192,7 @@ def _f32(rng: Rng) -> float:
 
 
 def _packed(rng: Rng) -> bytes:
-    """As zstd_image_transport packs an image, with more or fewer pixels than it says now and then."""
+    """An image packed as by zstd_image_transport, sometimes with more or fewer pixels than announced."""
     width, height = (int(_pick(rng, (WIDTH, WIDTH, HEIGHT, 0, 2**16, 2**32 - 1))) for _ in range(2))
     encoding = str(_pick(rng, ("rgb8", "32FC1", "nv21", "nonsense"))).encode()
     head = struct.pack("<II?II", height, width, False, min(4 * width, 2**32 - 1), len(encoding))
@@ -200,7 +200,7 @@ def _packed(rng: Rng) -> bytes:
 
 
 def _bomb(rng: Rng) -> bytes:
-    """A PNG of a few bytes that says it is huge."""
+    """A small PNG file whose header announces a huge image."""
     width, height = (int(_pick(rng, (2**15, 2**16, 2**20, 2**31 - 1))) for _ in range(2))
 
     def chunk(kind: bytes, body: bytes) -> bytes:

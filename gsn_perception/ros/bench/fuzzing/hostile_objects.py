@@ -1,4 +1,4 @@
-"""What the grasp node is sent, broken: clouds, markers, polygons."""
+"""Random hostile inputs of the grasp node: clouds, markers, polygons."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def object_messages(rng: np.random.Generator) -> tuple[dict[str, Any], PointClou
         name = str(rng.choice(list(made)))
         {"points": _break_cloud, "mesh": _break_mesh, "support_plane": _break_polygon}[name](rng, made[name])
     if rng.random() < 0.5:
-        made["mesh"] = _broken_bytes(rng, serialize_message(made["mesh"]))  # as the node's raw subscription gets it
+        made["mesh"] = _broken_bytes(rng, serialize_message(made["mesh"]))  # as from a raw subscription
     return made, scene
 
 
 def _broken_bytes(rng: np.random.Generator, data: bytes) -> bytes:
-    """Half of the time as it is, else cut or with some bytes changed."""
+    """Unchanged in half of the cases, else cut or with some bytes changed."""
     if rng.random() < 0.5:
         return data
     if rng.random() < 0.5:

@@ -1,1 +1,1 @@
-"""Lifecycle nodes under load: activations, restarts."""
+"""Benchmarks of lifecycle nodes under load: activations, restarts."""

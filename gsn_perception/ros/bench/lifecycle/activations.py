@@ -1,4 +1,4 @@
-"""Activations again and again on a busy machine: whether the node lives."""
+"""Stress test: repeated activations of a lifecycle node on a busy machine."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from tqdm import tqdm
 
 from gsn_perception.geometry import InputError
 from gsn_perception.ros import interface
+from gsn_perception.ros.bench.camera_graph import CameraGraph
 from gsn_perception.ros.bench.figure import Figure
 from gsn_perception.ros.bench.lifecycle.transitions import ACTIVATE
 from gsn_perception.ros.bench.lifecycle.transitions import DEACTIVATE
 from gsn_perception.ros.bench.lifecycle.transitions import Transitions
-from gsn_perception.ros.bench.live import FilmedGraph
 
 LOAD = "gsn_perception.ros.bench.lifecycle.load"
 _NODE = "reconstruction_node"
-_PATIENCE = 60.0  # seconds for one transition; a running frame is ended first
-_LONGEST_STAY = 0.3  # seconds in a state: long enough for some activations to meet the diagnostics timer and frames
+_PATIENCE = 60.0  # longest time of a transition, seconds; a running frame ends first
+_LONGEST_STAY = 0.3  # seconds in a state, so that some activations coincide with the diagnostics timer and frames
 
 
 @dataclass(slots=True)
 class Activations:
-    """What was seen.
+    """Measurements of the activations.
 
     Attributes:
-        seconds: Of every activation.
+        seconds: Duration of each activation.
         refused: Transitions that failed or were not answered in time.
-        deaths: What a process that ended printed last.
+        deaths: Last line of output of each process that ended.
     """
 
     seconds: list[float] = field(default_factory=list)
@@ -42,19 +42,19 @@ class Activations:
 
 
 def measure_activations(times: int, parameters: dict[str, object], logs: Path, domain: int) -> list[Figure]:
-    """Figures of ``times`` activations under a 30 Hz RGB-D camera, with one process a core that only counts.
+    """Figures of ``times`` activations with a 30 Hz RGB-D camera and one busy process per core.
 
     Raises:
-        InputError: the node did not come up, or gave nothing after the last activation.
+        InputError: the node did not start, or published no result after the last activation.
     """
     busy = os.cpu_count() or 1
     found = Activations()
     topics = (interface.GAUSSIANS,)
-    with FilmedGraph([_NODE], parameters, rate=30.0, topics=topics, logs=logs, domain=domain) as graph:
+    with CameraGraph([_NODE], parameters, rate=30.0, topics=topics, logs=logs, domain=domain) as graph:
         for _ in range(busy):
             graph.run_beside(LOAD, [])
         with Transitions("/reconstruction", domain) as transitions:
-            _again_and_again(times, graph, transitions, found)
+            _activate_repeatedly(times, graph, transitions, found)
             results = _results_after(graph, time.time_ns())
         callbacks = int(graph.report(_NODE).get("dropped.callback", 0))
         complaints = graph.complaints()
@@ -71,7 +71,7 @@ def measure_activations(times: int, parameters: dict[str, object], logs: Path, d
     ]
 
 
-def _again_and_again(times: int, graph: FilmedGraph, transitions: Transitions, found: Activations) -> None:
+def _activate_repeatedly(times: int, graph: CameraGraph, transitions: Transitions, found: Activations) -> None:
     stay = random.Random(0)
     for _ in tqdm(range(times), desc="activations", ncols=100):
         found.refused += not transitions.change(DEACTIVATE, _PATIENCE)
@@ -90,8 +90,8 @@ def _again_and_again(times: int, graph: FilmedGraph, transitions: Transitions, f
             graph.wait(lambda: graph.report(_NODE).get("state") == "active", 180, "come back")
 
 
-def _results_after(graph: FilmedGraph, stamp: int) -> int:
-    """Results of images younger than ``stamp``, once there is one."""
+def _results_after(graph: CameraGraph, stamp: int) -> int:
+    """Number of results of images newer than ``stamp``, after waiting for the first."""
     arrivals = graph.collector.arrivals[interface.GAUSSIANS.name]
 
     def count() -> int:

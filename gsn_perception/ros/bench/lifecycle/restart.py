@@ -1,4 +1,4 @@
-"""From SIGKILL under load back to the first output."""
+"""Benchmark: time from a restart after SIGKILL to the first result, under load."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import time
 from pathlib import Path
 
 from gsn_perception.ros import interface
+from gsn_perception.ros.bench.camera_graph import CameraGraph
 from gsn_perception.ros.bench.figure import Figure
-from gsn_perception.ros.bench.live import FilmedGraph
 
 _NODE = "reconstruction_node"
 
 
 def measure_restart(times: int, parameters: dict[str, object], logs: Path, domain: int) -> list[Figure]:
-    """Seconds from starting the node again to its first result, weights in the page cache, camera at 30 Hz.
+    """Seconds from the restart of the node to its first result, with the weights in the page cache and a 30 Hz camera.
 
     Raises:
-        InputError: it did not come back.
+        InputError: the node published no result.
     """
     figures = []
     topics = (interface.GAUSSIANS,)
-    with FilmedGraph([_NODE], parameters, rate=30.0, topics=topics, logs=logs, domain=domain) as graph:
+    with CameraGraph([_NODE], parameters, rate=30.0, topics=topics, logs=logs, domain=domain) as graph:
         arrivals = graph.collector.arrivals[interface.GAUSSIANS.name]
         graph.wait(lambda: len(arrivals) > 1, 180, "give a result")
         for number in range(1, times + 1):
             graph.nodes[_NODE].kill()
-            time.sleep(1.0)  # what the dead node had sent has arrived by now
+            time.sleep(1.0)  # for messages in transit from the killed node
             began, wall = time.monotonic(), time.time_ns()
             graph.start(_NODE)
 

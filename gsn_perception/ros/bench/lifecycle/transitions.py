@@ -1,4 +1,4 @@
-"""A client of a lifecycle node's transitions."""
+"""Client of a lifecycle node's transitions (change_state)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ACTIVATE, DEACTIVATE = Transition.TRANSITION_ACTIVATE, Transition.TRANSITION_DEA
 
 
 class Transitions:
-    """Asks a node for transitions, from a participant of its own.
+    """Requests transitions of a node, from a DDS participant of its own.
 
     Args:
         node: Absolute name of the node.
@@ -42,7 +42,7 @@ class Transitions:
         self._context.try_shutdown()
 
     def change(self, transition: int, timeout: float) -> bool:
-        """Whether the node made the transition; False also where it gave no answer within ``timeout`` seconds."""
+        """Request a transition; False where it failed or was not answered within ``timeout`` seconds."""
         if not self._client.wait_for_service(timeout):
             return False
         future = self._client.call_async(ChangeState.Request(transition=Transition(id=transition)))

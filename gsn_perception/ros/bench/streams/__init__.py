@@ -1,1 +1,1 @@
-"""Image streams: transport, late masks."""
+"""Benchmarks of image streams: transport over DDS, late masks."""

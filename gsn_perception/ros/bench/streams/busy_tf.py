@@ -11,10 +11,10 @@ from pathlib import Path
 from gsn_perception.geometry import InputError
 from gsn_perception.ros import interface
 from gsn_perception.ros import optional
+from gsn_perception.ros.bench.camera_graph import CAMERA
 from gsn_perception.ros.bench.figure import Figure
-from gsn_perception.ros.bench.live import CAMERA
 from gsn_perception.ros.bench.streams.tf_publisher import BASE
-from gsn_perception.ros.processes.graph import LiveGraph
+from gsn_perception.ros.processes.graph import NodeGraph
 
 PUBLISHER = "gsn_perception.ros.bench.streams.tf_publisher"
 _NODES = ("reconstruction_node", "grasp_node")
@@ -41,7 +41,7 @@ def measure_busy_tf(
         optional.require(name, "this measurement")
     chosen: dict[str, Mapping[str, object]] = {"reconstruction_node": {**parameters, "target_frame": BASE}}
     topics = (interface.GRASP_TABLE,)
-    with LiveGraph({name: chosen.get(name, {}) for name in _NODES}, topics=topics, logs=logs, domain=domain) as graph:
+    with NodeGraph({name: chosen.get(name, {}) for name in _NODES}, topics=topics, logs=logs, domain=domain) as graph:
         arrivals = graph.collector.arrivals[interface.GRASP_TABLE.name]
         graph.run_beside(PUBLISHER, ["--rate", "10", "--transforms", "1"])
         graph.run_beside(CAMERA, ["--rate", str(_RATE), "--dwell", "100000", "--wait", "180"])

@@ -1,4 +1,4 @@
-"""Masks that come late, and depth slower than colour, through a real node: what is used, and what is made up."""
+"""Benchmark: late masks and depth slower than colour with a real node: used masks, and results without a mask."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from gsn_perception.ros.bench.lifecycle.transitions import ACTIVATE
 from gsn_perception.ros.bench.lifecycle.transitions import DEACTIVATE
 from gsn_perception.ros.bench.lifecycle.transitions import Transitions
 from gsn_perception.ros.bench.streams.segmented_camera import LABEL
-from gsn_perception.ros.processes.graph import LiveGraph
+from gsn_perception.ros.processes.graph import NodeGraph
 
 CAMERA = "gsn_perception.ros.bench.streams.segmented_camera"
 _NODE = "reconstruction_node"
 _ENOUGH = 95.0  # per cent
-_REPORTS = 2.5  # seconds: two diagnostics messages
+_REPORTS = 2.5  # seconds, two diagnostics messages
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One camera and segmenter.
+    """A camera and a segmenter.
 
     Attributes:
         rate: Images a second.
         late: Seconds from an image to its mask; 0: no masks.
         every: Whether every image gets a mask; else the segmenter takes the newest image when it is free.
-        depth_every: Depth comes with every so-manieth image.
+        depth_every: Depth is published with every n-th image.
         slop: ``sync_slop``, seconds; 0: the default.
-        is_aimed: Whether 95 per cent are asked for.
+        is_aimed: Whether the target of 95 per cent applies.
     """
 
     rate: float
@@ -47,7 +47,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """Of the figure."""
+        """Name of the figure."""
         words = [f"colour {self.rate:g} Hz"]
         if self.depth_every > 1:
             words.append(f"depth {self.rate / self.depth_every:g} Hz")
@@ -71,13 +71,13 @@ FEW = (Case(30.0, 0.4),)
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What became of one case.
+    """Counts of one case.
 
     Attributes:
         due: Masks (or, without masks, depth images) published.
-        joined: Frames the node joined, whether it came to reconstruct them or a newer one overtook them.
-        results: Answers.
-        made_up: Answers about an image or an object that no mask was published for.
+        joined: Frames that the node joined, reconstructed or superseded by a newer one.
+        results: Published results.
+        made_up: Results of an image or an object without a published mask.
     """
 
     due: int
@@ -87,7 +87,7 @@ class Count:
 
     @classmethod
     def of(cls, seen: Mapping[str, Any], joined: int) -> Count:
-        """From what the camera's process printed."""
+        """From the output of the camera's process."""
         masks = seen["sent"].get("mask")
         due = set(seen["sent"]["depth"] if masks is None else masks)
         wrong = [stamp for stamp, labels in seen["results"] if stamp not in due or not is_masked(masks, labels)]
@@ -95,20 +95,20 @@ class Count:
 
 
 def is_masked(masks: Sequence[int] | None, labels: Sequence[int]) -> bool:
-    """Whether only the masked object was answered; without masks every object may be."""
+    """Whether the result holds only the masked object; without masks any object is allowed."""
     return masks is None or set(labels) <= {LABEL}
 
 
 def measure_late(
     seconds: float, whole: bool, parameters: Mapping[str, object], logs: Path, domain: int
 ) -> list[Figure]:
-    """The share of masks used in every case, and answers about what no mask was published for.
+    """The share of used masks in each case, and the number of results without a mask.
 
     Args:
-        seconds: Of images in each case.
+        seconds: Duration of each case.
         whole: All :data:`CASES`; else one.
-        parameters: Of the node.
-        logs: Folder for what the processes print.
+        parameters: Parameters of the node.
+        logs: Folder of the processes' output.
         domain: DDS domain.
 
     Raises:
@@ -121,7 +121,7 @@ def measure_late(
         place = logs / f"slop_{slop:g}"
         place.mkdir()
         with (
-            LiveGraph({_NODE: chosen}, topics=(interface.RENDER,), logs=place, domain=domain) as graph,
+            NodeGraph({_NODE: chosen}, topics=(interface.RENDER,), logs=place, domain=domain) as graph,
             Transitions("/reconstruction", domain) as transitions,
         ):
             for case in (c for c in cases if c.slop == slop):
@@ -130,7 +130,7 @@ def measure_late(
 
 
 def late_figures(counts: Mapping[Case, Count]) -> list[Figure]:
-    """The table's lines."""
+    """Figures of the cases."""
     shares = [
         Figure(
             case.name,
@@ -148,8 +148,8 @@ def late_figures(counts: Mapping[Case, Count]) -> list[Figure]:
     ]
 
 
-def _count(case: Case, seconds: float, graph: LiveGraph, transitions: Transitions) -> Count:
-    for transition in (DEACTIVATE, ACTIVATE):  # what was learned of the case before is forgotten
+def _count(case: Case, seconds: float, graph: NodeGraph, transitions: Transitions) -> Count:
+    for transition in (DEACTIVATE, ACTIVATE):  # resets the state from the last case
         if not transitions.change(transition, 60):
             raise InputError(f"the node refused transition {transition}: {graph.report(_NODE)}")
     before = _joined(graph)
@@ -161,8 +161,8 @@ def _count(case: Case, seconds: float, graph: LiveGraph, transitions: Transition
     return Count.of(json.loads(camera.last_line()), _joined(graph) - before)
 
 
-def _joined(graph: LiveGraph) -> int:
-    """Frames that came as far as the one slot before the worker."""
+def _joined(graph: NodeGraph) -> int:
+    """Number of frames that reached the latest-value slot of the worker."""
     time.sleep(_REPORTS)
     report = graph.report(_NODE)
     names = ("frames.total", "dropped.overtaken", "dropped.bad_frame", "dropped.deactivated")

@@ -1,4 +1,4 @@
-"""Counts the images that arrive and how long they were on the way; the other end of ``camera --noise``."""
+"""Subscriber that counts the images of ``camera --noise`` and measures their transport time."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from gsn_perception.ros import interface
 from gsn_perception.ros import qos
 from gsn_perception.ros.messages.headers import NANOSECONDS
 from gsn_perception.ros.node.executors import start_ros
-from gsn_perception.ros.resources import use_dds_profile
+from gsn_perception.ros.processes.dds_profile import use_dds_profile
 
-_QUIET = 2.0  # seconds without a message after the first one: the camera has ended
+_QUIET = 2.0  # seconds without a message after which the camera has ended
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Listen as a node does (best effort, depth 1) until the camera has ended; print one line of JSON."""
+    """Subscribe as a node does (best effort) until the camera has ended; print one line of JSON."""
     parser = argparse.ArgumentParser(prog="receiver", description=__doc__)
     parser.add_argument("--timeout", type=float, default=120.0, help="longest wait for the first image, seconds")
     parser.add_argument("--no-profile", action="store_true", help="without config/fastdds.xml")

@@ -1,8 +1,8 @@
-"""A made-up RGB-D camera and a segmenter that answers late, with the stamp of the image it looked at.
+"""Simulated RGB-D camera with a segmenter whose masks come late, with the stamp of their image.
 
 Run it with ``python -m``; ``--rate 30 --late 0.4`` publishes ``image``, ``camera_info``, ``depth`` and, ``--late`` seconds
-after its image, a ``mask`` of one of the two objects in view. It listens to ``gaussians`` and prints one line of JSON:
-the stamps it published, and the labels that came back for each.
+after its image, a ``mask`` of one of the two objects in view. It subscribes to ``gaussians`` and prints one line of JSON:
+the published stamps, and the labels of the results for each.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from gsn_perception.ros.messages import clouds
 from gsn_perception.ros.messages.headers import stamp_to_ns
 from gsn_perception.ros.node.executors import spin
 from gsn_perception.ros.node.executors import start_ros
-from gsn_perception.ros.resources import use_dds_profile
+from gsn_perception.ros.processes.dds_profile import use_dds_profile
 
 LABEL = 7
-_QUIET = 3.0  # seconds without a result until the node counts as done
+_QUIET = 3.0  # seconds without a result after which the node counts as finished
 _LONGEST = 30.0
 
 
@@ -53,39 +53,39 @@ def segmented_frame(seed: int) -> Observation:
 
 
 class LateSegmenter:
-    """Decides when the mask of which image is published.
+    """Decides which image gets a mask, and when it is published.
 
     Args:
         late: Seconds from an image to its mask; 0: no masks.
-        every: Whether every image gets a mask; else one at a time, of the newest image when the last mask is done.
+        every: Whether every image gets a mask; else one at a time, of the newest image when the last mask is finished.
     """
 
     def __init__(self, late: float, *, every: bool) -> None:
         self.late, self._every = late, every
         self._due: deque[tuple[float, int]] = deque()
 
-    def see(self, stamp: int, now: float) -> None:
-        """An image is there."""
+    def add_image(self, stamp: int, now: float) -> None:
+        """Register an image."""
         if self.late and (self._every or not self._due):
             self._due.append((now + self.late, stamp))
 
     def next(self) -> float:
-        """When the next mask is due; infinite when none is."""
+        """Time at which the next mask is due; infinite without one."""
         return self._due[0][0] if self._due else float("inf")
 
     def take(self, now: float) -> int | None:
-        """The stamp of a mask that is due."""
+        """Remove and return the stamp of a mask that is due; None without one."""
         return self._due.popleft()[1] if self.next() <= now else None
 
 
 class SegmentedStream:
-    """Publishes images, depth and masks of one frame, and keeps what comes back.
+    """Publishes images, depth and masks of one frame, and stores the results.
 
     Args:
         node: Owns the publishers.
-        frame: What is seen.
-        segmenter: When masks come.
-        depth_every: Depth comes with every so-manieth image.
+        frame: The published frame.
+        segmenter: Times of the masks.
+        depth_every: Depth is published with every n-th image.
     """
 
     def __init__(self, node: Node, frame: Observation, segmenter: LateSegmenter, depth_every: int) -> None:
@@ -97,16 +97,16 @@ class SegmentedStream:
         self.results: list[tuple[int, list[int]]] = []
 
     def wait(self, timeout: float) -> None:
-        """Until everything has a subscriber, at most ``timeout`` seconds."""
+        """Wait until every topic has a subscriber, at most ``timeout`` seconds."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if all(publisher.get_subscription_count() for publisher in self._publishers.values()):
                 break
             time.sleep(0.05)
-        time.sleep(1.0)  # the other side has to match, too
+        time.sleep(1.0)  # until the subscribers have matched, too
 
     def run(self, rate: float, seconds: float) -> None:
-        """Images for so long, and on until the last mask is out."""
+        """Publish images for ``seconds``, and go on until the last mask is published."""
         began, first, number = time.monotonic(), time.time_ns(), 0
         while number < rate * seconds or self._segmenter.next() < float("inf"):
             due = began + number / rate
@@ -115,12 +115,12 @@ class SegmentedStream:
             if (stamp := self._segmenter.take(now)) is not None:
                 self._publish("mask", stamp)
             elif now >= due:
-                # the moment of exposure: a busy machine publishes late, but its camera does not see two images at once
+                # stamp of the exposure: a busy machine publishes late, but exposures stay evenly spaced
                 self._publish_image(number, first + round(1e9 * number / rate), wanted=number < rate * seconds)
                 number += 1
 
     def settle(self) -> None:
-        """Until no result has come for a while."""
+        """Wait until no result has come for some seconds."""
         deadline = time.monotonic() + _LONGEST
         count, since = len(self.results), time.monotonic()
         while time.monotonic() < min(deadline, since + _QUIET):
@@ -134,7 +134,7 @@ class SegmentedStream:
             self._publish("depth", stamp)
         self._publish("image", stamp)
         if wanted:
-            self._segmenter.see(stamp, time.monotonic())
+            self._segmenter.add_image(stamp, time.monotonic())
 
     def _publish(self, name: str, stamp: int) -> None:
         self._publishers[name].publish(stamped(self._messages[name], stamp))
@@ -149,7 +149,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """Publish for ``--seconds``."""
     parser = argparse.ArgumentParser(prog="segmented", description=__doc__)
     parser.add_argument("--rate", type=float, default=30.0, help="images a second")
-    parser.add_argument("--depth-every", type=int, default=1, help="depth with every so-manieth image")
+    parser.add_argument("--depth-every", type=int, default=1, help="depth with every n-th image")
     parser.add_argument("--late", type=float, default=0.4, help="seconds from an image to its mask; 0: no masks")
     parser.add_argument("--every", action="store_true", help="a mask for every image, not one after the other")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long")

@@ -26,7 +26,7 @@ from gsn_perception.ros.bench.camera import FRAME_ID
 from gsn_perception.ros.messages.headers import NANOSECONDS
 from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.node.executors import start_ros
-from gsn_perception.ros.resources import use_dds_profile
+from gsn_perception.ros.processes.dds_profile import use_dds_profile
 
 BASE = "base"
 _MARK = 1234567890 * NANOSECONDS + 987654321  # a stamp that is found again in the serialised message

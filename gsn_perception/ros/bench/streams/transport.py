@@ -1,4 +1,4 @@
-"""How many 640x480 colour images arrive at 30 Hz, best effort, and how fast, with and without the DDS profile."""
+"""Benchmark: loss and transport time of 640x480 colour images at 30 Hz, best effort, with and without the DDS profile."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from pathlib import Path
 
 from gsn_perception.geometry import InputError
 from gsn_perception.ros.bench.figure import Figure
+from gsn_perception.ros.processes.dds_profile import DDS_CHOICES
 from gsn_perception.ros.processes.process import NodeProcess
-from gsn_perception.ros.resources import DDS_CHOICES
 
-_ROOM = "gsn_perception.ros.bench"
+_CAMERA = "gsn_perception.ros.bench.camera"
+_RECEIVER = "gsn_perception.ros.bench.streams.receiver"
 
 
 def measure_transport(count: int, logs: Path, domain: int) -> list[Figure]:
-    """Figures of ``count`` images each way.
+    """Figures of ``count`` images with and without the profile.
 
     Raises:
         InputError: a process failed.
@@ -38,10 +39,10 @@ def _run(count: int, profile: bool, logs: Path, domain: int) -> dict[str, float]
     flags = [] if profile else ["--no-profile"]
     without = () if profile else DDS_CHOICES
     log = logs / f"receiver_{profile}.txt"
-    with NodeProcess(f"{_ROOM}.receiver", flags, log=log, domain=domain, without=without) as receiver:
+    with NodeProcess(_RECEIVER, flags, log=log, domain=domain, without=without) as receiver:
         words = ["--noise", "--count", str(count), *flags]
         log = logs / f"camera_{profile}.txt"
-        with NodeProcess(f"{_ROOM}.camera", words, log=log, domain=domain, without=without) as camera:
+        with NodeProcess(_CAMERA, words, log=log, domain=domain, without=without) as camera:
             if camera.wait(240 + count / 15):
                 raise InputError(f"the camera failed: {camera.last_line()}")
             sent = json.loads(camera.last_line())

@@ -1,1 +1,1 @@
-"""What cameras and segmenters send, decoded: images, depth, masks, camera_info."""
+"""Decodes messages of cameras and segmenters: images, depth, masks, camera_info."""

@@ -1,4 +1,4 @@
-"""sensor_msgs/CameraInfo to Camera and back (REP-104)."""
+"""Converts sensor_msgs/CameraInfo to Camera and back (REP-104)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gsn_perception.ros.messages.camera.distortion import Undistortion as Undist
 from gsn_perception.ros.messages.camera.distortion import model_of
 from gsn_perception.ros.messages.camera.intrinsics import intrinsics
 
-_SKEW = 1.0  # pixels that a skew may move the upper and lower border, to be left alone
+_SKEW = 1.0  # largest shift of a pixel by a skew that is ignored, pixels
 
 
 def to_camera(
@@ -24,33 +24,33 @@ def to_camera(
     size: tuple[int, int] | None = None,
     remarks: list[Remark] | None = None,
 ) -> Camera:
-    """The camera of the images that come with ``info``.
+    """The camera of the images that belong to ``info``.
 
-    CameraInfo puts pixel centres at integers; 0.5 is added here. ROI offsets are taken off and binning divides, both
-    with pixel borders (not centres) as the origin. P's fourth column (the second camera of a stereo pair) is not used:
-    results stand in this camera's own optical frame.
+    CameraInfo has pixel centres at integers; 0.5 is added here. ROI offsets are subtracted and binning divides, both
+    relative to pixel borders (not centres). The fourth column of P (second camera of a stereo pair) is not used: results
+    are in the optical frame of this camera.
 
     Args:
         info: Intrinsics of the full sensor with its binning and region of interest.
-        rectify: False: the images are rectified already (``image_rect``), P holds; True: they are raw, K holds.
-        size: Width and height of the image where it is at hand; tells whether binning was taken off already.
-        remarks: Takes what had to be assumed.
+        rectify: False: the images are rectified (``image_rect``), P is used; True: they are raw, K is used.
+        size: Width and height of the image if known; shows whether the values are already binned.
+        remarks: Gets a remark about each assumption.
 
     Raises:
-        InputError: K (and P) hold zeros, negative focal lengths, skew that stays in the image, or numbers that are no
-            pixels; the size is zero; the ROI leaves it; the distortion model is unknown.
+        InputError: K (and P) hold zeros, negative focal lengths, a skew that is not removed, or values that are not in
+            pixels; the size is zero; the ROI exceeds it; the distortion model is unknown.
     """
     K, width, height = intrinsics(info, rectify=rectify, size=size, remarks=remarks)
     if rectify:
         model_of(info, remarks)
     else:
         _check_skew(K, height, remarks)
-    K[0, 1] = 0.0  # undone by the maps where the image is raw
+    K[0, 1] = 0.0  # the undistortion maps remove the skew of a raw image
     return Camera(K, width, height)
 
 
 def _check_skew(K: np.ndarray, height: int, remarks: list[Remark] | None) -> None:
-    """A rectified image has none; what moves no pixel to another is left alone."""
+    """A rectified image has no skew; one that moves no pixel by more than :data:`_SKEW` is ignored."""
     reach = max(abs(K[1, 2]), abs(height - K[1, 2])) / K[1, 1]
     moved = abs(K[0, 1]) * reach
     if moved <= 1e-6 * height:

@@ -1,4 +1,4 @@
-"""Pixels of a known encoding to RGB: channel orders, Bayer mosaics, 16 bit and float values."""
+"""Converts pixels of a known encoding to RGB: channel orders, Bayer mosaics, 16 bit and float values."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from gsn_perception.ros.messages.camera.encodings import BAYER
 _GREY = ("mono8", "8UC1", "mono16")
 _ORDERED = ("rgb8", "bgr8", "rgba8", "bgra8", "rgb16", "bgr16", "rgba16", "bgra16")
 _UNORDERED = ("8UC3", "8UC4", "16UC3", "16UC4")
-_BITS = (8, 10, 12)  # what 16 bit values of cameras hold that use fewer, without being shifted up
-_LEAST_TEXTURE = 0.1  # a depth camera measures nothing this near, metres; a texture has darker places than that
+_BITS = (8, 10, 12)  # bits that cameras use of 16 bit values, in the low bits
+_LEAST_TEXTURE = 0.1  # depth cameras measure nothing nearer, metres; a texture has darker pixels
 
 
 def rgb_of(pixels: np.ndarray, encoding: str, remarks: list[Remark] | None = None) -> np.ndarray:
-    """Colours [H,W,3] uint8 RGB, contiguous; a view where nothing is to be done.
+    """Colours [H,W,3] uint8 RGB, contiguous; a view where no conversion is needed.
 
     Args:
         pixels: [H,W] or [H,W,C].
         encoding: As in sensor_msgs/Image.
-        remarks: Takes what had to be assumed.
+        remarks: Gets a remark about each assumption.
 
     Raises:
-        InputError: the encoding has no colours, or no known order of them.
+        InputError: the encoding has no colours, or no known channel order.
     """
     if encoding in BAYER:
         return _demosaiced(_eight_bits(pixels, encoding, remarks), BAYER[encoding])
@@ -52,7 +52,7 @@ def _grey(pixels: np.ndarray) -> np.ndarray:
 
 
 def _eight_bits(pixels: np.ndarray, encoding: str, remarks: list[Remark] | None) -> np.ndarray:
-    """16 bit values as 8 bit ones; those of a 10 or 12 bit camera by the range that they use."""
+    """Convert 16 bit values to 8 bits; those of 8, 10 or 12 bit cameras by the bits that they use."""
     if pixels.dtype.itemsize == 1:
         return pixels
     peak = int((pixels[..., :3] if pixels.ndim == 3 else pixels).max())
@@ -71,7 +71,7 @@ def _eight_bits(pixels: np.ndarray, encoding: str, remarks: list[Remark] | None)
 def _demosaiced(mosaic: np.ndarray, order: str) -> np.ndarray:
     if min(mosaic.shape) < 4:
         raise InputError(f"the Bayer image is only {mosaic.shape[1]}x{mosaic.shape[0]}; publish a larger one or rgb8")
-    code = {  # OpenCV names the order by the second row's second and third pixel
+    code = {  # OpenCV names the pattern by the second row's second and third pixel
         "rggb": cv2.COLOR_BayerBG2RGB,
         "bggr": cv2.COLOR_BayerRG2RGB,
         "gbrg": cv2.COLOR_BayerGR2RGB,
@@ -81,7 +81,7 @@ def _demosaiced(mosaic: np.ndarray, order: str) -> np.ndarray:
 
 
 def _texture(pixels: np.ndarray, encoding: str, remarks: list[Remark] | None) -> np.ndarray:
-    """Grey of a float image with values in 0..1 (Photoneo's texture); depth in metres is told apart where it can be."""
+    """The float image with values in 0..1 (Photoneo's texture), refused where it looks like depth in metres."""
     inside = np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1
     holes = inside and (pixels == 0).any() and not ((pixels > 0) & (pixels < _LEAST_TEXTURE)).any()
     if not inside or holes:

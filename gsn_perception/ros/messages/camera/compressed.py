@@ -1,4 +1,4 @@
-"""sensor_msgs/CompressedImage: pictures as compressed_image_transport writes them, and zstd_image_transport's images."""
+"""Decodes sensor_msgs/CompressedImage: files of compressed_image_transport, and images of zstd_image_transport."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from gsn_perception.ros.messages.camera.encodings import MAX_PIXELS
 from gsn_perception.ros.messages.camera.encodings import canonical
 from gsn_perception.ros.messages.camera.encodings import layout_of
 
-_FILES = ("JPEG", "PNG", "WEBP")  # formats whose head Pillow reads in all their kinds; TIFF is read here
+_FILES = ("JPEG", "PNG", "WEBP")  # formats whose header Pillow reads; that of TIFF is read here
 _TIFF = (b"II*\0", b"MM\0*")
 _VIDEO = ("h264", "h265", "hevc", "av1", "vp8", "vp9", "theora")
 _ZSTD_HEAD = struct.Struct("<II?II")  # height, width, is_bigendian, step, length of the encoding's name
-_MOST_BYTES = 8  # of a pixel that is decoded: four channels of 16 bits
+_MOST_BYTES = 8  # largest decoded pixel: four channels of 16 bits
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What the text in ``CompressedImage.format`` says: ``ENCODING; CODEC compressed TARGET`` or only a codec.
+    """The parsed text of ``CompressedImage.format``: ``ENCODING; CODEC compressed TARGET``, or only a codec.
 
     Attributes:
-        encoding: Of the image before it was compressed; empty where the text does not say.
-        rest: What stands behind the semicolon.
-        target: The encoding it was converted to before; empty where it was not.
+        encoding: Encoding of the image before compression; empty where unknown.
+        rest: The text after the semicolon.
+        target: Encoding that the image was converted to before compression; empty without a conversion.
     """
 
     encoding: str
@@ -44,7 +44,7 @@ class Format:
 
     @classmethod
     def of(cls, text: str) -> Format:
-        """Read the text."""
+        """Parse the text."""
         encoding, _, rest = text.partition(";")
         encoding = canonical(encoding.strip())
         if not rest and layout_of(encoding) is None:
@@ -55,11 +55,11 @@ class Format:
 
 
 def decoded(message: CompressedImage) -> tuple[np.ndarray, str]:
-    """Pixels and their encoding, which is empty where it is not known.
+    """Pixels and their encoding, which is empty where it is unknown.
 
-    A file's colours are in BGR order here, but where nothing was converted before compressing the pixels are those of
-    the image that was compressed: a Bayer mosaic stays one, and a TIFF of rgb8 comes out as RGB. EXIF orientation is
-    ignored: camera_info describes the pixels as the sensor delivered them.
+    OpenCV decodes colours in BGR order. Where the image was not converted before compression, its own encoding remains:
+    a Bayer mosaic stays one, and a TIFF of rgb8 is RGB. EXIF orientation is ignored, since camera_info describes the
+    pixels in the order of the sensor.
 
     Raises:
         InputError: the data is damaged, of another format, or too large.
@@ -77,13 +77,13 @@ def decoded(message: CompressedImage) -> tuple[np.ndarray, str]:
     if as_it_was and not converted and (channels == 1 or "tiff" in form.rest or form.encoding[0].isdigit()):
         return pixels.view(layout[0]) if layout is not None else pixels, form.encoding
     if channels == 1 and form.encoding[:1].isdigit() and form.encoding != "8UC1":
-        return pixels, form.encoding  # depth or labels, whatever was made of them
+        return pixels, form.encoding  # depth or labels, in any conversion
     known = pixels.dtype in (np.uint8, np.uint16) and not (wide and channels == 1 and not form.encoding)
     return pixels, usual.get(channels, "") if known else ""
 
 
 def decode_file(data: bytes, label: str) -> np.ndarray:
-    """Pixels as OpenCV reads them; the size is taken from the file's head before anything is allocated.
+    """Pixels as decoded by OpenCV; the size is checked in the file's header before memory is allocated.
 
     Raises:
         InputError: the data is damaged, of another format, or too large.
@@ -116,10 +116,10 @@ def decode_file(data: bytes, label: str) -> np.ndarray:
 
 
 def unpacked(message: CompressedImage) -> Image:
-    """The image in a message of zstd_image_transport: 17 bytes, the encoding, and the pixels as gzip (not Zstandard).
+    """The image in a message of zstd_image_transport: 17 bytes, the encoding, and the pixels in gzip (not Zstandard).
 
     Raises:
-        InputError: the data is cut or damaged, or tells of too large an image.
+        InputError: the data is cut or damaged, or its size is too large.
     """
     data = bytes(message.data)
     damaged = InputError(
@@ -154,13 +154,13 @@ _DAMAGE = (OSError, ValueError, SyntaxError, struct.error, KeyError, TypeError, 
 
 
 def _size(data: bytes) -> tuple[int, int, int]:
-    """Width, height and at most so many bytes a pixel."""
+    """Width, height, and an upper bound of the bytes per pixel."""
     with Pillow.open(io.BytesIO(data), formats=_FILES) as head:
         return *head.size, _MOST_BYTES
 
 
 def _tiff_size(data: bytes) -> tuple[int, int, int]:
-    """The same of a TIFF's first picture, out of its tags: Pillow opens no 16 bit RGB."""
+    """Width, height and bytes per pixel of the first image in a TIFF, by its tags: Pillow can't open 16 bit RGB."""
     order = "<" if data[:2] == b"II" else ">"
     (at,) = struct.unpack_from(f"{order}I", data, 4)
     (count,) = struct.unpack_from(f"{order}H", data, at)
@@ -169,7 +169,7 @@ def _tiff_size(data: bytes) -> tuple[int, int, int]:
         tag, kind, values = struct.unpack_from(f"{order}HHI", data, entry)
         code = "H" if kind == 3 else "I"
         place = entry + 8
-        if values * struct.calcsize(code) > 4:  # they stand elsewhere
+        if values * struct.calcsize(code) > 4:  # the values are at an offset
             (place,) = struct.unpack_from(f"{order}I", data, place)
         if tag in (256, 257, 258, 277):
             found[tag] = struct.unpack_from(order + code, data, place)[0]

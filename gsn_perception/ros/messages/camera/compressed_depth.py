@@ -1,4 +1,4 @@
-"""Depth in a CompressedImage: compressedDepth as image_transport writes it, and whole PNG and TIFF files."""
+"""Decodes depth in a CompressedImage: compressedDepth of image_transport, and PNG and TIFF files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gsn_perception.ros.messages.camera.encodings import MAX_PIXELS
 from gsn_perception.ros.messages.camera.encodings import layout_of
 from gsn_perception.ros.messages.camera.rvl import decode_rvl
 
-_HEADER = struct.Struct("<iff")  # what compressed_depth_image_transport puts before the PNG or RVL
+_HEADER = struct.Struct("<iff")  # header of compressed_depth_image_transport before the PNG or RVL data
 _PNG = b"\x89PNG\r\n\x1a\n"
 _LEVELS = 1 << 16
 _DEPTHS = ("u2", "i2", "f4")
@@ -26,15 +26,15 @@ _DEPTHS = ("u2", "i2", "f4")
 def depth_of(
     message: CompressedImage, *, near: float = 0.0, remarks: list[Remark] | None = None
 ) -> tuple[np.ndarray, str]:
-    """Numbers [H,W] and the encoding that says their unit: millimetres of 16 bits, or metres as 32FC1 with 0 = unknown.
+    """Values [H,W] and the encoding that defines their unit: 16 bit millimetres, or metres as 32FC1; 0 = unknown.
 
     Args:
         message: ``compressedDepth`` with PNG or RVL, or a PNG or TIFF file of depth (``depth/compressed``).
-        near: Nearest depth that is of use, metres.
-        remarks: Takes what had to be assumed.
+        near: Nearest useful depth, metres.
+        remarks: Gets a remark about each assumption.
 
     Raises:
-        InputError: the data is damaged, too large or no depth.
+        InputError: the data is damaged, too large or not depth.
     """
     form = Format.of(message.format)
     if "compressedDepth" not in form.rest and (form.rest or not form.encoding):
@@ -63,7 +63,7 @@ def depth_of(
 
 
 def _levels(data: bytes, label: str) -> tuple[np.ndarray, tuple[int, float, float] | None]:
-    """Levels [H,W] uint16 and the header, None where there is none before the pixels."""
+    """Quantised values [H,W] uint16, and the header or None without one."""
     body = data[_HEADER.size :]
     if body[: len(_PNG)] == _PNG or data[: len(_PNG)] == _PNG:
         bare = data[: len(_PNG)] == _PNG
@@ -88,8 +88,8 @@ def _levels(data: bytes, label: str) -> tuple[np.ndarray, tuple[int, float, floa
 def _metres(levels: np.ndarray, a: float, b: float, near: float, remarks: list[Remark] | None) -> np.ndarray:
     """Metres of quantised inverse depth, level = a / z + b.
 
-    The publisher casts to 16 bits without a check, so what is nearer than a / (65535 - b) wraps to other, possible
-    depths: not to be undone here. -inf (too near, of Gazebo and ZED) always becomes the level of b, which is taken out.
+    The publisher casts to 16 bits without a check, so depth nearer than a / (65535 - b) wraps to other valid depths,
+    which can't be detected. -inf (too near, from Gazebo and ZED) always becomes the level of b, which is removed.
     """
     with np.errstate(all="ignore"):
         depth = np.float32(a) / (levels.astype(np.float32) - np.float32(b))

@@ -1,4 +1,4 @@
-"""Masks given as polygons: yolo_msgs/DetectionArray of a segmentation model, as yolo_ros publishes it."""
+"""Converts polygons of yolo_msgs/DetectionArray (yolo_ros, segmentation models) to an instance mask."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from gsn_perception.ros.interface import MASK
 from gsn_perception.ros.interface import Topic
 
 _SAME_ASPECT = 0.02
-_SHIFT = 4  # binary digits of a pixel that polygons are drawn with
+_SHIFT = 4  # fractional bits of the polygon corners in OpenCV
 _MOST = np.iinfo(np.uint16).max
 
 
 def detections_topic() -> Topic:
-    """The topic ``mask`` with polygons instead of an image.
+    """The topic ``mask`` of type DetectionArray.
 
     Raises:
         InputError: yolo_msgs is not installed.
@@ -27,22 +27,22 @@ def detections_topic() -> Topic:
 
 
 def is_detections(message: Any) -> bool:
-    """Whether a mask is given as polygons."""
+    """Whether a mask message holds polygons."""
     return hasattr(message, "detections")
 
 
 def labels_of_detections(message: Any, shape: tuple[int, int]) -> np.ndarray:
     """Instance labels [H,W] uint16 of polygons, 0 = background.
 
-    The label is the detection's ``id`` where a tracker numbered all of them, so that it stays from frame to frame; else
-    its place in the message, from 1. Where two overlap the one with the higher score is seen.
+    The label is the detection's ``id`` where a tracker numbered all detections, so that it is stable over frames; else
+    its position in the message, from 1. Where two polygons overlap, the higher score wins.
 
     Args:
         message: yolo_msgs/DetectionArray, or anything with its fields.
         shape: (H, W) of the image. Polygons of an image of another size and the same aspect are scaled.
 
     Raises:
-        InputError: no detection has a polygon, or one is not finite or belongs to an image of another aspect.
+        InputError: no detection has a polygon, or a polygon is not finite or of an image with another aspect.
     """
     outlined = [item for item in message.detections if len(item.mask.data) > 2]
     if message.detections and not outlined:
@@ -58,7 +58,7 @@ def labels_of_detections(message: Any, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _labels(outlined: list[Any]) -> list[int]:
-    """One a detection; those of the tracker where it gave every detection one of its own."""
+    """One label per detection; the tracker's ids where all are valid and unique."""
     tracked = [int(item.id) if item.id.isascii() and item.id.isdecimal() else 0 for item in outlined]
     if all(0 < number <= _MOST for number in tracked) and len(set(tracked)) == len(tracked):
         return tracked
@@ -66,7 +66,7 @@ def _labels(outlined: list[Any]) -> list[int]:
 
 
 def _corners(mask: Any, shape: tuple[int, int]) -> np.ndarray:
-    """Corners [N,1,2] int32 in fractions of the image's pixels; pixel centres are whole numbers, as OpenCV has them."""
+    """Corners [N,1,2] int32 in 1/16 pixels of the image; pixel centres are integers, as in OpenCV."""
     points = np.array([(point.x, point.y) for point in mask.data], np.float64)
     if not np.isfinite(points).all():
         raise InputError(

@@ -1,4 +1,4 @@
-"""Lens distortion as CameraInfo names it, and its undoing where that is asked for (REP-104)."""
+"""Lens distortion models of CameraInfo, and undistortion (REP-104)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gsn_perception.geometry.remark import note
 from gsn_perception.ros.messages.camera.intrinsics import intrinsics
 
 Model = Literal["brown", "inverse_brown", "fisheye", "none"]
-_MODELS: dict[str, Model] = {  # letters and digits of the name
+_MODELS: dict[str, Model] = {  # by the letters and digits of the name
     **dict.fromkeys(("plumbbob", "rationalpolynomial", "thinprism", "thinprismmodel", "radtan", "opencv"), "brown"),
     **dict.fromkeys(("brownconrady", "modifiedbrownconrady", "brownconradyk6", "radialtangential"), "brown"),
     "inversebrownconrady": "inverse_brown",
@@ -23,24 +23,24 @@ _MODELS: dict[str, Model] = {  # letters and digits of the name
     **dict.fromkeys(("kannalabrandt", "kannalabrandt4", "kannalabrandt8", "kb4"), "fisheye"),
     **dict.fromkeys(("", "none", "pinhole", "perspective", "nodistortion"), "none"),
 }
-_COUNTS = (4, 5, 8, 12, 14)  # coefficients of OpenCV's polynomial model; each count adds terms to the one before
-_BELIEVED = 1e-9  # smaller coefficients are zeros
+_COUNTS = (4, 5, 8, 12, 14)  # numbers of coefficients of OpenCV's polynomial model; each adds terms
+_LEAST = 1e-9  # smaller coefficients count as zero
 
 
 def model_of(info: CameraInfo, remarks: list[Remark] | None = None) -> tuple[Model, np.ndarray]:
-    """The model and its coefficients in OpenCV's order and number; ``none`` where nothing is distorted.
+    """The model and its coefficients in OpenCV's order and number; ``none`` without distortion.
 
     Args:
-        info: ``distortion_model`` in any of the names that drivers use, ``d`` of any length: zeros are added or cut.
-        remarks: Takes what had to be assumed.
+        info: ``distortion_model`` by any name that drivers use; ``d`` of any length: zeros are added or removed.
+        remarks: Gets a remark about each assumption.
 
     Raises:
-        InputError: the model is unknown, or its coefficients are too many or not finite.
+        InputError: the model is unknown, or it has too many or infinite coefficients.
     """
     coefficients = np.array(info.d, dtype=np.float64)
     if not np.isfinite(coefficients).all():
         raise InputError("camera_info holds distortion coefficients that are not finite; calibrate the camera again")
-    used = np.flatnonzero(np.abs(coefficients) > _BELIEVED)
+    used = np.flatnonzero(np.abs(coefficients) > _LEAST)
     if not len(used):
         return "none", np.zeros(0)
     coefficients = coefficients[: used[-1] + 1]
@@ -67,7 +67,7 @@ def model_of(info: CameraInfo, remarks: list[Remark] | None = None) -> tuple[Mod
 
 
 def _of_fisheye(coefficients: np.ndarray, remarks: list[Remark] | None) -> np.ndarray:
-    """k1 to k4; OrbbecSDK_ROS2 writes k1 k2 p1 p2 k3 k4 k5 k6 for every model, with zeros where one has none."""
+    """k1 to k4. OrbbecSDK_ROS2 writes k1 k2 p1 p2 k3 k4 k5 k6 for every model, with zeros for missing ones."""
     if 4 < len(coefficients) <= 6 and not coefficients[2:4].any():
         note(
             remarks,
@@ -81,7 +81,7 @@ def _of_fisheye(coefficients: np.ndarray, remarks: list[Remark] | None) -> np.nd
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Undistortion:
-    """Look-up maps from the ideal image to the raw one.
+    """Undistortion maps: for each ideal pixel, its place in the raw image.
 
     Attributes:
         map_x: [H,W] float32 raw columns.
@@ -93,10 +93,10 @@ class Undistortion:
 
     @classmethod
     def of(cls, info: CameraInfo, size: tuple[int, int] | None = None) -> Undistortion | None:
-        """The maps of ``info``, or None where there is neither distortion nor skew.
+        """The maps of ``info``, or None without distortion and skew.
 
         Args:
-            info: Of the raw image.
+            info: CameraInfo of the raw image.
             size: Width and height of the image, see :func:`gsn_perception.ros.messages.camera.camera_info.to_camera`.
 
         Raises:
@@ -132,7 +132,9 @@ def _maps(
         return cv2.fisheye.initUndistortRectifyMap(K, coefficients, np.eye(3), K, size, cv2.CV_32FC1)
     if model != "inverse_brown":
         return cv2.initUndistortRectifyMap(K, coefficients, np.eye(3), K, size, cv2.CV_32FC1)
-    u, v = np.meshgrid(np.arange(size[0]), np.arange(size[1]))  # the polynomial leads from raw to ideal: invert it
+    u, v = np.meshgrid(
+        np.arange(size[0]), np.arange(size[1])
+    )  # the polynomial maps raw to ideal; invert it iteratively
     ideal = np.stack([u, v], axis=-1).reshape(-1, 2).astype(np.float64)
     raw = ideal.copy()
     for _ in range(20):

@@ -1,4 +1,4 @@
-"""What the encodings of sensor_msgs/Image mean, and the checks before anything is decoded."""
+"""Encodings of sensor_msgs/Image: data type, channels, checks of the size, and access to the pixels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sensor_msgs.msg import Image
 from gsn_perception.geometry import InputError
 
 MAX_PIXELS = 1 << 25
-"""Larger images (8K is just below) are refused, so that no message can make the node allocate without bound."""
+"""Limit of the image size (8K is just below), so that no message can exhaust the memory."""
 
 _NAMED = {  # encoding -> dtype, channels
     **{name: ("u1", 3) for name in ("rgb8", "bgr8")},
@@ -21,13 +21,13 @@ _NAMED = {  # encoding -> dtype, channels
     "mono16": ("u2", 1),
 }
 BAYER = {f"bayer_{order}{bits}": order for order in ("rggb", "bggr", "gbrg", "grbg") for bits in (8, 16)}
-"""Encoding to the colours of the first two rows' first two pixels."""
+"""Encoding to the colour pattern of its first 2x2 pixels."""
 _GENERIC = re.compile(r"(8U|8S|16U|16S|32S|32U|32F|64F)(?:C([1-4]))?")  # OpenCV's types; 8U is 8UC1
 _DTYPES = {"8U": "u1", "8S": "i1", "16U": "u2", "16S": "i2", "32S": "i4", "32U": "u4", "32F": "f4", "64F": "f8"}
 
 
 def layout_of(encoding: str) -> tuple[np.dtype, int] | None:
-    """Type and number of channels of an encoding whose pixels lie row by row, None where it is no such one."""
+    """Data type and number of channels of an encoding with interleaved pixels; None for other encodings."""
     if encoding in _NAMED:
         code, channels = _NAMED[encoding]
         return np.dtype(code), channels
@@ -38,16 +38,16 @@ def layout_of(encoding: str) -> tuple[np.dtype, int] | None:
 
 
 def canonical(encoding: str) -> str:
-    """OpenCV's names with their number of channels: ``16U`` is ``16UC1``."""
+    """The encoding, with the number of channels added to OpenCV's names: ``16U`` becomes ``16UC1``."""
     found = _GENERIC.fullmatch(encoding)
     return f"{found[1]}C1" if found and found[2] is None else encoding
 
 
 def check_size(encoding: str, width: int, height: int) -> None:
-    """Refuse empty and huge images.
+    """Check that an image is neither empty nor too large.
 
     Raises:
-        InputError: one sentence.
+        InputError: it is.
     """
     if height < 1 or width < 1:
         raise InputError(f"the {encoding} image is empty ({width}x{height}); publish one with pixels")
@@ -60,11 +60,11 @@ def check_size(encoding: str, width: int, height: int) -> None:
 def pixels_of(message: Image, layout: tuple[np.dtype, int] | None = None) -> np.ndarray:
     """[H,W] or [H,W,C] in native byte order; a view of the message's memory where possible.
 
-    ``is_bigendian`` means nothing where a value is one byte (depthai-ros sets it on all of those).
+    ``is_bigendian`` has no effect on one-byte values (depthai-ros sets it for all of those).
 
     Args:
-        message: Any image whose pixels lie row by row.
-        layout: Type and channels where the encoding does not say them.
+        message: An image with interleaved pixels.
+        layout: Data type and channels, where the encoding does not define them.
 
     Raises:
         InputError: size, step and length disagree, or the encoding is unknown.

@@ -1,7 +1,7 @@
-"""sensor_msgs/Image and CompressedImage to arrays and back.
+"""Converts sensor_msgs/Image and CompressedImage to arrays (colour, depth, mask) and back.
 
-Size, step, byte order and length are checked before anything decodes. The plain encodings are numpy views (zero-copy);
-Bayer, YUV and files are decoded by OpenCV. What had to be assumed becomes a remark.
+Size, step, byte order and length are checked before decoding. Plain encodings are numpy views (zero-copy); OpenCV
+decodes Bayer, YUV and files. Each assumption becomes a remark.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NO_MASKS = ("bayer", "rgb16", "bgr16", "rgba16", "bgra16")
 
 @dataclass(frozen=True, slots=True)
 class DepthRange:
-    """Depths outside [near, far] metres count as unknown."""
+    """Depth outside [near, far] metres counts as unknown."""
 
     near: float = 0.0
     far: float = float("inf")
@@ -47,12 +47,12 @@ def to_rgb(message: Image | CompressedImage, remarks: list[Remark] | None = None
 
     Args:
         message: An image, or one compressed as JPEG, PNG, WebP, TIFF or by zstd_image_transport.
-        remarks: Takes what had to be assumed.
+        remarks: Gets a remark about each assumption.
 
     Raises:
         InputError: the message is damaged, or its encoding carries no colour or no channel order.
     """
-    message = _plain(message)
+    message = _without_zstd(message)
     if hasattr(message, "format"):
         if "compressedDepth" in message.format:
             raise InputError(
@@ -62,12 +62,12 @@ def to_rgb(message: Image | CompressedImage, remarks: list[Remark] | None = None
     if is_yuv(message.encoding):
         return rgb_of_yuv(message)
     if layout_of(message.encoding) is None:
-        return _bridged(message)
+        return _decode_by_cv_bridge(message)
     return rgb_of(pixels_of(message), canonical(message.encoding), remarks)
 
 
-def _bridged(message: Image) -> np.ndarray:
-    """Colours of an encoding that is not in our tables, by cv_bridge where it is installed."""
+def _decode_by_cv_bridge(message: Image) -> np.ndarray:
+    """Colours of an encoding unknown to this package, decoded by cv_bridge where it is installed."""
     bridge = optional.find("cv_bridge")
     reason = ""
     if bridge is not None:
@@ -89,20 +89,20 @@ def to_depth(
 ) -> np.ndarray:
     """Depth [H,W] float32 in metres along z, NaN = unknown.
 
-    The unit follows from the encoding (REP-118): 32FC1 and 64FC1 are metres; 16UC1, 16SC1 and mono16 millimetres with
-    0 = unknown. Infinite, negative and zero depths are unknown.
+    The encoding defines the unit (REP-118): 32FC1 and 64FC1 are metres; 16UC1, 16SC1 and mono16 millimetres with
+    0 = unknown. Infinite, negative and zero depth is unknown.
 
     Args:
         message: An image, ``compressedDepth`` with PNG or RVL, or a 16 bit PNG or a TIFF (``depth/compressed``).
-        limits: What counts as known.
-        remarks: Takes what had to be assumed.
-        near: Nearest depth that is of use, metres, where the limits are applied later.
+        limits: Range of known depth.
+        remarks: Gets a remark about each assumption.
+        near: Nearest useful depth, metres, where the limits are applied later.
 
     Raises:
-        InputError: the message is damaged or its encoding is no depth.
+        InputError: the message is damaged or its encoding is not depth.
     """
     limits = limits or DepthRange()
-    message = _plain(message)
+    message = _without_zstd(message)
     if hasattr(message, "format"):
         numbers, encoding = compressed_depth.depth_of(
             message, near=limits.near if near is None else near, remarks=remarks
@@ -130,14 +130,14 @@ def to_mask(
     """Instance labels [H,W] uint8 or uint16, 0 = background.
 
     Args:
-        message: mono8, 8UC1, 16UC1 or another image of one channel that holds whole numbers, or a label map in colours.
-        mode: ``binary`` makes everything that is no background label 1, ``labels`` keeps each value.
-        background: Values that are no object, see :func:`gsn_perception.ros.messages.camera.masks.labels_of`.
+        message: mono8, 8UC1, 16UC1 or another image of one channel with integers, or a coloured label map.
+        mode: ``binary`` gives all pixels except the background label 1, ``labels`` keeps each value.
+        background: Values of the background, see :func:`gsn_perception.ros.messages.camera.masks.labels_of`.
 
     Raises:
         InputError: the message is damaged, holds no labels, or labels outside 0..65535.
     """
-    message = _plain(message)
+    message = _without_zstd(message)
     if hasattr(message, "format"):
         pixels, encoding = compressed.decoded(message)
     else:
@@ -148,23 +148,23 @@ def to_mask(
     return labels_of(pixels, encoding, mode, background)
 
 
-def _plain(message: Image | CompressedImage) -> Image | CompressedImage:
-    """The image within a message of zstd_image_transport, any other as it is."""
+def _without_zstd(message: Image | CompressedImage) -> Image | CompressedImage:
+    """The image in a message of zstd_image_transport; any other message unchanged."""
     return compressed.unpacked(message) if getattr(message, "format", "") == "zstd" else message
 
 
 def from_rgb(image: np.ndarray, header: Header) -> Image:
-    """rgb8 message of [H,W,3] uint8."""
+    """rgb8 message from [H,W,3] uint8."""
     return _message(np.asarray(image, dtype=np.uint8), "rgb8", header)
 
 
 def from_depth(depth: np.ndarray, header: Header) -> Image:
-    """32FC1 message of [H,W] metres."""
+    """32FC1 message from [H,W] metres."""
     return _message(np.asarray(depth, dtype=np.float32), "32FC1", header)
 
 
 def from_mask(mask: np.ndarray, header: Header) -> Image:
-    """mono8 or 16UC1 message of [H,W] labels."""
+    """mono8 or 16UC1 message from [H,W] labels."""
     mask = np.asarray(mask)
     if mask.dtype == np.uint16:
         return _message(mask, "16UC1", header)

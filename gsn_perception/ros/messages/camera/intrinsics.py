@@ -1,4 +1,4 @@
-"""K of the image that arrives, out of what CameraInfo says of the sensor, its region of interest and its binning."""
+"""Intrinsic matrix K of the received image, from CameraInfo with its region of interest and binning."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Remark
 from gsn_perception.geometry.remark import note
 
-_CENTRED = 0.15  # a principal point this near to the middle, in parts of the size, is one of this image
+_CENTRED = 0.15  # largest distance of a plausible principal point from the image centre, relative to the size
 
 
 def intrinsics(
@@ -23,9 +23,9 @@ def intrinsics(
 
     Args:
         info: Intrinsics of the full sensor with its binning and region of interest.
-        rectify: False: P holds where there is one; True: K holds.
+        rectify: False: P is used where it is set; True: K is used.
         size: See :func:`to_camera`.
-        remarks: Takes what had to be assumed.
+        remarks: Gets a remark about each assumption.
 
     Raises:
         InputError: see :func:`to_camera`.
@@ -37,10 +37,10 @@ def intrinsics(
     _check_focal_lengths(K)
     K = K.copy()
     K[:2, 2] += 0.5
-    width, height, K = _windowed(info, K)
+    width, height, K = _apply_roi(info, K)
     bins = np.array([max(info.binning_x, 1), max(info.binning_y, 1)])
     if (bins > 1).any():
-        width, height, K = _binned(K, width, height, bins, size, remarks)
+        width, height, K = _apply_binning(K, width, height, bins, size, remarks)
     _check_pixels(K, width, height)
     return K, width, height
 
@@ -57,8 +57,8 @@ def _check_focal_lengths(K: np.ndarray) -> None:
         )
 
 
-def _windowed(info: CameraInfo, K: np.ndarray) -> tuple[int, int, np.ndarray]:
-    """Width, height and K of the region of interest; ``roi.do_rectify`` changes nothing here."""
+def _apply_roi(info: CameraInfo, K: np.ndarray) -> tuple[int, int, np.ndarray]:
+    """Width, height and K of the region of interest; ``roi.do_rectify`` has no effect."""
     roi = info.roi
     width, height = roi.width or info.width, roi.height or info.height
     if roi.x_offset + roi.width > info.width or roi.y_offset + roi.height > info.height:
@@ -70,10 +70,10 @@ def _windowed(info: CameraInfo, K: np.ndarray) -> tuple[int, int, np.ndarray]:
     return width, height, K
 
 
-def _binned(
+def _apply_binning(
     K: np.ndarray, width: int, height: int, bins: np.ndarray, size: tuple[int, int] | None, remarks: list[Remark] | None
 ) -> tuple[int, int, np.ndarray]:
-    """Width, height and K after binning, which some drivers take off the size or K already, against CameraInfo's words."""
+    """Width, height and K after binning; some drivers apply it to the size or K already, against the definition."""
     scaled = np.diag([1 / bins[0], 1 / bins[1], 1.0]) @ K
     binned = (width // int(bins[0]), height // int(bins[1]))
     is_off = size == (width, height)
@@ -106,7 +106,7 @@ def _is_centred(K: np.ndarray, width: int, height: int) -> bool:
 
 
 def _check_pixels(K: np.ndarray, width: int, height: int) -> None:
-    """Refuse numbers that are fractions of the image, not pixels."""
+    """Refuse values that are fractions of the image size, not pixels."""
     centre = K[:2, 2] - 0.5
     if min(width, height) >= 16 and np.all((centre >= 0) & (centre <= 1)):
         raise InputError(

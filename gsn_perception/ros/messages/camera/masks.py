@@ -1,4 +1,4 @@
-"""Pixels of a mask or label image to labels, 0 = background."""
+"""Converts the pixels of a mask or label image to instance labels, 0 = background."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ _LABEL_MAPS = (
     "publish mono8, 8UC1, 16UC1 or 32SC1, or Gazebo's labels_map (a segmentation camera of type semantic or panoptic) "
     "and not its colored_map"
 )
-_MOST_INSTANCES = 1024  # of one class; what a palette's colours would mean is nearly always above it
+_MOST_INSTANCES = 1024  # limit of the instances of one class; colours of a palette nearly always exceed it
 
 
 def labels_of(pixels: np.ndarray, encoding: str, mode: MaskMode, background: Sequence[int] = (0,)) -> np.ndarray:
     """Instance labels [H,W] uint8 or uint16, 0 = background.
 
     Args:
-        pixels: [H,W] numbers, or [H,W,3 or 4] of a label map in colours: equal channels (Gazebo's semantic labels_map),
-            or the class in blue and the number of the instance in red + 256 green (its panoptic one).
+        pixels: [H,W] numbers, or [H,W,3 or 4] of a coloured label map: equal channels (Gazebo's semantic labels_map),
+            or the class in blue and the instance number in red + 256 green (its panoptic one).
         encoding: As in sensor_msgs/Image.
-        mode: ``binary`` makes everything that is no background label 1, ``labels`` keeps each value.
-        background: The values that are no object. Where 0 is not among them it is an object, and every label is one
-            higher than its value. Of a panoptic map the classes are meant.
+        mode: ``binary`` gives all pixels except the background label 1, ``labels`` keeps each value.
+        background: Values of the background. Where 0 is not among them, it is an object, and every label is one
+            higher than its value. In a panoptic map these are classes.
 
     Raises:
-        InputError: the values are no labels, or labels outside 0..65535.
+        InputError: the values are not labels, or outside 0..65535.
     """
     if pixels.dtype.kind == "f":
-        pixels = _whole(pixels, encoding)
-    values, classes = _of_colours(pixels, encoding) if pixels.ndim == 3 else (pixels, pixels)
+        pixels = _integer_labels(pixels, encoding)
+    values, classes = _from_colours(pixels, encoding) if pixels.ndim == 3 else (pixels, pixels)
     if mode == "binary":
         return _is_object(classes, background).astype(np.uint8)
     if tuple(background) == (0,):
@@ -52,7 +52,7 @@ def _is_object(classes: np.ndarray, background: Sequence[int]) -> np.ndarray:
 
 
 def _narrowed(labels: np.ndarray) -> np.ndarray:
-    """Labels as the smallest of uint8 and uint16 that their type or values ask for."""
+    """Labels as uint8 if they have that type, else as uint16."""
     if labels.dtype in (np.uint8, np.uint16):
         return np.array(labels)
     least, most = int(labels.min()), int(labels.max())
@@ -65,8 +65,8 @@ def _narrowed(labels: np.ndarray) -> np.ndarray:
     return labels.astype(np.uint16)
 
 
-def _whole(pixels: np.ndarray, encoding: str) -> np.ndarray:
-    """A float image of labels as integers; what is not a number is background."""
+def _integer_labels(pixels: np.ndarray, encoding: str) -> np.ndarray:
+    """A float image of labels as integers; NaN is background."""
     known = np.nan_to_num(pixels, nan=0.0)
     if not np.isfinite(known).all() or (known != np.rint(known)).any() or np.abs(known).max() > 2**31:
         raise InputError(
@@ -76,8 +76,8 @@ def _whole(pixels: np.ndarray, encoding: str) -> np.ndarray:
     return known.astype(np.int64)
 
 
-def _of_colours(pixels: np.ndarray, encoding: str) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and classes [H,W] of a label map in colours."""
+def _from_colours(pixels: np.ndarray, encoding: str) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and classes [H,W] of a coloured label map."""
     if encoding not in ("rgb8", "bgr8", "rgba8", "bgra8", "8UC3", "8UC4"):
         raise InputError(f"mask encoding {encoding[:40]!r} holds no labels; {_LABEL_MAPS}")
     first, green, third = (pixels[..., channel] for channel in range(3))

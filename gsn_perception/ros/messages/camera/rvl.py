@@ -1,4 +1,4 @@
-"""RVL: lossless 16 bit depth as run lengths and differences in nibbles (Wilson, ISS 2017, listing 1)."""
+"""Decodes RVL, lossless 16 bit depth compression by run lengths and differences (Wilson, ISS 2017, listing 1)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 
 from gsn_perception.geometry import InputError
 
-_SIZE = struct.Struct("<II")  # columns and rows, which compressed_depth_image_transport puts before the stream
-_MOST_NIBBLES = 11  # of one number: 32 bits, three a nibble
+_SIZE = struct.Struct("<II")  # columns and rows, written by compressed_depth_image_transport before the stream
+_MOST_NIBBLES = 11  # limit of one number: 32 bits, three per nibble
 
 
 def decode_rvl(data: bytes, max_pixels: int) -> np.ndarray:
-    """Levels [H,W] uint16 of what stands behind the compressedDepth header.
+    """Depth levels [H,W] uint16, from the data after the compressedDepth header.
 
     Raises:
-        InputError: the data is cut or damaged, or tells of more than ``max_pixels``.
+        InputError: the data is cut or damaged, or has more than ``max_pixels``.
     """
     if len(data) < _SIZE.size:
         raise InputError("the RVL depth image ends before its size; the message is damaged")
@@ -33,9 +33,9 @@ def decode_rvl(data: bytes, max_pixels: int) -> np.ndarray:
 
 @numba.njit(nogil=True, cache=True)
 def _number(words: np.ndarray, at: int) -> tuple[int, int]:
-    """The number that begins at nibble ``at``, and where the next one does; -1 where the stream ends or it is too long.
+    """The number at nibble ``at`` and the position after it; -1 where the stream ends or the number is too long.
 
-    Nibbles come from the high end of each word, low digits first; the highest bit says that more follow.
+    The first nibble is the highest of each word; low digits come first; the highest bit of a nibble means more follow.
     """
     value = 0
     for digit in range(_MOST_NIBBLES):
@@ -51,7 +51,7 @@ def _number(words: np.ndarray, at: int) -> tuple[int, int]:
 
 @numba.njit(nogil=True, cache=True)
 def _decode(words: np.ndarray, out: np.ndarray) -> bool:
-    """Fill ``out`` [P], which is zero; False where the stream does not say what all of it is."""
+    """Fill ``out`` [P], initially zero; False where the stream does not cover it."""
     at, done, level = 0, 0, 0
     while done < len(out):
         zeros, at = _number(words, at)
@@ -65,7 +65,7 @@ def _decode(words: np.ndarray, out: np.ndarray) -> bool:
             folded, at = _number(words, at)
             if folded < 0:
                 return False
-            level = (level + ((folded >> 1) ^ -(folded & 1))) & 0xFFFF  # zigzag; wraps as the codec's 16 bits do
+            level = (level + ((folded >> 1) ^ -(folded & 1))) & 0xFFFF  # zigzag; wraps at 16 bits as in the codec
             out[done] = level
             done += 1
     return True

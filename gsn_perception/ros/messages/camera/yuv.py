@@ -1,6 +1,6 @@
-"""YUV images to RGB: packed rows (yuyv, uyvy) and planes (nv12 and its family, i420).
+"""Converts YUV images to RGB: packed (yuyv, uyvy) and planar (nv12 and its variants, i420).
 
-All are taken as BT.601 with luma 16..235, which is what the drivers' own conversions and OpenCV's do.
+All are read as BT.601 with luma 16..235, like the conversions of drivers and OpenCV.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gsn_perception.geometry import InputError
 from gsn_perception.ros.messages.camera.encodings import check_size
 from gsn_perception.ros.messages.camera.encodings import pixels_of
 
-_PACKED = {  # encoding -> OpenCV's code; yuv422 and yuv422_yuy2 are sensor_msgs' older names
+_PACKED = {  # encoding -> OpenCV's code; yuv422 and yuv422_yuy2 are older names of sensor_msgs
     "uyvy": cv2.COLOR_YUV2RGB_UYVY,
     "yuv422": cv2.COLOR_YUV2RGB_UYVY,
     "yuyv": cv2.COLOR_YUV2RGB_YUYV,
@@ -26,13 +26,13 @@ _PACKED = {  # encoding -> OpenCV's code; yuv422 and yuv422_yuy2 are sensor_msgs
 
 @dataclass(frozen=True, slots=True)
 class _Planes:
-    """How the colour lies behind the luma plane.
+    """Layout of the chroma planes after the luma plane.
 
     Attributes:
-        across: Pixels that share a colour sample in a row.
-        down: Rows that do.
+        across: Pixels in a row that share a chroma sample.
+        down: Rows that share a chroma sample.
         order: ``uv`` or ``vu``.
-        interleaved: Whether both lie in one plane of pairs.
+        interleaved: Whether both are in one plane of pairs.
     """
 
     across: int
@@ -42,7 +42,7 @@ class _Planes:
 
     @property
     def bytes_per_pixel(self) -> float:
-        """Of the whole image."""
+        """Bytes per pixel of the whole image."""
         return 1 + 2 / (self.across * self.down)
 
 
@@ -66,7 +66,7 @@ _FROM_444 = np.concatenate([_FROM_444, _FROM_444 @ np.array([[-16.0], [-128.0], 
 
 
 def is_yuv(encoding: str) -> bool:
-    """Whether :func:`rgb_of_yuv` knows it; depthai-ros writes ``YUV420``, so capitals do not matter."""
+    """Whether :func:`rgb_of_yuv` supports the encoding, in any case: depthai-ros writes ``YUV420``."""
     return encoding.lower() in _PACKED or encoding.lower() in _PLANAR
 
 
@@ -74,7 +74,7 @@ def rgb_of_yuv(message: Image) -> np.ndarray:
     """Colours [H,W,3] uint8 RGB.
 
     Raises:
-        InputError: size, step and length disagree, or the size is odd where two pixels share a colour.
+        InputError: size, step and length disagree, or the size is odd where two pixels share a chroma sample.
     """
     encoding = message.encoding.lower()
     if encoding in _PACKED:
@@ -92,10 +92,10 @@ def rgb_of_yuv(message: Image) -> np.ndarray:
 
 
 def _plane_of(message: Image, planes: _Planes) -> tuple[int, int]:
-    """Rows and bytes a row of the luma plane.
+    """Rows of the luma plane and bytes per row.
 
-    Drivers differ: ``step`` is the luma's (camera_ros), the bytes of all planes over the height (depthai-ros), or
-    ``height`` counts the rows of all planes, as an OpenCV matrix of them does. The length tells which.
+    Drivers differ: ``step`` is that of the luma plane (camera_ros), or the bytes of all planes divided by the height
+    (depthai-ros), or ``height`` counts the rows of all planes, as in an OpenCV matrix. The length decides.
     """
     width, height, step, length = message.width, message.height, message.step, len(message.data)
     whole = planes.bytes_per_pixel
@@ -121,7 +121,7 @@ def _check_even(message: Image, height: int, across: int, down: int) -> None:
 
 
 def _chroma(data: np.ndarray, planes: _Planes, height: int, stride: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """U and V [h,w] of what stands behind the luma plane; the rows' padding shrinks as their pixels do."""
+    """U and V [h,w] from the data after the luma plane; the padding of rows is scaled like their pixels."""
     rows, columns = height // planes.down, width // planes.across
     if planes.interleaved:
         pairs = data.reshape(rows, -1)[:, : 2 * columns].reshape(rows, columns, 2)

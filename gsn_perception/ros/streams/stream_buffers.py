@@ -1,4 +1,4 @@
-"""What is kept of the streams that are joined to images: messages that wait, and what their stamps tell."""
+"""Buffers of the frame synchronisation: depth and mask messages and images that wait, and statistics of their stamps."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from statistics import median
 from typing import Any
 from typing import Protocol
 
-_KEPT = 4096  # stamps of images: two minutes at 30 Hz
-RECENT = 10  # messages that an offset is told from
-_OVERHEAD = 4096  # bytes a message takes beside its pixels, generously
+_KEPT = 4096  # stamps of images, two minutes at 30 Hz
+RECENT = 10  # messages that offsets and lateness are taken from
+_OVERHEAD = 4096  # bytes of a message besides its pixels, an upper estimate
 
 
 def size_of(message: Any) -> int:
-    """Bytes that a message holds."""
+    """Bytes of a message, approximately."""
     data = getattr(message, "data", b"")
     return _OVERHEAD + (len(data) if hasattr(data, "__len__") else 0)
 
@@ -35,7 +35,7 @@ class Stamped(Protocol):
 
 
 def within(items: Sequence[Stamped], stamp: int, slop: int) -> tuple[int, int]:
-    """The slice of ``items``, which are in order of their stamps, at most ``slop`` from ``stamp``."""
+    """Begin and end of the slice of ``items`` (sorted by stamp) at most ``slop`` from ``stamp``."""
     low = bisect_left(items, stamp - slop, key=_stamp_of)
     return low, bisect_right(items, stamp + slop, lo=low, key=_stamp_of)
 
@@ -45,19 +45,19 @@ def _stamp_of(item: Stamped) -> int:
 
 
 class ImageStamps:
-    """The stamps of the images so far, those that were given up too."""
+    """The stamps of all images so far, dropped ones included."""
 
     def __init__(self) -> None:
         self._stamps: list[int] = []
 
     def add(self, stamp: int) -> None:
-        """One more, not older than those before."""
+        """Add a stamp that is not older than those before."""
         self._stamps.append(stamp)
         if len(self._stamps) > _KEPT:
             del self._stamps[: _KEPT // 2]
 
     def clear(self) -> None:
-        """Time began anew."""
+        """Forget all stamps, after time stepped back."""
         self._stamps.clear()
 
     @property
@@ -71,7 +71,7 @@ class ImageStamps:
         return self._stamps[-1] if self._stamps else None
 
     def distance(self, stamp: int) -> int | None:
-        """Nanoseconds from ``stamp`` to the nearest image."""
+        """Nanoseconds from ``stamp`` to the nearest image; None without images."""
         at = bisect_left(self._stamps, stamp)
         return min((abs(stamp - near) for near in self._stamps[max(at - 1, 0) : at + 1]), default=None)
 
@@ -82,7 +82,7 @@ class ImageStamps:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class BufferedMessage:
     """One message that waits for its image.
 
     Attributes:
@@ -96,48 +96,67 @@ class Entry:
     size: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class WaitingImage:
+    """One image that waits for its depth and mask.
+
+    Attributes:
+        stamp: Nanoseconds.
+        message: The image.
+        needs: Streams that had a publisher when it came; it is joined only with all of them.
+        size: Bytes.
+        came: When it arrived, seconds of the clock.
+    """
+
+    stamp: int
+    message: Any
+    needs: frozenset[str]
+    size: int
+    came: float
+
+
 @dataclass(slots=True, eq=False)
 class StreamBuffer:
-    """Depth or mask beside the images.
+    """The messages of one stream, depth or mask, that wait for their images.
 
     Attributes:
         name: Of the stream.
-        entries: What waits for its image, by stamp.
+        entries: Messages that wait for their image, by stamp.
         recent: The last stamps.
-        lateness: How far the images were ahead when a message in step came, nanoseconds.
-        offsets: Stamp of a message minus that of the image it was joined to, nanoseconds.
+        lateness: Nanoseconds by which the newest image was ahead when a message within the slop of an image came.
+        offsets: Stamp of a message minus the stamp of the image it was joined to, nanoseconds.
         came: Whether any message came.
-        heard: The newest image's stamp when the last message came; None before the first image.
-        was_alive: Whether somebody ever published it.
-        used: What was joined last.
+        newest_image: The newest image's stamp when the last message came; None before the first image.
+        was_alive: Whether it ever had a publisher.
+        used: The message that was joined last.
     """
 
     name: str
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[BufferedMessage] = field(default_factory=list)
     recent: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT))
     lateness: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT))
     offsets: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT))
     came: bool = False
-    heard: int | None = None
+    newest_image: int | None = None
     was_alive: bool = False
-    used: Entry | None = None
+    used: BufferedMessage | None = None
     _newest: int = 0
     _last: int = 0
 
     def add(self, stamp: int, message: Any, images: ImageStamps, slop: int, wait: int) -> None:
-        """Keep a message until its image comes or neither is worth waiting for."""
-        if not self.recent or stamp > self._newest or stamp < self._newest - wait:  # ... - wait: time began anew
+        """Keep a message until it is joined or pruned."""
+        if not self.recent or stamp > self._newest or stamp < self._newest - wait:  # the latter: time stepped back
             self._newest = stamp
         self._last = stamp
         self.recent.append(stamp)
         newest, distance = images.newest, images.distance(stamp)
-        self.came, self.heard = True, newest
+        self.came, self.newest_image = True, newest
         if newest is not None and distance is not None and distance <= slop:
             self.lateness.append(max(newest - stamp, 0))
-        insort(self.entries, Entry(stamp, message, size_of(message)), key=_stamp_of)
+        insort(self.entries, BufferedMessage(stamp, message, size_of(message)), key=_stamp_of)
 
-    def nearest(self, stamp: int, slop: int) -> Entry | None:
-        """The message whose stamp is nearest, the newer of two."""
+    def nearest(self, stamp: int, slop: int) -> BufferedMessage | None:
+        """The message with the nearest stamp within ``slop``; of two equally near ones the newer."""
         low, high = within(self.entries, stamp, slop)
         return min(self.entries[low:high][::-1], key=lambda entry: abs(entry.stamp - stamp), default=None)
 
@@ -147,38 +166,48 @@ class StreamBuffer:
         return self.name != "mask"
 
     def is_past(self, stamp: int) -> bool:
-        """Whether messages have come that are newer: what belongs to ``stamp`` came before them, or never does."""
+        """Whether a newer message arrived: one that belongs to ``stamp`` arrived before it, or never will."""
         return self._newest > stamp
 
-    def use(self, entry: Entry, image: int) -> None:
-        """A message was joined to the image stamped ``image``: older ones go."""
+    def use(self, entry: BufferedMessage, image: int) -> None:
+        """Record that a message was joined to the image with stamp ``image``, and drop older messages."""
         self.used = entry
         self.offsets.append(entry.stamp - image)
         self.entries = [e for e in self.entries if e.stamp > entry.stamp or (e is entry and self.is_shared)]
 
     def prune(self, waiting: Sequence[Stamped], newest: int | None, slop: int, wait: int) -> None:
-        """Forget what no image can need.
+        """Drop messages that no image can need any more.
 
         Args:
-            waiting: The images that wait, by stamp.
-            newest: Of all images.
-            slop: Nanoseconds.
-            wait: Nanoseconds.
+            waiting: Waiting images, by stamp.
+            newest: Stamp of the newest image.
+            slop: Largest difference of stamps, nanoseconds.
+            wait: Longest wait, nanoseconds.
         """
 
         def is_wanted(stamp: int) -> bool:
             low, high = within(waiting, stamp, slop)
             ahead = newest is None or stamp >= newest - slop
-            # the last one may be the first of a bag that begins again, of which no image came yet
+            # the last message may be the first one after a bag starts again, before any of its images
             return low < high or (ahead and stamp >= self._newest - wait) or stamp == self._last
 
         self.entries = [entry for entry in self.entries if is_wanted(entry.stamp)]
 
     def slowest(self) -> int:
-        """Nanoseconds a message in step is late, at most so far; 0 where none came."""
+        """Largest recent lateness, nanoseconds; 0 without messages."""
         return max(self.lateness, default=0)
 
     @property
     def size(self) -> int:
-        """Bytes that wait."""
+        """Bytes of the waiting messages."""
         return sum(entry.size for entry in self.entries)
+
+
+def densest(stamps: list[int]) -> int:
+    """Index of the stamp whose neighbours are closest together; never the newest, the oldest only of two.
+
+    Args:
+        stamps: Two or more, rising.
+    """
+    gaps = [after - before for before, after in zip(stamps, stamps[2:], strict=False)]
+    return gaps.index(min(gaps)) + 1 if gaps else 0

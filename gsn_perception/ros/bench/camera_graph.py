@@ -1,4 +1,4 @@
-"""The nodes and a made-up camera as processes."""
+"""A graph of node processes with a simulated camera."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gsn_perception.ros import interface
-from gsn_perception.ros.processes.graph import LiveGraph
+from gsn_perception.ros.processes.graph import NodeGraph
 
 CAMERA = "gsn_perception.ros.bench.camera"
-_START = 180.0  # seconds that the camera waits for somebody who listens
+_START = 180.0  # seconds that the camera waits for a subscriber
 
 
-class FilmedGraph(LiveGraph):
-    """Nodes under a camera, which starts once they are active.
+class CameraGraph(NodeGraph):
+    """Node processes with a simulated camera that starts once they are active.
 
     Args:
         nodes: Modules of ``gsn_perception.nodes``.
-        parameters: Of the reconstruction node.
+        parameters: Parameters of the reconstruction node.
         rate: Frames a second of the camera.
-        topics: What this process subscribes to; only that is converted.
-        logs: Folder for what the processes print.
+        topics: Topics that this process subscribes to; the nodes convert results only for these.
+        logs: Folder of the processes' output.
         domain: DDS domain.
     """
 
@@ -44,7 +44,7 @@ class FilmedGraph(LiveGraph):
         self.camera = self.run_beside(CAMERA, ["--rate", str(self._rate), "--wait", str(_START)])
 
     def complaints(self) -> list[str]:
-        """Lines of the nodes' logs that tell of an exception or an error."""
+        """Lines of the nodes' output with an exception or an error."""
         words = ("Traceback", "[ERROR]", "[FATAL]", "Error: ")
         logs = {name: process.printed().splitlines() for name, process in self.nodes.items()}
         return [f"{name}: {line}" for name, lines in logs.items() for line in lines if any(w in line for w in words)]

@@ -1,4 +1,4 @@
-"""Who publishes the streams of a camera, and since when nobody does."""
+"""Publishers of the node's input topics: how many there are, since when none, and of which type."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from rclpy.node import Node
 from rclpy.subscription import Subscription
 
 GRACE = 2.0
-"""Seconds that a publisher may be away, e.g. to start again, before frames go on without it."""
+"""Seconds that a publisher may be missing, e.g. while it restarts, before frames are made without its stream."""
 
 
 class PublisherMonitor:
     """The publishers of the topics that a node is subscribed to.
 
     Args:
-        node: Asks the graph.
-        clock: Seconds.
+        node: Queries the ROS graph.
+        clock: Returns seconds.
     """
 
     def __init__(self, node: Node, clock: Callable[[], float] = time.monotonic) -> None:
         self._node, self._clock = node, clock
-        self._topics: dict[str, tuple[str, Any]] = {}  # name and type: a destroyed subscription cannot tell them
+        self._topics: dict[str, tuple[str, Any]] = {}  # name and type; a destroyed subscription can't tell them
         self._seen: dict[str, float] = {}
 
-    def know(self, stream: str, subscription: Subscription) -> None:
-        """The subscription of a stream, which counts as published by nobody until then."""
+    def watch(self, stream: str, subscription: Subscription) -> None:
+        """Register the subscription of a stream; before, the stream counts as unpublished."""
         self._topics[stream] = subscription.topic_name, subscription.msg_type
 
     def is_alive(self, stream: str) -> bool:
-        """Whether somebody publishes the stream, or did a moment ago."""
+        """Whether the stream has a publisher, or had one within :data:`GRACE` seconds."""
         now = self._clock()
         if self._count(stream):
             self._seen[stream] = now
         return now - self._seen.get(stream, -inf) < GRACE
 
     def where(self, stream: str) -> str:
-        """E.g. ``advertised on /mask by 1 publisher``; a type that can't be heard is named."""
+        """E.g. ``advertised on /mask by 1 publisher``; names publishers of another message type."""
         topic, count = self._topics[stream][0], self._count(stream)
         foreign = self._foreign(stream)
         by = f"{count} publisher{'s' if count != 1 else ''}"
         return f"advertised on {topic} by {by}{f' {foreign},' if foreign else ''}"
 
     def why_silent(self, stream: str) -> str:
-        """Why nothing comes, as far as the graph tells: nobody publishes it, or with another type; else empty."""
+        """Why no message comes, by the ROS graph: no publisher, or another message type; else empty."""
         if stream not in self._topics:
             return ""
         topic = self._topics[stream][0]
@@ -56,7 +56,7 @@ class PublisherMonitor:
         return f"{topic} is published {foreign}; remap it or set the transport" if foreign else ""
 
     def _foreign(self, stream: str) -> str:
-        """The types of the publishers that can't be heard; the middleware drops them without a word, event or not."""
+        """Names the message types of publishers that do not match; the middleware ignores them without an event."""
         topic, kind = self._topics[stream]
         wanted = f"{kind.__module__.split('.', maxsplit=1)[0]}/msg/{kind.__name__}"
         found = self._node.get_publishers_info_by_topic(topic)

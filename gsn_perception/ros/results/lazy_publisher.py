@@ -1,4 +1,4 @@
-"""Publishers that convert only when somebody listens."""
+"""Lazy publisher: converts and publishes a result only while there is a subscriber."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from gsn_perception.ros.interface import Topic
 R = TypeVar("R")
 
 
-class Output(Generic[R]):
-    """One topic of a lifecycle node.
+class LazyPublisher(Generic[R]):
+    """Lazy publisher of one topic of a lifecycle node.
 
-    A result is converted and published when somebody is subscribed. Otherwise a latched topic keeps it, and converts it
-    when a late subscriber comes; a sensor topic forgets it.
+    A result is converted and published while there is a subscriber. Without one, a latched topic keeps the result and
+    converts it when a subscriber comes; a sensor topic drops it.
 
     Args:
         node: Owns the publisher.
         topic: Name, type, QoS.
         convert: Makes the message, or its serialised bytes; None publishes nothing.
-        group: Of the event that tells of a late subscriber.
+        group: Callback group of the event of a new subscriber.
         on_publish: Called with the topic's name and the result.
-        on_error: Called with what converting for a late subscriber raised.
-        on_incompatible: Called with the event of a subscriber that asks for what the topic's QoS does not offer.
+        on_error: Called with the exception of a conversion for a late subscriber.
+        on_incompatible: Called with the event of a subscriber whose QoS the topic does not offer.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Output(Generic[R]):
         self._on_publish, self._on_error = on_publish, on_error
         self._lock = threading.Lock()
         self._kept: list[R] = []
-        self.seconds = (0.0, 0.0)  # converting and publishing the last result
+        self.seconds = (0.0, 0.0)  # of converting and of publishing the last result
         latched = topic.qos == "latched"
         self._keeps = latched
         self._publisher = node.create_lifecycle_publisher(
@@ -65,7 +65,7 @@ class Output(Generic[R]):
         )
 
     def send(self, result: R) -> None:
-        """Publish now if somebody listens, else when somebody does."""
+        """Publish now with a subscriber; else a latched topic publishes when one comes."""
         with self._lock:
             self._kept.clear()
             self.seconds = (0.0, 0.0)
@@ -75,13 +75,13 @@ class Output(Generic[R]):
                 self._kept.append(result)
 
     def send_now(self, result: R) -> None:
-        """Publish whether somebody listens or not, so that nothing older stays latched."""
+        """Publish without a subscriber, too, so that no older message stays latched."""
         with self._lock:
             self._kept.clear()
             self._publish(result)
 
     def close(self) -> None:
-        """Give the publisher back."""
+        """Destroy the publisher."""
         with self._lock:
             self._kept.clear()
             self._node.destroy_lifecycle_publisher(self._publisher)
@@ -102,5 +102,5 @@ class Output(Generic[R]):
             with self._lock:
                 if self._kept and self._publisher.is_activated:
                     self._publish(self._kept.pop())
-        except Exception as error:  # an executor thread must outlive a conversion
+        except Exception as error:  # no conversion may end an executor thread
             self._on_error(error)
