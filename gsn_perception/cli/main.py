@@ -11,7 +11,9 @@ import importlib
 import importlib.util
 import os
 import re
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -47,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        if threading.current_thread() is threading.main_thread():  # `kill` must not leave nodes or a browser running
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
         return _dispatch(words)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

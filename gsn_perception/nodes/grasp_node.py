@@ -64,7 +64,7 @@ class GraspNode(ManagedNode[GraspSettings]):
         self._progress = PlanProgress()
         self._header: Header | None = None
         self._moveit_service: Any = None
-        self._last: tuple[GraspTask, GraspResult] | None = None
+        self._last: tuple[GraspTask, GraspResult, Gripper] | None = None
         self.create_service(Trigger, "~/plan", self._on_plan, callback_group=self.waiting_group)
         self.create_service(Trigger, "~/save", self._on_save, callback_group=self.service_group)
 
@@ -78,7 +78,7 @@ class GraspNode(ManagedNode[GraspSettings]):
             kind = grasps.service_type()
             call = self._on_moveit
             self._moveit_service = self.create_service(kind, "plan_grasps", call, callback_group=self.waiting_group)
-        self._worker = LatestItemWorker(self._process_job, self._on_worker_error)
+        self._worker = LatestItemWorker(self._process_job, self.guard(self._on_worker_error, "the error handler"))
 
     def activate(self) -> None:
         """Subscribe."""
@@ -159,8 +159,8 @@ class GraspNode(ManagedNode[GraspSettings]):
             return
         if job.order is None:
             self.diagnostics.drop("overtaken")
-        elif self._worker is not None:  # one plan serves the superseded frame and the service
-            self._worker.put(replace(job, order=None))
+        elif self._worker is not None:  # one plan serves the service and the superseded frame, which may be newer
+            self._worker.put(replace(superseded, seen=job.seen))
 
     def _process_job(self, job: PlanJob) -> None:
         """Plan once; runs in the worker's thread."""
@@ -186,7 +186,7 @@ class GraspNode(ManagedNode[GraspSettings]):
         self._progress.end(selected, refused)
         if job.order is None:
             self._publish(selected, refused)
-            self._last = None if task is None else (task, selected)
+            self._last = None if task is None else (task, selected, planner.gripper)
         watch.lap("publish")
         self.diagnostics.latency(watch.times)
         self._requests.answer(PlanAnswer.of(result, refused), seen=job.seen)
@@ -235,7 +235,7 @@ class GraspNode(ManagedNode[GraspSettings]):
 
     def _on_save(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         last = self._last
-        return fill_response(response, lambda: str(save_grasps(last, self._gripper, self.settings.output_dir)))
+        return fill_response(response, lambda: str(save_grasps(last, self.settings.output_dir)))
 
 
 def main(args: Sequence[str] | None = None) -> int:

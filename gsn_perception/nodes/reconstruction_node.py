@@ -39,6 +39,7 @@ from gsn_perception.ros.results.saving import fill_response
 from gsn_perception.ros.results.saving import save
 from gsn_perception.ros.streams.frame_decoding import FrameDecoder
 from gsn_perception.ros.streams.latest_slot import LatestItemWorker
+from gsn_perception.ros.transforms.sources import TransformSource
 
 _STREAM_PARAMETERS = ("use_depth", "use_mask", "image_transport", "depth_transport", "mask_transport")
 
@@ -55,6 +56,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         super().__init__("reconstruction", ReconstructionSettings, **options)
         self._load = load
         self._processor: FrameProcessor | None = None
+        self._transforms: TransformSource | None = None
         self._worker: LatestItemWorker[FrameJob] | None = None
         self._splats: LazyPublisher[SplatResult] | None = None  # published before the others, which wait for the meshes
         self._outputs: list[LazyPublisher[FrameResult]] = []
@@ -73,8 +75,8 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         """Load weights, choose the source of transforms, create publishers and the worker."""
         settings = self.settings
         mask_topic(settings)  # fails early where yolo_msgs is missing
-        transforms = transform_source(settings, self, lambda error: self.refuse("bad_message", error))
-        self._processor = FrameProcessor(settings, self._load(settings), transforms, FrameDecoder())
+        self._transforms = transform_source(settings, self, lambda error: self.refuse("bad_message", error))
+        self._processor = FrameProcessor(settings, self._load(settings), self._transforms, FrameDecoder())
         self._splats = self.make_output(interface.GAUSSIANS, frame_result.gaussians_message)
         for topic, convert in frame_result.CONVERTERS.items():
             self._outputs.append(self.make_output(topic, convert))
@@ -92,6 +94,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
     def deactivate(self) -> None:
         """End the running frame before its next mesh, then publish empty results so that none stays latched."""
         self._draining = True
+        self._intake.close()
         self._requests.answer((False, "the node was deactivated"))
         self.drain(self._worker)
         now = self.get_clock().now().nanoseconds
@@ -115,9 +118,9 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
             self._outputs.pop().close()
         if self._collision is not None:
             self._collision.close()
-        if self._processor is not None and self._processor.transforms is not None:
-            self._processor.transforms.close()
-        self._worker = self._processor = self._collision = self._splats = self._last = None
+        if self._transforms is not None:
+            self._transforms.close()
+        self._worker = self._processor = self._transforms = self._collision = self._splats = self._last = None
         gc.collect()
         torch = sys.modules.get("torch")
         if torch is not None and torch.cuda.is_available():

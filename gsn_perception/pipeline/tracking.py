@@ -10,6 +10,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 _PAD = 0.01  # metres a box is grown by on every side: flat and small things overlap in spite of noise
+_LABELS = 65535  # of a mask, at most
 _LEAST = 0.3  # share of two grown boxes' union that must be common to both
 
 
@@ -34,7 +35,8 @@ class Tracker:
     def __init__(self, memory: float = 10.0) -> None:
         self._memory = round(memory * 1e9)
         self._tracks: list[_Track] = []
-        self._used: set[int] = set()
+        self._used: set[int] = set()  # those that a label may be
+        self._highest = 0
         self._frame = ""
         self._last = 0
 
@@ -89,8 +91,11 @@ class Tracker:
         return candidates
 
     def _new_number(self, label: int) -> int:
-        number = label if label not in self._used else max(self._used) + 1
-        self._used.add(number)
+        is_new = label > self._highest or (label <= _LABELS and label not in self._used)
+        number = label if is_new else self._highest + 1
+        self._highest = max(self._highest, number)
+        if number <= _LABELS:
+            self._used.add(number)
         return number
 
 

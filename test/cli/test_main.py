@@ -1,8 +1,11 @@
 """The command line's shell: quick help, one sentence and an exit code for bad input, commands found when asked."""
 
 import importlib.util
+import os
+import signal
 import subprocess
 import sys
+import time
 import types
 from dataclasses import dataclass
 
@@ -89,3 +92,23 @@ def test_unknown_commands_and_no_command(capsys):
     assert shell.main([]) == 2
     assert shell.main(["--version"]) == 0
     assert "0.1.0" in capsys.readouterr().out
+
+
+def test_sigterm_ends_a_command_as_an_interrupt_so_that_what_it_started_ends_too(monkeypatch, capsys):
+    ended = []
+
+    def dispatch(words):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        finally:
+            ended.append(words)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(shell, "_dispatch", dispatch)
+    try:
+        assert shell.main(["demo"]) == shell.EXIT_INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended == [["demo"]]
+    assert "interrupted" in capsys.readouterr().err

@@ -28,6 +28,7 @@ from gsn_perception.ros.messages import clouds
 from gsn_perception.ros.messages import grasps
 from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.messages.headers import stamp_to_ns
+from gsn_perception.ros.node.plan_requests import PlanJob
 from gsn_perception.ros.results import frame_result as results
 from gsn_perception.ros.results.frame_result import FrameResult
 
@@ -219,6 +220,8 @@ def test_save_writes_grasps_for_isaac_beside_the_meshes(graph, running, tmp_path
     send(publishers, two_balls(1 * SECOND))
     finish(graph, 1)
     until(lambda: node._worker.wait_idle(0.1))
+    later = [Parameter("gripper.joints", value=["other_left", "other_right"])]
+    assert node.set_parameters(later)[0].successful, "for the next plan, not for the one that is saved"
     answer = graph.call(Trigger, "/grasp/save", Trigger.Request())
     assert answer.success, answer.message
     folder = Path(answer.message)
@@ -240,6 +243,25 @@ def test_save_writes_grasps_for_isaac_beside_the_meshes(graph, running, tmp_path
         assert entry["cspace_position"]["left_finger"] < entry["pregrasp_cspace_position"]["left_finger"]
         assert 2 * entry["cspace_position"]["left_finger"] == pytest.approx(2 * RADIUS, abs=0.005)
     assert node.set_parameters([Parameter("gripper.joints", value=["one"])])[0].reason.startswith("panda has 2 finger")
+
+
+def test_a_request_that_overtakes_a_frame_does_not_replace_its_messages(graph):
+    class Slot:
+        item: PlanJob | None = None
+
+        def put(self, item):
+            before, self.item = self.item, item
+            return before
+
+    node = graph.add(GraspNode)
+    slot = node._worker = Slot()
+    older, newer = {"points": "older"}, {"points": "newer"}
+    try:
+        node._plan(PlanJob(newer, 1.0))
+        node._plan(PlanJob(older, 2.0, "gsn_1"))  # asked for when the newer ones had not come
+    finally:
+        node._worker = None
+    assert (slot.item.messages, slot.item.seen, slot.item.order) == (newer, 2.0, None)
 
 
 def test_inputs_that_disagree_are_refused(graph, running):

@@ -74,6 +74,40 @@ def test_bad_checkpoint_and_missing_tf_fail_to_configure(graph, tmp_path):
         assert tf.trigger_configure() == FAILURE
 
 
+def test_a_configure_that_fails_after_tf_gives_it_back(graph, monkeypatch):
+    from gsn_perception.nodes import reconstruction_node
+
+    class Transforms:
+        is_open = True
+
+        def close(self):
+            self.is_open = False
+
+    def load(settings):
+        raise InputError("there are no weights nowhere.safetensors; check the name")
+
+    made = Transforms()
+    monkeypatch.setattr(reconstruction_node, "transform_source", lambda *arguments: made)
+    node = graph.add(ReconstructionNode, load=load)
+    assert node.trigger_configure() == FAILURE
+    assert not made.is_open
+
+
+def test_an_inactive_node_keeps_no_messages(graph):
+    node = graph.add(ReconstructionNode, load=lambda settings: BallPipeline())
+    publishers = graph.advertise(interface.RECONSTRUCTION_INPUTS)
+    assert node.start()
+    matched(publishers)
+    graph.send(publishers, observation(SECOND, mask=False))  # waits for its mask
+    until(lambda: node.diagnostics.totals.get("image"))
+    assert node._intake._assembler is not None
+    assert node.trigger_deactivate() == SUCCESS
+    assert node._intake._assembler is None
+    assert not node.waiting()
+    assert node.trigger_activate() == SUCCESS
+    assert node.waiting()
+
+
 def test_autostart_and_namespace(graph):
     node = graph.add(
         ReconstructionNode, load=lambda s: BallPipeline(), parameters={"autostart": True}, namespace="left"

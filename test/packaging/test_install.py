@@ -93,7 +93,7 @@ def test_a_wheel_holds_the_package_its_data_and_its_commands(wheel):
     expected = {str(p.relative_to(ROOT)) for p in package.rglob("*.py")}
     expected |= {str(p.relative_to(ROOT)) for p in (package / "grasping" / "grippers").glob("*.yaml")}
     expected |= {str(p.relative_to(ROOT)) for p in (package / "weights").iterdir() if p.is_file()}
-    expected |= {"gsn_perception/py.typed"}
+    expected |= {"gsn_perception/py.typed", "gsn_perception/grasping/score.json"}
     assert expected - names == set()
     shared = {name.split("/data/share/")[1] for name in names if "/data/share/" in name}
     assert "ament_index/resource_index/packages/gsn_perception" in shared

@@ -89,3 +89,12 @@ def test_nothing_seen_and_nothing_known(count):
 
 def test_box_of_points():
     np.testing.assert_array_equal(box_of(np.array([[0, 5, 2], [3, 1, 4]])), [[0, 1, 2], [3, 5, 4]])
+
+
+def test_numbers_go_on_beyond_those_that_labels_may_be_and_do_not_fill_the_memory():
+    tracker = Tracker()
+    given = [tracker.update(0, f"frame {i}", {65534: box(0)})[65534] for i in range(5)]
+    assert given == [65534, 65535, 65536, 65537, 65538]
+    assert tracker.update(0, "other", {2: box(0)}) == {2: 2}
+    assert tracker.update(0, "another", {2: box(0)}) == {2: 65539}
+    assert tracker._used == {2, 65534, 65535}

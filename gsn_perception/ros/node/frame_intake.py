@@ -69,6 +69,11 @@ class FrameIntake:
         self._subscribe(interface.CAMERA_INFO, "camera_info")
         self._subscribe(interface.IMAGE_COMPRESSED if compressed else interface.IMAGE, "image")
 
+    def close(self) -> None:
+        """Forget the messages that wait for each other; the subscriptions are given back already."""
+        with self._lock:
+            self._assembler = None
+
     def restart(self, settings: ReconstructionSettings) -> None:
         """Replace the assembler, e.g. for another slop; waiting messages are lost."""
         streams = tuple(n for n, wanted in (("depth", settings.use_depth), ("mask", settings.use_mask)) if wanted)

@@ -39,12 +39,11 @@ def save(result: FrameResult | None, folder: str) -> Path:
     return _saved(_folder(result.header, folder), lambda place: _write(result, place))
 
 
-def save_grasps(last: tuple[GraspTask, GraspResult] | None, gripper: Gripper, folder: str) -> Path:
+def save_grasps(last: tuple[GraspTask, GraspResult, Gripper] | None, folder: str) -> Path:
     """Write ``grasps.json``, and for every object its mesh and its grasps as an isaac_grasp file.
 
     Args:
-        last: Inputs and result of a plan with grasps; None before the first plan.
-        gripper: The gripper of the plan.
+        last: Inputs, result and gripper of a plan with grasps; None before the first plan.
         folder: Parent of the new folder, which is named after the stamp.
 
     Returns:
@@ -55,7 +54,7 @@ def save_grasps(last: tuple[GraspTask, GraspResult] | None, gripper: Gripper, fo
     """
     if last is None:
         raise InputError("nothing was planned yet; wait for a plan")
-    task, result = last
+    task, result, gripper = last
     if not result.grasps:
         raise InputError(f"there is no grasp to save: {result.summary}")
     target = _folder(result.header, folder)
