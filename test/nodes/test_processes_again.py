@@ -5,6 +5,7 @@ import pytest
 pytest.importorskip("rclpy")
 pytest.importorskip("rosbags")
 import itertools
+from statistics import mean
 
 import psutil
 from conftest import observation
@@ -49,8 +50,9 @@ def test_fifty_lifecycles_leave_no_thread_and_no_memory_behind(graph, bench):
         until(lambda: not any(p.get_subscription_count() for p in publishers.values()))
         threads.append(process.num_threads())
         memory.append(process.memory_info().rss / 1e6)
-    assert max(threads[5:]) <= max(threads[:5]) + 1, threads
-    assert memory[-1] < memory[10] + 40, memory
+    # threads of the middleware and arenas of malloc settle within fifteen rounds; one network is tens of megabytes
+    assert max(threads[15:]) <= max(threads[:15]) + 1, threads
+    assert mean(memory[-10:]) < mean(memory[15:25]) + 80, memory
     assert "Traceback" not in node.printed()
 
 
