@@ -21,6 +21,7 @@ from gsn_perception.nodes.grasp_node import GraspNode
 from gsn_perception.nodes.reconstruction_node import ReconstructionNode
 from gsn_perception.ros import interface
 from gsn_perception.ros import qos
+from gsn_perception.ros.streams.subscriptions import SubscriptionSet
 
 pytestmark = pytest.mark.dds
 INFO = interface.CAMERA_INFO
@@ -110,3 +111,16 @@ def test_a_scene_published_once_before_the_grasp_node_is_heard(graph, driver):
     node = graph.add(GraspNode)
     assert node.start()
     until(lambda: node.diagnostics.totals.get("scene"))
+
+
+def test_latched_publishers_that_never_send_share_one_fetch(graph):
+    subscriptions = SubscriptionSet(graph.node, print)
+    subscriptions.subscribe(interface.CAMERA_INFO, lambda message: None)
+    try:
+        for count in (1, 2, 3):
+            graph.advertise([interface.CAMERA_INFO], qos.latched())
+            until(lambda count=count: len(graph.node.get_publishers_info_by_topic("/camera_info")) == count)
+            subscriptions.check(lambda who, policy: None)
+        assert len(subscriptions._fetching) == 1
+    finally:
+        subscriptions.close()

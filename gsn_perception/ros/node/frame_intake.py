@@ -70,9 +70,8 @@ class FrameIntake:
         self._subscribe(interface.IMAGE_COMPRESSED if compressed else interface.IMAGE, "image")
 
     def close(self) -> None:
-        """Forget the messages that wait for each other; the subscriptions are given back already."""
-        with self._lock:
-            self._assembler = None
+        """Forget the messages that wait for each other; call it once the subscriptions are destroyed."""
+        self.restart(self._node.settings)
 
     def restart(self, settings: ReconstructionSettings) -> None:
         """Replace the assembler, e.g. for another slop; waiting messages are lost."""

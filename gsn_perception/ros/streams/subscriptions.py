@@ -113,6 +113,8 @@ class SubscriptionSet:
             if subscription not in self._made:  # closed meanwhile
                 return
             topic, filtered = self._made[subscription]
+            if any(pending.topic_name == topic for pending in self._fetching):  # it receives from this publisher, too
+                return
             made = self._create(subscription.msg_type, topic, qos.latched(), raw=subscription.raw)
             self._fetching.append(made)
 

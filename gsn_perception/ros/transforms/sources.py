@@ -91,12 +91,15 @@ class TfTransforms:
         try:
             return self._buffer.lookup(target, source, stamp, self._timeout)
         except InputError as error:
-            self._subscription_set.check(
-                lambda who, policy: self._incompatible.append(f"{who} incompatible QoS ({policy})")
-            )
+            self._subscription_set.check(self._on_incompatible)
             if not self._incompatible:
                 raise
             raise InputError("; ".join([str(error), *self._incompatible])) from error
+
+    def _on_incompatible(self, who: str, policy: str) -> None:
+        sentence = f"{who} incompatible QoS ({policy})"
+        if sentence not in self._incompatible:  # a publisher that restarts again and again
+            self._incompatible.append(sentence)
 
     def close(self) -> None:
         """Destroy the subscriptions and the jump callback of the clock."""
