@@ -109,7 +109,9 @@ wait $receiver
 
 @pytest.mark.dds
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() or not shutil.which("unshare"), reason="needs root")
-@pytest.mark.parametrize("options", ["size=64m", "size=16m", "size=16m,ro"])
+@pytest.mark.parametrize(
+    "options", [*(pytest.param(size, marks=pytest.mark.long) for size in ("size=64m", "size=16m")), "size=16m,ro"]
+)
 def test_images_arrive_in_a_small_or_read_only_dev_shm(options, tmp_path, monkeypatch):
     """As in a container: a mount namespace with a /dev/shm of its own."""
     pytest.importorskip("rclpy")
