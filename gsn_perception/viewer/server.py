@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import logging
 import socket
 
 import viser
@@ -33,6 +34,8 @@ def start_viewer(results: Results, gripper: Gripper, *, host: str = "127.0.0.1",
         InputError: the address cannot be listened on.
     """
     port = free_port(host, port)
+    # browsers open connections in advance and close them unused; websockets logs a traceback for each
+    logging.getLogger("websockets.server").setLevel(logging.CRITICAL)
     with contextlib.redirect_stdout(io.StringIO()):  # viser prints a banner; the command prints the address
         server = viser.ViserServer(host=host, port=port, verbose=False)
     server.gui.configure_theme(show_logo=False, show_share_button=False)

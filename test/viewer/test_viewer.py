@@ -1,6 +1,7 @@
 """The web viewer serves a page for an output folder; what it draws is where the files say."""
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -102,6 +103,22 @@ def test_covariances_of_thin_gaussians_survive_the_way_to_the_browser(folder, se
     np.testing.assert_allclose(splat.centers * splat.scale, results.gaussians.means, atol=1e-6)
     drawn = splat.covariances * splat.scale**2
     np.testing.assert_allclose(drawn, results.gaussians.covariances(), atol=0.0002**2 * 1e-2)
+
+
+def test_a_connection_that_a_browser_closes_unused_is_no_error(serve, folder):
+    records, handler = [], logging.Handler()
+    handler.emit = records.append
+    logger = logging.getLogger("websockets.server")
+    server = serve(Results.load(folder))
+    logger.addHandler(handler)
+    try:
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", server.get_port())):
+                pass
+        urllib.request.urlopen(f"http://127.0.0.1:{server.get_port()}/").read()  # after the three were handled
+    finally:
+        logger.removeHandler(handler)
+    assert [record.getMessage() for record in records] == []
 
 
 def test_a_port_that_is_taken_gives_the_next_and_an_impossible_one_a_sentence(folder, serve):
