@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -225,14 +226,21 @@ def domain() -> int:
     return int(os.environ["ROS_DOMAIN_ID"])
 
 
-@pytest.fixture
-def graph(domain):
+@contextmanager
+def participant(domain: int):
+    """A graph with a DDS participant of its own."""
     context = rclpy.Context()
     rclpy.init(context=context, domain_id=domain)
     made = Graph(context)
     yield made
     made.close()
     context.try_shutdown()
+
+
+@pytest.fixture
+def graph(domain):
+    with participant(domain) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,10 @@ import time
 import pytest
 
 pytest.importorskip("rclpy")
-import rclpy
 from conftest import BallPipeline
-from conftest import Graph
 from conftest import matched
 from conftest import observation
+from conftest import participant
 from conftest import until
 from rclpy.qos import DurabilityPolicy
 from reconstruction_rig import SECOND
@@ -30,12 +29,8 @@ INFO = interface.CAMERA_INFO
 @pytest.fixture
 def driver(domain):
     """A participant of its own: what it sent is kept by its writers alone."""
-    context = rclpy.Context()
-    rclpy.init(context=context, domain_id=domain)
-    made = Graph(context)
-    yield made
-    made.close()
-    context.try_shutdown()
+    with participant(domain) as made:
+        yield made
 
 
 def start(graph):

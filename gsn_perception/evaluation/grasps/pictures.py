@@ -41,13 +41,6 @@ def trial_row(trial: Trial, outcome: Outcome | None, gripper: Gripper) -> list[n
     return tiles + [blank] * (1 + len(_STAGES) - len(tiles))
 
 
-def planned_tile(trial: Trial, mesh: Mesh, grasp: Grasp | None, gripper: Gripper) -> np.ndarray:
-    """[240,240,3] a planner's own mesh (world) with its grasp."""
-    item = TexturedMesh("planned", mesh)
-    placed = [PlacedObject(item, np.eye(4)), *_hand(gripper, grasp)]
-    return _render(trial, placed, mesh.vertices.mean(axis=0).astype(np.float64))
-
-
 def sheet(rows: Sequence[tuple[str, list[np.ndarray]]]) -> np.ndarray:
     """[H,W,3] captions and tiles."""
     return grid([tiles for _, tiles in rows], [caption for caption, _ in rows])
