@@ -55,7 +55,7 @@ class FuzzResult:
         refusals: Sentence, without numbers and names, to its count.
         crashes: Exceptions that are no refusals, with the number of the case.
         slowest: Seconds of the slowest case.
-        peak: Largest resident memory beyond that after the warm-up, bytes.
+        peak: Growth of the largest resident memory since the warm-up, bytes.
     """
 
     cases: int
@@ -80,7 +80,7 @@ class Fuzzer:
         self._refusals: Counter[str] = Counter()
         self._crashes: list[str] = []
         self._slowest = 0.0
-        self._resident = 0
+        self._peak_before: int | None = None
         self._limits: tuple[int, int] | None = None
 
     def __enter__(self) -> Fuzzer:
@@ -119,7 +119,7 @@ class Fuzzer:
 
     def found(self) -> FuzzResult:
         """The result of the cases so far."""
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - self._resident if self._resident else 0
+        peak = 0 if self._peak_before is None else _peak_resident() - self._peak_before
         refusals = dict((self._refusals + self._intake.refusals).most_common())
         counts = self._counts
         return FuzzResult(
@@ -138,7 +138,7 @@ class Fuzzer:
 
     def _limit(self) -> None:
         memory: Any = psutil.Process().memory_info()
-        self._resident = int(memory.rss)
+        self._peak_before = _peak_resident()
         if self._limits is not None and Path("/proc/self/statm").is_file():
             resource.setrlimit(resource.RLIMIT_AS, (memory.vms + BOUND, self._limits[1]))
 
@@ -170,6 +170,11 @@ def fuzz_text(found: FuzzResult) -> str:
     rows = ["| refusal | cases |", "|---|---:|"]
     rows += [f"| {sentence.replace('|', '/')} | {count} |" for sentence, count in found.refusals.items()]
     return "\n".join([figure_table(fuzz_figures(found), "fuzz"), "", *rows, *found.crashes[:20]])
+
+
+def _peak_resident() -> int:
+    """Largest resident memory of this process so far, bytes; what ran before the fuzzing counts in it, too."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _seconds(take: Callable[[Any], int], made: Any) -> float:
