@@ -13,6 +13,9 @@ from numba import njit
 
 from gsn_perception.grasping.candidates.sampling import Poses
 from gsn_perception.grasping.tree.bounding_tree import BoundingTree
+from gsn_perception.grasping.tree.posed import corner_in_pose
+from gsn_perception.grasping.tree.posed import node_in_pose
+from gsn_perception.grasping.tree.posed import pose_of
 from gsn_perception.rendering.cpu.pool import parallel_ranges
 
 _POSES = 64  # per thread and piece
@@ -76,36 +79,40 @@ def line_contacts(poses: Poses, grid: PadGrid, tree: BoundingTree, normals: np.n
 
 @njit(cache=True, nogil=True)
 def _contacts_range(R, t, widths, grid, tree, normals, out, begin, end):  # noqa: ANN001, ANN202  # pragma: no cover
-    lines = len(grid.x) * len(grid.z)
-    depth, face = np.empty((2, lines)), np.empty((2, lines), np.int64)
+    x, z, corners, items, bounds = grid.x, grid.z, tree.corners, tree.items, tree.bounds
+    depth, face = np.empty((2, len(x) * len(z))), np.empty((2, len(x) * len(z)), np.int64)
     for p in range(begin, end):
         depth[:], face[:] = np.inf, -1
-        _closed(R[p], t[p], widths[p] / 2, grid, tree, depth, face)
+        pose, half = pose_of(R, t, p), widths[p] / 2
+        _closed(pose, half, x, z, corners, items, bounds, depth, face)
         width = widths[p]
         for side in range(2):
-            first = _patch(R[p], t[p], widths[p], grid, normals, side, depth[side], face[side], out, p)
-            width -= first
+            width -= _patch(pose, half, grid, normals, side, depth[side], face[side], out, p)
         out.width[p] = width if np.isfinite(width) else np.inf
 
 
 @njit(cache=True, nogil=True)
-def _closed(R, t, half, grid, tree, depth, face):  # noqa: ANN001, ANN202  # pragma: no cover
+def _closed(pose, half, x, z, corners, items, bounds, depth, face):  # noqa: ANN001, ANN202  # pragma: no cover
     """Depth [2,R] behind either pad and triangle [2,R] of the first hits on all lines of a pose."""
-    bounds, N, leaves = tree.bounds, len(tree.items), len(tree.bounds) // 2
-    tri = np.empty((3, 3))
+    N, leaves = len(items), len(bounds) // 2
+    left, right, low, high = x[0], x[-1], z[0], z[-1]
     node = 1
     while True:
-        if _between(R, t, half, grid, bounds[node]):
+        px, py, pz, rx, ry, rz = node_in_pose(pose, bounds, node)
+        if (
+            (abs(py) <= half + ry)
+            & (px + rx >= left)
+            & (px - rx <= right)
+            & (pz + rz >= low)
+            & (pz - rz <= high)
+        ):
             if node < leaves:
                 node *= 2
                 continue
             leaf = node - leaves
             for i in range(N * leaf // leaves, N * (leaf + 1) // leaves):
-                for k in range(3):
-                    x, y, z = (tree.corners[i, k, 0] - t[0], tree.corners[i, k, 1] - t[1], tree.corners[i, k, 2] - t[2])
-                    for a in range(3):
-                        tri[k, a] = R[0, a] * x + R[1, a] * y + R[2, a] * z
-                _draw(tri, half, grid, tree.items[i], depth, face)
+                a, b = corner_in_pose(pose, corners, i, 0), corner_in_pose(pose, corners, i, 1)
+                _draw(a, b, corner_in_pose(pose, corners, i, 2), half, x, z, items[i], depth, face)
         node += 1
         while node & 1 == 0:
             node >>= 1
@@ -114,42 +121,23 @@ def _closed(R, t, half, grid, tree, depth, face):  # noqa: ANN001, ANN202  # pra
 
 
 @njit(cache=True, nogil=True)
-def _between(R, t, half, grid, bound):  # noqa: ANN001, ANN202  # pragma: no cover
-    """Whether a node's box meets the box that the lines span, seen along the pose's axes."""
-    x, y, z = (bound[0] + bound[3]) / 2 - t[0], (bound[1] + bound[4]) / 2 - t[1], (bound[2] + bound[5]) / 2 - t[2]
-    p, q, r = (bound[3] - bound[0]) / 2, (bound[4] - bound[1]) / 2, (bound[5] - bound[2]) / 2
-    middle = R[0, 1] * x + R[1, 1] * y + R[2, 1] * z
-    if abs(middle) > half + abs(R[0, 1]) * p + abs(R[1, 1]) * q + abs(R[2, 1]) * r:
-        return False
-    middle = R[0, 0] * x + R[1, 0] * y + R[2, 0] * z
-    reach = abs(R[0, 0]) * p + abs(R[1, 0]) * q + abs(R[2, 0]) * r
-    if middle + reach < grid.x[0] or middle - reach > grid.x[-1]:
-        return False
-    middle = R[0, 2] * x + R[1, 2] * y + R[2, 2] * z
-    reach = abs(R[0, 2]) * p + abs(R[1, 2]) * q + abs(R[2, 2]) * r
-    return middle + reach >= grid.z[0] and middle - reach <= grid.z[-1]
-
-
-@njit(cache=True, nogil=True)
-def _draw(tri, half, grid, item, depth, face):  # noqa: ANN001, ANN202  # pragma: no cover
+def _draw(a, b, c, half, xs, zs, item, depth, face):  # noqa: ANN001, ANN202  # pragma: no cover
     """Enter a triangle (in the axes of the pose) into the lines that it meets between the pads."""
-    left, right = min(tri[0, 0], tri[1, 0], tri[2, 0]), max(tri[0, 0], tri[1, 0], tri[2, 0])
-    low, high = min(tri[0, 2], tri[1, 2], tri[2, 2]), max(tri[0, 2], tri[1, 2], tri[2, 2])
-    for i in range(len(grid.x)):
-        if not left <= grid.x[i] <= right:
+    left, right = min(a[0], b[0], c[0]), max(a[0], b[0], c[0])
+    low, high = min(a[2], b[2], c[2]), max(a[2], b[2], c[2])
+    for i in range(len(xs)):
+        if xs[i] < left or xs[i] > right:
             continue
-        for j in range(len(grid.z)):
-            if not low <= grid.z[j] <= high:
+        for j in range(len(zs)):
+            if zs[j] < low or zs[j] > high:
                 continue
-            ax, az = tri[0, 0] - grid.x[i], tri[0, 2] - grid.z[j]
-            bx, bz = tri[1, 0] - grid.x[i], tri[1, 2] - grid.z[j]
-            cx, cz = tri[2, 0] - grid.x[i], tri[2, 2] - grid.z[j]
+            ax, az, bx, bz, cx, cz = a[0] - xs[i], a[2] - zs[j], b[0] - xs[i], b[2] - zs[j], c[0] - xs[i], c[2] - zs[j]
             u, v, w = bx * cz - bz * cx, cx * az - cz * ax, ax * bz - az * bx
             total = u + v + w
             if (min(u, v, w) < 0 and max(u, v, w) > 0) or total == 0:
                 continue
-            y = (u * tri[0, 1] + v * tri[1, 1] + w * tri[2, 1]) / total
-            line = i * len(grid.z) + j
+            y = (u * a[1] + v * b[1] + w * c[1]) / total
+            line = i * len(zs) + j
             for side in range(2):
                 behind = half - y if side == 0 else half + y
                 if 0 <= behind < min(2 * half, depth[side, line]):
@@ -157,29 +145,30 @@ def _draw(tri, half, grid, item, depth, face):  # noqa: ANN001, ANN202  # pragma
 
 
 @njit(cache=True, nogil=True)
-def _patch(R, t, width, grid, normals, side, depth, face, out, p):  # noqa: ANN001, ANN202  # pragma: no cover
+def _patch(pose, half, grid, normals, side, depth, face, out, p):  # noqa: ANN001, ANN202  # pragma: no cover
     """Write the contact patch of one pad, and return the depth of its first contact."""
+    points, directions, faces, spots, zs = out.points, out.normals, out.faces, out.spots, grid.z
     sign, lines = (1.0 if side == 0 else -1.0), len(depth)
     first = depth.min()
     touching, spread = 0, 0.0
     for r in range(lines):
         spread += min(depth[r] - (first if np.isfinite(first) else 0.0), grid.miss) / lines
         contact = np.isfinite(depth[r]) and depth[r] <= first + grid.tolerance
-        x, z = grid.x[r // len(grid.z)], grid.z[r % len(grid.z)]
-        y = sign * (width / 2 - (depth[r] if contact else 0.0))
+        x, z = grid.x[r // len(zs)], zs[r % len(zs)]
+        y = sign * (half - (depth[r] if contact else 0.0))
         for a in range(3):
-            out.spots[p, side, r, a] = R[a, 0] * x + R[a, 1] * y + R[a, 2] * z + t[a]
+            spots[p, side, r, a] = pose[3 * a] * x + pose[3 * a + 1] * y + pose[3 * a + 2] * z + pose[9 + a]
         if contact:
             touching += 1
-            out.faces[p, side, r] = face[r]
+            faces[p, side, r] = face[r]
             for a in range(3):
-                out.points[p, side, a] += out.spots[p, side, r, a]
-                out.normals[p, side, a] += normals[face[r], a]
+                points[p, side, a] += spots[p, side, r, a]
+                directions[p, side, a] += normals[face[r], a]
     length = 0.0
     for a in range(3):
-        out.points[p, side, a] /= max(touching, 1)
-        length += out.normals[p, side, a] ** 2
+        points[p, side, a] /= max(touching, 1)
+        length += directions[p, side, a] ** 2
     for a in range(3):
-        out.normals[p, side, a] /= max(np.sqrt(length), 1e-30)
+        directions[p, side, a] /= max(np.sqrt(length), 1e-30)
     out.fill[p, side], out.spread[p, side] = touching / lines, spread
     return first

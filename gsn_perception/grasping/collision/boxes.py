@@ -12,6 +12,8 @@ import numpy as np
 from numba import njit
 
 from gsn_perception.grasping.gripper import Gripper
+from gsn_perception.grasping.tree.posed import corner_in_pose
+from gsn_perception.grasping.tree.posed import node_in_pose
 
 _BITS = 62  # of a word that names boxes; boxes beyond share the last one
 
@@ -35,26 +37,26 @@ class MovingBoxes(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def opened(moving, width, out):  # noqa: ANN001, ANN201  # pragma: no cover
+def open_boxes(closed, sides, width, out):  # noqa: ANN001, ANN201  # pragma: no cover
     """The boxes at an opening, into ``out`` [B,2,3]."""
     for b in range(len(out)):
         for end in range(2):
             for a in range(3):
-                out[b, end, a] = moving.closed[b, end, a]
-            out[b, end, 1] += moving.sides[b] * (width / 2)
+                out[b, end, a] = closed[b, end, a]
+            out[b, end, 1] += sides[b] * (width / 2)
 
 
 @njit(cache=True, nogil=True)
-def free_margins(R, t, boxes, margins, enough, tree, hint):  # noqa: ANN001, ANN201  # pragma: no cover
-    """How many margins keep posed boxes clear of everything in a tree.
+def free_margins(pose, boxes, margins, enough, corners, bounds, hint):  # noqa: ANN001, ANN201  # pragma: no cover
+    """How many margins keep posed boxes clear of everything in a bounding tree.
 
     Args:
-        R: [3,3] axes of the pose as columns.
-        t: [3] its origin, metres.
+        pose: Twelve numbers, see :func:`gsn_perception.grasping.tree.posed.pose_of`.
         boxes: [B,2,3] lower and upper corners in its axes.
         margins: [M] ascending, metres.
         enough: The search ends where no more than this many are free.
-        tree: A bounding tree.
+        corners: [N,K,3] of the tree, K = 1 or 3.
+        bounds: [2 L,6] of the tree.
         hint: A leaf to look at first (that of the last contact), -1 for none.
 
     Returns:
@@ -62,21 +64,21 @@ def free_margins(R, t, boxes, margins, enough, tree, hint):  # noqa: ANN001, ANN
         Exact by separating axes (Akenine-Moeller 2001), up to rounding; contact counts as touching.
     """
     free = len(margins)
-    if len(tree.items) == 0:
+    if len(corners) == 0:
         return free, hint
-    leaves = len(tree.bounds) // 2
+    leaves = len(bounds) // 2
     if hint >= 0:
-        near = _near(R, t, boxes, margins[free - 1], tree.bounds[leaves + hint], True)
-        free = _leaf(R, t, boxes, near, margins, free, tree, hint)
+        near = _near(pose, boxes, margins[free - 1], bounds, leaves + hint, True)
+        free = _leaf(pose, boxes, near, margins, free, corners, leaves, hint)
     seen, node = hint, 1
     while free > enough:
-        near = _near(R, t, boxes, margins[free - 1], tree.bounds[node], node >= leaves)
+        near = _near(pose, boxes, margins[free - 1], bounds, node, node >= leaves)
         if near and node < leaves:
             node *= 2
             continue
         if near and node - leaves != seen:
             before = free
-            free = _leaf(R, t, boxes, near, margins, free, tree, node - leaves)
+            free = _leaf(pose, boxes, near, margins, free, corners, leaves, node - leaves)
             if free < before:
                 hint = node - leaves
         node += 1
@@ -88,25 +90,19 @@ def free_margins(R, t, boxes, margins, enough, tree, hint):  # noqa: ANN001, ANN
 
 
 @njit(cache=True, nogil=True)
-def _near(R, t, boxes, margin, bound, every):  # noqa: ANN001, ANN202  # pragma: no cover
+def _near(pose, boxes, margin, bounds, node, every):  # noqa: ANN001, ANN202  # pragma: no cover
     """Bits of the boxes that meet a node's box, seen along the pose's axes; only the first one unless ``every``."""
-    x, y, z = (bound[0] + bound[3]) / 2 - t[0], (bound[1] + bound[4]) / 2 - t[1], (bound[2] + bound[5]) / 2 - t[2]
-    p, q, r = (bound[3] - bound[0]) / 2, (bound[4] - bound[1]) / 2, (bound[5] - bound[2]) / 2
-    x0 = R[0, 0] * x + R[1, 0] * y + R[2, 0] * z
-    x1 = R[0, 1] * x + R[1, 1] * y + R[2, 1] * z
-    x2 = R[0, 2] * x + R[1, 2] * y + R[2, 2] * z
-    r0 = abs(R[0, 0]) * p + abs(R[1, 0]) * q + abs(R[2, 0]) * r + margin
-    r1 = abs(R[0, 1]) * p + abs(R[1, 1]) * q + abs(R[2, 1]) * r + margin
-    r2 = abs(R[0, 2]) * p + abs(R[1, 2]) * q + abs(R[2, 2]) * r + margin
+    x, y, z, p, q, r = node_in_pose(pose, bounds, node)
+    p, q, r = p + margin, q + margin, r + margin
     found = 0
     for b in range(len(boxes)):
         if (
-            boxes[b, 0, 0] <= x0 + r0
-            and boxes[b, 1, 0] >= x0 - r0
-            and boxes[b, 0, 1] <= x1 + r1
-            and boxes[b, 1, 1] >= x1 - r1
-            and boxes[b, 0, 2] <= x2 + r2
-            and boxes[b, 1, 2] >= x2 - r2
+            (boxes[b, 0, 0] <= x + p)
+            & (boxes[b, 1, 0] >= x - p)
+            & (boxes[b, 0, 1] <= y + q)
+            & (boxes[b, 1, 1] >= y - q)
+            & (boxes[b, 0, 2] <= z + r)
+            & (boxes[b, 1, 2] >= z - r)
         ):
             found |= 1 << min(b, _BITS)
             if not every:
@@ -115,17 +111,17 @@ def _near(R, t, boxes, margin, bound, every):  # noqa: ANN001, ANN202  # pragma:
 
 
 @njit(cache=True, nogil=True)
-def _leaf(R, t, boxes, near, margins, free, tree, leaf):  # noqa: ANN001, ANN202  # pragma: no cover
+def _leaf(pose, boxes, near, margins, free, corners, leaves, leaf):  # noqa: ANN001, ANN202  # pragma: no cover
     """Free margins, at most ``free``, of the boxes in the bits ``near`` and the items of a leaf."""
-    N, leaves = len(tree.items), len(tree.bounds) // 2
+    N, K = corners.shape[0], corners.shape[1]
     for i in range(N * leaf // leaves, N * (leaf + 1) // leaves):
-        a = _into(R, t, tree.corners[i, 0])
+        a = corner_in_pose(pose, corners, i, 0)
         b, c = a, a
-        if tree.corners.shape[1] == 3:
-            b, c = _into(R, t, tree.corners[i, 1]), _into(R, t, tree.corners[i, 2])
+        if K == 3:
+            b, c = corner_in_pose(pose, corners, i, 1), corner_in_pose(pose, corners, i, 2)
         for k in range(len(boxes)):
             if near >> min(k, _BITS) & 1:
-                while free and _touches(a, b, c, boxes[k], margins[free - 1]):
+                while free and _touches(a, b, c, boxes, k, margins[free - 1]):
                     free -= 1
                 if not free:
                     return 0
@@ -133,28 +129,21 @@ def _leaf(R, t, boxes, near, margins, free, tree, leaf):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True, nogil=True)
-def _into(R, t, point):  # noqa: ANN001, ANN202  # pragma: no cover
-    """A point in the axes of a pose."""
-    x, y, z = point[0] - t[0], point[1] - t[1], point[2] - t[2]
-    return (
-        R[0, 0] * x + R[1, 0] * y + R[2, 0] * z,
-        R[0, 1] * x + R[1, 1] * y + R[2, 1] * z,
-        R[0, 2] * x + R[1, 2] * y + R[2, 2] * z,
-    )
-
-
-@njit(cache=True, nogil=True)
-def _touches(a, b, c, box, margin):  # noqa: ANN001, ANN202  # pragma: no cover
+def _touches(a, b, c, boxes, n, margin):  # noqa: ANN001, ANN202  # pragma: no cover
     """A triangle (or a point, three times) against an enlarged axis-aligned box."""
     for k in range(3):
-        low, high = box[0, k] - margin, box[1, k] + margin
-        if (a[k] > high and b[k] > high and c[k] > high) or (a[k] < low and b[k] < low and c[k] < low):
+        low, high = boxes[n, 0, k] - margin, boxes[n, 1, k] + margin
+        if (min(a[k], b[k], c[k]) > high) | (max(a[k], b[k], c[k]) < low):
             return False
-    mx, my, mz = (box[0, 0] + box[1, 0]) / 2, (box[0, 1] + box[1, 1]) / 2, (box[0, 2] + box[1, 2]) / 2
+    mx, my, mz = (
+        (boxes[n, 0, 0] + boxes[n, 1, 0]) / 2,
+        (boxes[n, 0, 1] + boxes[n, 1, 1]) / 2,
+        (boxes[n, 0, 2] + boxes[n, 1, 2]) / 2,
+    )
     h = (
-        (box[1, 0] - box[0, 0]) / 2 + margin,
-        (box[1, 1] - box[0, 1]) / 2 + margin,
-        (box[1, 2] - box[0, 2]) / 2 + margin,
+        (boxes[n, 1, 0] - boxes[n, 0, 0]) / 2 + margin,
+        (boxes[n, 1, 1] - boxes[n, 0, 1]) / 2 + margin,
+        (boxes[n, 1, 2] - boxes[n, 0, 2]) / 2 + margin,
     )
     a = (a[0] - mx, a[1] - my, a[2] - mz)
     b = (b[0] - mx, b[1] - my, b[2] - mz)

@@ -10,8 +10,9 @@ from numba import njit
 from gsn_perception.grasping.candidates.sampling import Poses
 from gsn_perception.grasping.collision.boxes import MovingBoxes
 from gsn_perception.grasping.collision.boxes import free_margins
-from gsn_perception.grasping.collision.boxes import opened
+from gsn_perception.grasping.collision.boxes import open_boxes
 from gsn_perception.grasping.tree.bounding_tree import BoundingTree
+from gsn_perception.grasping.tree.posed import pose_of
 from gsn_perception.rendering.cpu.pool import parallel_ranges
 
 REASONS = ("hitting the support plane", "hitting the object", "hitting the scene", "hitting another object")
@@ -111,62 +112,61 @@ def kept_margins(poses: Poses, boxes: MovingBoxes, tree: BoundingTree, margins: 
 
 @njit(cache=True, nogil=True)
 def _open_range(R, t, widths, moving, obstacles, distances, found, begin, end):  # noqa: ANN001, ANN202  # pragma: no cover
-    boxes = np.empty_like(moving.closed)
-    hints = np.full(3, -1)
+    closed, sides, plane, margins, around = moving.closed, moving.sides, obstacles.plane, distances.margins, distances.around
+    surface, surface_bounds = obstacles.surface.corners, obstacles.surface.bounds
+    scene, scene_bounds = obstacles.scene.corners, obstacles.scene.bounds
+    others, others_bounds = obstacles.others.corners, obstacles.others.bounds
+    numbers, verdicts, centers, kept = found.number, found.verdict, found.centers, found.margins
+    boxes = np.empty_like(closed)
+    one = two = three = -1  # hints: leaves of the last contact
     for p in range(begin, end):
         for number in range(widths.shape[1]):
-            opened(moving, widths[p, number], boxes)
-            verdict, margins = _verdict(R[p], t[p], boxes, obstacles, distances, hints, found.centers[p])
-            found.verdict[p], found.margins[p] = verdict, margins
-            if verdict == _FREE:
+            open_boxes(closed, sides, widths[p, number], boxes)
+            pose = pose_of(R, t, p)
+            back = 0.0 if len(plane) == 0 else _retreat(pose, boxes, plane, distances.height)
+            free = verdicts[p] = 0
+            if back <= distances.retreat:
+                pose = _moved_back(pose, back)
+                free, one = free_margins(pose, boxes, margins, distances.required - 1, surface, surface_bounds, one)
+                kept[p], verdicts[p] = free, 1
+                free = max(free - distances.required + 1, 0)
+            if free:
+                free, two = free_margins(pose, boxes, around, 0, scene, scene_bounds, two)
+                verdicts[p] = 2
+            if free:
+                free, three = free_margins(pose, boxes, around, 0, others, others_bounds, three)
+                verdicts[p] = 3
+            if free:
+                verdicts[p] = _FREE
+                centers[p, 0], centers[p, 1], centers[p, 2] = pose[9], pose[10], pose[11]
                 break
-            found.number[p] = number + 1
+            numbers[p] = number + 1
 
 
 @njit(cache=True, nogil=True)
-def _verdict(R, t, boxes, obstacles, distances, hints, center):  # noqa: ANN001, ANN202  # pragma: no cover
-    """Index of the reason, and margins kept to the object; ``center`` becomes the place after the retreat."""
-    center[:] = t
-    if len(obstacles.plane) and not _retreats(R, boxes, obstacles.plane, distances, center):
-        return 0, 0
-    margins, hints[0] = free_margins(
-        R, center, boxes, distances.margins, distances.required - 1, obstacles.surface, hints[0]
-    )
-    if margins < distances.required:
-        return 1, margins
-    free, hints[1] = free_margins(R, center, boxes, distances.around, 0, obstacles.scene, hints[1])
-    if not free:
-        return 2, margins
-    free, hints[2] = free_margins(R, center, boxes, distances.around, 0, obstacles.others, hints[2])
-    return (_FREE if free else 3), margins
-
-
-@njit(cache=True, nogil=True)
-def _retreats(R, boxes, plane, distances, center):  # noqa: ANN001, ANN202  # pragma: no cover
-    """Move a pose back along its approach until it clears the plane; False where that is too far."""
-    x = R[0, 0] * plane[0] + R[1, 0] * plane[1] + R[2, 0] * plane[2]
-    y = R[0, 1] * plane[0] + R[1, 1] * plane[1] + R[2, 1] * plane[2]
-    z = R[0, 2] * plane[0] + R[1, 2] * plane[1] + R[2, 2] * plane[2]
+def _retreat(pose, boxes, plane, height):  # noqa: ANN001, ANN202  # pragma: no cover
+    """How far a pose has to move back along its approach until its boxes have a height over the plane, metres."""
+    x = pose[0] * plane[0] + pose[3] * plane[1] + pose[6] * plane[2]
+    y = pose[1] * plane[0] + pose[4] * plane[1] + pose[7] * plane[2]
+    z = pose[2] * plane[0] + pose[5] * plane[1] + pose[8] * plane[2]
     lowest = np.inf
     for b in range(len(boxes)):
-        low, high = boxes[b, 0], boxes[b, 1]
-        lowest = min(
-            lowest, min(low[0] * x, high[0] * x) + min(low[1] * y, high[1] * y) + min(low[2] * z, high[2] * z)
-        )
-    height = center[0] * plane[0] + center[1] * plane[1] + center[2] * plane[2] + plane[3]
-    missing = distances.height - (lowest + height)
-    if missing > 0:
-        back = missing / max(-z, 1e-3)
-        if back > distances.retreat:
-            return False
-        for a in range(3):
-            center[a] -= back * R[a, 2]
-    return True
+        along_x = min(boxes[b, 0, 0] * x, boxes[b, 1, 0] * x)
+        along_y = min(boxes[b, 0, 1] * y, boxes[b, 1, 1] * y)
+        lowest = min(lowest, along_x + along_y + min(boxes[b, 0, 2] * z, boxes[b, 1, 2] * z))
+    missing = height - (lowest + (pose[9] * plane[0] + pose[10] * plane[1] + pose[11] * plane[2] + plane[3]))
+    return missing / max(-z, 1e-3) if missing > 0 else 0.0
+
+
+@njit(cache=True, nogil=True)
+def _moved_back(pose, back):  # noqa: ANN001, ANN202  # pragma: no cover
+    return (*pose[:9], pose[9] - back * pose[2], pose[10] - back * pose[5], pose[11] - back * pose[8])
 
 
 @njit(cache=True, nogil=True)
 def _margins_range(R, t, widths, moving, tree, margins, kept, begin, end):  # noqa: ANN001, ANN202  # pragma: no cover
-    boxes, hint = np.empty_like(moving.closed), -1
+    closed, sides, corners, bounds = moving.closed, moving.sides, tree.corners, tree.bounds
+    boxes, hint = np.empty_like(closed), -1
     for p in range(begin, end):
-        opened(moving, widths[p], boxes)
-        kept[p], hint = free_margins(R[p], t[p], boxes, margins, 0, tree, hint)
+        open_boxes(closed, sides, widths[p], boxes)
+        kept[p], hint = free_margins(pose_of(R, t, p), boxes, margins, 0, corners, bounds, hint)
