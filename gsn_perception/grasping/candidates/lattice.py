@@ -55,18 +55,22 @@ def through_lattice(surface: Surface, axis: np.ndarray) -> OpposedPairs:
     """All pairs of the lattice, whatever gripper and friction; arguments as :func:`lattice_pairs`."""
     axes = object_axes(surface, axis)
     if axes is None:
-        return OpposedPairs(no_pairs(), np.zeros(0))
+        return OpposedPairs(np.zeros(0), np.zeros(0), lambda rows: no_pairs())
     vertices = (surface.mesh.vertices - surface.center) @ axes
-    lattice = _lines(vertices[used_vertices(surface.mesh)])
+    lattice = _lines(vertices, used_vertices(surface.mesh))
     chords = lattice_chords(vertices, surface.mesh.faces, surface.normals @ axes, lattice)
-    frames = lattice.frames[chords.lines[:, 0]] @ axes.T  # [C,3,3] rows in the frame of the mesh
-    places = lattice.spacing * np.einsum("ca,cai->ci", chords.lines[:, 1:].astype(np.float64), frames[:, 1:])
-    ends = places[:, None] + chords.depths[..., None] * frames[:, :1] + surface.center
-    tangents = np.cross(frames[:, 0], axis)
-    tangents /= np.linalg.norm(tangents, axis=1, keepdims=True)
-    coarse = _EVEN[chords.lines[:, 0]] & (chords.lines[:, 1:] % 2 == 0).all(axis=1)
-    pairs = ContactPairs(ends, chords.faces, tangents, np.where(coarse, _BONUSES[1], _BONUSES[0]))
-    return OpposedPairs(pairs, chords.slopes)
+
+    def pairs(rows: np.ndarray) -> ContactPairs:
+        number, places = chords.lines[rows, 0], chords.lines[rows, 1:]
+        frames = lattice.frames[number] @ axes.T  # [C,3,3] rows in the frame of the mesh
+        origins = lattice.spacing * np.einsum("ca,cai->ci", places.astype(np.float64), frames[:, 1:]) + surface.center
+        ends = origins[:, None] + chords.depths[rows, :, None] * frames[:, :1]
+        tangents = np.cross(frames[:, 0], axis)
+        tangents /= np.linalg.norm(tangents, axis=1, keepdims=True)
+        coarse = _EVEN[number] & (places % 2 == 0).all(axis=1)
+        return ContactPairs(ends, chords.faces[rows], tangents, np.where(coarse, _BONUSES[1], _BONUSES[0]))
+
+    return OpposedPairs(chords.depths[:, 1] - chords.depths[:, 0], chords.slopes, pairs)
 
 
 def object_axes(surface: Surface, axis: np.ndarray) -> np.ndarray | None:
@@ -93,9 +97,10 @@ def object_axes(surface: Surface, axis: np.ndarray) -> np.ndarray | None:
     return np.stack([x, np.cross(z, x), z], axis=1)
 
 
-def _lines(vertices: np.ndarray) -> Lattice:
-    """The lines through the bounding rectangles of points [V,3] in the object's axes."""
-    low, high = extents(np.ascontiguousarray(vertices.T), _FRAMES).swapaxes(0, 1)  # [D,2] each
+def _lines(vertices: np.ndarray, used: np.ndarray) -> Lattice:
+    """The lines through the bounding rectangles of those points [V,3] in the object's axes that are ``used`` [V]."""
+    places = np.ascontiguousarray((vertices if used.all() else vertices[used]).T)
+    low, high = extents(places, _FRAMES).swapaxes(0, 1)  # [D,2] each
     count = float(np.prod((high - low) / _SPACING + 1, axis=1).sum())
     spacing = float(_SPACING * np.sqrt(2.0) ** max(np.ceil(np.log2(count / _LINES)), 0))
     first, last = np.ceil(low / spacing).astype(np.int64), np.floor(high / spacing).astype(np.int64)

@@ -89,25 +89,23 @@ def _hits(places, faces, lattice, begin, end):  # noqa: ANN001, ANN202  # pragma
     """Number, line (counted from the first one of ``begin``), depth and triangle of all hits."""
     V = places.shape[1]
     u, v, w = np.empty(V), np.empty(V), np.empty(V)
-    rows, columns = np.empty(V, np.int32), np.empty(V, np.int32)
+    cells = np.empty(V, np.int32)
     line, depth, face = np.empty(4096, np.int64), np.empty(4096), np.empty(4096, np.int64)
     count, offset = 0, 0
     for d in range(begin, end):
         high = lattice.high[d] - lattice.low[d] + 1
         if min(high) <= 0:
             continue
-        _project(places, lattice.frames[d], lattice.spacing, lattice.low[d], u, v, w, rows, columns)
+        _project(places, lattice.frames[d], lattice.spacing, lattice.low[d], u, v, w, cells)
         for f in range(len(faces)):
             i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
-            if rows[i] == rows[j] and rows[i] == rows[k]:
+            apart = (cells[i] ^ cells[j]) | (cells[i] ^ cells[k])
+            if (apart >> 16 == 0) | (apart & 0xFFFF == 0):  # all in one row, or all in one column
                 continue
-            if columns[i] == columns[j] and columns[i] == columns[k]:
-                continue
-            first, last = max(min(rows[i], rows[j], rows[k]) + 1, 0), min(max(rows[i], rows[j], rows[k]), high[0] - 1)
-            left = max(min(columns[i], columns[j], columns[k]) + 1, 0)
-            right = min(max(columns[i], columns[j], columns[k]), high[1] - 1)
-            for row in range(first, last + 1):
-                for column in range(left, right + 1):
+            first, last = _between(u[i], u[j], u[k], high[0])
+            left, right = _between(v[i], v[j], v[k], high[1])
+            for row in range(first, last):
+                for column in range(left, right):
                     ax, ay, bx, by, cx, cy = u[i] - row, v[i] - column, u[j] - row, v[j] - column, u[k] - row, v[k] - column
                     p, q, r = bx * cy - by * cx, cx * ay - cy * ax, ax * by - ay * bx
                     total = p + q + r
@@ -123,15 +121,28 @@ def _hits(places, faces, lattice, begin, end):  # noqa: ANN001, ANN202  # pragma
 
 
 @njit(cache=True, nogil=True)
-def _project(places, frame, spacing, low, u, v, w, rows, columns):  # noqa: ANN001, ANN202  # pragma: no cover
-    """Grid coordinates of the points relative to the first row and column, their cells, and depths in metres."""
+def _between(a, b, c, count):  # noqa: ANN001, ANN202  # pragma: no cover
+    """The whole numbers from 0 to ``count`` - 1 between the least and the largest of three numbers, as a range."""
+    low, high = min(a, b, c), max(a, b, c)
+    return max(int(np.ceil(low)), 0), min(int(np.floor(high)) + 1, count)
+
+
+@njit(cache=True, nogil=True)
+def _project(places, frame, spacing, low, u, v, w, cells):  # noqa: ANN001, ANN202  # pragma: no cover
+    """Grid coordinates of the points relative to the first row and column, depths in metres, and row and column as bits.
+
+    A grid has at most :data:`MOST_LINES` rows and columns, and no point is more than one outside it.
+    """
     x, y, z = places
+    a, b, c = frame[1] / spacing
+    p, q, r = frame[2] / spacing
+    s, t, o = frame[0]
     for i in range(len(u)):
-        u[i] = (frame[1, 0] * x[i] + frame[1, 1] * y[i] + frame[1, 2] * z[i]) / spacing - low[0]
-        v[i] = (frame[2, 0] * x[i] + frame[2, 1] * y[i] + frame[2, 2] * z[i]) / spacing - low[1]
-        w[i] = frame[0, 0] * x[i] + frame[0, 1] * y[i] + frame[0, 2] * z[i]
+        u[i] = a * x[i] + b * y[i] + c * z[i] - low[0]
+        v[i] = p * x[i] + q * y[i] + r * z[i] - low[1]
+        w[i] = s * x[i] + t * y[i] + o * z[i]
     for i in range(len(u)):
-        rows[i], columns[i] = np.floor(u[i]), np.floor(v[i])
+        cells[i] = (np.int32(np.floor(u[i])) + 1) << 16 | (np.int32(np.floor(v[i])) + 1)
 
 
 @njit(cache=True, nogil=True)

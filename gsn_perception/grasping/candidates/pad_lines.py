@@ -6,6 +6,7 @@ pads finds the triangles that meet any of them.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -19,14 +20,15 @@ from gsn_perception.grasping.tree.posed import pose_of
 from gsn_perception.rendering.cpu.pool import parallel_ranges
 
 _POSES = 64  # per thread and piece
+_ROUNDING = 1e-9  # steps between lines, by which extents are widened
 
 
 class PadGrid(NamedTuple):
     """Lines along the closing direction, in the grasp frame; a tuple, because kernels take it as it is.
 
     Attributes:
-        x: [X] metres, ascending.
-        z: [Z] metres, ascending. The R = X Z lines are ordered by x, then z.
+        x: [X] metres, ascending in equal steps, X > 1.
+        z: [Z] metres, likewise. The R = X Z lines are ordered by x, then z.
         tolerance: Lines that end at most this deep behind a pad's first contact are in contact, metres.
         miss: Depth that counts for a line without a hit, metres.
     """
@@ -96,6 +98,7 @@ def _closed(pose, half, x, z, corners, items, bounds, depth, face):  # noqa: ANN
     """Depth [2,R] behind either pad and triangle [2,R] of the first hits on all lines of a pose."""
     N, leaves = len(items), len(bounds) // 2
     left, right, low, high = x[0], x[-1], z[0], z[-1]
+    along_x, along_z = _scaled(pose, 0, x), _scaled(pose, 2, z)
     node = 1
     while True:
         px, py, pz, rx, ry, rz = node_in_pose(pose, bounds, node)
@@ -111,8 +114,11 @@ def _closed(pose, half, x, z, corners, items, bounds, depth, face):  # noqa: ANN
                 continue
             leaf = node - leaves
             for i in range(N * leaf // leaves, N * (leaf + 1) // leaves):
-                a, b = corner_in_pose(pose, corners, i, 0), corner_in_pose(pose, corners, i, 1)
-                _draw(a, b, corner_in_pose(pose, corners, i, 2), half, x, z, items[i], depth, face)
+                first, last = _span(along_x, corners, i, len(x))
+                if first < last:
+                    front, back = _span(along_z, corners, i, len(z))
+                    if front < back:
+                        _draw(pose, corners, i, half, (x, z), (first, last, front, back), items[i], depth, face)
         node += 1
         while node & 1 == 0:
             node >>= 1
@@ -121,16 +127,35 @@ def _closed(pose, half, x, z, corners, items, bounds, depth, face):  # noqa: ANN
 
 
 @njit(cache=True, nogil=True)
-def _draw(a, b, c, half, xs, zs, item, depth, face):  # noqa: ANN001, ANN202  # pragma: no cover
-    """Enter a triangle (in the axes of the pose) into the lines that it meets between the pads."""
-    left, right = min(a[0], b[0], c[0]), max(a[0], b[0], c[0])
-    low, high = min(a[2], b[2], c[2]), max(a[2], b[2], c[2])
-    for i in range(len(xs)):
-        if xs[i] < left or xs[i] > right:
-            continue
-        for j in range(len(zs)):
-            if zs[j] < low or zs[j] > high:
-                continue
+def _scaled(pose, axis, lines):  # noqa: ANN001, ANN202  # pragma: no cover
+    """Four numbers that map a point to its coordinate along an axis of the pose, in steps of lines from the first one."""
+    step = (lines[-1] - lines[0]) / (len(lines) - 1)
+    m, n, o = pose[axis] / step, pose[3 + axis] / step, pose[6 + axis] / step
+    return m, n, o, -(m * pose[9] + n * pose[10] + o * pose[11]) - lines[0] / step
+
+
+@njit(cache=True, nogil=True)
+def _span(scaled, corners, item, count):  # noqa: ANN001, ANN202  # pragma: no cover
+    """The lines within a triangle's extent, as a range."""
+    m, n, o, shift = scaled
+    a = m * corners[item, 0, 0] + n * corners[item, 0, 1] + o * corners[item, 0, 2]
+    b = m * corners[item, 1, 0] + n * corners[item, 1, 1] + o * corners[item, 1, 2]
+    c = m * corners[item, 2, 0] + n * corners[item, 2, 1] + o * corners[item, 2, 2]
+    low, high = max(min(a, b, c) + shift - _ROUNDING, 0.0), min(max(a, b, c) + shift + _ROUNDING, count - 1.0)
+    return math.ceil(low), math.floor(high) + 1
+
+
+@njit(cache=True, nogil=True)
+def _draw(pose, corners, item, half, grid, lines, number, depth, face):  # noqa: ANN001, ANN202  # pragma: no cover
+    """Enter a triangle into the lines that it meets between the pads; ``lines`` are ranges of the grid's x and z."""
+    a, b, c = (
+        corner_in_pose(pose, corners, item, 0),
+        corner_in_pose(pose, corners, item, 1),
+        corner_in_pose(pose, corners, item, 2),
+    )
+    xs, zs = grid
+    for i in range(lines[0], lines[1]):
+        for j in range(lines[2], lines[3]):
             ax, az, bx, bz, cx, cz = a[0] - xs[i], a[2] - zs[j], b[0] - xs[i], b[2] - zs[j], c[0] - xs[i], c[2] - zs[j]
             u, v, w = bx * cz - bz * cx, cx * az - cz * ax, ax * bz - az * bx
             total = u + v + w
@@ -141,7 +166,7 @@ def _draw(a, b, c, half, xs, zs, item, depth, face):  # noqa: ANN001, ANN202  # 
             for side in range(2):
                 behind = half - y if side == 0 else half + y
                 if 0 <= behind < min(2 * half, depth[side, line]):
-                    depth[side, line], face[side, line] = behind, item
+                    depth[side, line], face[side, line] = behind, number
 
 
 @njit(cache=True, nogil=True)

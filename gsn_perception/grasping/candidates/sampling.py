@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -53,12 +54,14 @@ class OpposedPairs:
     """Contact pairs before the checks of friction and width.
 
     Attributes:
-        pairs: C candidates.
-        slope: [C] cosine between their line and the normal at the worse end; not positive where there is no second end.
+        widths: [C] distances between the two points, metres.
+        slopes: [C] cosine between their line and the normal at the worse end; not positive where there is no second end.
+        pairs: Makes the pairs of the given rows; few rows pass the checks.
     """
 
-    pairs: ContactPairs
-    slope: np.ndarray
+    widths: np.ndarray
+    slopes: np.ndarray
+    pairs: Callable[[np.ndarray], ContactPairs]
 
     def fitting(self, gripper: Gripper, *, friction: float, clearance: float) -> tuple[ContactPairs, Counter[str]]:
         """The pairs that a gripper can close on, and the number of rejected pairs by reason.
@@ -68,15 +71,14 @@ class OpposedPairs:
             friction: Coulomb coefficient.
             clearance: Free opening needed beside the object, metres, sum of both sides.
         """
-        widths = self.pairs.widths
         checks = {
-            "no opposite surface": self.slope <= 0,
-            "outside the friction cone": self.slope < np.cos(np.arctan(friction)),
-            "wider than the gripper opens": widths + clearance > gripper.max_width,
-            "thinner than the gripper closes": widths < gripper.min_width,
+            "no opposite surface": self.slopes <= 0,
+            "outside the friction cone": self.slopes < np.cos(np.arctan(friction)),
+            "wider than the gripper opens": self.widths + clearance > gripper.max_width,
+            "thinner than the gripper closes": self.widths < gripper.min_width,
         }
-        keep, counts = _apply_checks(checks, len(self.pairs))
-        return self.pairs.select(np.flatnonzero(keep)), counts
+        keep, counts = _apply_checks(checks, len(self.widths))
+        return self.pairs(np.flatnonzero(keep)), counts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,7 +185,7 @@ def across_surface(
     ends = np.stack([points, points + widths[:, None] * inward], axis=1)
     pairs = ContactPairs(ends, np.stack([faces, partner], axis=1), across, np.zeros(count))
     slope = np.where(partner < 0, -1.0, (surface.normals[partner] * inward).sum(axis=1))
-    return OpposedPairs(pairs, slope)
+    return OpposedPairs(pairs.widths, slope, pairs.select)
 
 
 def sweep_poses(

@@ -78,27 +78,30 @@ def _split(middles, items, bounds):  # noqa: ANN001, ANN202  # pragma: no cover
 @njit(cache=True, nogil=True)
 def _partition(keys, items, begin, end, middle):  # noqa: ANN001, ANN202  # pragma: no cover
     """Order rows ``begin`` to ``end`` so that none before ``middle`` has a larger key than any after it (quickselect)."""
-    low, high = begin, end - 1
-    while low < high:
-        a, b, c = keys[low], keys[(low + high) // 2], keys[high]
+    while end - begin > 1:
+        a, b, c = keys[begin], keys[(begin + end) // 2], keys[end - 1]
         pivot = max(min(a, b), min(max(a, b), c))
-        i, j = low, high
-        while i <= j:
-            while keys[i] < pivot:
-                i += 1
-            while keys[j] > pivot:
-                j -= 1
-            if i <= j:
-                keys[i], keys[j] = keys[j], keys[i]
-                items[i], items[j] = items[j], items[i]
-                i += 1
-                j -= 1
-        if middle <= j:
-            high = j
-        elif middle >= i:
-            low = i
-        else:
+        split = _smaller_first(keys, items, begin, end, pivot, False)
+        if middle < split:
+            end = split
+            continue
+        begin = split
+        split = _smaller_first(keys, items, begin, end, pivot, True)
+        if middle < split:  # among keys equal to the pivot
             return
+        begin = split
+
+
+@njit(cache=True, nogil=True)
+def _smaller_first(keys, items, begin, end, pivot, equal):  # noqa: ANN001, ANN202  # pragma: no cover
+    """Move keys below the pivot (or ``equal`` to it) to the front, and return where they end; without branches."""
+    split = begin
+    for i in range(begin, end):
+        key, item = keys[i], items[i]
+        keys[i], items[i] = keys[split], items[split]
+        keys[split], items[split] = key, item
+        split += (key < pivot) | (equal & (key == pivot))
+    return split
 
 
 @njit(cache=True, nogil=True)
