@@ -1,6 +1,6 @@
 """`gsn bench`: measures speed of the network (gsn), rasteriser (raster), whole chain (chain), grasps (grasp), nodes (ros).
 
-`surface` compares MISE with dense marching cubes and times the mesh methods; `peif` measures the time of the PEIF field
+`compare` holds this source tree against a commit, figure by figure. `surface` compares MISE with dense marching cubes and times the mesh methods; `peif` measures the time of the PEIF field
 per 10,000 queries and its equivariance error. `soak` runs both nodes for minutes with a simulated camera, `fuzz` sends them
 malformed messages.
 """
@@ -16,6 +16,8 @@ from typing import Any
 
 import tyro
 
+from gsn_perception.cli.bench.compare import CompareOptions
+from gsn_perception.cli.bench.compare import bench_compare
 from gsn_perception.cli.bench.options import BenchOptions
 from gsn_perception.cli.bench.peif import PeifBench
 from gsn_perception.cli.bench.peif import bench_peif
@@ -79,6 +81,7 @@ Options = (
     | Annotated[RasterOptions, tyro.conf.subcommand("raster")]
     | Annotated[ChainOptions, tyro.conf.subcommand("chain")]
     | Annotated[GraspOptions, tyro.conf.subcommand("grasp")]
+    | Annotated[CompareOptions, tyro.conf.subcommand("compare")]
     | Annotated[PeifBench, tyro.conf.subcommand("peif")]
     | Annotated[SurfaceBench, tyro.conf.subcommand("surface")]
     | RosBench
@@ -90,6 +93,7 @@ def run(
     | RasterOptions
     | ChainOptions
     | GraspOptions
+    | CompareOptions
     | PeifBench
     | SurfaceBench
     | RosOptions
@@ -99,6 +103,8 @@ def run(
     """Measure, print the machine and a table, write the requested files."""
     if isinstance(options, RosOptions | SoakOptions | FuzzOptions):
         return _nodes(options)
+    if isinstance(options, CompareOptions):
+        return bench_compare(options)
     from gsn_perception.evaluation.reports.tables import check_writable
     from gsn_perception.evaluation.reports.tables import write_json
     from gsn_perception.evaluation.speed.timing import draw_bars
