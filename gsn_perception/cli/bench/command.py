@@ -1,8 +1,8 @@
 """`gsn bench`: measures speed of the network (gsn), rasteriser (raster), whole chain (chain), grasps (grasp), nodes (ros).
 
-`compare` holds this source tree against a commit, figure by figure. `surface` compares MISE with dense marching cubes and times the mesh methods; `peif` measures the time of the PEIF field
-per 10,000 queries and its equivariance error. `soak` runs both nodes for minutes with a simulated camera, `fuzz` sends them
-malformed messages.
+`compare` holds this source tree against a commit. `surface` compares MISE with dense marching cubes and times the mesh
+methods; `peif` measures the time of the PEIF field per 10,000 queries and its equivariance error. `soak` runs both nodes for
+minutes with a simulated camera, `fuzz` sends them malformed messages.
 """
 
 from __future__ import annotations

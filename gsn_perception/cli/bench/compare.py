@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 from typing import Literal
 
 if TYPE_CHECKING:
-    from gsn_perception.evaluation.speed.compare.comparison import Comparison
     from gsn_perception.evaluation.speed.compare.trees import Tree
-    from gsn_perception.geometry import Observation
 
 FigureName = Literal[
     "mesh",
@@ -25,6 +23,7 @@ FigureName = Literal[
     "scene",
     "reconstruct",
     "start",
+    "cold_start",
     "pipeline_memory",
     "planner_memory",
     "nodes",
@@ -42,7 +41,7 @@ class CompareOptions:
     rev: str = ""
     """The commit to compare; empty: the files of the working tree as they are."""
     figures: tuple[FigureName, ...] = ()
-    """What to measure; by default everything, the nodes where ROS is installed."""
+    """What to measure; by default everything but cold_start, the nodes where ROS is installed."""
     rounds: int = 5
     """Rounds; each starts new processes."""
     calls: int = 6
@@ -51,6 +50,8 @@ class CompareOptions:
     """Objects that a process works on before its memory is read."""
     seconds: float = 60.0
     """Seconds that the nodes work before their memory is read."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the network runs."""
     seed: int = 0
     """Seed of the test data."""
     cache: Path | None = None
@@ -63,8 +64,11 @@ def bench_compare(options: CompareOptions) -> int:
     """Measure, print the machine and a table, write the requested file."""
     from gsn_perception.evaluation.reports.tables import check_writable
     from gsn_perception.evaluation.reports.tables import write_json
+    from gsn_perception.evaluation.speed.compare.comparison import CALLS
     from gsn_perception.evaluation.speed.compare.comparison import LONG_NAMES
+    from gsn_perception.evaluation.speed.compare.comparison import PROCESSES
     from gsn_perception.evaluation.speed.compare.comparison import Comparison
+    from gsn_perception.evaluation.speed.compare.comparison import Plan
     from gsn_perception.evaluation.speed.compare.inputs import write_inputs
     from gsn_perception.evaluation.speed.compare.pairs import ratio_table
     from gsn_perception.evaluation.speed.timing import machine
@@ -79,8 +83,16 @@ def bench_compare(options: CompareOptions) -> int:
         logs.mkdir()
         _say("making the inputs")
         scene = write_inputs(inputs, options.seed)
-        comparison = Comparison(trees, inputs, logs, _say)
-        _measure(comparison, trees, figures, options, scene, logs)
+        plan = Plan(options.rounds, options.calls, options.repeats, options.device)
+        comparison = Comparison(trees, inputs, logs, plan, _say)
+        calls, processes = [f for f in CALLS if f in figures], [f for f in PROCESSES if f in figures]
+        if calls or processes:
+            comparison.run(calls, processes)
+        if "nodes" in figures or "nodes_memory" in figures:
+            from gsn_perception.ros.bench.compared_nodes import NodesComparison
+
+            nodes = NodesComparison(trees, scene, logs, comparison.samples, plan, _say)
+            nodes.run(latency="nodes" in figures, seconds=options.seconds if "nodes_memory" in figures else 0.0)
     ratios = comparison.samples.ratios()
     named = {LONG_NAMES.get(figure, figure): found for figure, found in ratios.items()}
     print(f"{here.sentence}\n\n{ratio_table(named, trees[0].name, trees[1].name)}")
@@ -89,29 +101,6 @@ def bench_compare(options: CompareOptions) -> int:
         names = {"before": trees[0].name, "after": trees[1].name}
         write_json(options.json, {"machine": asdict(here), "options": asdict(options), **names, "figures": rows})
     return 0
-
-
-def _measure(
-    comparison: Comparison,
-    trees: tuple[Tree, Tree],
-    figures: Sequence[FigureName],
-    options: CompareOptions,
-    scene: Observation,
-    logs: Path,
-) -> None:
-    from gsn_perception.evaluation.speed.compare.comparison import CALLS
-    from gsn_perception.evaluation.speed.compare.comparison import PROCESSES
-    from gsn_perception.evaluation.speed.compare.comparison import Plan
-
-    plan = Plan(options.rounds, options.calls, options.repeats)
-    calls, processes = [f for f in CALLS if f in figures], [f for f in PROCESSES if f in figures]
-    if calls or processes:
-        comparison.run(calls, processes, plan)
-    if "nodes" in figures or "nodes_memory" in figures:
-        from gsn_perception.ros.bench.compared_nodes import NodesComparison
-
-        nodes = NodesComparison(trees, scene, logs, comparison.samples, _say)
-        nodes.run(plan, latency="nodes" in figures, seconds=options.seconds if "nodes_memory" in figures else 0.0)
 
 
 def _trees(options: CompareOptions) -> tuple[Tree, Tree]:
@@ -135,7 +124,7 @@ def _chosen(options: CompareOptions) -> Sequence[FigureName]:
     nodes = ("nodes", "nodes_memory")
     if not ros and set(nodes) & set(options.figures):
         raise InputError("the figures of the nodes need ROS 2 (rclpy), which is not installed; choose other --figures")
-    return options.figures or [name for name in _FIGURES if ros or name not in nodes]
+    return options.figures or [name for name in _FIGURES if name != "cold_start" and (ros or name not in nodes)]
 
 
 def _say(sentence: str) -> None:

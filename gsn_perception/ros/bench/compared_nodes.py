@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -36,6 +37,7 @@ NODES = ("reconstruction_node", "grasp_node")
 _TABLE = interface.GRASP_TABLE
 _PERIOD = 0.1  # between frames while the nodes start and while they work
 _LOST = 30.0  # a frame without grasps after so many seconds was lost: images are sent best effort
+_TRIES = 3
 _TIMEOUT = 240.0
 _WINDOW, _IDLE = 0.4, 0.2  # seconds, and cores' share below which nodes are idle
 _MB = 1e6
@@ -49,10 +51,11 @@ class TreeNodes:
         namespace: Of the nodes, absolute.
         scene: The frame that the camera sends.
         logs: Folder of the processes' output.
+        device: Of the network.
     """
 
-    def __init__(self, tree: Tree, namespace: str, scene: Observation, logs: Path) -> None:
-        self._tree, self._namespace, self._logs = tree, namespace, logs
+    def __init__(self, tree: Tree, namespace: str, scene: Observation, logs: Path, device: str) -> None:
+        self._tree, self._namespace, self._logs, self._device = tree, namespace, logs, device
         self._frame = serialised(scene)
         self._processes: dict[str, NodeProcess] = {}
         self._stack = ExitStack()
@@ -68,9 +71,10 @@ class TreeNodes:
             stack.callback(camera.destroy_node)
             types = {topic.name: topic.type for topic in interface.RECONSTRUCTION_INPUTS}
             self._publishers = {n: camera.create_publisher(types[n], n, qos.sensor(5)) for n in self._frame}
-            words = [*ros_arguments({"autostart": True}), "-r", f"__ns:={self._namespace}"]
             self._began = time.monotonic()
             for module in NODES:
+                chosen = {"device": self._device} if module == "reconstruction_node" else {}
+                words = [*ros_arguments({"autostart": True, **chosen}), "-r", f"__ns:={self._namespace}"]
                 log = self._logs / f"{self._tree.name}_{module}.txt"
                 process = NodeProcess(module, words, log=log, domain=domain, environment=self._tree.environment())
                 self._processes[module] = stack.enter_context(process)
@@ -103,16 +107,16 @@ class TreeNodes:
         Raises:
             InputError: a node ended, or there are no grasps.
         """
-        for _ in range(3):
+        arrivals = self._collector.arrivals[_TABLE.name]
+        for _ in range(_TRIES):
             cpu, began = self._cpu(), time.monotonic()
             stamp = self._send()
-            arrivals = self._collector.arrivals[_TABLE.name]
-            if self._collector.wait(lambda stamp=stamp: stamp in arrivals, _LOST, self._check):  # type: ignore[misc]
+            if self._collector.wait(partial(arrivals.__contains__, stamp), _LOST, self._check):
                 if not self._collector.widths[_TABLE.name][stamp]:
                     raise self._failed("found no grasp in the scene; choose another --seed")
                 self._settle()
                 return {"wall_s": arrivals[stamp] - began, "CPU_s": self._cpu() - cpu}
-        raise self._failed(f"gave no {_TABLE.name} for three frames in turn")
+        raise self._failed(f"gave no {_TABLE.name} for {_TRIES} frames in turn")
 
     def memory(self, seconds: float) -> dict[str, float]:
         """Resident MB of each node after ``seconds`` of work under a 10 Hz camera, and their peaks.
@@ -179,16 +183,23 @@ class NodesComparison:
         scene: Frame that the camera sends.
         logs: Folder for the output of the processes.
         samples: Takes the samples.
+        plan: How much is measured.
         progress: Called with a sentence before every step.
     """
 
     def __init__(
-        self, trees: tuple[Tree, Tree], scene: Observation, logs: Path, samples: Samples, progress: Callable[[str], None]
+        self,
+        trees: tuple[Tree, Tree],
+        scene: Observation,
+        logs: Path,
+        samples: Samples,
+        plan: Plan,
+        progress: Callable[[str], None],
     ) -> None:
-        self._trees, self._scene, self._logs = trees, scene, logs
+        self._trees, self._scene, self._logs, self._plan = trees, scene, logs, plan
         self._samples, self._progress = samples, progress
 
-    def run(self, plan: Plan, *, latency: bool, seconds: float) -> None:
+    def run(self, *, latency: bool, seconds: float) -> None:
         """Measure start and latency in every round, memory (``seconds`` above 0) in the last; one round is discarded.
 
         Raises:
@@ -196,9 +207,9 @@ class NodesComparison:
         """
         self._progress("nodes: warm-up, not counted")
         self._round(0, 1, keep=False)
-        for number in range(plan.rounds if latency else 0):
-            self._progress(f"nodes: round {number + 1} of {plan.rounds}")
-            self._round(number, plan.calls, keep=True)
+        for number in range(self._plan.rounds if latency else 0):
+            self._progress(f"nodes: round {number + 1} of {self._plan.rounds}")
+            self._round(number, self._plan.calls, keep=True)
         if seconds > 0:
             for side, tree in enumerate(self._trees):
                 self._progress(f"nodes: memory of {tree.name} after {seconds:g} s of work")
@@ -223,4 +234,4 @@ class NodesComparison:
                         self._samples.add("nodes, three objects, image -> grasps/table", side, **spent)
 
     def _nodes(self, side: int) -> TreeNodes:
-        return TreeNodes(self._trees[side], ("/before", "/after")[side], self._scene, self._logs)
+        return TreeNodes(self._trees[side], ("/before", "/after")[side], self._scene, self._logs, self._plan.device)

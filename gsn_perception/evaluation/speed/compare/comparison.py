@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 from typing import TypeVar
@@ -21,7 +23,7 @@ from gsn_perception.evaluation.speed.compare.processes import timed_command
 from gsn_perception.evaluation.speed.compare.trees import Tree
 
 CallFigure = Literal["mesh", "grasps", "object", "gaussians", "scene"]
-ProcessFigure = Literal["reconstruct", "start", "pipeline_memory", "planner_memory"]
+ProcessFigure = Literal["reconstruct", "start", "cold_start", "pipeline_memory", "planner_memory"]
 LONG_NAMES = {
     "mesh": "mesh from splat and depth",
     "grasps": "grasps on a mesh, 512 candidates",
@@ -30,11 +32,12 @@ LONG_NAMES = {
     "scene": "image -> grasps, three objects",
     "reconstruct": "gsn reconstruct, whole process",
     "start": "process start to first grasps",
+    "cold_start": "process start to first grasps, no compiled kernels",
     "pipeline_memory": "memory of the pipeline",
     "planner_memory": "memory of the planner alone",
 }
 CALLS: tuple[CallFigure, ...] = ("mesh", "grasps", "object", "gaussians", "scene")
-PROCESSES: tuple[ProcessFigure, ...] = ("reconstruct", "start", "pipeline_memory", "planner_memory")
+PROCESSES: tuple[ProcessFigure, ...] = ("reconstruct", "start", "cold_start", "pipeline_memory", "planner_memory")
 Progress = Callable[[str], None]
 _MB = 1e6
 T = TypeVar("T")
@@ -48,11 +51,13 @@ class Plan:
         rounds: Rounds; every round starts new processes.
         calls: Pairs of calls per round, of the figures that are calls.
         repeats: Objects that a process works on before its memory is read.
+        device: Of the network: auto, cpu or cuda.
     """
 
     rounds: int
     calls: int
     repeats: int
+    device: str = "auto"
 
 
 class Samples:
@@ -89,28 +94,29 @@ class Comparison:
         trees: The earlier one and the later one.
         inputs: Folder made by :func:`~gsn_perception.evaluation.speed.compare.inputs.write_inputs`.
         logs: Folder for the output of the processes.
+        plan: How much is measured.
         progress: Called with a sentence before every step.
     """
 
-    def __init__(self, trees: tuple[Tree, Tree], inputs: Path, logs: Path, progress: Progress) -> None:
-        self._trees, self._inputs, self._logs, self._progress = trees, inputs, logs, progress
+    def __init__(self, trees: tuple[Tree, Tree], inputs: Path, logs: Path, plan: Plan, progress: Progress) -> None:
+        self._trees, self._inputs, self._logs, self._plan, self._progress = trees, inputs, logs, plan, progress
         self.samples = Samples()
 
-    def run(self, calls: Sequence[CallFigure], processes: Sequence[ProcessFigure], plan: Plan) -> None:
+    def run(self, calls: Sequence[CallFigure], processes: Sequence[ProcessFigure]) -> None:
         """Measure; both trees' caches are filled first, by one discarded run.
 
         Raises:
             InputError: a tree cannot run a figure.
         """
         self._warm_up(calls, processes)
-        for number in range(plan.rounds):
-            name = f"round {number + 1} of {plan.rounds}"
+        for number in range(self._plan.rounds):
+            name = f"round {number + 1} of {self._plan.rounds}"
             if calls:
-                self._calls(calls, plan.calls, number, name)
+                self._calls(calls, number, name)
             for figure in processes:
                 self._progress(f"{name}: {LONG_NAMES[figure]}")
                 for side, tree in in_turn(self._trees, number):
-                    self._process(figure, side, tree, plan.repeats, keep=True)
+                    self.samples.add(figure, side, **self._process(figure, tree, self._plan.repeats))
 
     def _warm_up(self, calls: Sequence[CallFigure], processes: Sequence[ProcessFigure]) -> None:
         """Write the meshes to plan on, by the later tree, and run everything once, so that all kernels are compiled."""
@@ -123,9 +129,10 @@ class Comparison:
                 for figure in calls:
                     self._discard(worker, figure)
             for process in processes:
-                self._process(process, side, tree, 1, keep=False)
+                if process != "cold_start":
+                    self._process(process, tree, 1)
 
-    def _calls(self, figures: Sequence[CallFigure], calls: int, number: int, name: str) -> None:
+    def _calls(self, figures: Sequence[CallFigure], number: int, name: str) -> None:
         """Pairs of calls in two processes that take turns; while one works, the other waits for its next request."""
         first, second = self._trees
         with self._worker(first) as before, self._worker(second) as after:
@@ -134,7 +141,7 @@ class Comparison:
                 self._progress(f"{name}: {LONG_NAMES[figure]}")
                 for worker in workers:
                     self._discard(worker, figure)
-                for call in range(calls):
+                for call in range(self._plan.calls):
                     index = call % _inputs_of(figure)
                     for side, worker in in_turn(workers, number + call):
                         found = worker.ask(figure, index=index)
@@ -144,19 +151,18 @@ class Comparison:
         for index in range(_inputs_of(figure)):
             worker.ask(figure, index=index)
 
-    def _process(self, figure: ProcessFigure, side: int, tree: Tree, repeats: int, *, keep: bool) -> None:
-        values = {
+    def _process(self, figure: ProcessFigure, tree: Tree, repeats: int) -> dict[str, float]:
+        return {
             "reconstruct": self._reconstruct,
             "start": self._start,
+            "cold_start": self._cold_start,
             "pipeline_memory": lambda tree: self._memory(tree, "object", repeats),
             "planner_memory": lambda tree: self._memory(tree, "grasps", repeats),
         }[figure](tree)
-        if keep:
-            self.samples.add(figure, side, **values)
 
     def _reconstruct(self, tree: Tree) -> dict[str, float]:
         files, out = self._inputs / "files", self._logs / "reconstructed"
-        words = ["reconstruct", "--out", str(out), "--image", str(files / "color.png"), "--device", "cpu"]
+        words = ["reconstruct", "--out", str(out), "--image", str(files / "color.png"), "--device", self._plan.device]
         words += ["--camera", str(files / "camera.json"), "--mask", str(files / "mask.png")]
         words += ["--depth", str(files / "depth.png")]
         spent = timed_command(tree, "gsn_perception.cli.main", words, self._logs / f"{tree.name}_reconstruct.txt")
@@ -168,6 +174,10 @@ class Comparison:
             found = worker.ask("object", index=0)
             return {"wall_s": time.perf_counter() - worker.began, "CPU_s": found["process_cpu"]}
 
+    def _cold_start(self, tree: Tree) -> dict[str, float]:
+        with tempfile.TemporaryDirectory(dir=self._logs) as empty:
+            return self._start(replace(tree, cache=Path(empty)))
+
     def _memory(self, tree: Tree, figure: CallFigure, repeats: int) -> dict[str, float]:
         with self._worker(tree) as worker:
             for repeat in range(repeats):
@@ -176,7 +186,7 @@ class Comparison:
             return {"settled_MB": found["settled"] / _MB, "peak_MB": found["peak"] / _MB}
 
     def _worker(self, tree: Tree) -> Worker:
-        return Worker(tree, self._inputs, self._logs / f"{tree.name}_worker.txt")
+        return Worker(tree, self._inputs, self._plan.device, self._logs / f"{tree.name}_worker.txt")
 
 
 def _inputs_of(figure: CallFigure) -> int:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -35,12 +36,13 @@ class Worker:
     Args:
         tree: The tree.
         inputs: Folder of the inputs.
+        device: Of the network: auto, cpu or cuda.
         log: File of what the process prints.
     """
 
-    def __init__(self, tree: Tree, inputs: Path, log: Path) -> None:
+    def __init__(self, tree: Tree, inputs: Path, device: str, log: Path) -> None:
         self.tree, self._log = tree, log
-        words = [sys.executable, str(Path(worker.__file__).resolve()), str(tree.path), str(inputs)]
+        words = [sys.executable, str(Path(worker.__file__).resolve()), str(tree.path), str(inputs), device]
         self.began = time.perf_counter()
         with log.open("wb") as sink:
             self._process = subprocess.Popen(
@@ -126,7 +128,5 @@ def failure(tree: Tree, what: str, log: Path) -> InputError:
 
 def _close(pipe: IO[str] | None) -> None:
     if pipe is not None:
-        try:
+        with suppress(BrokenPipeError):  # the worker has ended
             pipe.close()
-        except BrokenPipeError:  # the worker has ended
-            pass

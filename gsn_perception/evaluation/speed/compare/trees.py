@@ -26,7 +26,7 @@ class Tree:
     """One version of the source.
 
     Attributes:
-        name: For tables and errors, e.g. ``558e650`` or ``working tree``.
+        name: For tables and errors, e.g. ``558e650`` or ``558e650 with changes``.
         path: Folder that holds the package's folder.
         cache: Folder of its compiled kernels.
     """
@@ -75,7 +75,9 @@ def working_tree(root: Path, cache: Path) -> Tree:
     place = cache / f"kernels-{state.hexdigest()[:16]}"
     place.mkdir(parents=True, exist_ok=True)
     place.touch()
-    return Tree("working tree", root, place)
+    name = _git(root, "rev-parse", "--short=7", "HEAD").decode().strip()
+    changed = _git(root, "status", "--porcelain", "--", _PACKAGE).strip()
+    return Tree(f"{name} with changes" if changed else name, root, place)
 
 
 def checked_out(root: Path, revision: str, cache: Path) -> Tree:
@@ -92,10 +94,8 @@ def checked_out(root: Path, revision: str, cache: Path) -> Tree:
     """
     if revision.startswith("-"):
         raise InputError(f"{revision} is not a revision; give a commit, branch or tag")
-    try:
-        commit = _git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").decode().strip()
-    except InputError:
-        raise InputError(f"git knows no revision {revision!r} in {root}; give a commit, branch or tag") from None
+    unknown = f"git knows no revision {revision!r} in {root}; give a commit, branch or tag"
+    commit = _git(root, "rev-parse", "--verify", f"{revision}^{{commit}}", failed=unknown).decode().strip()
     place = cache / f"commit-{commit}"
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -132,11 +132,14 @@ def _remove_unused(cache: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _git(folder: Path, *words: str) -> bytes:
+def _git(folder: Path, *words: str, failed: str = "") -> bytes:
+    """Output of a git command; ``failed`` replaces the sentence of its error."""
     try:
         return subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True).stdout
     except FileNotFoundError:
-        raise InputError("git is not installed; install it, the commit to compare with comes from the history") from None
+        raise InputError(
+            "git is not installed; install it, the commit to compare with comes from the history"
+        ) from None
     except subprocess.CalledProcessError as error:
         said = " ".join(error.stderr.decode(errors="replace").split()) or f"exit code {error.returncode}"
-        raise InputError(f"git {words[0]} failed in {folder}: {said}") from None
+        raise InputError(failed or f"git {words[0]} failed in {folder}: {said}") from None

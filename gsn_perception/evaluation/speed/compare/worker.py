@@ -1,7 +1,7 @@
 """The measured process: runs on any version of the package, with its public names only.
 
-``python worker.py TREE INPUTS`` imports the package, which must come from TREE, and answers requests, one JSON object a
-line: ``{"figure": "object", "index": 0}`` runs a figure once and answers with seconds of wall clock and of CPU (all
+``python worker.py TREE INPUTS DEVICE`` imports the package, which must come from TREE, and answers requests, one JSON
+object a line: ``{"figure": "object", "index": 0}`` runs a figure once and answers with seconds of wall clock and of CPU (all
 threads) and the size of the output; ``{"figure": "memory"}`` answers with resident bytes. It imports what a figure needs
 when the figure is first asked for.
 """
@@ -29,10 +29,11 @@ class Work:
 
     Args:
         inputs: Folder with ``frame_<n>.npz``, ``scene_<n>.npz`` and ``mesh_<n>.npz``.
+        device: Of the network: auto, cpu or cuda.
     """
 
-    def __init__(self, inputs: Path) -> None:
-        self._inputs = inputs
+    def __init__(self, inputs: Path, device: str) -> None:
+        self._inputs, self._device = inputs, device
         self._kept: dict[str, Any] = {}
 
     def prepared(self, figure: str, index: int) -> Callable[[], int]:
@@ -89,7 +90,7 @@ class Work:
         def load() -> Any:
             from gsn_perception import Reconstructor
 
-            return Reconstructor.from_pretrained(device="cpu")
+            return Reconstructor.from_pretrained(device=self._device)
 
         return self._once("reconstructor", load)
 
@@ -186,7 +187,7 @@ def main() -> int:
     if tree not in found.parents:
         print(f"the package was imported from {found.parent} instead of {tree}", file=sys.stderr)
         return 1
-    work = Work(inputs)
+    work = Work(inputs, sys.argv[3])
     for line in sys.stdin:
         print(json.dumps(answer(work, json.loads(line))), file=replies, flush=True)
     return 0
