@@ -90,6 +90,8 @@ def _draw_curve(axes: object, curve: Curve, color: str) -> None:
     import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.ticker import FixedLocator
+    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import LogLocator
     from matplotlib.ticker import NullLocator
 
     assert isinstance(axes, Axes)
@@ -101,6 +103,9 @@ def _draw_curve(axes: object, curve: Curve, color: str) -> None:
     axes.loglog(x, curve.cpu, color=color, linestyle="--", linewidth=1)
     axes.xaxis.set_major_locator(FixedLocator(list(curve.sizes)))
     axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.set_xticklabels([f"{size:.3g}" if size < 1000 else f"{size / 1000:.3g}k" for size in curve.sizes], fontsize=8)
 
 

@@ -80,7 +80,8 @@ def objects_panel(pipeline: Pipeline, counts: Sequence[int], seed: int) -> Panel
     scene, _ = random_tabletop(scaled, seed, len(scaled))
     rng = np.random.default_rng(seed)
     camera = tabletop_camera(rng, target=scene.centre, distance=(0.8, 0.8), elevation=(50.0, 50.0))
-    planner, work = GraspPlanner(Gripper.named(_GRIPPER)), []
+    planner = GraspPlanner(Gripper.named(_GRIPPER))
+    work: list[tuple[float, Work]] = []
     for count in counts:
         shown = replace(scene, placed=scene.placed[:count], _caster=[])
         frame = replace(shown.observe(camera, sensor=DepthSensor(), seed=seed), support_plane=None)
@@ -93,7 +94,7 @@ def objects_panel(pipeline: Pipeline, counts: Sequence[int], seed: int) -> Panel
 def candidates_panel(pipeline: Pipeline, counts: Sequence[int], seed: int) -> Panel:
     """Grasps on one mesh from 128 to 8192 random points in one round, without the lattice."""
     made = _made(pipeline(_frame(seed)))[0]
-    work = []
+    work: list[tuple[float, Work]] = []
     for count in counts:
         settings = PlannerSettings(num_candidates=count, lattice_approaches=0, rounds=1)
         planner = GraspPlanner(Gripper.named(_GRIPPER), settings)
@@ -123,7 +124,7 @@ def resolution_panel(pipeline: Pipeline, resolutions: Sequence[int], seed: int) 
     """Splat and depth to a mesh of at most 20,000 triangles with 32 to 192 cells along an edge."""
     frame = _frame(seed)
     item = _first_splat(pipeline, frame)
-    work = []
+    work: list[tuple[float, Work]] = []
     for resolution in resolutions:
         maker = pipeline.with_settings(replace(pipeline.settings, mesh_resolution=resolution))
         work.append((float(resolution), partial(maker.mesh_of, frame, item)))
@@ -142,7 +143,8 @@ def image_panel(pipeline: Pipeline, sizes: Sequence[tuple[int, int]], seed: int)
     largest = IMAGE_SIZES[-1]
     rng = np.random.default_rng(seed)
     camera = tabletop_camera(rng, target=scene.centre, width=largest[0], height=largest[1])
-    planner, work = GraspPlanner(Gripper.named(_GRIPPER)), []
+    planner = GraspPlanner(Gripper.named(_GRIPPER))
+    work: list[tuple[float, Work]] = []
     for width, height in sizes:
         seen = scene.observe(camera.resized(width, height), sensor=DepthSensor(), seed=seed, supersample=1)
         frame = replace(seen, support_plane=None)
