@@ -1,8 +1,8 @@
 """`gsn bench`: measures speed of the network (gsn), rasteriser (raster), whole chain (chain), grasps (grasp), nodes (ros).
 
-`surface` compares MISE with dense marching cubes and times the mesh methods; `peif` measures the time of the PEIF field
-per 10,000 queries and its equivariance error. `soak` runs both nodes for minutes with a simulated camera, `fuzz` sends them
-malformed messages.
+`compare` holds this source tree against a commit, `growth` fits how times grow. `surface` compares MISE with dense marching
+cubes and times the mesh methods; `peif` measures the time of the PEIF field per 10,000 queries and its equivariance error.
+`soak` runs both nodes for minutes with a simulated camera, `fuzz` sends them malformed messages.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ from typing import Any
 
 import tyro
 
+from gsn_perception.cli.bench.compare import CompareOptions
+from gsn_perception.cli.bench.compare import bench_compare
+from gsn_perception.cli.bench.growth import GrowthOptions
+from gsn_perception.cli.bench.growth import bench_growth
 from gsn_perception.cli.bench.options import BenchOptions
 from gsn_perception.cli.bench.peif import PeifBench
 from gsn_perception.cli.bench.peif import bench_peif
@@ -79,6 +83,8 @@ Options = (
     | Annotated[RasterOptions, tyro.conf.subcommand("raster")]
     | Annotated[ChainOptions, tyro.conf.subcommand("chain")]
     | Annotated[GraspOptions, tyro.conf.subcommand("grasp")]
+    | Annotated[CompareOptions, tyro.conf.subcommand("compare")]
+    | Annotated[GrowthOptions, tyro.conf.subcommand("growth")]
     | Annotated[PeifBench, tyro.conf.subcommand("peif")]
     | Annotated[SurfaceBench, tyro.conf.subcommand("surface")]
     | RosBench
@@ -90,6 +96,8 @@ def run(
     | RasterOptions
     | ChainOptions
     | GraspOptions
+    | CompareOptions
+    | GrowthOptions
     | PeifBench
     | SurfaceBench
     | RosOptions
@@ -99,6 +107,10 @@ def run(
     """Measure, print the machine and a table, write the requested files."""
     if isinstance(options, RosOptions | SoakOptions | FuzzOptions):
         return _nodes(options)
+    if isinstance(options, CompareOptions):
+        return bench_compare(options)
+    if isinstance(options, GrowthOptions):
+        return bench_growth(options)
     from gsn_perception.evaluation.reports.tables import check_writable
     from gsn_perception.evaluation.reports.tables import write_json
     from gsn_perception.evaluation.speed.timing import draw_bars

@@ -79,3 +79,15 @@ def test_bench_surface_compares_mise_and_times_methods(tmp_path, capsys):
     assert set(figures["median_ms"]) == {"gaussians", "onet", "convonet", "peif"}
     assert all(ms > 0 for ms in figures["median_ms"].values())
     assert "MISE against dense" in capsys.readouterr().out
+
+
+def test_bench_growth_fits_exponents(weights, tmp_path, capsys):
+    words = ["bench", "growth", "--parts", "candidates", "resolution", "--checkpoint", weights, "--budget", "smoke"]
+    assert main([*words, "--json", str(tmp_path / "g.json"), "--out", str(tmp_path / "g.png")]) == 0
+    curves = json.loads((tmp_path / "g.json").read_text())["curves"]
+    assert curves["candidates"][0]["sizes"] == [128, 512]
+    assert curves["cells along an edge"][0]["sizes"] == [32, 48]
+    assert all(seconds > 0 for rows in curves.values() for row in rows for seconds in row["wall"])
+    assert {"value", "lower", "upper", "last"} == set(curves["candidates"][0]["cpu_exponent"])
+    assert "| mesh to grasps | candidates | 128 | 512 |" in capsys.readouterr().out
+    assert (tmp_path / "g.png").is_file()

@@ -1,0 +1,1 @@
+"""Comparison of the speed of two versions of the source."""

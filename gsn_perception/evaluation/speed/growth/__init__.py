@@ -1,0 +1,1 @@
+"""Growth of times with the size of the problem."""
