@@ -126,7 +126,7 @@ class Gaussians:
 
 
 def cat(parts: Sequence[Gaussians]) -> Gaussians:
-    """Several unbatched splats as one; confidence is kept when every part has it."""
+    """Several unbatched splats as one, or batches as one batch; confidence is kept when every part has it."""
     if not parts:
         raise InputError("nothing to concatenate: give at least one splat")
     return _joined(parts, torch.cat)

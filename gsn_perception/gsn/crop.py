@@ -68,8 +68,7 @@ class Crop:
         depth = None
         if self.depth is not None:
             depth = relative_depth(torch.from_numpy(self.depth)[None].to(device), alpha, theta)
-        image = network_input(rgb, alpha, unknown, depth)
-        return image.contiguous(memory_format=torch.channels_last), theta
+        return network_input(rgb, alpha, unknown, depth), theta
 
 
 def _touching(unknown: np.ndarray, alpha: np.ndarray) -> np.ndarray:

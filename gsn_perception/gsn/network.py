@@ -93,10 +93,29 @@ class GSN(nn.Module):
         """The sculpted splat and, if the configuration has refinement, the refined one; arguments as in :meth:`forward`."""
         image = image[:, : self.config.channels]
         maps = self._maps(image)
-        sculpted = self.sculptor.gaussians(self.sculptor(self.latent(maps, theta)))
-        if self.config.centring == "camera":
-            sculpted = camera_centred(sculpted, theta)
+        sculpted = self.sculpted(self.sculptor(self.latent(maps, theta)), theta)
         return [sculpted] if self.refiner is None else [sculpted, self.refiner(sculpted, image, maps, theta)]
+
+    def sculpted(self, raw: dict[str, Tensor], theta: Tensor) -> Gaussians:
+        """The splat of the heads' raw outputs, before refinement."""
+        made = self.sculptor.gaussians(raw)
+        return camera_centred(made, theta) if self.config.centring == "camera" else made
+
+
+class Trunk(nn.Module):
+    """The part of a GSN that takes most of the time and has only convolutions and matrix products, as one module."""
+
+    def __init__(self, network: GSN) -> None:
+        super().__init__()
+        self.network = network
+        self.outputs = tuple(network.sculptor.heads) + (() if network.refiner is None else ("features",))
+
+    def forward(self, image: Tensor, theta: Tensor) -> tuple[Tensor, ...]:
+        """The heads' raw outputs and, if the network has refinement, its image features; see :attr:`outputs`."""
+        network = self.network
+        maps = network._maps(image[:, : network.config.channels])
+        raw = tuple(network.sculptor(network.latent(maps, theta)).values())
+        return raw if network.refiner is None else (*raw, network.refiner.features(maps).float())
 
 
 def camera_centred(gaussians: Gaussians, theta: Tensor) -> Gaussians:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import torch
 
+from gsn_perception.engines.choosing import Engine
+from gsn_perception.engines.choosing import pick_engine
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import ObjectView
@@ -20,6 +22,9 @@ from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
 from gsn_perception.geometry.remark import merged
 from gsn_perception.gsn.crop import Crop
+from gsn_perception.gsn.inference import Infer
+from gsn_perception.gsn.inference import infer_splats
+from gsn_perception.gsn.inference import make_inference
 from gsn_perception.gsn.network import GSN
 from gsn_perception.gsn.sculpted import Sculpted
 from gsn_perception.gsn.visibility import VisibilityModel
@@ -44,14 +49,13 @@ from gsn_perception.rendering.cpu.pool import parallel_ranges
 from gsn_perception.surface.solid.settings import SolidSettings
 
 OnSplats = Callable[[Mapping[int, Gaussians]], None]
-_BATCH = 16  # crops per forward pass: limits the memory for any max_objects
 
 
 class Reconstructor:
     """The pipeline with its weights.
 
     Args:
-        network: A GSN in eval mode.
+        network: A GSN; it is moved to the device and changed in place for inference (no training afterwards).
         device: Where it runs.
         settings: See :class:`ReconstructorSettings`.
         solid: Settings of the skin; by default those for splats that lie on their surface.
@@ -69,9 +73,9 @@ class Reconstructor:
         seen_rule: VisibilityModel | None = None,
     ) -> None:
         self.network = network.to(device).eval()
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.device = device
         self.settings = settings or ReconstructorSettings()
+        self._infer_batch, self.engine = self._inference()
         self.solid = solid or SolidSettings()
         self.origin = origin
         self.seen_rule = seen_rule or VisibilityModel()
@@ -87,7 +91,7 @@ class Reconstructor:
         """The pipeline with shipped weights (None or a name) or those of a .safetensors file.
 
         Raises:
-            InputError: the weights are missing or damaged, or CUDA is asked for where there is none.
+            InputError: the weights are missing or damaged, or a device, engine or precision is asked for that is not there.
         """
         path = checkpoint_path(checkpoint)
         stat = Origin.stat_of(path)
@@ -106,14 +110,20 @@ class Reconstructor:
         """The same weights with other settings.
 
         Raises:
-            InputError: the chosen mesh method has no weights.
+            InputError: the chosen mesh method has no weights, or the engine can't be used.
         """
         made = copy(self)
         made.settings = settings
+        if (settings.engine, settings.precision) != (self.settings.engine, self.settings.precision):
+            made._infer_batch, made.engine = made._inference()
         kept = ("mesh_method", "mesh_weights", "seed")
         if any(getattr(settings, name) != getattr(self.settings, name) for name in kept):
             made.mesher = made._mesher()
         return made
+
+    def _inference(self) -> tuple[Infer, Engine]:
+        engine = pick_engine(self.settings.engine, self.settings.precision, self.device)
+        return make_inference(self.network, self.device, engine)
 
     def _mesher(self) -> Mesher:
         settings, sha256 = self.settings, "" if self.origin is None else self.origin.sha256
@@ -122,8 +132,8 @@ class Reconstructor:
         )
 
     def describe(self) -> dict[str, str]:
-        """Device and weights, for logs and diagnostics."""
-        facts = {"device": str(self.device)}
+        """Device, engine and weights, for logs and diagnostics."""
+        facts = {"device": str(self.device), "engine": self.engine.name, "precision": self.engine.precision}
         if self.origin is not None:
             facts |= {"weights": str(self.origin.path), "weights_sha256": self.origin.sha256}
             facts["weights_replaced"] = str(self.origin.replaced).lower()
@@ -220,15 +230,7 @@ class Reconstructor:
         return crop.view, self._infer([crop])[0]
 
     def _infer(self, crops: Sequence[Crop]) -> list[Gaussians]:
-        """The splats of crops in the normalised frame, on the CPU; one forward pass for every ``_BATCH`` crops."""
-        splats: list[Gaussians] = []
-        with torch.inference_mode():
-            for first in range(0, len(crops), _BATCH):
-                inputs = (crop.tensors(self.device) for crop in crops[first : first + _BATCH])
-                images, thetas = zip(*inputs, strict=True)
-                batch = self.network(torch.cat(images), torch.cat(thetas)).to("cpu", torch.float32)
-                splats += [batch[i] for i in range(len(images))]
-        return splats
+        return infer_splats(self._infer_batch, crops, self.device)
 
     def _skinned(
         self, observation: Observation, found: Sequence[Sculpted | Refusal], wanted: Callable[[], bool]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from gsn_perception.engines.names import EngineName
+from gsn_perception.engines.names import PrecisionName
+
 UprightMode = Literal["auto", "moments", "off"]
 MeshMethod = Literal["auto", "gaussians", "onet", "convonet", "peif"]
 
@@ -60,5 +63,9 @@ class ReconstructorSettings:
     """Triangle budget of a mesh."""
     points: int = 4096
     """Surface points sampled per object, and at most as many observed depth points."""
+    engine: EngineName = "auto"
+    """Library that runs the network: auto takes openvino on the CPU where it is installed, else torch."""
+    precision: PrecisionName = "float32"
+    """Arithmetic of the network's convolutions and matrix products; bfloat16 needs a processor or GPU that has it."""
     seed: int = 0
     """Seed of sampling."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from typing import Literal
 
@@ -16,7 +17,6 @@ from gsn_perception.evaluation.robustness.rolls import Sculptor
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Observation
-from gsn_perception.gsn import GSN
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.moments import moment_roll
 from gsn_perception.pipeline import Reconstructor
@@ -47,9 +47,8 @@ def before_refinement(reconstructor: Reconstructor) -> dict[str, Sculptor]:
     config = reconstructor.network.config
     if not config.refine_features:
         return {}
-    network = GSN(replace(config, refine_features=0))
-    kept = {k: v for k, v in reconstructor.network.state_dict().items() if not k.startswith("refiner.")}
-    network.load_state_dict(kept)
+    network = deepcopy(reconstructor.network)
+    network.config, network.refiner = replace(config, refine_features=0), None
     plain = Reconstructor(network, reconstructor.device, reconstructor.settings)
     return {"gsn, before refinement": plain.sculpt}
 

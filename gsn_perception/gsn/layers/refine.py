@@ -7,6 +7,8 @@ pixel. It commutes with rolls, because it is shared and its inputs roll with the
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch import nn
@@ -57,7 +59,7 @@ class Refiner(nn.Module):
         self.laterals = nn.ModuleList(nn.Conv2d(c, features, 1) for c in encoder.channels[:3])
         self.smooth = nn.Conv2d(features, features, 3, padding=1)
         # features, image (5), means, scales, quats, colors, opacity, depth behind the front (, depth residual, known)
-        inputs = features + 5 + 3 + 3 + 4 + 3 + 1 + 1 + (2 if config.depth else 0)
+        self.inputs = inputs = features + 5 + 3 + 3 + 4 + 3 + 1 + 1 + (2 if config.depth else 0)
         hidden = config.refine_hidden
         self.network = nn.Sequential(
             nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 15)
@@ -84,9 +86,23 @@ class Refiner(nn.Module):
             maps: The encoder's stages.
             theta: [B] radians.
         """
+        return self.refined(gaussians, image, self.features(maps).float(), theta, self.network)
+
+    def refined(
+        self, gaussians: Gaussians, image: Tensor, features: Tensor, theta: Tensor, network: Callable[[Tensor], Tensor]
+    ) -> Gaussians:
+        """As :meth:`forward`, from :meth:`features` and with any implementation of the shared network.
+
+        Args:
+            gaussians: The sculpted splats, normalised frame.
+            image: [B,5 or 7,S,S] network input.
+            features: [B,F,S/4,S/4].
+            theta: [B] radians.
+            network: ``self.network`` or the same function elsewhere: [B,N,inputs] to [B,N,15].
+        """
         xy, z = project(gaussians.means, theta)
         grid = xy[:, :, None]
-        local = _sample(self.features(maps).float(), grid)
+        local = _sample(features, grid)
         pixel = _sample(image, grid)
         front, cell = front_depth(xy, z.detach(), gaussians.opacities)
         behind = (z.detach() - front.gather(1, cell)).clamp(-1.0, 1.0).nan_to_num(0.0)
@@ -95,7 +111,7 @@ class Refiner(nn.Module):
         inputs = [local, pixel[..., :5], *own, 4 * behind[..., None]]
         if pixel.shape[-1] > 5:
             inputs.append(depth_residual(image[:, 5:], pixel[..., 5:], z, front, theta))
-        out = self.network(torch.cat(inputs, -1)).float()
+        out = network(torch.cat(inputs, -1)).float()
         return self._corrected(gaussians, out, pixel[..., :3])
 
     def _corrected(self, gaussians: Gaussians, out: Tensor, sampled: Tensor) -> Gaussians:

@@ -38,7 +38,7 @@ class _RevivableRelu(torch.autograd.Function):
 
 def revivable_relu(x: Tensor) -> Tensor:
     """ReLU whose inactive values can become active again; with the plain one a scale of zero would never grow again."""
-    return _RevivableRelu.apply(x)
+    return _RevivableRelu.apply(x) if x.requires_grad else torch.relu(x)
 
 
 class Sculptor(nn.Module):
@@ -59,6 +59,8 @@ class Sculptor(nn.Module):
             self.heads[name] = nn.Sequential(nn.Linear(config.latent_size, hidden), nn.ReLU(), last)
         self.cube: Tensor
         self.register_buffer("cube", config.cube_side * lattice(config.cube), persistent=False)
+        self.identity: Tensor
+        self.register_buffer("identity", torch.tensor([1.0, 0.0, 0.0, 0.0]), persistent=False)
 
     def forward(self, latent: Tensor) -> dict[str, Tensor]:
         """Raw head outputs [B,N,width] by name for latents [B,L]."""
@@ -70,11 +72,10 @@ class Sculptor(nn.Module):
         config = self.config
         spacing = config.cube_side / config.cube
         cube = self.cube
-        identity = torch.tensor([1.0, 0.0, 0.0, 0.0], device=cube.device)
         return Gaussians(
             means=cube + config.mean_gain * raw["means"],
             scales=revivable_relu(0.5 * spacing + config.scale_gain * raw["scales"]) + config.min_scale,
-            quats=nn.functional.normalize(identity + config.rotation_gain * raw["quats"], dim=-1),
+            quats=nn.functional.normalize(self.identity + config.rotation_gain * raw["quats"], dim=-1),
             colors=torch.sigmoid(raw["colors"]),
             opacities=torch.sigmoid(raw["opacities"][..., 0]),
         )

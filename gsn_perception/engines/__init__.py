@@ -1,0 +1,1 @@
+"""Inference engines: which library runs a trained network, and in which arithmetic."""

@@ -1,0 +1,130 @@
+"""A trained GSN for inference, run by an engine; geometry stays in torch and float32."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from gsn_perception.engines.choosing import Engine
+from gsn_perception.engines.openvino_module import OpenVinoModule
+from gsn_perception.engines.packing import packed
+from gsn_perception.engines.packing import unpacked
+from gsn_perception.engines.torch_tuning import by_columns
+from gsn_perception.engines.torch_tuning import folded
+from gsn_perception.engines.torch_tuning import rounded
+from gsn_perception.geometry.errors import InputError
+from gsn_perception.geometry.gaussians import Gaussians
+from gsn_perception.geometry.gaussians import cat
+from gsn_perception.gsn.crop import Crop
+from gsn_perception.gsn.network import GSN
+from gsn_perception.gsn.network import Trunk
+
+Infer = Callable[[Tensor, Tensor], Gaussians]
+_BATCH = 16  # crops per forward pass: limits the memory for any number of objects
+
+
+def make_inference(network: GSN, device: torch.device, engine: Engine) -> tuple[Infer, Engine]:
+    """The function from crops [B,7,S,S] and half-angles [B] to Gaussians [B,N], and the engine that it uses.
+
+    Args:
+        network: On the device and in eval mode; changed in place for inference.
+        device: Where it runs.
+        engine: The wanted one. If it fails and was not required, torch is used.
+
+    Raises:
+        InputError: the required engine can't run this network.
+    """
+    folded(network)
+    if engine.name == "openvino":
+        try:
+            return OpenVinoGsn(packed(network), engine), engine
+        except InputError:
+            if engine.required:
+                raise
+            engine = replace(engine, name="torch")
+    by_columns(unpacked(network)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return TorchGsn(network, device, engine), engine
+
+
+def infer_splats(infer: Infer, crops: Sequence[Crop], device: torch.device) -> list[Gaussians]:
+    """The splats of crops in the normalised frame, on the CPU; one call for every ``_BATCH`` crops."""
+    splats: list[Gaussians] = []
+    with torch.inference_mode():
+        for first in range(0, len(crops), _BATCH):
+            inputs = (crop.tensors(device) for crop in crops[first : first + _BATCH])
+            images, thetas = zip(*inputs, strict=True)
+            batch = infer(torch.cat(images), torch.cat(thetas)).to("cpu", torch.float32)
+            splats += [batch[i] for i in range(len(images))]
+    return splats
+
+
+class TorchGsn:
+    """The network itself; with bfloat16 under autocast, without the refinement's geometry."""
+
+    def __init__(self, network: GSN, device: torch.device, engine: Engine) -> None:
+        self.network, self.device = network, device
+        self.half: Trunk | None = None
+        if engine.precision == "bfloat16":
+            self.half = rounded(deepcopy(Trunk(network)))
+
+    @torch.inference_mode()
+    def __call__(self, image: Tensor, theta: Tensor) -> Gaussians:
+        """Gaussians [B,N]; arguments as of :meth:`GSN.forward`."""
+        image = image.contiguous(memory_format=torch.channels_last)
+        if self.half is None:
+            return self.network(image, theta)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            parts = self.half(image, theta)
+        refiner = self.network.refiner
+        values = dict(zip(self.half.outputs, parts, strict=True))
+        return _decoded(self.network, values, image, theta, None if refiner is None else refiner.network)
+
+
+class OpenVinoGsn:
+    """Trunk and shared refinement network compiled by OpenVINO, one crop after another.
+
+    The number of crops has no influence on a result. The refinement network is float32 with any precision, because its
+    outputs are offsets of Gaussians.
+
+    Raises:
+        InputError: OpenVINO can't run this network.
+    """
+
+    def __init__(self, network: GSN, engine: Engine) -> None:
+        config, refiner = network.config, network.refiner
+        self.network = network
+        trunk = Trunk(network)
+        side = config.image_size
+        example = {"image": torch.zeros(1, config.channels, side, side), "theta": torch.full((1,), 0.2)}
+        self.trunk = OpenVinoModule(trunk, example, trunk.outputs, engine.precision)
+        self.shared: OpenVinoModule | None = None
+        if refiner is not None:
+            rows = {"rows": torch.zeros(1, config.count, refiner.inputs)}
+            self.shared = OpenVinoModule(refiner.network, rows, ("out",))
+
+    @torch.inference_mode()
+    def __call__(self, image: Tensor, theta: Tensor) -> Gaussians:
+        """Gaussians [B,N]; arguments as of :meth:`GSN.forward`."""
+        image = image[:, : self.network.config.channels]
+        return cat([self._one(image[i : i + 1], theta[i : i + 1]) for i in range(len(image))])
+
+    def _one(self, image: Tensor, theta: Tensor) -> Gaussians:
+        shared = self.shared
+        network = None if shared is None else (lambda rows: shared(rows=rows)["out"])
+        return _decoded(self.network, self.trunk(image=image, theta=theta), image, theta, network)
+
+
+def _decoded(
+    network: GSN, values: dict[str, Tensor], image: Tensor, theta: Tensor, shared: Callable[[Tensor], Tensor] | None
+) -> Gaussians:
+    """Gaussians [B,N] of a trunk's outputs; ``shared`` is the refinement's network, or None without refinement."""
+    made = network.sculpted(values, theta)
+    if network.refiner is None or shared is None:
+        return made
+    image = image[:, : network.config.channels]
+    return network.refiner.refined(made, image, values["features"], theta, shared)
