@@ -5,8 +5,7 @@ Frames: everything is in metres in the camera's optical frame (x right, y down, 
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from gsn_perception.late import late_names
 
 __version__ = "0.1.0"
 
@@ -26,10 +25,4 @@ _PUBLIC = {
     "Gripper": "gsn_perception.grasping",
 }
 __all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604
-
-
-def __getattr__(name: str) -> Any:
-    """Import public names at first use, so that ``--help`` and launch files stay light."""
-    if name in _PUBLIC:
-        return getattr(importlib.import_module(_PUBLIC[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = late_names(__name__, _PUBLIC)  # so that ``--help`` and launch files stay light
