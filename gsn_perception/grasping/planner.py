@@ -33,6 +33,7 @@ from gsn_perception.grasping.object_surface import clamped_above
 from gsn_perception.grasping.object_surface import with_confidence
 from gsn_perception.grasping.scoring.features import FEATURES
 from gsn_perception.grasping.scoring.features import features
+from gsn_perception.grasping.scoring.features import friction_left
 from gsn_perception.grasping.scoring.scored_grasps import ScoredGrasps
 from gsn_perception.grasping.selection import select
 from gsn_perception.grasping.settings import PlannerSettings
@@ -158,13 +159,12 @@ class GraspPlanner:
         surface = Surface.of(mesh if support_plane is None else clamped_above(mesh, support_plane))
         preferred = preferred_approach(surface, support_plane, viewpoint)
 
-        def attempt(planner: GraspPlanner) -> PlanResult:
-            checker = CollisionChecker(planner.gripper, planner.settings, surface, support_plane, scene, obstacles)
-            return planner._planned(PlanningProblem(surface, checker, preferred, viewpoint), label)
-
-        result = attempt(self)
+        checker = CollisionChecker(self.gripper, self.settings, surface, support_plane, scene, obstacles)
+        problem = PlanningProblem(surface, checker, preferred, viewpoint)
+        result = self._planned(problem, label)
         if not result.grasps and self.settings.tight:
-            result = replace(attempt(GraspPlanner(self.gripper, self.settings.without_margins())), tight=True)
+            tight = GraspPlanner(self.gripper, self.settings.without_margins())
+            result = replace(tight._planned(problem.with_margins(tight.settings), label), tight=True)
         if result.grasps or not self.settings.extrude or points is None or support_plane is None:
             return result
         return self._on_extruded(points, support_plane, viewpoint, scene, obstacles, label) or result
@@ -195,25 +195,30 @@ class GraspPlanner:
         """Lattice candidates first, then rounds of random candidates until there are enough grasps."""
         settings, gripper = self.settings, self.gripper
         rejected: Counter[str] = Counter()
-        held = self._force_closure(lattice_poses(problem, gripper, settings, rejected), problem, rejected)
+        held = self._force_closure(*lattice_poses(problem, gripper, settings, rejected), problem, rejected)
         best = self._best(held)
         for number in range(settings.rounds):
             if len(best) >= min(settings.enough, settings.max_grasps):
                 break
-            poses = sampled_poses(problem, gripper, settings, settings.seed + number, rejected)
-            held = ScoredGrasps.cat([held, self._force_closure(poses, problem, rejected)])
+            poses, clear = sampled_poses(problem, gripper, settings, settings.seed + number, rejected)
+            held = ScoredGrasps.cat([held, self._force_closure(poses, clear, problem, rejected)])
             best = self._best(held)
         low = int((held.scores < settings.score_threshold).sum())
         if low:
             rejected["scoring too low"] += low
         return PlanResult(held.grasps(best, label), dict(rejected), held.figures[best])
 
-    def _force_closure(self, poses: Poses, problem: PlanningProblem, rejected: Counter[str]) -> ScoredGrasps:
+    def _force_closure(
+        self, poses: Poses, clear: np.ndarray, problem: PlanningProblem, rejected: Counter[str]
+    ) -> ScoredGrasps:
         """The candidates whose closed pads press within the friction cones, with features and scores."""
         settings, gripper, surface = self.settings, self.gripper, problem.surface
         if not len(poses):
             return ScoredGrasps(poses, np.zeros((0, len(FEATURES))), np.zeros(0), np.zeros(0))
         contacts = pad_contacts(poses, gripper, surface, tolerance=settings.pad_compliance)
+        left = friction_left(contacts, poses.rotations[:, :, 1], settings.friction)
+        holds = np.isfinite(contacts.width) & (left > 0)
+        poses, contacts = keep(poses, holds, "slipping out of the pads", rejected), contacts.select(holds)
         figures = features(
             poses,
             contacts,
@@ -222,13 +227,10 @@ class GraspPlanner:
             max_width=gripper.max_width,
             preferred=problem.preferred,
             up=problem.up,
-            clear=problem.checker.clear(poses),
+            clear=clear[holds],
             sighted=finger_visibility(poses, gripper, surface, problem.viewpoint),
         )
-        holds = np.isfinite(contacts.width) & (figures[:, 0] > 0)
-        figures = figures[holds]
-        kept = keep(poses, holds, "slipping out of the pads", rejected)
-        return ScoredGrasps(kept, figures, settings.model(figures), contacts.width[holds])
+        return ScoredGrasps(poses, figures, settings.model(figures), contacts.width)
 
     def _best(self, held: ScoredGrasps) -> np.ndarray:
         """[G] rows of the grasps to return, best first."""

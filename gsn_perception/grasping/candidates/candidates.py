@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from dataclasses import field
+from dataclasses import replace
 
 import numpy as np
 
 from gsn_perception.geometry import Plane
-from gsn_perception.grasping.candidates.lattice import lattice_pairs
-from gsn_perception.grasping.candidates.sampling import ContactPairs
+from gsn_perception.grasping.candidates.lattice import through_lattice
+from gsn_perception.grasping.candidates.sampling import OpposedPairs
 from gsn_perception.grasping.candidates.sampling import Poses
-from gsn_perception.grasping.candidates.sampling import sample_pairs
+from gsn_perception.grasping.candidates.sampling import across_surface
+from gsn_perception.grasping.candidates.sampling import no_pairs
 from gsn_perception.grasping.candidates.sampling import sweep_poses
 from gsn_perception.grasping.collision.collision_checker import CollisionChecker
 from gsn_perception.grasping.collision.collision_checker import keep
@@ -29,17 +32,23 @@ class PlanningProblem:
         checker: Collision checks against the object, its support and the scene.
         preferred: [3] unit approach to try first, or None.
         viewpoint: [3] position of the camera, metres, or None.
+        found: Contact pairs by the seed of their round, None for the lattice; a second attempt finds them here.
     """
 
     surface: Surface
     checker: CollisionChecker
     preferred: np.ndarray | None
     viewpoint: np.ndarray | None
+    found: dict[int | None, OpposedPairs | None] = field(default_factory=dict)
 
     @property
     def up(self) -> np.ndarray | None:
         """[3] unit normal of the support plane."""
         return None if self.checker.plane is None else self.checker.plane.normal
+
+    def with_margins(self, settings: PlannerSettings) -> PlanningProblem:
+        """The same problem for settings that differ in margins only; the contact pairs are shared."""
+        return replace(self, checker=self.checker.with_margins(settings))
 
 
 def preferred_approach(surface: Surface, plane: Plane | None, viewpoint: np.ndarray | None) -> np.ndarray | None:
@@ -53,32 +62,27 @@ def preferred_approach(surface: Surface, plane: Plane | None, viewpoint: np.ndar
 
 def lattice_poses(
     problem: PlanningProblem, gripper: Gripper, settings: PlannerSettings, rejected: Counter[str]
-) -> Poses:
-    """Candidates of the lattice, which repeat between frames; empty where the preferred approach is not known."""
+) -> tuple[Poses, np.ndarray]:
+    """Candidates of the lattice, which repeat between frames, and [P] their feature ``clear``.
+
+    Empty where the preferred approach is not known.
+    """
     if problem.preferred is None or not settings.lattice_approaches:
-        return Poses.of(np.zeros((0, 3, 3)), np.zeros((0, 3)), np.zeros(0))
-    pairs, fallen = lattice_pairs(
-        problem.surface, gripper, axis=-problem.preferred, friction=settings.friction, clearance=_clearance(settings)
-    )
-    rejected.update(fallen)
-    return _swept(pairs, settings.lattice_approaches, problem, gripper, settings, rejected)
+        return Poses.of(np.zeros((0, 3, 3)), np.zeros((0, 3)), np.zeros(0)), np.zeros(0)
+    if None not in problem.found:
+        problem.found[None] = through_lattice(problem.surface, -problem.preferred)
+    return _swept(problem.found[None], settings.lattice_approaches, problem, gripper, settings, rejected)
 
 
 def sampled_poses(
     problem: PlanningProblem, gripper: Gripper, settings: PlannerSettings, seed: int, rejected: Counter[str]
-) -> Poses:
-    """Candidates of one round of random surface points."""
-    pairs, fallen = sample_pairs(
-        problem.surface,
-        gripper,
-        count=settings.num_candidates,
-        friction=settings.friction,
-        clearance=_clearance(settings),
-        seed=seed,
-        up=problem.up,
-    )
-    rejected.update(fallen)
-    return _swept(pairs, settings.approaches, problem, gripper, settings, rejected)
+) -> tuple[Poses, np.ndarray]:
+    """Candidates of one round of random surface points, and [P] their feature ``clear``."""
+    if seed not in problem.found:
+        problem.found[seed] = across_surface(
+            problem.surface, count=settings.num_candidates, friction=settings.friction, seed=seed, up=problem.up
+        )
+    return _swept(problem.found[seed], settings.approaches, problem, gripper, settings, rejected)
 
 
 def _clearance(settings: PlannerSettings) -> float:
@@ -87,14 +91,19 @@ def _clearance(settings: PlannerSettings) -> float:
 
 
 def _swept(
-    pairs: ContactPairs,
+    found: OpposedPairs | None,
     steps: int,
     problem: PlanningProblem,
     gripper: Gripper,
     settings: PlannerSettings,
     rejected: Counter[str],
-) -> Poses:
-    """Approaches to the pairs that are reachable and free of collisions."""
+) -> tuple[Poses, np.ndarray]:
+    """Approaches to the pairs that are reachable and free of collisions, and their feature ``clear``."""
+    if found is None:
+        pairs, fallen = no_pairs(), Counter({"lying flat": settings.num_candidates})
+    else:
+        pairs, fallen = found.fitting(gripper, friction=settings.friction, clearance=_clearance(settings))
+    rejected.update(fallen)
     poses = sweep_poses(
         pairs,
         gripper,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import fields
 
 import numpy as np
 
+from gsn_perception.grasping.candidates.pad_lines import PadGrid
+from gsn_perception.grasping.candidates.pad_lines import line_contacts
 from gsn_perception.grasping.candidates.sampling import Poses
 from gsn_perception.grasping.gripper import Gripper
 from gsn_perception.grasping.object_surface import Surface
@@ -36,6 +39,10 @@ class PadContacts:
     faces: np.ndarray
     spots: np.ndarray
 
+    def select(self, keep: np.ndarray) -> PadContacts:
+        """The rows of a mask or index array."""
+        return PadContacts(*(getattr(self, field.name)[keep] for field in fields(self)))
+
 
 def pad_contacts(poses: Poses, gripper: Gripper, surface: Surface, *, tolerance: float) -> PadContacts:
     """Close both pads on the surface, with a grid of rays per pad.
@@ -49,28 +56,5 @@ def pad_contacts(poses: Poses, gripper: Gripper, surface: Surface, *, tolerance:
     x = (np.arange(_GRID[0]) + 0.5) / _GRID[0] * gripper.pad_width - gripper.pad_width / 2
     length = gripper.pad_back + gripper.pad_front
     z = (np.arange(_GRID[1]) + 0.5) / _GRID[1] * length - gripper.pad_back
-    grid = np.stack(np.meshgrid(x, [0.0], z, indexing="ij"), axis=-1).reshape(-1, 3)  # [R, 3]
-    sides = np.array([1.0, -1.0])
-    local = grid + 0.5 * (poses.widths[:, None] * sides)[:, :, None, None] * np.array([0, 1.0, 0])  # [P, 2, R, 3]
-    origins = np.einsum("pij,psrj->psri", poses.rotations, local) + poses.centers[:, None, None]
-    inward = -sides[:, None] * poses.rotations[:, None, :, 1]  # [P, 2, 3]
-    directions = np.broadcast_to(inward[:, :, None], origins.shape)
-    distance, faces = surface.cast(origins.reshape(-1, 3), directions.reshape(-1, 3))
-    distance, faces = distance.reshape(origins.shape[:3]), faces.reshape(origins.shape[:3])
-
-    distance = np.where(distance < poses.widths[:, None, None], distance, np.inf)
-    first = distance.min(axis=2)
-    touching = np.isfinite(distance) & (distance <= first[..., None] + tolerance)  # [P, 2, R]
-    share = touching / np.maximum(touching.sum(axis=2, keepdims=True), 1)
-    depth = np.where(touching, distance, 0.0)
-    spots = origins + depth[..., None] * directions
-    points = (share[..., None] * spots).sum(axis=2)
-    normals = (share[..., None] * surface.normals[faces]).sum(axis=2)
-    normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-30)
-    width = poses.widths - first.sum(axis=1)
-    width = np.where(np.isfinite(width), width, np.inf)
-    behind = np.minimum(
-        np.where(np.isfinite(distance), distance, np.inf) - np.where(np.isfinite(first), first, 0)[..., None], _MISS
-    )
-    spread = behind.mean(axis=2)
-    return PadContacts(points, normals, touching.mean(axis=2), width, spread, np.where(touching, faces, -1), spots)
+    grid = PadGrid(x, z, tolerance, _MISS)
+    return PadContacts(*line_contacts(poses, grid, surface.tree, surface.normals))

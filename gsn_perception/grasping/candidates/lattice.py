@@ -10,11 +10,16 @@ from collections import Counter
 
 import numpy as np
 
+from gsn_perception.grasping.candidates.lattice_hits import Lattice
+from gsn_perception.grasping.candidates.lattice_hits import extents
+from gsn_perception.grasping.candidates.lattice_hits import lattice_chords
 from gsn_perception.grasping.candidates.sampling import ContactPairs
-from gsn_perception.grasping.candidates.sampling import checked_pairs
+from gsn_perception.grasping.candidates.sampling import OpposedPairs
 from gsn_perception.grasping.candidates.sampling import no_pairs
+from gsn_perception.grasping.face_values import harmonics
 from gsn_perception.grasping.gripper import Gripper
 from gsn_perception.grasping.object_surface import Surface
+from gsn_perception.grasping.object_surface import used_vertices
 
 _SPACING = 0.009  # metres between lines
 _LINES = 20_000  # most lines; the spacing grows for larger objects
@@ -43,30 +48,29 @@ def lattice_pairs(
     Returns:
         The pairs, and the number of rejected pairs by reason; no pairs for an object without axes.
     """
+    return through_lattice(surface, axis).fitting(gripper, friction=friction, clearance=clearance)
+
+
+def through_lattice(surface: Surface, axis: np.ndarray) -> OpposedPairs:
+    """All pairs of the lattice, whatever gripper and friction; arguments as :func:`lattice_pairs`."""
     axes = object_axes(surface, axis)
     if axes is None:
-        return no_pairs(), Counter()
-    origins, directions, coarse = _lines(surface, axes)
-    answer = surface.caster.list_intersections(np.concatenate([origins, directions], axis=1).astype(np.float32))
-    ray, face = (answer[key].numpy().astype(np.int64) for key in ("ray_ids", "primitive_ids"))
-    depth = answer["t_hit"].numpy().astype(np.float64)
-    order = np.lexsort((depth, ray))
-    ray, face, depth = ray[order], face[order], depth[order]
-    slope = (surface.normals[face] * directions[ray]).sum(axis=1)
-    first = np.flatnonzero(
-        (ray[1:] == ray[:-1]) & (slope[:-1] < 0) & (slope[1:] > 0)
-    )  # a hit that enters, followed by one that leaves
-    line = ray[first]
-    ends = origins[line, None] + np.stack([depth[first], depth[first + 1]], axis=1)[..., None] * directions[line, None]
-    tangents = np.cross(directions[line], axis)
-    pairs = ContactPairs(
-        ends,
-        np.stack([face[first], face[first + 1]], axis=1),
-        tangents / np.linalg.norm(tangents, axis=1, keepdims=True),
-        np.where(coarse[line], _BONUSES[1], _BONUSES[0]),
-    )
-    worse = np.minimum(-slope[first], slope[first + 1])
-    return checked_pairs(pairs, worse, gripper, friction=friction, clearance=clearance)
+        return OpposedPairs(np.zeros(0), np.zeros(0), lambda rows: no_pairs())
+    vertices = (surface.mesh.vertices - surface.center) @ axes
+    lattice = _lines(vertices, used_vertices(surface.mesh))
+    chords = lattice_chords(vertices, surface.mesh.faces, surface.normals @ axes, lattice)
+
+    def pairs(rows: np.ndarray) -> ContactPairs:
+        number, places = chords.lines[rows, 0], chords.lines[rows, 1:]
+        frames = lattice.frames[number] @ axes.T  # [C,3,3] rows in the frame of the mesh
+        origins = lattice.spacing * np.einsum("ca,cai->ci", places.astype(np.float64), frames[:, 1:]) + surface.center
+        ends = origins[:, None] + chords.depths[rows, :, None] * frames[:, :1]
+        tangents = np.cross(frames[:, 0], axis)
+        tangents /= np.linalg.norm(tangents, axis=1, keepdims=True)
+        coarse = _EVEN[number] & (places % 2 == 0).all(axis=1)
+        return ContactPairs(ends, chords.faces[rows], tangents, np.where(coarse, _BONUSES[1], _BONUSES[0]))
+
+    return OpposedPairs(chords.depths[:, 1] - chords.depths[:, 0], chords.slopes, pairs)
 
 
 def object_axes(surface: Surface, axis: np.ndarray) -> np.ndarray | None:
@@ -81,11 +85,9 @@ def object_axes(surface: Surface, axis: np.ndarray) -> np.ndarray | None:
     x /= np.linalg.norm(x)
     y = np.cross(z, x)
     weights = surface.areas
-    if surface.mesh.confidence is not None:
-        weights = weights * (surface.mesh.confidence[surface.mesh.faces].mean(axis=1) + 1e-6)
-    across = surface.normals @ x + 1j * (surface.normals @ y)
-    facing = (weights * across).sum() / weights.sum()
-    fourth = (weights * across**4).sum() / weights.sum()
+    if surface.confidence is not None:
+        weights = weights * (surface.confidence + 1e-6)
+    facing, fourth = harmonics(surface.normals, weights, x, y)
     if abs(facing) > _FAINT:
         fourth += 0.1 * (facing / abs(facing)) ** 4
     if abs(fourth) < _FAINT:
@@ -95,25 +97,14 @@ def object_axes(surface: Surface, axis: np.ndarray) -> np.ndarray | None:
     return np.stack([x, np.cross(z, x), z], axis=1)
 
 
-def _lines(surface: Surface, axes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Origins [L,3] outside the object and directions [L,3] of lines through its bounding box; [L] bool coarser lattice."""
-    local = (surface.mesh.vertices[np.unique(surface.mesh.faces)] - surface.center) @ axes
-    azimuths = np.pi * np.arange(_AZIMUTHS) / _AZIMUTHS
-    frames = [_frame(a, r) for a in azimuths for r in _RISES]
-    even = [i % 2 == 0 and j % 2 == 0 for i in range(len(azimuths)) for j in range(len(_RISES))]
-    shadows = (local @ frame[1:].T for frame in frames)
-    low, high = np.array([[s.min(axis=0), s.max(axis=0)] for s in shadows]).swapaxes(0, 1)  # [D,2] each
+def _lines(vertices: np.ndarray, used: np.ndarray) -> Lattice:
+    """The lines through the bounding rectangles of those points [V,3] in the object's axes that are ``used`` [V]."""
+    places = np.ascontiguousarray((vertices if used.all() else vertices[used]).T)
+    low, high = extents(places, _FRAMES).swapaxes(0, 1)  # [D,2] each
     count = float(np.prod((high - low) / _SPACING + 1, axis=1).sum())
-    spacing = _SPACING * np.sqrt(2.0) ** max(np.ceil(np.log2(count / _LINES)), 0)
-    parts = []
-    for frame, is_even, start, end in zip(frames, even, low, high, strict=True):
-        u, v = (np.arange(np.ceil(a / spacing), np.floor(b / spacing) + 1) for a, b in zip(start, end, strict=True))
-        rows, columns = (m.ravel() for m in np.meshgrid(u, v, indexing="ij"))
-        places = spacing * (rows[:, None] * frame[1] + columns[:, None] * frame[2]) - 1.5 * surface.radius * frame[0]
-        coarse = is_even & (rows % 2 == 0) & (columns % 2 == 0)
-        parts.append((places, np.broadcast_to(frame[0], places.shape), coarse))
-    places, along, coarse = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return places @ axes.T + surface.center, along @ axes.T, coarse
+    spacing = float(_SPACING * np.sqrt(2.0) ** max(np.ceil(np.log2(count / _LINES)), 0))
+    first, last = np.ceil(low / spacing).astype(np.int64), np.floor(high / spacing).astype(np.int64)
+    return Lattice(_FRAMES, first, last, spacing)
 
 
 def _frame(azimuth: float, rise: float) -> np.ndarray:
@@ -122,3 +113,8 @@ def _frame(azimuth: float, rise: float) -> np.ndarray:
     direction = np.array([np.cos(rise) * c, np.cos(rise) * s, np.sin(rise)])
     level = np.array([-s, c, 0.0])
     return np.stack([direction, level, np.cross(direction, level)])
+
+
+_TURNS = [(i, j) for i in range(_AZIMUTHS) for j in range(len(_RISES))]
+_FRAMES = np.stack([_frame(np.pi * i / _AZIMUTHS, _RISES[j]) for i, j in _TURNS])  # [D,3,3]
+_EVEN = np.array([i % 2 == 0 and j % 2 == 0 for i, j in _TURNS])  # [D] directions of the coarser lattice

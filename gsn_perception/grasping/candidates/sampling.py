@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,6 +47,38 @@ class ContactPairs:
     def axes(self) -> np.ndarray:
         """[C,3] unit vectors from the first to the second point."""
         return (self.points[:, 1] - self.points[:, 0]) / self.widths[:, None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpposedPairs:
+    """Contact pairs before the checks of friction and width.
+
+    Attributes:
+        widths: [C] distances between the two points, metres.
+        slopes: [C] cosine between their line and the normal at the worse end; not positive where there is no second end.
+        pairs: Makes the pairs of the given rows; few rows pass the checks.
+    """
+
+    widths: np.ndarray
+    slopes: np.ndarray
+    pairs: Callable[[np.ndarray], ContactPairs]
+
+    def fitting(self, gripper: Gripper, *, friction: float, clearance: float) -> tuple[ContactPairs, Counter[str]]:
+        """The pairs that a gripper can close on, and the number of rejected pairs by reason.
+
+        Args:
+            gripper: Sets the allowed widths.
+            friction: Coulomb coefficient.
+            clearance: Free opening needed beside the object, metres, sum of both sides.
+        """
+        checks = {
+            "no opposite surface": self.slopes <= 0,
+            "outside the friction cone": self.slopes < np.cos(np.arctan(friction)),
+            "wider than the gripper opens": self.widths + clearance > gripper.max_width,
+            "thinner than the gripper closes": self.widths < gripper.min_width,
+        }
+        keep, counts = _apply_checks(checks, len(self.widths))
+        return self.pairs(np.flatnonzero(keep)), counts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,10 +150,20 @@ def sample_pairs(
     Returns:
         The pairs, and the number of rejected points by reason.
     """
+    found = across_surface(surface, count=count, friction=friction, seed=seed, up=up)
+    if found is None:
+        return no_pairs(), Counter({"lying flat": count})
+    return found.fitting(gripper, friction=friction, clearance=clearance)
+
+
+def across_surface(
+    surface: Surface, *, count: int, friction: float, seed: int, up: np.ndarray | None
+) -> OpposedPairs | None:
+    """A pair for every random point, whatever gripper; None where no point can be sampled. Arguments as :func:`sample_pairs`."""
     rng = np.random.default_rng(seed)
     areas = surface.areas if up is None else np.where(np.abs(surface.normals @ up) < _STEEP, surface.areas, 0.0)
     if areas.sum() <= 0:
-        return no_pairs(), Counter({"lying flat": count})
+        return None
     faces, points = _surface_points(surface, areas, rng.random((count, 3)))
     normals = surface.normals[faces]
     cone = np.arctan(friction)
@@ -142,30 +185,7 @@ def sample_pairs(
     ends = np.stack([points, points + widths[:, None] * inward], axis=1)
     pairs = ContactPairs(ends, np.stack([faces, partner], axis=1), across, np.zeros(count))
     slope = np.where(partner < 0, -1.0, (surface.normals[partner] * inward).sum(axis=1))
-    return checked_pairs(pairs, slope, gripper, friction=friction, clearance=clearance)
-
-
-def checked_pairs(
-    pairs: ContactPairs, slope: np.ndarray, gripper: Gripper, *, friction: float, clearance: float
-) -> tuple[ContactPairs, Counter[str]]:
-    """The pairs that a gripper can close on, and the number of rejected pairs by reason.
-
-    Args:
-        pairs: C candidates.
-        slope: [C] cosine between their line and the normal at the worse end; not positive where there is no second end.
-        gripper: Sets the allowed widths.
-        friction: Coulomb coefficient.
-        clearance: Free opening needed beside the object, metres, sum of both sides.
-    """
-    widths = np.linalg.norm(pairs.points[:, 1] - pairs.points[:, 0], axis=1)
-    checks = {
-        "no opposite surface": slope <= 0,
-        "outside the friction cone": slope < np.cos(np.arctan(friction)),
-        "wider than the gripper opens": widths + clearance > gripper.max_width,
-        "thinner than the gripper closes": widths < gripper.min_width,
-    }
-    keep, counts = _apply_checks(checks, len(pairs))
-    return pairs.select(keep), counts
+    return OpposedPairs(pairs.widths, slope, pairs.select)
 
 
 def sweep_poses(

@@ -1,203 +1,171 @@
-"""Exact collision test of posed boxes with triangles and points by separating axes; compiled."""
+"""Largest margin by which posed boxes keep clear of triangles and points, by separating axes; compiled.
+
+Several margins take one walk through the tree: the boxes are enlarged by the largest one, and where that touches, by the
+next smaller one from there on.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from gsn_perception.rendering.cpu.pool import parallel_ranges
+from gsn_perception.grasping.gripper import Gripper
+from gsn_perception.grasping.tree.posed import corner_in_pose
+from gsn_perception.grasping.tree.posed import node_in_pose
 
-_GROUP = 8
-_POSES = 64  # per thread and block
+_BITS = 62  # of a word that names boxes; boxes beyond share the last one
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Blocks:
-    """Triangles (or points, K = 1) in compact groups of 8 with bounding spheres, and groups of 8 groups.
+class MovingBoxes(NamedTuple):
+    """Boxes of a gripper as functions of its opening; a tuple, because kernels take it as it is.
 
     Attributes:
-        corners: [N,K,3] float64, in the order of the groups.
-        spheres: [G,4] centre and radius of each group.
-        coarse: [ceil(G / 8),4] centre and radius of each group of groups.
+        closed: [B,2,3] lower and upper corners at opening 0, in the grasp frame, metres.
+        sides: [B] 1 or -1 where a box moves along y by half of the opening, 0 where it does not move.
     """
 
-    corners: np.ndarray
-    spheres: np.ndarray
-    coarse: np.ndarray
+    closed: np.ndarray
+    sides: np.ndarray
 
     @classmethod
-    def of(cls, corners: np.ndarray) -> Blocks:
-        """Group triangles [N,3,3] or points [N,1,3]."""
-        corners = np.asarray(corners, dtype=np.float64)
-        corners = np.ascontiguousarray(corners[_morton_order(corners[:, 0] + corners[:, -1])])
-        return cls(corners, _bounding_spheres(corners, _GROUP), _bounding_spheres(corners, _GROUP * _GROUP))
+    def of(cls, gripper: Gripper, *, swept: float = 0.0) -> MovingBoxes:
+        """The gripper's boxes; ``swept`` as in :meth:`Gripper.boxes`."""
+        closed, opened = gripper.boxes(np.array([0.0, 2.0]), swept=swept)
+        return cls(closed, np.round(opened[:, 0, 1] - closed[:, 0, 1]))
 
 
 @njit(cache=True, nogil=True)
-def _bounding_spheres(corners, size):  # noqa: ANN001, ANN202  # pragma: no cover
-    """[G,4] centre and radius of every ``size`` consecutive rows of corners [N,K,3]."""
-    N, K, _ = corners.shape
-    out = np.zeros(((N + size - 1) // size, 4))
-    for g in range(len(out)):
-        rows = corners[g * size : min((g + 1) * size, N)]
-        low, high = rows[0, 0].copy(), rows[0, 0].copy()
-        for i in range(len(rows)):
-            for k in range(K):
-                for a in range(3):
-                    low[a] = min(low[a], rows[i, k, a])
-                    high[a] = max(high[a], rows[i, k, a])
-        out[g, :3] = (low + high) / 2
-        for i in range(len(rows)):
-            for k in range(K):
-                x, y, z = rows[i, k, 0] - out[g, 0], rows[i, k, 1] - out[g, 1], rows[i, k, 2] - out[g, 2]
-                out[g, 3] = max(out[g, 3], x * x + y * y + z * z)
-        out[g, 3] = np.sqrt(out[g, 3])
-    return out
+def open_boxes(closed, sides, width, out):  # noqa: ANN001, ANN201  # pragma: no cover
+    """The boxes at an opening, into ``out`` [B,2,3]."""
+    for b in range(len(out)):
+        for end in range(2):
+            for a in range(3):
+                out[b, end, a] = closed[b, end, a]
+            out[b, end, 1] += sides[b] * (width / 2)
 
 
-def overlaps(rotations: np.ndarray, centers: np.ndarray, boxes: np.ndarray, blocks: Blocks) -> np.ndarray:
-    """Whether any box of a pose touches any triangle (or contains any point).
+@njit(cache=True, nogil=True)
+def free_margins(pose, boxes, margins, enough, corners, bounds, hint):  # noqa: ANN001, ANN201  # pragma: no cover
+    """How many margins keep posed boxes clear of everything in a bounding tree.
 
     Args:
-        rotations: [P,3,3] pose axes as columns.
-        centers: [P,3] pose origins, metres.
-        boxes: [P,B,2,3] lower and upper corners in the pose's axes.
-        blocks: The triangles or points.
+        pose: Twelve numbers, see :func:`gsn_perception.grasping.tree.posed.pose_of`.
+        boxes: [B,2,3] lower and upper corners in its axes.
+        margins: [M] ascending, metres.
+        enough: The search ends where no more than this many are free.
+        corners: [N,K,3] of the tree, K = 1 or 3.
+        bounds: [2 L,6] of the tree.
+        hint: A leaf to look at first (that of the last contact), -1 for none.
 
     Returns:
-        [P] bool. Exact by separating axes (Akenine-Moeller 2001), up to rounding.
+        The number of free margins, counted from the smallest one, and the leaf of the last contact (or ``hint``).
+        Exact by separating axes (Akenine-Moeller 2001), up to rounding; contact counts as touching.
     """
-    if not len(blocks.corners) or not len(centers):
-        return np.zeros(len(centers), dtype=bool)
-    R, t, extents = (np.ascontiguousarray(a, dtype=np.float64) for a in (rotations, centers, boxes))
-    hit = np.zeros(len(t), dtype=bool)
-
-    def work(begin: int, end: int) -> None:
-        part = slice(begin, end)
-        _overlaps(R[part], t[part], extents[part], blocks.corners, blocks.spheres, blocks.coarse, hit[part])
-
-    parallel_ranges(work, len(t), _POSES)
-    return hit
-
-
-def _morton_order(points: np.ndarray) -> np.ndarray:
-    """Order [N] along a space-filling curve."""
-    if not len(points):
-        return np.zeros(0, dtype=np.int64)
-    low = points.min(axis=0)
-    cells = ((points - low) / max(float((points.max(axis=0) - low).max()), 1e-12) * 1023).astype(np.int64)
-    code = np.zeros(len(points), dtype=np.int64)
-    for bit in range(10):
-        for axis in range(3):
-            code |= ((cells[:, axis] >> bit) & 1) << (3 * bit + axis)
-    return np.argsort(code, kind="stable")
-
-
-@njit(cache=True, nogil=True)
-def _overlaps(rotations, centers, boxes, corners, spheres, coarse, hit):  # noqa: ANN001, ANN202  # pragma: no cover
-    for p in range(len(centers)):
-        hit[p] = _pose_overlaps(rotations[p], centers[p], boxes[p], corners, spheres, coarse)
-
-
-@njit(cache=True, nogil=True)
-def _pose_overlaps(R, t, boxes, corners, spheres, coarse):  # noqa: ANN001, ANN202  # pragma: no cover
-    count = corners.shape[1]
-    local = np.empty((count, 3))
-    every = np.ones(len(boxes), dtype=np.bool_)
-    close = np.empty(len(boxes), dtype=np.bool_)
-    near = np.empty(len(boxes), dtype=np.bool_)
-    for c in range(len(coarse)):
-        if not _near(R, t, boxes, coarse[c], every, close):
+    free = len(margins)
+    if len(corners) == 0:
+        return free, hint
+    leaves = len(bounds) // 2
+    if hint >= 0:
+        near = _near(pose, boxes, margins[free - 1], bounds, leaves + hint, True)
+        free = _leaf(pose, boxes, near, margins, free, corners, leaves, hint)
+    seen, node = hint, 1
+    while free > enough:
+        near = _near(pose, boxes, margins[free - 1], bounds, node, node >= leaves)
+        if near and node < leaves:
+            node *= 2
             continue
-        for g in range(c * _GROUP, min((c + 1) * _GROUP, len(spheres))):
-            if not _near(R, t, boxes, spheres[g], close, near):
-                continue
-            for i in range(g * _GROUP, min((g + 1) * _GROUP, len(corners))):
-                for k in range(count):
-                    _into(R, t, corners[i, k], local[k])
-                for b in range(len(boxes)):
-                    if near[b] and _box_overlaps(boxes[b, 0], boxes[b, 1], local):
-                        return True
-    return False
+        if near and node - leaves != seen:
+            before = free
+            free = _leaf(pose, boxes, near, margins, free, corners, leaves, node - leaves)
+            if free < before:
+                hint = node - leaves
+        node += 1
+        while node & 1 == 0:
+            node >>= 1
+        if node == 1:
+            break
+    return free, hint
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _into(R, t, point, out):  # noqa: ANN001, ANN202  # pragma: no cover
-    """A point in the axes of a pose."""
-    x = point[0] - t[0]
-    y = point[1] - t[1]
-    z = point[2] - t[2]
-    for a in range(3):
-        out[a] = R[0, a] * x + R[1, a] * y + R[2, a] * z
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _near(R, t, boxes, sphere, asked, near):  # noqa: ANN001, ANN202  # pragma: no cover
-    """Which of the boxes in ``asked`` touch a sphere, and whether any does."""
-    x = R[0, 0] * (sphere[0] - t[0]) + R[1, 0] * (sphere[1] - t[1]) + R[2, 0] * (sphere[2] - t[2])
-    y = R[0, 1] * (sphere[0] - t[0]) + R[1, 1] * (sphere[1] - t[1]) + R[2, 1] * (sphere[2] - t[2])
-    z = R[0, 2] * (sphere[0] - t[0]) + R[1, 2] * (sphere[1] - t[1]) + R[2, 2] * (sphere[2] - t[2])
-    radius = sphere[3] + 1e-9
-    some = False
+@njit(cache=True, nogil=True)
+def _near(pose, boxes, margin, bounds, node, every):  # noqa: ANN001, ANN202  # pragma: no cover
+    """Bits of the boxes that meet a node's box, seen along the pose's axes; only the first one unless ``every``."""
+    x, y, z, p, q, r = node_in_pose(pose, bounds, node)
+    p, q, r = p + margin, q + margin, r + margin
+    found = 0
     for b in range(len(boxes)):
-        near[b] = False
-        if asked[b]:
-            dx = max(boxes[b, 0, 0] - x, 0.0, x - boxes[b, 1, 0])
-            dy = max(boxes[b, 0, 1] - y, 0.0, y - boxes[b, 1, 1])
-            dz = max(boxes[b, 0, 2] - z, 0.0, z - boxes[b, 1, 2])
-            near[b] = dx * dx + dy * dy + dz * dz <= radius * radius
-            some = some or near[b]
-    return some
+        if (
+            (boxes[b, 0, 0] <= x + p)
+            & (boxes[b, 1, 0] >= x - p)
+            & (boxes[b, 0, 1] <= y + q)
+            & (boxes[b, 1, 1] >= y - q)
+            & (boxes[b, 0, 2] <= z + r)
+            & (boxes[b, 1, 2] >= z - r)
+        ):
+            found |= 1 << min(b, _BITS)
+            if not every:
+                return found
+    return found
 
 
 @njit(cache=True, nogil=True)
-def _box_overlaps(low, high, corners):  # noqa: ANN001, ANN202  # pragma: no cover
-    """A triangle [3,3] or point [1,3] against an axis-aligned box."""
-    count = corners.shape[0]
-    for a in range(3):
-        least = corners[0, a]
-        most = corners[0, a]
-        for k in range(1, count):
-            least = min(least, corners[k, a])
-            most = max(most, corners[k, a])
-        if least > high[a] or most < low[a]:
+def _leaf(pose, boxes, near, margins, free, corners, leaves, leaf):  # noqa: ANN001, ANN202  # pragma: no cover
+    """Free margins, at most ``free``, of the boxes in the bits ``near`` and the items of a leaf."""
+    N, K = corners.shape[0], corners.shape[1]
+    for i in range(N * leaf // leaves, N * (leaf + 1) // leaves):
+        a = corner_in_pose(pose, corners, i, 0)
+        b, c = a, a
+        if K == 3:
+            b, c = corner_in_pose(pose, corners, i, 1), corner_in_pose(pose, corners, i, 2)
+        for k in range(len(boxes)):
+            if near >> min(k, _BITS) & 1:
+                while free and _touches(a, b, c, boxes, k, margins[free - 1]):
+                    free -= 1
+                if not free:
+                    return 0
+    return free
+
+
+@njit(cache=True, nogil=True)
+def _touches(a, b, c, boxes, n, margin):  # noqa: ANN001, ANN202  # pragma: no cover
+    """A triangle (or a point, three times) against an enlarged axis-aligned box."""
+    for k in range(3):
+        low, high = boxes[n, 0, k] - margin, boxes[n, 1, k] + margin
+        if (min(a[k], b[k], c[k]) > high) | (max(a[k], b[k], c[k]) < low):
             return False
-    if count == 1:
-        return True
-    edges = np.empty((3, 3))
-    for k in range(3):
-        for a in range(3):
-            edges[k, a] = corners[(k + 1) % 3, a] - corners[k, a]
-    axis = np.empty(3)
-    for a in range(3):
-        b, c = (a + 1) % 3, (a + 2) % 3
-        axis[a] = edges[0, b] * edges[1, c] - edges[0, c] * edges[1, b]
-    if _separates(axis, low, high, corners):
+    mx, my, mz = (
+        (boxes[n, 0, 0] + boxes[n, 1, 0]) / 2,
+        (boxes[n, 0, 1] + boxes[n, 1, 1]) / 2,
+        (boxes[n, 0, 2] + boxes[n, 1, 2]) / 2,
+    )
+    h = (
+        (boxes[n, 1, 0] - boxes[n, 0, 0]) / 2 + margin,
+        (boxes[n, 1, 1] - boxes[n, 0, 1]) / 2 + margin,
+        (boxes[n, 1, 2] - boxes[n, 0, 2]) / 2 + margin,
+    )
+    a = (a[0] - mx, a[1] - my, a[2] - mz)
+    b = (b[0] - mx, b[1] - my, b[2] - mz)
+    c = (c[0] - mx, c[1] - my, c[2] - mz)
+    u = (b[0] - a[0], b[1] - a[1], b[2] - a[2])
+    v = (c[0] - a[0], c[1] - a[1], c[2] - a[2])
+    n = (u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0])
+    reach = abs(n[0]) * h[0] + abs(n[1]) * h[1] + abs(n[2]) * h[2]
+    if abs(n[0] * a[0] + n[1] * a[1] + n[2] * a[2]) > reach:
         return False
-    for k in range(3):
-        for a in range(3):
-            b, c = (a + 1) % 3, (a + 2) % 3
-            axis[a] = 0.0
-            axis[b] = -edges[k, c]
-            axis[c] = edges[k, b]
-            if _separates(axis, low, high, corners):
-                return False
-    return True
+    return not (_edge_separates(a, b, c, h) or _edge_separates(b, c, a, h) or _edge_separates(c, a, b, h))
 
 
 @njit(cache=True, nogil=True)
-def _separates(axis, low, high, corners):  # noqa: ANN001, ANN202  # pragma: no cover
-    middle = 0.0
-    reach = 0.0
-    for a in range(3):
-        middle += axis[a] * (low[a] + high[a]) / 2
-        reach += abs(axis[a]) * (high[a] - low[a]) / 2
-    least = np.inf
-    most = -np.inf
-    for k in range(3):
-        value = axis[0] * corners[k, 0] + axis[1] * corners[k, 1] + axis[2] * corners[k, 2]
-        least = min(least, value)
-        most = max(most, value)
-    return least > middle + reach or most < middle - reach
+def _edge_separates(a, b, c, h):  # noqa: ANN001, ANN202  # pragma: no cover
+    """Whether an axis across the edge from a to b and one of a box's edges (half lengths h) separates them."""
+    x, y, z = b[0] - a[0], b[1] - a[1], b[2] - a[2]
+    p, q, reach = y * a[2] - z * a[1], y * c[2] - z * c[1], abs(z) * h[1] + abs(y) * h[2]
+    if min(p, q) > reach or max(p, q) < -reach:
+        return True
+    p, q, reach = z * a[0] - x * a[2], z * c[0] - x * c[2], abs(z) * h[0] + abs(x) * h[2]
+    if min(p, q) > reach or max(p, q) < -reach:
+        return True
+    p, q, reach = x * a[1] - y * a[0], x * c[1] - y * c[0], abs(y) * h[0] + abs(x) * h[1]
+    return min(p, q) > reach or max(p, q) < -reach

@@ -1,63 +1,15 @@
-"""Collision of the gripper and its straight approach with the object, the support plane and the scene."""
+"""What of the scene a gripper can reach: points and triangles of other objects."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import product
 
 import numpy as np
 
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Plane
-from gsn_perception.grasping.candidates.sampling import Poses
-from gsn_perception.grasping.collision.boxes import Blocks
-from gsn_perception.grasping.collision.boxes import overlaps
-from gsn_perception.grasping.gripper import Gripper
 from gsn_perception.grasping.object_surface import Surface
-
-
-def hits_blocks(poses: Poses, gripper: Gripper, blocks: Blocks, *, margin: float, approach: float) -> np.ndarray:
-    """Whether a gripper touches triangles or points anywhere on its straight approach; exact.
-
-    Args:
-        poses: P candidates at their openings.
-        gripper: Its boxes are used.
-        blocks: The triangles or points.
-        margin: Metres by which the gripper's boxes are enlarged.
-        approach: Length of the straight approach along z, metres.
-
-    Returns:
-        [P] bool.
-    """
-    boxes = _grown(gripper.boxes(poses.widths, swept=approach), margin)
-    return overlaps(poses.rotations, poses.centers, boxes, blocks)
-
-
-def lowest_height(poses: Poses, gripper: Gripper, plane: Plane, *, approach: float) -> np.ndarray:
-    """[P] height of the gripper's lowest corner above the plane along its straight approach, metres."""
-    boxes = gripper.boxes(poses.widths, swept=approach)  # [P, B, 2, 3]
-    up = np.einsum("pij,i->pj", poses.rotations, plane.normal)  # the plane's normal in the grasp frame
-    lowest = np.minimum(boxes[:, :, 0] * up[:, None], boxes[:, :, 1] * up[:, None]).sum(axis=2).min(axis=1)
-    return lowest + plane.height(poses.centers)
-
-
-def retreat_from_plane(
-    poses: Poses, gripper: Gripper, plane: Plane, *, clearance: float, approach: float, limit: float
-) -> tuple[Poses, np.ndarray]:
-    """Poses moved back along their approach until they clear the plane, by at most ``limit`` metres.
-
-    The contacts are then closer to the fingertips, as needed for flat objects.
-
-    Returns:
-        The moved poses and [P] whether they clear the plane.
-    """
-    missing = clearance - lowest_height(poses, gripper, plane, approach=approach)
-    down = -poses.rotations[:, :, 2] @ plane.normal
-    back = np.where(missing > 0, missing / np.maximum(down, 1e-3), 0.0)
-    clear = back <= limit
-    centers = poses.centers - np.where(clear, back, 0)[:, None] * poses.rotations[:, :, 2]
-    return replace(poses, centers=centers), clear
 
 
 def scene_nearby(
@@ -85,7 +37,7 @@ def scene_nearby(
         x, y, z = (np.floor((points - points.min(axis=0)) / cell).astype(np.int64) + 1).T
         first = np.unique((x << 40) | (y << 20) | z, return_index=True)[1]
         points = points[np.sort(first)]
-    return points[surface.distance(points) > own] if len(points) else points
+    return points[surface.farther(points, own)]
 
 
 def triangles_nearby(meshes: Sequence[Mesh], surface: Surface, *, reach: float, own: float) -> np.ndarray:
@@ -103,7 +55,7 @@ def triangles_nearby(meshes: Sequence[Mesh], surface: Surface, *, reach: float, 
     triangles = triangles[np.linalg.norm(triangles[:, 0] - surface.center, axis=1) < reach + size]
     if not len(triangles):
         return triangles
-    return triangles[surface.distance(triangles.reshape(-1, 3)).reshape(-1, 3).max(axis=1) > own]
+    return triangles[surface.farther(triangles.reshape(-1, 3), own).reshape(-1, 3).any(axis=1)]
 
 
 def corners(boxes: np.ndarray) -> np.ndarray:
@@ -111,6 +63,3 @@ def corners(boxes: np.ndarray) -> np.ndarray:
     picks = [[boxes[..., i, 0], boxes[..., j, 1], boxes[..., k, 2]] for i, j, k in product((0, 1), repeat=3)]
     return np.stack([np.stack(pick, axis=-1) for pick in picks], axis=-2)
 
-
-def _grown(boxes: np.ndarray, margin: float) -> np.ndarray:
-    return boxes + margin * np.array([[-1.0], [1.0]])

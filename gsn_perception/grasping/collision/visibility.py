@@ -8,6 +8,7 @@ from gsn_perception.geometry import Mesh
 from gsn_perception.grasping.candidates.sampling import Poses
 from gsn_perception.grasping.gripper import Gripper
 from gsn_perception.grasping.object_surface import Surface
+from gsn_perception.grasping.tree.rays import blocked
 
 _FACING = 0.7  # least share of the observed surface that faces its viewpoint; noise turns some faces away
 
@@ -27,11 +28,8 @@ def finger_visibility(poses: Poses, gripper: Gripper, surface: Surface, viewpoin
         return np.ones(len(poses))
     middles = gripper.boxes(poses.widths)[:, : 2 * len(gripper.fingers)].mean(axis=2)  # [P, B, 3]
     places = np.einsum("pij,pbj->pbi", poses.rotations, middles) + poses.centers[:, None]
-    rays = places - viewpoint
-    far = np.linalg.norm(rays, axis=2)
-    origins = np.broadcast_to(viewpoint, rays.shape).reshape(-1, 3)
-    hit, _ = surface.cast(origins, (rays / np.maximum(far, 1e-9)[..., None]).reshape(-1, 3))
-    return (hit.reshape(far.shape) > far).mean(axis=1)
+    origins = np.broadcast_to(np.asarray(viewpoint, dtype=np.float64), places.shape)
+    return 1 - blocked(surface.tree, origins.reshape(-1, 3), places.reshape(-1, 3)).reshape(places.shape[:2]).mean(axis=1)
 
 
 def visible_from(mesh: Mesh, viewpoint: np.ndarray) -> bool:

@@ -69,7 +69,7 @@ def features(
     lever = np.linalg.norm(offset - (offset * y).sum(axis=1, keepdims=True) * y, axis=1)
     torque = lever if up is None else np.abs((np.cross(offset, up) * y).sum(axis=1))
     columns = [
-        1 - _worst_angle(contacts, y) / np.arctan(friction),
+        friction_left(contacts, y, friction),
         contacts.fill.min(axis=1),
         np.exp(-lever / _LEVER),
         np.exp(-torque / _LEVER),
@@ -84,6 +84,11 @@ def features(
     return np.clip(np.stack(columns, axis=1), 0, 1)
 
 
+def friction_left(contacts: PadContacts, closing: np.ndarray, friction: float) -> np.ndarray:
+    """[P] the feature ``friction`` of contacts under closing directions [P,3]; not positive outside the friction cones."""
+    return 1 - _worst_angle(contacts, closing) / np.arctan(friction)
+
+
 def _worst_angle(contacts: PadContacts, closing: np.ndarray) -> np.ndarray:
     """[P] largest angle of the closing direction [P,3] to either normal or to the line between the contacts, radians."""
     joint = contacts.points[:, 0] - contacts.points[:, 1]
@@ -95,10 +100,8 @@ def _worst_angle(contacts: PadContacts, closing: np.ndarray) -> np.ndarray:
 
 def _observed(contacts: PadContacts, surface: Surface) -> np.ndarray:
     """[P] mean confidence of the faces in contact, the worse pad; 1 where the mesh has none."""
-    confidence = surface.mesh.confidence
-    if confidence is None:
+    if surface.confidence is None:
         return np.ones(len(contacts.fill))
-    of_face = confidence[surface.mesh.faces].mean(axis=1)
     touching = contacts.faces >= 0
-    total = (of_face[contacts.faces] * touching).sum(axis=2) / np.maximum(touching.sum(axis=2), 1)
+    total = (surface.confidence[contacts.faces] * touching).sum(axis=2) / np.maximum(touching.sum(axis=2), 1)
     return total.min(axis=1)

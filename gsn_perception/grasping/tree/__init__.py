@@ -1,0 +1,1 @@
+"""A bounding tree over triangles or points, and its queries: rays and distances."""
