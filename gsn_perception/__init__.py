@@ -5,6 +5,8 @@ Frames: everything is in metres in the camera's optical frame (x right, y down, 
 
 from __future__ import annotations
 
+import os
+
 from gsn_perception.late import late_names
 
 __version__ = "0.1.0"
@@ -25,4 +27,10 @@ _PUBLIC = {
     "Gripper": "gsn_perception.grasping",
 }
 __all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604
+
+if not os.access(os.path.dirname(__file__), os.W_OK):  # numba could keep no compiled kernels here
+    from gsn_perception.kernel_cache import use_kernel_cache
+
+    use_kernel_cache()
+
 __getattr__ = late_names(__name__, _PUBLIC)  # so that ``--help`` and launch files stay light

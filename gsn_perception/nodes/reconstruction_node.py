@@ -236,8 +236,10 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
 
 def main(args: Sequence[str] | None = None) -> int:
     """Spin the node until it is interrupted."""
+    from gsn_perception.process import import_ahead
     from gsn_perception.ros.node.executors import run
 
+    import_ahead("gsn_perception.pipeline.reconstructor", "gsn_perception.pipeline.meshing.completing")
     return run(lambda: [ReconstructionNode()], args)
 
 

@@ -18,6 +18,7 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
+from gsn_perception.process import collector_paused
 from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
 from gsn_perception.ros.results.frame_result import FrameResult
 from gsn_perception.ros.results.frame_result import SplatResult
@@ -68,10 +69,12 @@ def load_pipeline(settings: ReconstructionSettings) -> Pipeline:
     Raises:
         InputError: no such weights, damaged ones, or no such device.
     """
-    from gsn_perception.pipeline import Reconstructor
+    with collector_paused():
+        from gsn_perception.pipeline import Reconstructor
 
-    made = Reconstructor.from_pretrained(settings.checkpoint or None, settings.device, settings.pipeline())
-    _warm_up(made.with_settings(replace(made.settings, use_mask=True)))  # the warm-up frame has only a mask
+        made = Reconstructor.from_pretrained(settings.checkpoint or None, settings.device, settings.pipeline())
+        quick = replace(made.settings, use_mask=True, mesh_resolution=16)  # the warm-up frame has only a mask
+        _warm_up(made.with_settings(quick))
     return made
 
 
