@@ -5,8 +5,9 @@ Frames: everything is in metres in the camera's optical frame (x right, y down, 
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+import os
+
+from gsn_perception.late import late_names
 
 __version__ = "0.1.0"
 
@@ -27,9 +28,9 @@ _PUBLIC = {
 }
 __all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604
 
+if not os.access(os.path.dirname(__file__), os.W_OK):  # numba could keep no compiled kernels here
+    from gsn_perception.kernel_cache import use_kernel_cache
 
-def __getattr__(name: str) -> Any:
-    """Import public names at first use, so that ``--help`` and launch files stay light."""
-    if name in _PUBLIC:
-        return getattr(importlib.import_module(_PUBLIC[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    use_kernel_cache()
+
+__getattr__ = late_names(__name__, _PUBLIC)  # so that ``--help`` and launch files stay light

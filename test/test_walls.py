@@ -24,6 +24,9 @@ from scipy.sparse.csgraph import connected_components
 PACKAGE = "gsn_perception"
 ROOT = Path(__file__).resolve().parents[1] / PACKAGE
 FLOORS = {
+    "kernel_cache": 1,
+    "late": 1,
+    "process": 1,
     "geometry": 1,
     "io": 1,
     "gsn": 2,

@@ -25,6 +25,7 @@ COMMANDS = {
     "export": "convert a splat to glTF or SPZ, for other viewers",
     "view": "show an output folder in the browser",
     "bag": "make, inspect, play and evaluate rosbag2 recordings",
+    "warmup": "compile all kernels ahead, e.g. when a container is built",
     "data": "build a training data set",
     "train": "train the network, or a surface network (train surface)",
     "experiment": "controlled training runs that answer a question about the network",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import time
@@ -65,13 +66,18 @@ class Options:
 
 def run(options: Options) -> int:
     """Reconstruct; exit code 3 if every object was refused."""
-    from gsn_perception.cli.parse import choose_gripper
-    from gsn_perception.geometry import Reconstruction
-    from gsn_perception.grasping import GraspPlanner
-    from gsn_perception.grasping import PlannerSettings
-    from gsn_perception.io import output_folder
-    from gsn_perception.pipeline import Reconstructor
-    from gsn_perception.pipeline import ReconstructorSettings
+    from gsn_perception.process import collector_paused
+
+    with collector_paused():
+        from gsn_perception.cli.parse import choose_gripper
+        from gsn_perception.geometry import Reconstruction
+        from gsn_perception.grasping import GraspPlanner
+        from gsn_perception.grasping import PlannerSettings
+        from gsn_perception.io import output_folder
+        from gsn_perception.pipeline import Reconstructor
+        from gsn_perception.pipeline import ReconstructorSettings
+
+        gc.freeze()  # modules stay: no collection need look at them
 
     observation = _observation(options)
     settings = ReconstructorSettings(
@@ -88,15 +94,16 @@ def run(options: Options) -> int:
     planner = GraspPlanner(choose_gripper(options.gripper), PlannerSettings(seed=options.seed))
     with output_folder(options.out) as folder:
         began = time.perf_counter()
-        results = reconstructor(observation)
+        seen = [observation]  # with a mask: the one given, or the one found
+        results = reconstructor(observation, on_prepared=lambda prepared: seen.append(prepared.observation))
         objects = [r for r in results if isinstance(r, Reconstruction)]
         timings = {"reconstruct": time.perf_counter() - began}
         began = time.perf_counter()
         plans = planner.plan_scene(objects, scene=observation.measured_points())
         grasps = sorted((g for plan in plans.values() for g in plan.grasps), key=lambda g: -g.score)
         timings["grasp"] = time.perf_counter() - began
-        seen = observation if observation.mask is not None else reconstructor.prepare(observation).observation
-        _write(folder, options, seen, results, grasps, timings)
+        shown = observation if observation.mask is not None else seen[-1]
+        _write(folder, options, shown, results, grasps, timings)
     for result in results:
         print(_line(result))
     for remark in dict.fromkeys(remark for result in results for remark in result.remarks):

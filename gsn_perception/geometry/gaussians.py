@@ -1,4 +1,4 @@
-"""A Gaussian splat: N 3-D Gaussians with RGB colour (no view dependence), transforms, concatenation."""
+"""A Gaussian splat: N 3-D Gaussians with RGB colour (no view dependence), transforms, concatenation, quaternion tensors."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from torch import Tensor
 
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.transforms import quat_from_matrix
-from gsn_perception.geometry.transforms import quat_multiply
-from gsn_perception.geometry.transforms import quat_to_matrix
 from gsn_perception.geometry.transforms import split_similarity
 
 if TYPE_CHECKING:
@@ -146,4 +144,30 @@ def _joined(parts: Sequence[Gaussians], join: Callable[[list[Tensor]], Tensor]) 
         colors=join([p.colors for p in parts]),
         opacities=join([p.opacities for p in parts]),
         confidence=join(confidence) if len(confidence) == len(parts) else None,
+    )
+
+
+def quat_to_matrix(quats: Tensor) -> Tensor:
+    """Rotations [...,3,3] of quaternions wxyz [...,4], normalised here."""
+    w, x, y, z = torch.nn.functional.normalize(quats, dim=-1).unbind(-1)
+    rows = [
+        torch.stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)], -1),
+        torch.stack([2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)], -1),
+        torch.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], -1),
+    ]
+    return torch.stack(rows, -2)
+
+
+def quat_multiply(a: Tensor, b: Tensor) -> Tensor:
+    """Hamilton product of quaternions wxyz, broadcasting over leading dims."""
+    aw, ax, ay, az = a.unbind(-1)
+    bw, bx, by, bz = b.unbind(-1)
+    return torch.stack(
+        [
+            aw * bw - ax * bx - ay * by - az * bz,
+            aw * bx + ax * bw + ay * bz - az * by,
+            aw * by - ax * bz + ay * bw + az * bx,
+            aw * bz + ax * by - ay * bx + az * bw,
+        ],
+        -1,
     )

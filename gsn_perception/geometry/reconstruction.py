@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from typing import TYPE_CHECKING
 from typing import Literal
 
 import numpy as np
 
 from gsn_perception.geometry.errors import InputError
-from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.geometry.mesh import Mesh
 from gsn_perception.geometry.observation import Plane
 from gsn_perception.geometry.remark import Remark
+
+if TYPE_CHECKING:
+    from gsn_perception.geometry.gaussians import Gaussians
 
 ScaleSource = Literal["depth", "support_plane", "size_hint", "unit"]
 

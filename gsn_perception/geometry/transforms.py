@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
-from scipy.spatial.transform import Rotation
-from torch import Tensor
 
 from gsn_perception.geometry.errors import InputError
 
@@ -59,7 +56,8 @@ def transform_points(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 def rotation_about_z(angle: float) -> np.ndarray:
     """Rotation [3,3] about the optical axis by ``angle`` radians."""
-    return Rotation.from_euler("z", angle).as_matrix()
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
 
 
 def minimal_rotation_to(axis: np.ndarray) -> np.ndarray:
@@ -95,32 +93,40 @@ def look_at(eye: np.ndarray, target: np.ndarray, up: np.ndarray | None = None, r
 
 
 def quat_from_matrix(rotation: np.ndarray) -> np.ndarray:
-    """Unit quaternion wxyz of a rotation [3,3] or a batch of them, w >= 0."""
-    xyzw = Rotation.from_matrix(rotation).as_quat(canonical=True)
-    return xyzw[..., [3, 0, 1, 2]]
+    """Unit quaternion wxyz [...,4] of a rotation [3,3] or a batch of them, w >= 0.
+
+    It is computed from the largest of the trace and the diagonal, so that no small number is divided by.
+    """
+    m = np.asarray(rotation, dtype=np.float64)
+    diagonal = np.diagonal(m, axis1=-2, axis2=-1)
+    trace = diagonal.sum(-1)
+    squares = np.concatenate([1 + trace[..., None], 1 - trace[..., None] + 2 * diagonal], axis=-1)  # 4 w^2, 4 x^2, ..
+    outer = np.empty((*m.shape[:-2], 4, 4))  # 4 q q^T
+    outer[..., range(4), range(4)] = squares
+    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        outer[..., 0, i + 1] = outer[..., i + 1, 0] = m[..., k, j] - m[..., j, k]
+        outer[..., i + 1, j + 1] = outer[..., j + 1, i + 1] = m[..., i, j] + m[..., j, i]
+    largest = squares.argmax(-1)[..., None, None]
+    quat = np.take_along_axis(outer, largest, axis=-2)[..., 0, :]
+    quat /= np.linalg.norm(quat, axis=-1, keepdims=True)
+    first = np.take_along_axis(quat, (quat != 0).argmax(-1)[..., None], axis=-1)  # decides where w is 0
+    return quat * np.where(first < 0, -1.0, 1.0)
 
 
-def quat_to_matrix(quats: Tensor) -> Tensor:
-    """Rotations [...,3,3] of quaternions wxyz [...,4], normalised here."""
-    w, x, y, z = torch.nn.functional.normalize(quats, dim=-1).unbind(-1)
+def matrix_from_quat(quat: np.ndarray) -> np.ndarray:
+    """Rotations [...,3,3], float64, of quaternions wxyz [...,4], normalised here.
+
+    Raises:
+        InputError: a quaternion has no length.
+    """
+    quat = np.asarray(quat, dtype=np.float64)
+    length = np.linalg.norm(quat, axis=-1, keepdims=True)
+    if not (length > 0).all():
+        raise InputError("a quaternion has length zero or is not a number; it gives no rotation")
+    w, x, y, z = np.moveaxis(quat / length, -1, 0)
     rows = [
-        torch.stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)], -1),
-        torch.stack([2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)], -1),
-        torch.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], -1),
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
     ]
-    return torch.stack(rows, -2)
-
-
-def quat_multiply(a: Tensor, b: Tensor) -> Tensor:
-    """Hamilton product of quaternions wxyz, broadcasting over leading dims."""
-    aw, ax, ay, az = a.unbind(-1)
-    bw, bx, by, bz = b.unbind(-1)
-    return torch.stack(
-        [
-            aw * bw - ax * bx - ay * by - az * bz,
-            aw * bx + ax * bw + ay * bz - az * by,
-            aw * by - ax * bz + ay * bw + az * bx,
-            aw * bz + ax * by - ay * bx + az * bw,
-        ],
-        -1,
-    )
+    return np.stack([np.stack(row, -1) for row in rows], -2)

@@ -22,8 +22,8 @@ import torch
 from torch import Tensor
 
 from gsn_perception.geometry.gaussians import Gaussians
-from gsn_perception.geometry.transforms import quat_multiply
-from gsn_perception.geometry.transforms import quat_to_matrix
+from gsn_perception.geometry.gaussians import quat_multiply
+from gsn_perception.geometry.gaussians import quat_to_matrix
 
 
 @dataclass(frozen=True, slots=True)

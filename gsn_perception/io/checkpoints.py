@@ -144,7 +144,7 @@ def load_network(path: Path, kind: str, make: Callable[[Mapping[str, Any]], N]) 
     checkpoint = load_checkpoint(path, kind)
     try:
         network = make({k: tuple(v) if isinstance(v, list) else v for k, v in checkpoint.config.items()})
-        network.load_state_dict(dict(checkpoint.state))
+        network.load_state_dict(dict(checkpoint.state), assign=True)  # without a second copy in memory
     except (TypeError, KeyError, RuntimeError) as error:
         first = str(error).splitlines()[0]
         raise InputError(
@@ -217,7 +217,8 @@ def _unpacked(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for name, value in stored.items():
         if name.endswith(_STEP):
             continue
-        state[name] = value.float() if value.is_floating_point() else value
         if name + _STEP in stored:
-            state[name] = value.float() * stored[name + _STEP]
+            state[name] = torch.mul(value, stored[name + _STEP].float())  # int8 times float32 in one pass
+        else:
+            state[name] = value.float() if value.is_floating_point() else value
     return state

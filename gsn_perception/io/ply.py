@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Literal
 
 import numpy as np
-import torch
 
 from gsn_perception.geometry.errors import InputError
-from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.geometry.mesh import Mesh
 from gsn_perception.geometry.reconstruction import Points
 from gsn_perception.io.atomic import atomic_write
 from gsn_perception.io.splat_values import SH_C0
+
+if TYPE_CHECKING:
+    import torch
+
+    from gsn_perception.geometry.gaussians import Gaussians
 
 _TYPES = {"<f4": "float", "|u1": "uchar", "<i4": "int"}
 _READ = {
@@ -64,6 +68,10 @@ def read_gaussians_ply(path: str | Path) -> Gaussians:
     Raises:
         InputError: the file is missing, no PLY, cut short, or holds no splat.
     """
+    import torch
+
+    from gsn_perception.geometry.gaussians import Gaussians
+
     table = _read_vertices(path)
     names = table.dtype.names or ()
     missing = [name for name in _SPLAT_NEEDED if name not in names]

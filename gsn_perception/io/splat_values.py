@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from gsn_perception.geometry.errors import InputError
-from gsn_perception.geometry.gaussians import Gaussians
+
+if TYPE_CHECKING:
+    from gsn_perception.geometry.gaussians import Gaussians
 
 SH_C0 = 0.28209479177387814  # the constant spherical harmonic, 1 / (2 sqrt(pi))
 
@@ -40,6 +42,8 @@ class SplatValues:
         Raises:
             InputError: a batch, no Gaussian, or values that are not finite.
         """
+        import torch
+
         if gaussians.opacities.dim() != 1:
             raise InputError("a file holds one splat; index the batch first")
         if not len(gaussians):

@@ -28,6 +28,9 @@ def main(args: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
 
+    from gsn_perception.process import import_ahead
+
+    import_ahead("gsn_perception.pipeline.reconstructor", "gsn_perception.pipeline.meshing.completing")
     from gsn_perception.nodes.reconstruction_node import ReconstructionNode
     from gsn_perception.ros.node.executors import run
     from gsn_perception.ros.node.lifecycle_node import ManagedNode

@@ -28,7 +28,7 @@ from gsn_perception.ros.node.pending_requests import PendingRequests
 from gsn_perception.ros.node.plan_requests import PlanAnswer
 from gsn_perception.ros.node.plan_requests import PlanJob
 from gsn_perception.ros.node.plan_requests import PlanProgress
-from gsn_perception.ros.node.reconstruction_worker import StopWatch
+from gsn_perception.ros.node.stop_watch import StopWatch
 from gsn_perception.ros.parameters.grasp import GraspSettings
 from gsn_perception.ros.results.grasp_result import CONVERTERS
 from gsn_perception.ros.results.grasp_result import GraspResult

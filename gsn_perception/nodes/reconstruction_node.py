@@ -26,9 +26,9 @@ from gsn_perception.ros.node.pending_requests import PendingRequests
 from gsn_perception.ros.node.reconstruction_worker import FrameJob
 from gsn_perception.ros.node.reconstruction_worker import FrameProcessor
 from gsn_perception.ros.node.reconstruction_worker import LoadPipeline
-from gsn_perception.ros.node.reconstruction_worker import StopWatch
 from gsn_perception.ros.node.reconstruction_worker import load_pipeline
 from gsn_perception.ros.node.reconstruction_worker import transform_source
+from gsn_perception.ros.node.stop_watch import StopWatch
 from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
 from gsn_perception.ros.results import frame_result
 from gsn_perception.ros.results.frame_result import FrameResult
@@ -236,8 +236,10 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
 
 def main(args: Sequence[str] | None = None) -> int:
     """Spin the node until it is interrupted."""
+    from gsn_perception.process import import_ahead
     from gsn_perception.ros.node.executors import run
 
+    import_ahead("gsn_perception.pipeline.reconstructor", "gsn_perception.pipeline.meshing.completing")
     return run(lambda: [ReconstructionNode()], args)
 
 

@@ -144,6 +144,7 @@ class Reconstructor:
         observation: Observation,
         *,
         on_splats: OnSplats = lambda splats: None,
+        on_prepared: Callable[[PreparedFrame], None] = lambda prepared: None,
         wanted: Callable[[], bool] = lambda: True,
     ) -> list[Reconstruction | Refusal]:
         """Every object of the frame, largest first; an object that cannot be reconstructed is a refusal.
@@ -154,12 +155,15 @@ class Reconstructor:
             observation: The frame.
             on_splats: Called once with label to metric splat, long before the skins are done. It includes objects whose
                 skin fails later.
+            on_prepared: Called once with the prepared frame, e.g. for the mask and the plane that were found.
             wanted: Called before every skin; once it returns False, the remaining objects are refused.
 
         Raises:
             InputError: the frame as a whole cannot be used, e.g. without a mask and without depth.
         """
-        prepared, found = self._sculpted(observation)
+        prepared = self.prepare(observation)
+        on_prepared(prepared)
+        found = self._sculpted(observation, prepared)
         on_splats({item.label: item.gaussians for item in found if isinstance(item, Sculpted)})
         return self._skinned(prepared.observation, found, wanted)
 
@@ -169,7 +173,7 @@ class Reconstructor:
         Raises:
             InputError: the frame as a whole cannot be used.
         """
-        return self._sculpted(observation)[1]
+        return self._sculpted(observation, self.prepare(observation))
 
     def mesh_of(self, observation: Observation, item: Sculpted) -> Mesh:
         """The mesh of one of the :meth:`splats` of a frame, in metres, camera frame.
@@ -179,8 +183,7 @@ class Reconstructor:
         """
         return metric_mesh(item, self.settings, self.mesher)
 
-    def _sculpted(self, observation: Observation) -> tuple[PreparedFrame, list[Sculpted | Refusal]]:
-        prepared = self.prepare(observation)
+    def _sculpted(self, observation: Observation, prepared: PreparedFrame) -> list[Sculpted | Refusal]:
         crops = {label: crop for label, crop in prepared.crops.items() if isinstance(crop, Crop)}
         began = time.perf_counter()
         splats = dict(zip(crops, self._infer(list(crops.values())), strict=True))
@@ -205,7 +208,7 @@ class Reconstructor:
                     plane_trusted=self.settings.trust_support_plane and observation.support_plane is not None,
                 )
             )
-        return prepared, found
+        return found
 
     def prepare(self, observation: Observation) -> PreparedFrame:
         """Prepare a frame: checked inputs, masks, support plane and crops.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gsn_perception.geometry.gaussians import Gaussians
-from gsn_perception.geometry.transforms import quat_to_matrix
+from gsn_perception.geometry.gaussians import quat_to_matrix
 from gsn_perception.rendering.cameras import CameraBatch
 from gsn_perception.rendering.conventions import EPS2D
 from gsn_perception.rendering.conventions import FRUSTUM_MARGIN

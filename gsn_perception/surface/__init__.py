@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
+from gsn_perception.late import late_names
 from gsn_perception.surface.extraction.mise import Lattice
 from gsn_perception.surface.extraction.mise import mise
 from gsn_perception.surface.fields.depth_views import DepthView
@@ -13,7 +11,7 @@ from gsn_perception.surface.fields.field import Field
 from gsn_perception.surface.fields.field import GaussianField
 from gsn_perception.surface.solid.settings import SolidSettings
 
-_LAZY = {
+_LATE = {
     "ImplicitShape": "gsn_perception.surface.extraction.implicit_shape",
     "closed_mesh": "gsn_perception.surface.extraction.implicit_shape",
     "fit_level": "gsn_perception.surface.solid.fit",
@@ -27,12 +25,6 @@ __all__ = [  # noqa: PLE0604
     "Lattice",
     "SolidSettings",
     "mise",
-    *_LAZY,
+    *_LATE,
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """Import modules that need marching cubes at first use: training needs only the networks of this package."""
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = late_names(__name__, _LATE)  # what needs marching cubes: training needs only the networks of this package

@@ -11,7 +11,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from gsn_perception.evaluation.metrics.exact_surface import Surface
 from gsn_perception.evaluation.reports.contact_sheet import grid
 from gsn_perception.evaluation.reports.contact_sheet import label
 from gsn_perception.evaluation.reports.contact_sheet import to_uint8
@@ -29,6 +28,8 @@ from gsn_perception.geometry.transforms import look_at
 from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.grasping import Gripper
 from gsn_perception.grasping.glyph import glyph
+from gsn_perception.grasping.tree.bounding_tree import bounding_tree
+from gsn_perception.grasping.tree.rays import first_hits
 from gsn_perception.io import write_image
 from gsn_perception.viewer.eye import direction
 
@@ -141,14 +142,29 @@ def orbit(points: np.ndarray, up: np.ndarray, size: int = TILE, margin: float = 
 def mesh_view(mesh: Mesh, camera: Camera, supersample: int = 2) -> np.ndarray:
     """A mesh lit from the camera, on white, [H,W,3] in [0, 1]."""
     fine = camera.resized(camera.width * supersample, camera.height * supersample)
-    hits = Surface(mesh).cast(fine)
-    rays = fine.pixel_rays() @ fine.world_from_camera[:3, :3].T
+    rays = (fine.pixel_rays() @ fine.world_from_camera[:3, :3].T).reshape(-1, 3)
+    rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+    eye = fine.world_from_camera[:3, 3]
+    distance, face = first_hits(bounding_tree(mesh.triangles), np.broadcast_to(eye, rays.shape), rays)
     out = np.ones(rays.shape, dtype=np.float32)
-    hit = np.isfinite(hits.depth)
-    face, toward = hits.face[hit], rays[hit] / np.linalg.norm(rays[hit], axis=1, keepdims=True)
+    hit = face >= 0
+    face, toward = face[hit], rays[hit]
     cosine = np.abs(np.einsum("nc,nc->n", mesh.face_normals()[face], toward))
-    out[hit] = _colors(mesh, face, hits.weights[hit]) * (0.35 + 0.65 * cosine[:, None])
-    return cv2.resize(out, (camera.width, camera.height), interpolation=cv2.INTER_AREA)
+    weights = _barycentric(mesh.triangles[face], eye + distance[hit, None] * toward)
+    out[hit] = _colors(mesh, face, weights) * (0.35 + 0.65 * cosine[:, None])
+    image = out.reshape(fine.height, fine.width, 3)
+    return cv2.resize(image, (camera.width, camera.height), interpolation=cv2.INTER_AREA)
+
+
+def _barycentric(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """[N,3] weights of the corners [N,3,3] of triangles at points [N,3] in their planes."""
+    corners = corners.astype(np.float64)
+    a, b, p = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0], points - corners[:, 0]
+    normal = np.cross(a, b)
+    area = np.maximum((normal * normal).sum(1), 1e-30)
+    second = (np.cross(p, b) * normal).sum(1) / area
+    third = (np.cross(a, p) * normal).sum(1) / area
+    return np.clip(np.stack([1 - second - third, second, third], axis=1), 0, 1)
 
 
 def _colors(mesh: Mesh, face: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -13,12 +13,13 @@ from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry.gaussians import cat
+from gsn_perception.geometry.gaussians import quat_multiply
+from gsn_perception.geometry.gaussians import quat_to_matrix
 from gsn_perception.geometry.mesh import merge_meshes
 from gsn_perception.geometry.transforms import invert
 from gsn_perception.geometry.transforms import make_transform
+from gsn_perception.geometry.transforms import matrix_from_quat
 from gsn_perception.geometry.transforms import quat_from_matrix
-from gsn_perception.geometry.transforms import quat_multiply
-from gsn_perception.geometry.transforms import quat_to_matrix
 from gsn_perception.geometry.transforms import transform_points
 
 
@@ -38,6 +39,24 @@ def test_quaternions_against_scipy() -> None:
     np.testing.assert_allclose(quat_to_matrix(qa).numpy(), a.as_matrix(), atol=1e-12)
     np.testing.assert_allclose(quat_to_matrix(quat_multiply(qa, qb)).numpy(), (a * b).as_matrix(), atol=1e-12)
     np.testing.assert_allclose(quat_to_matrix(torch.from_numpy(quat_from_matrix(a.as_matrix()))).numpy(), a.as_matrix())
+    np.testing.assert_allclose(matrix_from_quat(3 * qa.numpy()), a.as_matrix(), atol=1e-12)
+
+
+def test_quaternions_of_half_turns_and_tiny_turns() -> None:
+    axes = np.concatenate([np.eye(3), -np.eye(3), np.random.default_rng(0).normal(size=(50, 3))])
+    axes /= np.linalg.norm(axes, axis=1, keepdims=True)
+    for angle in (np.pi, np.pi - 1e-9, 1e-9, 0.0):
+        turns = Rotation.from_rotvec(angle * axes).as_matrix()
+        quats = quat_from_matrix(turns)
+        np.testing.assert_allclose(matrix_from_quat(quats), turns, atol=1e-12)
+        assert (quats[:, 0] >= 0).all()
+    np.testing.assert_array_equal(quat_from_matrix(np.diag([-1.0, -1.0, 1.0])), [0, 0, 0, 1])
+
+
+@pytest.mark.parametrize("bad", [[0.0, 0, 0, 0], [np.nan, 0, 0, 1]])
+def test_a_quaternion_without_length_is_refused(bad: list[float]) -> None:
+    with pytest.raises(InputError, match="length zero"):
+        matrix_from_quat(np.array(bad))
 
 
 def test_a_similarity_moves_means_and_covariances() -> None:

@@ -137,7 +137,7 @@ def test_ecd_ignores_order_and_axis_permutations_and_feels_every_part() -> None:
     shuffled = a.map(lambda t: t[:, order])
     assert extended_chamfer_distance(a, shuffled).max() < 1e-10
     # the same ellipsoid written with its axes permuted: x<->y with a quarter turn
-    from gsn_perception.geometry.transforms import quat_multiply
+    from gsn_perception.geometry.gaussians import quat_multiply
 
     half = float(np.sqrt(0.5))
     same = replace(a, scales=a.scales[..., [1, 0, 2]], quats=quat_multiply(a.quats, torch.tensor([half, 0, 0, half])))

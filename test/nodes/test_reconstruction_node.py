@@ -33,6 +33,7 @@ from gsn_perception.ros.messages import meshes
 from gsn_perception.ros.messages import plane
 from gsn_perception.ros.messages.camera import images
 from gsn_perception.ros.messages.headers import make_header
+from gsn_perception.ros.messages.points import cloud_to_points
 
 pytestmark = pytest.mark.dds
 
@@ -49,7 +50,7 @@ def test_every_frame_gives_one_message_on_each_output_with_its_stamp_and_frame(g
     assert ball.is_watertight()
     assert ball.vertices.mean(axis=0)[2] == pytest.approx(0.53, abs=0.002)
     assert len(gaussians.cloud_to_gaussians(graph.received["gaussians"][0])[1]) == len(ball.vertices)
-    assert len(gaussians.cloud_to_points(graph.received["points"][0])[1]) == len(ball.vertices)
+    assert len(cloud_to_points(graph.received["points"][0])[1]) == len(ball.vertices)
     assert plane.polygon_to_plane(graph.received["support_plane"][0]).normal[2] == pytest.approx(-1)
     seen = pipeline.seen[0]
     np.testing.assert_array_equal(seen.image, observation(SECOND).image)

@@ -26,9 +26,9 @@ from gsn_perception.nodes.reconstruction_node import ReconstructionNode
 from gsn_perception.ros import interface
 from gsn_perception.ros import qos
 from gsn_perception.ros.messages import clouds
-from gsn_perception.ros.messages.gaussians import cloud_to_points
 from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.messages.headers import ns_to_stamp
+from gsn_perception.ros.messages.points import cloud_to_points
 from gsn_perception.ros.results import frame_result
 from gsn_perception.ros.results.frame_result import FrameResult
 

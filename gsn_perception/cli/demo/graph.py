@@ -27,12 +27,12 @@ from gsn_perception.io import write_mesh_ply
 from gsn_perception.io import write_points_ply
 from gsn_perception.ros import interface
 from gsn_perception.ros.messages.gaussians import cloud_to_gaussians
-from gsn_perception.ros.messages.gaussians import cloud_to_points
 from gsn_perception.ros.messages.grasps import table_to_grasps
 from gsn_perception.ros.messages.headers import stamp_to_ns
 from gsn_perception.ros.messages.meshes import header_of
 from gsn_perception.ros.messages.meshes import markers_to_meshes
 from gsn_perception.ros.messages.plane import polygon_to_plane
+from gsn_perception.ros.messages.points import cloud_to_points
 from gsn_perception.ros.processes.collector import OUTPUTS
 from gsn_perception.ros.processes.graph import NodeGraph
 from gsn_perception.ros.processes.process import NodeProcess

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from gsn_perception.geometry.errors import InputError
-from gsn_perception.geometry.masks.soft_mask import harden_mask
 from gsn_perception.geometry.remark import Remark
 
 _SAME_ASPECT = 0.02  # segmenters round their sizes to multiples of 32
@@ -36,6 +35,8 @@ def resize_mask(mask: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, R
             f"{aspect:.3f} against {wanted:.3f}: undo the segmenter's padding or cropping"
         )
     if mask.dtype in (np.uint8, np.uint16):
+        from gsn_perception.geometry.masks.soft_mask import harden_mask
+
         hard = harden_mask(mask)[0]  # before resampling turns soft borders into steps
         mask = mask if hard is None else hard
     row = ((np.arange(rows) + 0.5) * height / rows).astype(int)

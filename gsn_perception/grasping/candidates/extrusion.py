@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from gsn_perception.geometry import InputError
@@ -47,6 +46,7 @@ def extruded_mesh(points: np.ndarray, plane: Plane) -> Mesh:
     Raises:
         InputError: no point lies above the plane.
     """
+    import cv2
     from skimage.measure import marching_cubes
 
     T = upright_frame(plane, points)

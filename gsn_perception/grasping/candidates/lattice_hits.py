@@ -106,7 +106,14 @@ def _hits(places, faces, lattice, begin, end):  # noqa: ANN001, ANN202  # pragma
             left, right = _between(v[i], v[j], v[k], high[1])
             for row in range(first, last):
                 for column in range(left, right):
-                    ax, ay, bx, by, cx, cy = u[i] - row, v[i] - column, u[j] - row, v[j] - column, u[k] - row, v[k] - column
+                    ax, ay, bx, by, cx, cy = (
+                        u[i] - row,
+                        v[i] - column,
+                        u[j] - row,
+                        v[j] - column,
+                        u[k] - row,
+                        v[k] - column,
+                    )
                     p, q, r = bx * cy - by * cx, cx * ay - cy * ax, ax * by - ay * bx
                     total = p + q + r
                     if (min(p, q, r) < 0 and max(p, q, r) > 0) or total == 0:

@@ -102,13 +102,7 @@ def _closed(pose, half, x, z, corners, items, bounds, depth, face):  # noqa: ANN
     node = 1
     while True:
         px, py, pz, rx, ry, rz = node_in_pose(pose, bounds, node)
-        if (
-            (abs(py) <= half + ry)
-            & (px + rx >= left)
-            & (px - rx <= right)
-            & (pz + rz >= low)
-            & (pz - rz <= high)
-        ):
+        if (abs(py) <= half + ry) & (px + rx >= left) & (px - rx <= right) & (pz + rz >= low) & (pz - rz <= high):
             if node < leaves:
                 node *= 2
                 continue

@@ -70,9 +70,7 @@ class CollisionChecker:
         other._settings = settings
         return other
 
-    def first_free(
-        self, poses: Poses, contact_widths: np.ndarray, rejected: Counter[str]
-    ) -> tuple[Poses, np.ndarray]:
+    def first_free(self, poses: Poses, contact_widths: np.ndarray, rejected: Counter[str]) -> tuple[Poses, np.ndarray]:
         """The candidates that are free of collisions, each at its widest free opening.
 
         Args:

@@ -112,7 +112,13 @@ def kept_margins(poses: Poses, boxes: MovingBoxes, tree: BoundingTree, margins: 
 
 @njit(cache=True, nogil=True)
 def _open_range(R, t, widths, moving, obstacles, distances, found, begin, end):  # noqa: ANN001, ANN202  # pragma: no cover
-    closed, sides, plane, margins, around = moving.closed, moving.sides, obstacles.plane, distances.margins, distances.around
+    closed, sides, plane, margins, around = (
+        moving.closed,
+        moving.sides,
+        obstacles.plane,
+        distances.margins,
+        distances.around,
+    )
     surface, surface_bounds = obstacles.surface.corners, obstacles.surface.bounds
     scene, scene_bounds = obstacles.scene.corners, obstacles.scene.bounds
     others, others_bounds = obstacles.others.corners, obstacles.others.bounds

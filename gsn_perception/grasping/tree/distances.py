@@ -79,9 +79,7 @@ def _to_triangle(corners, point):  # noqa: ANN001, ANN202  # pragma: no cover
         if s >= 0 and t >= 0 and r >= 0:
             height = nx * ax + ny * ay + nz * az
             return height * height / square
-    return min(
-        _to_edge(ax, ay, az, bx, by, bz), _to_edge(bx, by, bz, cx, cy, cz), _to_edge(cx, cy, cz, ax, ay, az)
-    )
+    return min(_to_edge(ax, ay, az, bx, by, bz), _to_edge(bx, by, bz, cx, cy, cz), _to_edge(cx, cy, cz, ax, ay, az))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

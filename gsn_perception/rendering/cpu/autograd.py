@@ -12,6 +12,7 @@ from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.rendering.cameras import CameraBatch
 from gsn_perception.rendering.cpu.blend_backward import GRADIENT
+from gsn_perception.rendering.cpu.cache import drop_stale
 from gsn_perception.rendering.cpu.lanes import blocks
 from gsn_perception.rendering.cpu.pool import parallel_ranges
 from gsn_perception.rendering.cpu.pool import thread_count
@@ -25,6 +26,7 @@ from gsn_perception.rendering.images import Rendering
 
 _MOST_GAUSSIANS = 1 << 24  # ranks are kept as float32
 _GAUSSIANS_PER_PIECE = 1024
+drop_stale(blend_range)  # before any kernel is loaded from the cache
 
 
 class _Rasterise(torch.autograd.Function):

@@ -7,10 +7,9 @@ time, and a forked child process starts its own pool.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-
-import torch
 
 _pools: dict[int, ThreadPoolExecutor] = {}
 
@@ -19,9 +18,13 @@ if hasattr(os, "register_at_fork"):
 
 
 def thread_count() -> int:
-    """Threads a kernel may use: NUMBA_NUM_THREADS, or torch's number."""
-    wanted = os.environ.get("NUMBA_NUM_THREADS", "")
-    return int(wanted) if wanted.isdigit() and int(wanted) > 0 else torch.get_num_threads()
+    """Threads a kernel may use: NUMBA_NUM_THREADS, or torch's number; without torch OMP_NUM_THREADS, or all cores."""
+    torch = sys.modules.get("torch")  # not imported for this: the grasp node has none
+    for name in ("NUMBA_NUM_THREADS",) if torch is not None else ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
+        wanted = os.environ.get(name, "")
+        if wanted.isdigit() and int(wanted) > 0:
+            return int(wanted)
+    return int(torch.get_num_threads()) if torch is not None else len(os.sched_getaffinity(0))
 
 
 def parallel_ranges(work: Callable[[int, int], None], count: int, grain: int = 1) -> None:

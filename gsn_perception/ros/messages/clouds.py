@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from array import array
+from collections.abc import Sequence
 
 import numpy as np
 from sensor_msgs.msg import PointCloud2
@@ -76,6 +77,22 @@ def from_message(cloud: PointCloud2, *required: str) -> np.ndarray:
 def columns(rows: np.ndarray, *names: str) -> np.ndarray:
     """The named fields side by side, [N,len(names)] float32."""
     return np.stack([rows[name].astype(np.float32) for name in names], axis=-1)
+
+
+def row_type(fields: Sequence[str]) -> np.dtype:
+    """The structured dtype of a cloud of this package: ``label`` is uint32, every other field float32."""
+    return np.dtype([(name, "<u4" if name == "label" else "<f4") for name in fields])
+
+
+def joined(parts: Sequence[np.ndarray], fields: Sequence[str]) -> np.ndarray:
+    """Rows of several objects as one array; empty with these fields where there is none."""
+    return np.concatenate(parts) if parts else np.zeros(0, row_type(fields))
+
+
+def fill(rows: np.ndarray, names: Sequence[str], values: np.ndarray) -> None:
+    """Write the columns of ``values`` [N,len(names)] into the named fields."""
+    for column, name in enumerate(names):
+        rows[name] = values[:, column]
 
 
 def pack_rgb(colors: np.ndarray) -> np.ndarray:

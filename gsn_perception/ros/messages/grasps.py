@@ -8,7 +8,6 @@ import numpy as np
 from geometry_msgs.msg import Point
 from geometry_msgs.msg import Pose
 from geometry_msgs.msg import PoseArray
-from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import ColorRGBA
 from std_msgs.msg import Header
@@ -17,6 +16,8 @@ from visualization_msgs.msg import MarkerArray
 
 from gsn_perception.geometry import Grasp
 from gsn_perception.geometry.transforms import make_transform
+from gsn_perception.geometry.transforms import matrix_from_quat
+from gsn_perception.geometry.transforms import quat_from_matrix
 from gsn_perception.ros.messages import clouds
 from gsn_perception.ros.messages.meshes import delete_all
 
@@ -28,7 +29,7 @@ _STEM = 0.05
 def matrix_to_pose(matrix: np.ndarray) -> Pose:
     """Pose message from a rigid transform [4,4]."""
     x, y, z = (float(value) for value in matrix[:3, 3])
-    qx, qy, qz, qw = (float(value) for value in Rotation.from_matrix(matrix[:3, :3]).as_quat(canonical=True))
+    qw, qx, qy, qz = (float(value) for value in quat_from_matrix(matrix[:3, :3]))
     pose = Pose()
     pose.position.x, pose.position.y, pose.position.z = x, y, z
     pose.orientation.x, pose.orientation.y, pose.orientation.z, pose.orientation.w = qx, qy, qz, qw
@@ -38,7 +39,7 @@ def matrix_to_pose(matrix: np.ndarray) -> Pose:
 def pose_to_matrix(pose: Pose) -> np.ndarray:
     """Rigid transform [4,4] from a pose message with a unit quaternion."""
     q = pose.orientation
-    rotation = Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix()
+    rotation = matrix_from_quat(np.array([q.w, q.x, q.y, q.z]))
     return make_transform(rotation, np.array([pose.position.x, pose.position.y, pose.position.z]))
 
 
@@ -52,7 +53,7 @@ def grasps_to_table(grasps: Sequence[Grasp], header: Header) -> PointCloud2:
     dtype = np.dtype([(name, "<u4" if name == "label" else "<f4") for name in _TABLE])
     rows = np.zeros(len(grasps), dtype)
     for row, grasp in zip(rows, grasps, strict=True):
-        quat = Rotation.from_matrix(grasp.T_frame_tcp[:3, :3]).as_quat(canonical=True)
+        quat = quat_from_matrix(grasp.T_frame_tcp[:3, :3])[[1, 2, 3, 0]]
         values = (*grasp.T_frame_tcp[:3, 3], *quat, grasp.width, grasp.score, grasp.label)
         for name, value in zip(_TABLE, values, strict=True):
             row[name] = value
@@ -68,7 +69,7 @@ def table_to_grasps(table: PointCloud2) -> list[Grasp]:
     rows = clouds.from_message(table, *_TABLE)
     if not len(rows):
         return []
-    rotations = Rotation.from_quat(clouds.columns(rows, "qx", "qy", "qz", "qw")).as_matrix()
+    rotations = matrix_from_quat(clouds.columns(rows, "qw", "qx", "qy", "qz"))
     positions = clouds.columns(rows, "x", "y", "z")
     return [
         Grasp(make_transform(R, t), float(row["width"]), float(row["score"]), int(row["label"]))

@@ -16,6 +16,7 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.signals import SignalHandlerOptions
 
 from gsn_perception.geometry import InputError
+from gsn_perception.process import limit_arenas
 from gsn_perception.ros.node.lifecycle_node import ManagedNode
 from gsn_perception.ros.processes.dds_profile import use_dds_profile
 
@@ -61,6 +62,7 @@ def run(make: Callable[[], Sequence[ManagedNode[Any]]], args: Sequence[str] | No
         0, or 2 after one sentence on stderr when a parameter or weights are refused.
     """
     use_dds_profile()
+    limit_arenas()
     try:
         start_ros(args)
     except InputError as error:

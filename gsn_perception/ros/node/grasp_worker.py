@@ -14,10 +14,10 @@ from gsn_perception.geometry import Grasp
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Remark
-from gsn_perception.ros.messages import gaussians
 from gsn_perception.ros.messages import markers
 from gsn_perception.ros.messages import meshes
 from gsn_perception.ros.messages import plane
+from gsn_perception.ros.messages.points import cloud_to_points
 from gsn_perception.ros.parameters.grasp import GraspSettings
 from gsn_perception.ros.results.grasp_result import GraspResult
 from gsn_perception.ros.results.grasp_result import GraspTask
@@ -46,7 +46,7 @@ def decode(messages: Mapping[str, Any], scene: SceneCloud, settings: GraspSettin
     return GraspTask(
         header=header,
         meshes=meshes.markers_to_meshes(found),
-        points=gaussians.cloud_to_points(messages["points"]),
+        points=cloud_to_points(messages["points"]),
         support_plane=plane.polygon_to_plane(messages["support_plane"]),
         scene=scene.positions(header, settings.scene_max_age),
         names=meshes.markers_to_ids(found),

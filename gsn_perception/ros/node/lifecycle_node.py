@@ -24,6 +24,7 @@ from rclpy.subscription import Subscription
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Remark
+from gsn_perception.process import trim_memory
 from gsn_perception.ros.interface import Topic
 from gsn_perception.ros.messages.diagnostics import BUSY
 from gsn_perception.ros.node.reporting_node import ReportingNode
@@ -240,3 +241,5 @@ class ManagedNode(ReportingNode, Generic[S]):
         facts = {"memory_mb": f"{self._process.memory_info().rss / 1e6:.0f}", BUSY: str(self.is_busy()).lower()}
         now = self.get_clock().now().to_msg()
         self._diagnostics_publisher.publish(self.diagnostics.message(now, state, waiting, {**facts, **self.facts()}))
+        if not self.is_busy():
+            trim_memory()

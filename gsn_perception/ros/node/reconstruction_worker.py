@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from typing import Any
 from typing import Protocol
 
@@ -14,11 +14,11 @@ import numpy as np
 from rclpy.node import Node
 
 from gsn_perception.geometry import Camera
-from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
+from gsn_perception.process import collector_paused
 from gsn_perception.ros.parameters.reconstruction import ReconstructionSettings
 from gsn_perception.ros.results.frame_result import FrameResult
 from gsn_perception.ros.results.frame_result import SplatResult
@@ -27,6 +27,9 @@ from gsn_perception.ros.streams.frame_decoding import FrameDecoder
 from gsn_perception.ros.transforms.sources import FixedTransforms
 from gsn_perception.ros.transforms.sources import TfTransforms
 from gsn_perception.ros.transforms.sources import TransformSource
+
+if TYPE_CHECKING:
+    from gsn_perception.geometry import Gaussians
 
 
 class Pipeline(Protocol):
@@ -66,10 +69,12 @@ def load_pipeline(settings: ReconstructionSettings) -> Pipeline:
     Raises:
         InputError: no such weights, damaged ones, or no such device.
     """
-    from gsn_perception.pipeline import Reconstructor
+    with collector_paused():
+        from gsn_perception.pipeline import Reconstructor
 
-    made = Reconstructor.from_pretrained(settings.checkpoint or None, settings.device, settings.pipeline())
-    _warm_up(made.with_settings(replace(made.settings, use_mask=True)))  # the warm-up frame has only a mask
+        made = Reconstructor.from_pretrained(settings.checkpoint or None, settings.device, settings.pipeline())
+        quick = replace(made.settings, use_mask=True, mesh_resolution=16)  # the warm-up frame has only a mask
+        _warm_up(made.with_settings(quick))
     return made
 
 
@@ -187,22 +192,3 @@ def _warm_up(pipeline: Pipeline) -> None:
     mask = np.zeros((96, 128), np.uint8)
     mask[28:68, 44:84] = 1
     pipeline(Observation(image, camera, mask=mask, size_hint=0.1), on_splats=lambda splats: None)
-
-
-class StopWatch:
-    """Measures the seconds of consecutive stages, by name."""
-
-    def __init__(self) -> None:
-        self._began = self._last = time.perf_counter()
-        self.times: dict[str, float] = {}
-
-    def mark(self, stage: str) -> None:
-        """Record the seconds since the start, independent of the laps."""
-        self.times[stage] = time.perf_counter() - self._began
-
-    def lap(self, stage: str) -> None:
-        """Record the seconds since the last lap, and ``total`` since the start."""
-        now = time.perf_counter()
-        self.times[stage] = now - self._last
-        self.times["total"] = now - self._began
-        self._last = now

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from geometry_msgs.msg import PolygonStamped
@@ -14,7 +15,6 @@ from sensor_msgs.msg import Image
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 
-from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
@@ -25,11 +25,14 @@ from gsn_perception.geometry.remark import merged
 from gsn_perception.geometry.transforms import split_similarity
 from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.ros import interface
-from gsn_perception.ros.messages import gaussians
 from gsn_perception.ros.messages import meshes
 from gsn_perception.ros.messages import plane
 from gsn_perception.ros.messages.camera import images
 from gsn_perception.ros.messages.headers import make_header
+from gsn_perception.ros.messages.points import points_to_cloud
+
+if TYPE_CHECKING:
+    from gsn_perception.geometry import Gaussians
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,12 +154,14 @@ class FrameResult:
 
 def gaussians_message(result: SplatResult) -> PointCloud2:
     """For the topic ``gaussians``."""
-    return gaussians.gaussians_to_cloud(result.gaussians, result.header)
+    from gsn_perception.ros.messages.gaussians import gaussians_to_cloud
+
+    return gaussians_to_cloud(result.gaussians, result.header)
 
 
 def points_message(result: FrameResult) -> PointCloud2:
     """For the topic ``points``."""
-    return gaussians.points_to_cloud({o.label: o.points for o in result.objects}, result.header)
+    return points_to_cloud({o.label: o.points for o in result.objects}, result.header)
 
 
 def mesh_message(result: FrameResult) -> bytes:

@@ -6,17 +6,20 @@ from collections.abc import Callable
 from datetime import UTC
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any
 
 from std_msgs.msg import Header
 
 from gsn_perception.geometry import InputError
-from gsn_perception.grasping import Gripper
 from gsn_perception.ros.messages.headers import NANOSECONDS
 from gsn_perception.ros.messages.headers import stamp_to_ns
-from gsn_perception.ros.results.frame_result import FrameResult
-from gsn_perception.ros.results.grasp_result import GraspResult
-from gsn_perception.ros.results.grasp_result import GraspTask
+
+if TYPE_CHECKING:
+    from gsn_perception.grasping import Gripper
+    from gsn_perception.ros.results.frame_result import FrameResult
+    from gsn_perception.ros.results.grasp_result import GraspResult
+    from gsn_perception.ros.results.grasp_result import GraspTask
 
 
 def save(result: FrameResult | None, folder: str) -> Path:

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from geometry_msgs.msg import TransformStamped
 from rclpy.time import Time
-from scipy.spatial.transform import Rotation
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry.transforms import make_transform
+from gsn_perception.geometry.transforms import matrix_from_quat
 
 STEP_BACK = 1_000_000_000  # nanoseconds; transforms of one frame that arrive out of order differ by less
 
@@ -108,4 +108,4 @@ class TfBuffer:
 def transform_matrix(message: TransformStamped) -> np.ndarray:
     """[4,4] of a transform message."""
     t, q = message.transform.translation, message.transform.rotation
-    return make_transform(Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix(), np.array([t.x, t.y, t.z]))
+    return make_transform(matrix_from_quat(np.array([q.w, q.x, q.y, q.z])), np.array([t.x, t.y, t.z]))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.signal import fftconvolve
 
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Plane
@@ -173,7 +172,7 @@ def _shifted(mask: np.ndarray, object_: np.ndarray, foreign: np.ndarray, grow: f
     evidence = object_.astype(np.float32) - foreign
     wide = np.pad(evidence, reach)[::coarse, ::coarse]
     shape = mask[::coarse, ::coarse].astype(np.float32)
-    score = fftconvolve(wide, shape[::-1, ::-1], mode="valid")
+    score = cv2.matchTemplate(wide, shape, cv2.TM_CCORR)  # the sum of evidence under the mask, for every shift
     middle = reach // coarse
     best = np.array(np.unravel_index(int(score.argmax()), score.shape))
     gain = float(score[tuple(best)] - score[middle, middle]) / max(float(shape.sum()), 1)

@@ -18,9 +18,9 @@ from scipy.spatial import cKDTree
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
+from gsn_perception.geometry.gaussians import quat_to_matrix
 from gsn_perception.geometry.gaussians import stack
 from gsn_perception.geometry.transforms import make_transform
-from gsn_perception.geometry.transforms import quat_to_matrix
 from gsn_perception.rendering import CameraBatch
 from gsn_perception.rendering import render
 from gsn_perception.surface.fields.carver import Carver

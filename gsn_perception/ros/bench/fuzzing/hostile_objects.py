@@ -17,10 +17,10 @@ from visualization_msgs.msg import Marker
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Points
-from gsn_perception.ros.messages import gaussians
 from gsn_perception.ros.messages import meshes
 from gsn_perception.ros.messages import plane
 from gsn_perception.ros.messages.headers import make_header
+from gsn_perception.ros.messages.points import points_to_cloud
 
 _SIZES = (0, 1, 2, 3, 13, 36, 2**16, 2**31, 2**32 - 1)
 _NUMBERS = (0.0, 1.0, -1.0, 1e300, -1e300, float("nan"), float("inf"), float("-inf"))
@@ -34,13 +34,13 @@ def object_messages(rng: np.random.Generator) -> tuple[dict[str, Any], PointClou
     xyz = rng.normal(size=(count, 3)).astype(np.float32)
     points = Points(xyz, np.zeros((count, 3), np.float32), xyz, np.ones(count, np.float32))
     made: dict[str, Any] = {
-        "points": gaussians.points_to_cloud({int(rng.integers(0, 2**32)): points}, header),
+        "points": points_to_cloud({int(rng.integers(0, 2**32)): points}, header),
         "mesh": meshes.meshes_to_markers({int(rng.integers(0, 2**31)): _TETRAHEDRON}, header),
         "support_plane": plane.plane_to_polygon(Plane(np.array([0.0, 0.0, 1.0]), -1.0), header),
     }
     scene = None
     if rng.random() < 0.3:
-        scene = _break_cloud(rng, gaussians.points_to_cloud({1: points}, header))
+        scene = _break_cloud(rng, points_to_cloud({1: points}, header))
     for _ in range(rng.integers(0, 4)):
         name = str(rng.choice(list(made)))
         {"points": _break_cloud, "mesh": _break_mesh, "support_plane": _break_polygon}[name](rng, made[name])
