@@ -16,6 +16,8 @@ from gsn_perception.grasping.collision.boxes import overlaps
 from gsn_perception.grasping.gripper import Gripper
 from gsn_perception.grasping.object_surface import Surface
 
+_ROUNDING = 1e-4  # metres, far above the rounding of a distance in float32
+
 
 def hits_blocks(poses: Poses, gripper: Gripper, blocks: Blocks, *, margin: float, approach: float) -> np.ndarray:
     """Whether a gripper touches triangles or points anywhere on its straight approach; exact.
@@ -85,7 +87,7 @@ def scene_nearby(
         x, y, z = (np.floor((points - points.min(axis=0)) / cell).astype(np.int64) + 1).T
         first = np.unique((x << 40) | (y << 20) | z, return_index=True)[1]
         points = points[np.sort(first)]
-    return points[surface.distance(points) > own] if len(points) else points
+    return points[_is_apart(points, surface, own)]
 
 
 def triangles_nearby(meshes: Sequence[Mesh], surface: Surface, *, reach: float, own: float) -> np.ndarray:
@@ -101,9 +103,21 @@ def triangles_nearby(meshes: Sequence[Mesh], surface: Surface, *, reach: float, 
     triangles = np.concatenate([mesh.triangles for mesh in meshes]).astype(np.float64)
     size = np.linalg.norm(triangles - triangles[:, :1], axis=2).max(axis=1)
     triangles = triangles[np.linalg.norm(triangles[:, 0] - surface.center, axis=1) < reach + size]
-    if not len(triangles):
-        return triangles
-    return triangles[surface.distance(triangles.reshape(-1, 3)).reshape(-1, 3).max(axis=1) > own]
+    return triangles[_is_apart(triangles.reshape(-1, 3), surface, own).reshape(-1, 3).any(axis=1)]
+
+
+def _is_apart(points: np.ndarray, surface: Surface, distance: float) -> np.ndarray:
+    """Whether points [N,3] are farther than ``distance`` metres from the surface, [N] bool.
+
+    Points outside the surface's enlarged bounding box are farther without a query: a query of a far point takes long.
+    """
+    vertices = surface.mesh.vertices[np.unique(surface.mesh.faces)]
+    spare = distance + _ROUNDING
+    apart = ((points < vertices.min(axis=0) - spare) | (points > vertices.max(axis=0) + spare)).any(axis=1)
+    near = np.flatnonzero(~apart)
+    if len(near):
+        apart[near] = surface.distance(points[near]) > distance
+    return apart
 
 
 def corners(boxes: np.ndarray) -> np.ndarray:
