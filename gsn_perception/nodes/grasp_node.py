@@ -18,9 +18,9 @@ from gsn_perception.geometry import InputError
 from gsn_perception.grasping import GraspPlanner
 from gsn_perception.grasping import Gripper
 from gsn_perception.ros import interface
+from gsn_perception.ros.messages import markers
 from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.messages.headers import stamp_to_ns
-from gsn_perception.ros.messages.markers import read_markers
 from gsn_perception.ros.moveit import grasps
 from gsn_perception.ros.node import grasp_worker
 from gsn_perception.ros.node.lifecycle_node import ManagedNode
@@ -36,6 +36,7 @@ from gsn_perception.ros.results.grasp_result import GraspTask
 from gsn_perception.ros.results.lazy_publisher import LazyPublisher
 from gsn_perception.ros.results.saving import fill_response
 from gsn_perception.ros.results.saving import save_grasps
+from gsn_perception.ros.results.shared import SharedMeshes
 from gsn_perception.ros.streams.latest_slot import LatestItemWorker
 from gsn_perception.ros.streams.synchronizer import StampSynchronizer
 from gsn_perception.ros.transforms.scene_cloud import scene_of
@@ -87,8 +88,9 @@ class GraspNode(ManagedNode[GraspSettings]):
         self._scene.close()
         self._scene = scene_of(self.settings, self, self._on_bad_transform)
         for topic in interface.GRASP_INPUTS:
-            # raw: rclpy is slow with the objects of a large mesh
-            self.subscribe(topic, partial(self._on_input, topic.name), raw=topic == interface.MESH)
+            raw = topic == interface.MESH  # rclpy is slow with the objects of a large mesh
+            stamp_of = markers.stamp_of if raw else _stamp_of
+            self.subscribe_local(topic, partial(self._on_input, topic.name), stamp_of=stamp_of, raw=raw)
         if self.settings.use_scene:
             self.subscribe(interface.SCENE, self._scene.take)
 
@@ -133,8 +135,8 @@ class GraspNode(ManagedNode[GraspSettings]):
         return self._progress.facts()
 
     def _on_input(self, stream: str, message: Any) -> None:
-        if stream == "mesh":
-            message = read_markers(message)
+        if stream == "mesh" and not isinstance(message, SharedMeshes):
+            message = markers.read_markers(message)
             if not message:
                 raise InputError("the mesh array holds no marker; publish at least DELETEALL with a header")
             header = message[0].header
@@ -236,6 +238,10 @@ class GraspNode(ManagedNode[GraspSettings]):
     def _on_save(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         last = self._last
         return fill_response(response, lambda: str(save_grasps(last, self.settings.output_dir)))
+
+
+def _stamp_of(message: Any) -> int:
+    return stamp_to_ns(message.header.stamp)
 
 
 def main(args: Sequence[str] | None = None) -> int:

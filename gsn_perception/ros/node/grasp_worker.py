@@ -22,6 +22,8 @@ from gsn_perception.ros.parameters.grasp import GraspSettings
 from gsn_perception.ros.results.grasp_result import GraspResult
 from gsn_perception.ros.results.grasp_result import GraspTask
 from gsn_perception.ros.results.grasp_result import label_of
+from gsn_perception.ros.results.shared import SharedMeshes
+from gsn_perception.ros.results.shared import SharedPoints
 
 if TYPE_CHECKING:
     from gsn_perception.grasping.planner import GraspPlanner
@@ -32,24 +34,28 @@ if TYPE_CHECKING:
 def decode(messages: Mapping[str, Any], scene: SceneCloud, settings: GraspSettings) -> GraspTask:
     """The inputs of a plan, from one set of ``points``, ``mesh`` and ``support_plane`` and the newest scene cloud.
 
-    ``mesh`` is a MarkerArray, a serialised one, or the list that ``read_markers`` gives.
+    ``mesh`` is a MarkerArray, a serialised one, or the list that ``read_markers`` gives. In place of ``points`` and
+    ``mesh`` the values of a reconstruction node in this process are accepted.
 
     Raises:
         InputError: a message is damaged, frames disagree, or the scene can't be used.
     """
     header = messages["points"].header
     frames = {header.frame_id, messages["support_plane"].header.frame_id}
-    found = messages["mesh"] if isinstance(messages["mesh"], list) else markers.read_markers(messages["mesh"])
-    frames |= {marker.header.frame_id for marker in found}
+    mesh, points = messages["mesh"], messages["points"]
+    if not isinstance(mesh, SharedMeshes | list):
+        mesh = markers.read_markers(mesh)
+    frames |= {item.header.frame_id for item in ([mesh] if isinstance(mesh, SharedMeshes) else mesh)}
     if len(frames) > 1:
         raise InputError(f"points, mesh and support_plane are in different frames ({', '.join(sorted(frames))})")
+    found = mesh.received() if isinstance(mesh, SharedMeshes) else meshes.markers_to_meshes(mesh)
     return GraspTask(
         header=header,
-        meshes=meshes.markers_to_meshes(found),
-        points=gaussians.cloud_to_points(messages["points"]),
+        meshes=found,
+        points=points.received() if isinstance(points, SharedPoints) else gaussians.cloud_to_points(points),
         support_plane=plane.polygon_to_plane(messages["support_plane"]),
         scene=scene.positions(header, settings.scene_max_age),
-        names=meshes.markers_to_ids(found),
+        names=mesh.names(found) if isinstance(mesh, SharedMeshes) else meshes.markers_to_ids(mesh),
     )
 
 

@@ -30,6 +30,7 @@ from gsn_perception.ros.node.reporting_node import ReportingNode
 from gsn_perception.ros.parameters import declaration as parameters
 from gsn_perception.ros.results.lazy_publisher import LazyPublisher
 from gsn_perception.ros.streams.latest_slot import LatestItemWorker
+from gsn_perception.ros.streams.subscriptions import StampOf
 from gsn_perception.ros.streams.subscriptions import SubscriptionSet
 
 S = TypeVar("S")
@@ -117,7 +118,19 @@ class ManagedNode(ReportingNode, Generic[S]):
 
         With ``raw`` the callback gets the serialised message.
         """
+        return self._subscription_set.subscribe(topic, self._guarded_input(topic, callback), raw=raw)
 
+    def subscribe_local(
+        self, topic: Topic, callback: Callable[[Any], None], *, stamp_of: StampOf, raw: bool = False
+    ) -> Subscription:
+        """As :meth:`subscribe`; from a publisher in this process the callback gets values in place of messages.
+
+        ``stamp_of`` gives the stamp of a message, nanoseconds.
+        """
+        take = self._guarded_input(topic, callback)
+        return self._subscription_set.subscribe_local(topic, take, take, stamp_of=stamp_of, raw=raw)
+
+    def _guarded_input(self, topic: Topic, callback: Callable[[Any], None]) -> Callable[[Any], None]:
         def guarded(message: Any) -> None:
             if not self.is_active:
                 return
@@ -127,16 +140,22 @@ class ManagedNode(ReportingNode, Generic[S]):
             except Exception as error:  # no message may end the node
                 self.refuse("bad_message", error)
 
-        return self._subscription_set.subscribe(topic, guarded, raw=raw)
+        return guarded
 
-    def make_output(self, topic: Topic, convert: Callable[[Any], Any]) -> LazyPublisher[Any]:
-        """A publisher that converts only while there is a subscriber; results have ``is_empty``."""
+    def make_output(
+        self, topic: Topic, convert: Callable[[Any], Any], share: Callable[[Any], Any] | None = None
+    ) -> LazyPublisher[Any]:
+        """A publisher that converts only while there is a subscriber; results have ``is_empty``.
+
+        ``share`` makes what subscribers in this process get in place of the message.
+        """
         return LazyPublisher(
             self,
             topic,
             convert,
             group=self.service_group,
             on_publish=lambda name, result: self.diagnostics.publish(name, empty=result.is_empty),
+            share=share,
             on_error=lambda error: self.refuse("conversion", error),
             on_incompatible=lambda event: self.report_incompatible_qos(
                 f"a subscriber of {topic.name} asks for", qos_policy_name_from_kind(event.last_policy_kind)
