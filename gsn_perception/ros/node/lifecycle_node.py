@@ -13,13 +13,11 @@ import psutil
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
 from rclpy.lifecycle import LifecycleState
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.qos import qos_policy_name_from_kind
 from rclpy.subscription import Subscription
 
 from gsn_perception.geometry import InputError
@@ -28,7 +26,6 @@ from gsn_perception.ros.interface import Topic
 from gsn_perception.ros.messages.diagnostics import BUSY
 from gsn_perception.ros.node.reporting_node import ReportingNode
 from gsn_perception.ros.parameters import declaration as parameters
-from gsn_perception.ros.results.lazy_publisher import LazyPublisher
 from gsn_perception.ros.streams.latest_slot import LatestItemWorker
 from gsn_perception.ros.streams.subscriptions import StampOf
 from gsn_perception.ros.streams.subscriptions import SubscriptionSet
@@ -59,7 +56,6 @@ class ManagedNode(ReportingNode, Generic[S]):
         self.is_active = False
         self._transition = threading.RLock()
         self.settings: S = parameters.declare(self, settings)
-        self.service_group = ReentrantCallbackGroup()
         self.waiting_group = MutuallyExclusiveCallbackGroup()  # services that wait: only one at a time blocks a thread
         self._process = psutil.Process()
         self._subscription_set = SubscriptionSet(self, lambda error: self.refuse("bad_message", error))
@@ -113,24 +109,24 @@ class ManagedNode(ReportingNode, Generic[S]):
             if self.is_configured:
                 self.trigger_cleanup()
 
-    def subscribe(self, topic: Topic, callback: Callable[[Any], None], *, raw: bool = False) -> Subscription:
+    def subscribe(
+        self,
+        topic: Topic,
+        callback: Callable[[Any], None],
+        *,
+        raw: bool = False,
+        stamp_of: StampOf | None = None,
+    ) -> Subscription:
         """Subscribe with the topic's QoS (overridable); a message whose callback raises is dropped with the reason.
 
-        With ``raw`` the callback gets the serialised message.
+        Args:
+            topic: The topic.
+            callback: Called with each message.
+            raw: Whether messages stay serialised.
+            stamp_of: Stamp of a message, nanoseconds. Where it is given, the callback gets the values of publishers in
+                this process in place of their messages.
         """
-        return self._subscription_set.subscribe(topic, self._guarded_input(topic, callback), raw=raw)
 
-    def subscribe_local(
-        self, topic: Topic, callback: Callable[[Any], None], *, stamp_of: StampOf, raw: bool = False
-    ) -> Subscription:
-        """As :meth:`subscribe`; from a publisher in this process the callback gets values in place of messages.
-
-        ``stamp_of`` gives the stamp of a message, nanoseconds.
-        """
-        take = self._guarded_input(topic, callback)
-        return self._subscription_set.subscribe_local(topic, take, take, stamp_of=stamp_of, raw=raw)
-
-    def _guarded_input(self, topic: Topic, callback: Callable[[Any], None]) -> Callable[[Any], None]:
         def guarded(message: Any) -> None:
             if not self.is_active:
                 return
@@ -140,27 +136,9 @@ class ManagedNode(ReportingNode, Generic[S]):
             except Exception as error:  # no message may end the node
                 self.refuse("bad_message", error)
 
-        return guarded
-
-    def make_output(
-        self, topic: Topic, convert: Callable[[Any], Any], share: Callable[[Any], Any] | None = None
-    ) -> LazyPublisher[Any]:
-        """A publisher that converts only while there is a subscriber; results have ``is_empty``.
-
-        ``share`` makes what subscribers in this process get in place of the message.
-        """
-        return LazyPublisher(
-            self,
-            topic,
-            convert,
-            group=self.service_group,
-            on_publish=lambda name, result: self.diagnostics.publish(name, empty=result.is_empty),
-            share=share,
-            on_error=lambda error: self.refuse("conversion", error),
-            on_incompatible=lambda event: self.report_incompatible_qos(
-                f"a subscriber of {topic.name} asks for", qos_policy_name_from_kind(event.last_policy_kind)
-            ),
-        )
+        if stamp_of is None:
+            return self._subscription_set.subscribe(topic, guarded, raw=raw)
+        return self._subscription_set.subscribe_local(topic, guarded, stamp_of=stamp_of, raw=raw)
 
     def unsubscribe(self) -> None:
         """Destroy every subscription of :meth:`subscribe`."""

@@ -51,13 +51,12 @@ class _LocalFilter:
     """Passes values of this process on, and messages except those that a value stood in for, by stamp.
 
     Args:
-        on_message: Called with each message.
-        on_value: Called with each value; it has a ``header``.
+        callback: Called with each message, and with each value; that has a ``header``.
         stamp_of: Stamp of a message, nanoseconds; None or InputError where it has none.
     """
 
-    def __init__(self, on_message: Take, on_value: Take, stamp_of: StampOf) -> None:
-        self._on_message, self._on_value, self._stamp_of = on_message, on_value, stamp_of
+    def __init__(self, callback: Take, stamp_of: StampOf) -> None:
+        self._callback, self._stamp_of = callback, stamp_of
         self._stamps: deque[int] = deque(maxlen=_REMEMBERED)
 
     def message(self, message: Any) -> None:
@@ -67,12 +66,12 @@ class _LocalFilter:
         except InputError:  # the callback says what is wrong with it
             stamp = None
         if stamp is None or stamp not in self._stamps:
-            self._on_message(message)
+            self._callback(message)
 
     def value(self, value: Any) -> None:
         """Pass a value on."""
         self._stamps.append(stamp_to_ns(value.header.stamp))
-        self._on_value(value)
+        self._callback(value)
 
 
 class SubscriptionSet:
@@ -109,19 +108,17 @@ class SubscriptionSet:
         self._poller.add(made, filtered, every=profile.depth > qos.BURST)
         return made
 
-    def subscribe_local(
-        self, topic: Topic, on_message: Take, on_value: Take, *, stamp_of: StampOf, raw: bool = False
-    ) -> Subscription:
+    def subscribe_local(self, topic: Topic, callback: Take, *, stamp_of: StampOf, raw: bool = False) -> Subscription:
         """As :meth:`subscribe`, and take the values of publishers in this process in place of their messages.
 
         Args:
             topic: The topic.
-            on_message: Called with each message; must not raise.
-            on_value: Called with each value, in the thread of its publisher; must be quick and must not raise.
+            callback: Called with each message, and with each value in the thread of its publisher; must be quick and must
+                not raise.
             stamp_of: Stamp of a message, nanoseconds.
             raw: Whether messages stay serialised.
         """
-        passed = _LocalFilter(on_message, on_value, stamp_of)
+        passed = _LocalFilter(callback, stamp_of)
         made = self.subscribe(topic, passed.message, raw=raw)
         receiver = LocalReceiver(self._node, made.topic_name, passed.value)
         with self._lock:
