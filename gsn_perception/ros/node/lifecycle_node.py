@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import traceback
 from collections.abc import Callable
@@ -54,6 +55,7 @@ class ManagedNode(ReportingNode, Generic[S]):
         super().__init__(name, **options)
         self.is_configured = False
         self.is_active = False
+        self.owns_process = False  # set by run(): the garbage collector may be tuned
         self._transition = threading.RLock()
         self.settings: S = parameters.declare(self, settings)
         self.waiting_group = MutuallyExclusiveCallbackGroup()  # services that wait: only one at a time blocks a thread
@@ -159,6 +161,8 @@ class ManagedNode(ReportingNode, Generic[S]):
             self.is_configured = True
 
         result = self._guard("configure", steps, lambda: super(ManagedNode, self).on_configure(state))
+        if result == _SUCCESS and self.owns_process:
+            gc.freeze()  # a full collection over the objects of all libraries would stop a frame for 0.2 s
         if result != _SUCCESS:
             self._guard("cleanup", self.cleanup, quiet=True)
             self.is_configured = False
@@ -184,6 +188,8 @@ class ManagedNode(ReportingNode, Generic[S]):
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """See :meth:`cleanup`."""
+        if self.owns_process:
+            gc.unfreeze()  # so that what is freed now can be collected
         result = self._guard("cleanup", lambda: super(ManagedNode, self).on_cleanup(state), self.cleanup)
         self.is_configured = False
         return result

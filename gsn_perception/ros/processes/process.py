@@ -30,10 +30,18 @@ class NodeProcess:
         log: File of its output.
         domain: DDS domain.
         without: Environment variables that are removed.
+        environment: Variables of the process; by default those of this process.
     """
 
     def __init__(
-        self, module: str, arguments: Sequence[str], *, log: Path, domain: int, without: Sequence[str] = ()
+        self,
+        module: str,
+        arguments: Sequence[str],
+        *,
+        log: Path,
+        domain: int,
+        without: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.name = module.rsplit(".", maxsplit=1)[-1]
         self.peak_bytes = 0
@@ -44,11 +52,17 @@ class NodeProcess:
         full = module if "." in module else f"gsn_perception.nodes.{module}"
         command = [sys.executable, "-m", full, *arguments]
         with log.open("wb") as sink:
-            environment = {**os.environ, "ROS_DOMAIN_ID": str(domain), "PYTHONUNBUFFERED": "1"}
-            environment = {name: value for name, value in environment.items() if name not in without}
-            self._process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT, env=environment)
+            chosen = os.environ if environment is None else environment
+            chosen = {**chosen, "ROS_DOMAIN_ID": str(domain), "PYTHONUNBUFFERED": "1"}
+            chosen = {name: value for name, value in chosen.items() if name not in without}
+            self._process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT, env=chosen)
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
 
     def __enter__(self) -> NodeProcess:
         return self
