@@ -110,7 +110,7 @@ class Camera:
         return points
 
     def _axes(self) -> tuple[np.ndarray, np.ndarray]:
-        """x [W] and y [H] of the directions with z = 1 through the centres of columns and rows."""
+        """Components x [W] and y [H] of the directions with z = 1 through the centres of columns and rows."""
         x = (np.arange(self.width) + 0.5 - self.K[0, 2]) / self.K[0, 0]
         y = (np.arange(self.height) + 0.5 - self.K[1, 2]) / self.K[1, 1]
         return x, y
