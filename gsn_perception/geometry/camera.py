@@ -92,8 +92,10 @@ class Camera:
 
     def pixel_rays(self) -> np.ndarray:
         """Directions [H,W,3] with z = 1 through all pixel centres."""
-        u, v = np.meshgrid(np.arange(self.width) + 0.5, np.arange(self.height) + 0.5)
-        return self.rays(np.stack([u, v], axis=-1))
+        x, y = self._axes()
+        rays = np.ones((self.height, self.width, 3))
+        rays[..., 0], rays[..., 1] = x, y[:, None]
+        return rays
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Pixel coordinates [...,2] of camera-frame points [...,3] with z > 0."""
@@ -102,7 +104,16 @@ class Camera:
 
     def back_project(self, depth: np.ndarray) -> np.ndarray:
         """Camera-frame points [H,W,3] float32 of a depth image [H,W] in metres along z; NaN stays NaN."""
-        return (self.pixel_rays() * depth[..., None]).astype(np.float32)
+        x, y = self._axes()
+        points = np.empty((*depth.shape, 3), dtype=np.float32)
+        points[..., 0], points[..., 1], points[..., 2] = x * depth, y[:, None] * depth, depth
+        return points
+
+    def _axes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Components x [W] and y [H] of the directions with z = 1 through the centres of columns and rows."""
+        x = (np.arange(self.width) + 0.5 - self.K[0, 2]) / self.K[0, 0]
+        y = (np.arange(self.height) + 0.5 - self.K[1, 2]) / self.K[1, 1]
+        return x, y
 
     def at(self, world_from_camera: np.ndarray) -> Camera:
         """The same camera at another pose."""

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
-from collections.abc import Mapping
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,25 +15,25 @@ from gsn_perception.geometry import InputError
 from gsn_perception.grasping import GraspPlanner
 from gsn_perception.grasping import Gripper
 from gsn_perception.ros import interface
+from gsn_perception.ros.messages import markers
 from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.messages.headers import stamp_to_ns
-from gsn_perception.ros.messages.markers import read_markers
 from gsn_perception.ros.moveit import grasps
 from gsn_perception.ros.node import grasp_worker
+from gsn_perception.ros.node.grasp_outputs import GraspOutputs
 from gsn_perception.ros.node.lifecycle_node import ManagedNode
 from gsn_perception.ros.node.pending_requests import PendingRequests
 from gsn_perception.ros.node.plan_requests import PlanAnswer
 from gsn_perception.ros.node.plan_requests import PlanJob
 from gsn_perception.ros.node.plan_requests import PlanProgress
+from gsn_perception.ros.node.plan_requests import PlanWorker
 from gsn_perception.ros.node.stop_watch import StopWatch
 from gsn_perception.ros.parameters.grasp import GraspSettings
-from gsn_perception.ros.results.grasp_result import CONVERTERS
 from gsn_perception.ros.results.grasp_result import GraspResult
 from gsn_perception.ros.results.grasp_result import GraspTask
-from gsn_perception.ros.results.lazy_publisher import LazyPublisher
 from gsn_perception.ros.results.saving import fill_response
 from gsn_perception.ros.results.saving import save_grasps
-from gsn_perception.ros.streams.latest_slot import LatestItemWorker
+from gsn_perception.ros.results.shared import SharedMeshes
 from gsn_perception.ros.streams.synchronizer import StampSynchronizer
 from gsn_perception.ros.transforms.scene_cloud import scene_of
 
@@ -53,12 +50,11 @@ class GraspNode(ManagedNode[GraspSettings]):
     def __init__(self, **options: Any) -> None:
         super().__init__("grasp", GraspSettings, **options)
         self._planner: tuple[GraspPlanner, GraspSettings] | None = None
-        self._worker: LatestItemWorker[PlanJob] | None = None
+        self._worker: PlanWorker | None = None
         self._synchronizer = StampSynchronizer(_STREAMS)
         self._lock = threading.Lock()  # of the synchronizer
         self._scene = scene_of(self.settings, self, self._on_bad_transform)
-        self._inputs: Mapping[str, Any] | None = None
-        self._outputs: list[LazyPublisher[GraspResult]] = []
+        self._outputs: GraspOutputs | None = None
         self._requests = PendingRequests[PlanAnswer]()
         self._order: str | None = None  # the object of the open request
         self._progress = PlanProgress()
@@ -72,23 +68,22 @@ class GraspNode(ManagedNode[GraspSettings]):
         """Load the gripper, create publishers and the worker."""
         self._planner = (grasp_worker.make_planner(self.settings), self.settings)
         grasp_worker.warm_up(self._planner[0])
-        for topic, convert in CONVERTERS.items():
-            self._outputs.append(self.make_output(topic, convert))
+        self._outputs = GraspOutputs(self)
         if self.settings.moveit_service:
             kind = grasps.service_type()
             call = self._on_moveit
             self._moveit_service = self.create_service(kind, "plan_grasps", call, callback_group=self.waiting_group)
-        self._worker = LatestItemWorker(self._process_job, self.guard(self._on_worker_error, "the error handler"))
+        self._worker = PlanWorker(self._process_job, self.guard(self._on_worker_error, "the error handler"))
 
     def activate(self) -> None:
         """Subscribe."""
         self._synchronizer.reset()
-        self._inputs = None
         self._scene.close()
         self._scene = scene_of(self.settings, self, self._on_bad_transform)
         for topic in interface.GRASP_INPUTS:
-            # raw: rclpy is slow with the objects of a large mesh
-            self.subscribe(topic, partial(self._on_input, topic.name), raw=topic == interface.MESH)
+            raw = topic == interface.MESH  # rclpy is slow with the objects of a large mesh
+            stamp_of = markers.stamp_of if raw else _stamp_of
+            self.subscribe(topic, partial(self._on_input, topic.name), stamp_of=stamp_of, raw=raw)
         if self.settings.use_scene:
             self.subscribe(interface.SCENE, self._scene.take)
 
@@ -98,19 +93,21 @@ class GraspNode(ManagedNode[GraspSettings]):
         self.drain(self._worker)
         self._scene.close()
         header = self._header or make_header(self.get_clock().now().nanoseconds, "")
-        for output in self._outputs:
-            output.send_now(GraspResult(header))
-        self._header = self._inputs = self._last = None
+        if self._outputs is not None:
+            self._outputs.clear(header)
+        if self._worker is not None:
+            self._worker.forget()
+        self._header = self._last = None
 
     def cleanup(self) -> None:
         """Free the planner, the worker and the publishers."""
         if self._worker is not None:
             self._worker.close()
-        while self._outputs:
-            self._outputs.pop().close()
+        if self._outputs is not None:
+            self._outputs.close()
         if self._moveit_service is not None:
             self.destroy_service(self._moveit_service)
-        self._worker = self._planner = self._moveit_service = None
+        self._worker = self._planner = self._moveit_service = self._outputs = None
 
     def apply(self, settings: GraspSettings) -> None:
         """New settings for the next plan."""
@@ -133,8 +130,8 @@ class GraspNode(ManagedNode[GraspSettings]):
         return self._progress.facts()
 
     def _on_input(self, stream: str, message: Any) -> None:
-        if stream == "mesh":
-            message = read_markers(message)
+        if stream == "mesh" and not isinstance(message, SharedMeshes):
+            message = markers.read_markers(message)
             if not message:
                 raise InputError("the mesh array holds no marker; publish at least DELETEALL with a header")
             header = message[0].header
@@ -142,9 +139,8 @@ class GraspNode(ManagedNode[GraspSettings]):
             header = message.header
         with self._lock:
             joined = self._synchronizer.add(stream, stamp_to_ns(header.stamp), message)
-        if joined is not None:
-            self._inputs = joined.messages
-            self._plan(PlanJob(joined.messages, time.monotonic()))
+        if joined is not None and self._worker is not None and self._worker.put_frame(joined.messages):
+            self.diagnostics.drop("overtaken")
 
     def _on_bad_transform(self, error: Exception) -> None:
         self.refuse("bad_message", error)
@@ -153,18 +149,10 @@ class GraspNode(ManagedNode[GraspSettings]):
     def _gripper(self) -> Gripper:
         return self.settings.gripper() if self._planner is None else self._planner[0].gripper
 
-    def _plan(self, job: PlanJob) -> None:
-        superseded = None if self._worker is None else self._worker.put(job)
-        if superseded is None or superseded.order is not None:
-            return
-        if job.order is None:
-            self.diagnostics.drop("overtaken")
-        elif self._worker is not None:  # one plan serves the service and the superseded frame, which may be newer
-            self._worker.put(replace(superseded, seen=job.seen))
-
     def _process_job(self, job: PlanJob) -> None:
         """Plan once; runs in the worker's thread."""
         assert self._planner is not None
+        assert self._outputs is not None
         planner, settings = self._planner
         watch = StopWatch()
         targets = [target for target in (job.order, self._order) if target is not None]  # also a superseded request
@@ -177,7 +165,14 @@ class GraspNode(ManagedNode[GraspSettings]):
         try:
             task = grasp_worker.decode(job.messages, self._scene, settings)
             watch.lap("decode")
-            result = grasp_worker.plan(task, planner, targets, partial(self._progress.show, names))
+            result = grasp_worker.plan(
+                task,
+                planner,
+                targets,
+                partial(self._progress.show, names),
+                first=settings.plan_first,
+                on_part=lambda part: self._publish_part(part.only(targets[0]), job, watch),
+            )
         except Exception as error:
             refused = self.refuse("not_planned", error)
             result = GraspResult(job.messages["points"].header)
@@ -185,37 +180,30 @@ class GraspNode(ManagedNode[GraspSettings]):
         selected = result if refused else result.only(targets[0])
         self._progress.end(selected, refused)
         if job.order is None:
-            self._publish(selected, refused)
+            self._outputs.publish(selected, refused)
             self._last = None if task is None else (task, selected, planner.gripper)
         watch.lap("publish")
         self.diagnostics.latency(watch.times)
         self._requests.answer(PlanAnswer.of(result, refused), seen=job.seen)
 
-    def _publish(self, result: GraspResult, refused: str) -> None:
-        """Report remarks and objects without grasps, then publish the grasps."""
-        for remark in result.remarks.values():
-            self.remark(remark)
-        for label, reason in result.reasons.items():
-            if not any(grasp.label == label for grasp in result.grasps):
-                self.refuse("no_grasp", f"object {label}: {reason}")
-        if result.is_empty and not refused:
-            self.diagnostics.empty_result(result.summary)
-        for output in self._outputs:
-            self.publish_guarded(output.send, result)
+    def _publish_part(self, part: GraspResult, job: PlanJob, watch: StopWatch) -> None:
+        if job.order is None and self._outputs is not None and part.grasps:
+            self._outputs.publish_part(part)
+            watch.times.setdefault("early", watch.elapsed)
 
     def _on_worker_error(self, error: Exception) -> None:
         self._requests.answer(PlanAnswer("PLANNING_FAILED", self.refuse("worker", error)))
 
     def _request_plan(self, order: str | None) -> PlanAnswer:
         """Plan on the newest inputs and wait: for one object by name or label, or (None) as for a frame."""
-        inputs, timeout = self._inputs, self.settings.trigger_timeout
+        worker, timeout = self._worker, self.settings.trigger_timeout
         if not self.is_active:
             return PlanAnswer("FAILURE", "the node is not active")
-        if inputs is None:
+        if worker is None or worker.inputs is None:
             return PlanAnswer("UNABLE_TO_AQUIRE_SENSOR_DATA", "nothing came in yet: " + self.waiting())
         self._order = order
         try:
-            answer = self._requests.ask(timeout, lambda: self._plan(PlanJob(inputs, time.monotonic(), order)))
+            answer = self._requests.ask(timeout, lambda: worker.put_request(order))
         finally:
             self._order = None
         answer = answer or PlanAnswer("TIMED_OUT", f"the plan took longer than trigger_timeout = {timeout} s")
@@ -236,6 +224,10 @@ class GraspNode(ManagedNode[GraspSettings]):
     def _on_save(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         last = self._last
         return fill_response(response, lambda: str(save_grasps(last, self.settings.output_dir)))
+
+
+def _stamp_of(message: Any) -> int:
+    return stamp_to_ns(message.header.stamp)
 
 
 def main(args: Sequence[str] | None = None) -> int:

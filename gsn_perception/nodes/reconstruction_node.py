@@ -37,6 +37,7 @@ from gsn_perception.ros.results.lazy_publisher import LazyPublisher
 from gsn_perception.ros.results.object_ids import ObjectIds
 from gsn_perception.ros.results.saving import fill_response
 from gsn_perception.ros.results.saving import save
+from gsn_perception.ros.results.shared import SHARED
 from gsn_perception.ros.streams.frame_decoding import FrameDecoder
 from gsn_perception.ros.streams.latest_slot import LatestItemWorker
 from gsn_perception.ros.transforms.sources import TransformSource
@@ -79,7 +80,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         self._processor = FrameProcessor(settings, self._load(settings), self._transforms, FrameDecoder())
         self._splats = self.make_output(interface.GAUSSIANS, frame_result.gaussians_message)
         for topic, convert in frame_result.CONVERTERS.items():
-            self._outputs.append(self.make_output(topic, convert))
+            self._outputs.append(self.make_output(topic, convert, SHARED.get(topic)))
         if settings.publish_moveit:
             self._collision = collision_objects.CollisionPublisher(self, self.service_group)
         self._worker = LatestItemWorker(
@@ -204,7 +205,8 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
 
     def _publish(self, result: FrameResult) -> None:
         self._last = result
-        sends: list[Callable[[FrameResult], None]] = [output.send for output in self._outputs]
+        sends: list[Callable[[FrameResult], None]] = [output.share for output in self._outputs]
+        sends += [output.send for output in self._outputs]
         if (collision := self._collision) is not None:
             sends.append(lambda result: collision.send(result, self.settings))
         for send in sends:

@@ -55,6 +55,7 @@ RENDER = Topic("render", Image, "sensor")
 SCENE = Topic("scene", PointCloud2, "sensor")
 GRASPS = Topic("grasps", PoseArray, "latched")
 GRASP_TABLE = Topic("grasps/table", PointCloud2, "latched")
+GRASPS_EARLY = Topic("grasps/early", PointCloud2, "sensor")
 GRASP_MARKERS = Topic("grasps/markers", MarkerArray, "latched")
 
 RECONSTRUCTION_INPUTS = (IMAGE, CAMERA_INFO, DEPTH, MASK)

@@ -59,3 +59,13 @@ def test_bad_intrinsics_are_one_sentence(bad, word: str) -> None:
     assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="positive"):
         Camera(K, 0, 480)
+
+
+def test_back_projected_pixels_lie_on_their_rays_at_their_depth():
+    camera = Camera(np.array([[51.3, 0, 30.2], [0, 47.9, 25.1], [0, 0, 1]]), 64, 48)
+    v, u = np.mgrid[:48, :64] + 0.5
+    rays = camera.rays(np.stack([u, v], axis=-1))
+    np.testing.assert_array_equal(camera.pixel_rays(), rays)
+    depth = np.random.default_rng(0).uniform(0.2, 3, (48, 64)).astype(np.float32)
+    depth[3, 5] = np.nan
+    np.testing.assert_array_equal(camera.back_project(depth), (rays * depth[..., None]).astype(np.float32))

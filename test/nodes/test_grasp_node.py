@@ -28,7 +28,6 @@ from gsn_perception.ros.messages import clouds
 from gsn_perception.ros.messages import grasps
 from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.messages.headers import stamp_to_ns
-from gsn_perception.ros.node.plan_requests import PlanJob
 from gsn_perception.ros.results import frame_result as results
 from gsn_perception.ros.results.frame_result import FrameResult
 
@@ -245,23 +244,28 @@ def test_save_writes_grasps_for_isaac_beside_the_meshes(graph, running, tmp_path
     assert node.set_parameters([Parameter("gripper.joints", value=["one"])])[0].reason.startswith("panda has 2 finger")
 
 
-def test_a_request_that_overtakes_a_frame_does_not_replace_its_messages(graph):
-    class Slot:
-        item: PlanJob | None = None
-
-        def put(self, item):
-            before, self.item = self.item, item
-            return before
-
-    node = graph.add(GraspNode)
-    slot = node._worker = Slot()
-    older, newer = {"points": "older"}, {"points": "newer"}
-    try:
-        node._plan(PlanJob(newer, 1.0))
-        node._plan(PlanJob(older, 2.0, "gsn_1"))  # asked for when the newer ones had not come
-    finally:
-        node._worker = None
-    assert (slot.item.messages, slot.item.seen, slot.item.order) == (newer, 2.0, None)
+def test_early_grasps_of_the_object_planned_first(graph, running):
+    node, publishers = running
+    heard = graph.received["grasps/early"]
+    send(publishers, two_balls(1 * SECOND))
+    finish(graph, 1)
+    assert "grasps/early" not in node.diagnostics.totals, "nobody listens"
+    graph.subscribe(interface.GRASPS_EARLY)
+    until(lambda: graph.is_matched())
+    for number, (first, stamp) in enumerate((("nearest", 2), ("largest", 3)), start=1):
+        assert node.set_parameters([Parameter("plan_first", value=first)])[0].successful
+        send(publishers, two_balls(stamp * SECOND))
+        finish(graph, stamp)
+        until(lambda number=number: len(heard) == number)
+        early, whole = grasps.table_to_grasps(heard[-1]), grasps.table_to_grasps(graph.received["grasps/table"][-1])
+        assert heard[-1].header == graph.received["grasps/table"][-1].header
+        assert len({g.label for g in early}) == 1
+        kept = [g for g in whole if g.label == early[0].label]
+        np.testing.assert_allclose([g.T_frame_tcp for g in early], [g.T_frame_tcp for g in kept])
+    assert not node.set_parameters([Parameter("plan_first", value="smallest")])[0].successful
+    send(publishers, frame_result(4 * SECOND))
+    finish(graph, 4)
+    assert len(heard) == 2, "with one object the frame's message is the first one"
 
 
 def test_inputs_that_disagree_are_refused(graph, running):

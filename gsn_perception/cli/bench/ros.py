@@ -18,7 +18,7 @@ from gsn_perception.cli.eval.options import Budget
 if TYPE_CHECKING:
     from gsn_perception.ros.bench.figure import Figure
 
-Part = Literal["overhead", "transport", "publish", "restart", "activations", "late", "tf"]
+Part = Literal["overhead", "transport", "publish", "restart", "activations", "late", "tf", "scene"]
 Answer = tuple[str, dict[str, Any]]
 
 
@@ -27,7 +27,10 @@ class RosOptions:
     """ROS nodes: overhead, transport with and without the DDS profile, publishing, restart, activations, late masks, TF."""
 
     parts: tuple[Part, ...] = ("overhead", "transport", "publish", "restart")
-    """Parts to run; activations, late and tf take many minutes and must be named; tf needs tf2_ros."""
+    """Parts to run; activations, late and tf take many minutes and must be named; tf needs tf2_ros; scene: three objects
+    from the image to the grasps, stage by stage."""
+    sources: tuple[Path, ...] = ()
+    """Folders of other source trees whose nodes the part scene measures in turn with these."""
     budget: Budget = "full"
     """Number of repeats: smoke a few, short a third, full all."""
     checkpoint: str = ""
@@ -154,6 +157,14 @@ def _busy_tf(options: RosOptions, logs: Path) -> list[Figure]:
     return measure_busy_tf(rounds, seconds, _parameters(options), logs, own_domain())
 
 
+def _scene(options: RosOptions, logs: Path) -> list[Figure]:
+    from gsn_perception.ros.bench.figure import own_domain
+    from gsn_perception.ros.bench.scene import measure_scene
+
+    frames = {"smoke": 2, "short": 8, "full": 24}[options.budget]
+    return measure_scene(frames, options.sources, _parameters(options), logs, own_domain())
+
+
 _PARTS: dict[Part, Callable[[RosOptions, Path], list[Figure]]] = {
     "overhead": _overhead,
     "transport": _transport,
@@ -162,6 +173,7 @@ _PARTS: dict[Part, Callable[[RosOptions, Path], list[Figure]]] = {
     "activations": _activations,
     "late": _late,
     "tf": _busy_tf,
+    "scene": _scene,
 }
 
 

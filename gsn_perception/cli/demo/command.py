@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 FRAME_ID = "camera_color_optical_frame"
 EXIT_MISSING = 3
-_FAMILIES = ("mug", "carton", "bottle", "bowl", "can", "jar")
-_EXTENT = 0.09, 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +85,10 @@ def _take_snapshots(places: list[Path]) -> None:
 
 def table_stream(options: Options) -> list[Observation]:
     """Frames of objects on a table from an RGB-D camera that moves around them."""
-    import numpy as np
-    from tqdm import tqdm
+    from gsn_perception.scenes.demo import demo_table
 
-    from gsn_perception.scenes.objects import random_object
-    from gsn_perception.scenes.sensor import DepthSensor
-    from gsn_perception.scenes.tabletop import random_tabletop
-
-    rng = np.random.default_rng(options.seed)
-    items = []
-    for index in tqdm(range(options.objects), desc="objects", ncols=100):
-        item = random_object(100 * options.seed + index, _FAMILIES[index % len(_FAMILIES)])
-        items.append(item.scaled(rng.uniform(*_EXTENT) / float(item.extent.max())))
-    scene, camera = random_tabletop(items, options.seed, options.objects)
-    path = scene.orbit(camera, options.views, arc=np.deg2rad(60))
-    return [
-        scene.observe(
-            place, sensor=DepthSensor(), seed=options.seed + i, stamp=_stamp(i, options.rate), frame_id=FRAME_ID
-        )
-        for i, place in enumerate(tqdm(path, desc="camera", ncols=100))
-    ]
+    print(f"{options.views} frames of {options.objects} objects are rendered", file=sys.stderr)
+    return demo_table(options.objects, options.views, options.seed, 1 / options.rate)
 
 
 def photograph_stream(folder: Path, options: Options) -> list[Observation]:

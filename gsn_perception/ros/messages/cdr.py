@@ -43,7 +43,7 @@ class CdrWriter:
 
     def message(self) -> bytes:
         """The serialised message."""
-        return _ENCAPSULATION + b"".join(self._parts)
+        return b"".join([_ENCAPSULATION, *self._parts])
 
     def _align(self, size: int) -> None:
         self._append(b"\0" * (-self._size % size))

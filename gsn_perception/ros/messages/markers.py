@@ -11,6 +11,7 @@ from visualization_msgs.msg import Marker
 from visualization_msgs.msg import MarkerArray
 
 from gsn_perception.ros.messages.cdr import CdrReader
+from gsn_perception.ros.messages.headers import NANOSECONDS
 
 LAYOUT = (  # fields of Marker in ROS 2 Jazzy; with other fields rclpy's objects are used
     "header ns id type action pose scale color lifetime frame_locked points colors texture_resource texture "
@@ -55,6 +56,19 @@ def read_markers(message: MarkerArray | bytes) -> list[MarkerData]:
         return read_markers(deserialize_message(message, MarkerArray))
     reader = CdrReader(message)
     return [_read(reader) for _ in range(reader.count())]
+
+
+def stamp_of(message: bytes) -> int | None:
+    """The stamp of the first marker of a serialised array, nanoseconds; None without a marker.
+
+    Raises:
+        InputError: the bytes are no MarkerArray.
+    """
+    reader = CdrReader(message)
+    if not reader.count():
+        return None
+    sec, nanosec = (int(x) for x in reader.get("iI"))
+    return sec * NANOSECONDS + nanosec
 
 
 def _of_object(marker: Marker) -> MarkerData:

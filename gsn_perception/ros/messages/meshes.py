@@ -21,6 +21,7 @@ from gsn_perception.ros.messages.cdr import CdrWriter
 from gsn_perception.ros.messages.markers import MarkerData
 
 _GREY = 0.7
+_FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)  # odd, of many bits
 _NO_IDS: Mapping[int, str] = MappingProxyType({})
 
 
@@ -142,11 +143,32 @@ def _mesh(marker: MarkerData) -> Mesh:
         corners = marker.points.astype(np.float32)
     if len(corners) % 3 or not np.isfinite(corners).all():
         raise InputError(f"mesh marker {marker.id} holds a broken triangle or a coordinate that is not finite")
-    packed = np.ascontiguousarray(corners + 0.0).view(np.dtype((np.void, 12))).reshape(-1)  # + 0.0: -0.0 equals 0.0
-    _, first, inverse = np.unique(packed, return_index=True, return_inverse=True)
+    first, inverse = _merged(np.ascontiguousarray(corners + 0.0))  # + 0.0: -0.0 equals 0.0
     faces = inverse.reshape(-1, 3)
     whole = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 0] != faces[:, 2])
     colors = None
     if len(marker.colors) == len(corners):
         colors = marker.colors[first, :3]
     return Mesh(vertices=corners[first], faces=faces[whole], colors=colors)
+
+
+def _merged(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first of every set of equal rows [C,3] float32, and for each row the number of its set.
+
+    Rows are sorted by a hash of their bits, which is several times faster than by the bits; rows that differ and have the
+    same hash are noticed.
+    """
+    if not len(corners):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    x, y, z = np.ascontiguousarray(corners.view(np.uint32).T).astype(np.uint64)
+    hashed = x * _FACTORS[0] + y * _FACTORS[1] + z * _FACTORS[2]
+    order = np.argsort(hashed)
+    begins = np.flatnonzero(np.diff(hashed[order], prepend=~hashed[order[:1]]))
+    first = np.minimum.reduceat(order, begins)
+    inverse = np.empty(len(corners), dtype=np.int64)
+    inverse[order] = np.repeat(np.arange(len(begins)), np.diff(begins, append=len(corners)))
+    if np.array_equal(corners[first[inverse]], corners):
+        return first, inverse
+    packed = corners.view(np.dtype((np.void, corners.itemsize * 3))).reshape(-1)
+    _, first, inverse = np.unique(packed, return_index=True, return_inverse=True)
+    return first, inverse.reshape(-1)

@@ -32,7 +32,8 @@ def plane_to_polygon(
     u /= np.linalg.norm(u)
     v = np.cross(plane.normal, u)
     corners = [middle + half_size * (a * u + b * v) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
-    message.polygon.points = [Point32(x=float(x), y=float(y), z=float(z)) for x, y, z in corners]
+    rounded = np.array(corners, dtype=np.float32).tolist()  # as in the serialised message
+    message.polygon.points = [Point32(x=x, y=y, z=z) for x, y, z in rounded]
     return message
 
 

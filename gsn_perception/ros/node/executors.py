@@ -80,6 +80,7 @@ def run(make: Callable[[], Sequence[ManagedNode[Any]]], args: Sequence[str] | No
     try:
         nodes += make()
         for node in nodes:
+            node.owns_process = True
             executor.add_node(node)
         if start and not all(node.start() for node in nodes):
             return EXIT_BAD_INPUT

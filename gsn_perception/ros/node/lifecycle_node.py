@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import traceback
 from collections.abc import Callable
@@ -13,13 +14,11 @@ import psutil
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
 from rclpy.lifecycle import LifecycleState
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.qos import qos_policy_name_from_kind
 from rclpy.subscription import Subscription
 
 from gsn_perception.geometry import InputError
@@ -29,8 +28,8 @@ from gsn_perception.ros.interface import Topic
 from gsn_perception.ros.messages.diagnostics import BUSY
 from gsn_perception.ros.node.reporting_node import ReportingNode
 from gsn_perception.ros.parameters import declaration as parameters
-from gsn_perception.ros.results.lazy_publisher import LazyPublisher
 from gsn_perception.ros.streams.latest_slot import LatestItemWorker
+from gsn_perception.ros.streams.subscriptions import StampOf
 from gsn_perception.ros.streams.subscriptions import SubscriptionSet
 
 S = TypeVar("S")
@@ -57,9 +56,9 @@ class ManagedNode(ReportingNode, Generic[S]):
         super().__init__(name, **options)
         self.is_configured = False
         self.is_active = False
+        self.owns_process = False  # set by run(): the garbage collector may be tuned
         self._transition = threading.RLock()
         self.settings: S = parameters.declare(self, settings)
-        self.service_group = ReentrantCallbackGroup()
         self.waiting_group = MutuallyExclusiveCallbackGroup()  # services that wait: only one at a time blocks a thread
         self._process = psutil.Process()
         self._subscription_set = SubscriptionSet(self, lambda error: self.refuse("bad_message", error))
@@ -113,10 +112,22 @@ class ManagedNode(ReportingNode, Generic[S]):
             if self.is_configured:
                 self.trigger_cleanup()
 
-    def subscribe(self, topic: Topic, callback: Callable[[Any], None], *, raw: bool = False) -> Subscription:
+    def subscribe(
+        self,
+        topic: Topic,
+        callback: Callable[[Any], None],
+        *,
+        raw: bool = False,
+        stamp_of: StampOf | None = None,
+    ) -> Subscription:
         """Subscribe with the topic's QoS (overridable); a message whose callback raises is dropped with the reason.
 
-        With ``raw`` the callback gets the serialised message.
+        Args:
+            topic: The topic.
+            callback: Called with each message.
+            raw: Whether messages stay serialised.
+            stamp_of: Stamp of a message, nanoseconds. Where it is given, the callback gets the values of publishers in
+                this process in place of their messages.
         """
 
         def guarded(message: Any) -> None:
@@ -128,21 +139,9 @@ class ManagedNode(ReportingNode, Generic[S]):
             except Exception as error:  # no message may end the node
                 self.refuse("bad_message", error)
 
-        return self._subscription_set.subscribe(topic, guarded, raw=raw)
-
-    def make_output(self, topic: Topic, convert: Callable[[Any], Any]) -> LazyPublisher[Any]:
-        """A publisher that converts only while there is a subscriber; results have ``is_empty``."""
-        return LazyPublisher(
-            self,
-            topic,
-            convert,
-            group=self.service_group,
-            on_publish=lambda name, result: self.diagnostics.publish(name, empty=result.is_empty),
-            on_error=lambda error: self.refuse("conversion", error),
-            on_incompatible=lambda event: self.report_incompatible_qos(
-                f"a subscriber of {topic.name} asks for", qos_policy_name_from_kind(event.last_policy_kind)
-            ),
-        )
+        if stamp_of is None:
+            return self._subscription_set.subscribe(topic, guarded, raw=raw)
+        return self._subscription_set.subscribe_local(topic, guarded, stamp_of=stamp_of, raw=raw)
 
     def unsubscribe(self) -> None:
         """Destroy every subscription of :meth:`subscribe`."""
@@ -163,6 +162,8 @@ class ManagedNode(ReportingNode, Generic[S]):
             self.is_configured = True
 
         result = self._guard("configure", steps, lambda: super(ManagedNode, self).on_configure(state))
+        if result == _SUCCESS and self.owns_process:
+            gc.freeze()  # a full collection over the objects of all libraries would stop a frame for 0.2 s
         if result != _SUCCESS:
             self._guard("cleanup", self.cleanup, quiet=True)
             self.is_configured = False
@@ -188,6 +189,8 @@ class ManagedNode(ReportingNode, Generic[S]):
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """See :meth:`cleanup`."""
+        if self.owns_process:
+            gc.unfreeze()  # so that what is freed now can be collected
         result = self._guard("cleanup", lambda: super(ManagedNode, self).on_cleanup(state), self.cleanup)
         self.is_configured = False
         return result

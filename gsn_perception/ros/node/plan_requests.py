@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace
 from typing import Any
 
 from gsn_perception.ros.results.grasp_result import GraspResult
+from gsn_perception.ros.streams.latest_slot import LatestItemWorker
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,14 +19,60 @@ class PlanJob:
 
     Attributes:
         messages: The inputs of one frame.
-        seen: When they were complete or requested, monotonic seconds.
+        seen: When it was put into the slot, monotonic seconds; it answers the requests made before.
         order: The object that a service requested, by name or label, empty for all; only the service is answered. None
             for a frame, or a frame that is planned again: its result is published.
+        is_frame: Whether it began with a new frame.
     """
 
     messages: Mapping[str, Any]
     seen: float
     order: str | None = None
+    is_frame: bool = False
+
+
+class PlanWorker(LatestItemWorker[PlanJob]):
+    """Plans on the newest frame, also where a service asks for a plan while a newer frame comes in.
+
+    Args:
+        work: See :class:`LatestItemWorker`.
+        on_error: See :class:`LatestItemWorker`.
+    """
+
+    def __init__(self, work: Callable[[PlanJob], None], on_error: Callable[[Exception], None]) -> None:
+        super().__init__(work, on_error)
+        self._inputs: Mapping[str, Any] | None = None  # of the newest frame; changed only while the slot is locked
+
+    @property
+    def inputs(self) -> Mapping[str, Any] | None:
+        """The inputs of the newest frame, or None."""
+        return self._inputs
+
+    def forget(self) -> None:
+        """Forget the newest frame."""
+        with self._condition:
+            self._inputs = None
+
+    def put_frame(self, messages: Mapping[str, Any]) -> bool:
+        """Plan on a new frame; returns whether a frame that waited is superseded. A request that waited is served, too."""
+
+        def choose(waiting: PlanJob | None) -> PlanJob:
+            self._inputs = messages
+            return PlanJob(messages, time.monotonic(), is_frame=True)
+
+        waiting = self.put_chosen(choose)
+        return waiting is not None and waiting.is_frame
+
+    def put_request(self, order: str | None) -> None:
+        """Plan on the newest frame: for one object by name or label, or (None) as for a frame; a frame that waits serves it."""
+
+        def choose(waiting: PlanJob | None) -> PlanJob | None:
+            now = time.monotonic()
+            if waiting is not None and waiting.order is None:
+                return replace(waiting, seen=now)
+            return None if self._inputs is None else PlanJob(self._inputs, now, order)
+
+        self.put_chosen(choose)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

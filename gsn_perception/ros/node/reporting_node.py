@@ -6,11 +6,16 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.qos import qos_policy_name_from_kind
+
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Remark
+from gsn_perception.ros.interface import Topic
 from gsn_perception.ros.node.diagnostics import Diagnostics
 from gsn_perception.ros.node.guarded_callbacks import CallbackFailure
 from gsn_perception.ros.node.guarded_callbacks import GuardedNode
+from gsn_perception.ros.results.lazy_publisher import LazyPublisher
 
 
 class ReportingNode(GuardedNode):
@@ -24,6 +29,7 @@ class ReportingNode(GuardedNode):
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__(name, **options)
         self.diagnostics = Diagnostics(self.get_fully_qualified_name())
+        self.service_group = ReentrantCallbackGroup()
 
     def refuse(self, reason: str, error: Exception | str) -> str:
         """Count a dropped item, warn, and return the sentence.
@@ -37,6 +43,26 @@ class ReportingNode(GuardedNode):
         self.diagnostics.drop(reason, sentence)
         self.warn(f"{reason}: {sentence}")
         return sentence
+
+    def make_output(
+        self, topic: Topic, convert: Callable[[Any], Any], share: Callable[[Any], Any] | None = None
+    ) -> LazyPublisher[Any]:
+        """A publisher that converts only while there is a subscriber; results have ``is_empty``.
+
+        ``share`` makes what subscribers in this process get in place of the message.
+        """
+        return LazyPublisher(
+            self,
+            topic,
+            convert,
+            group=self.service_group,
+            on_publish=lambda name, result: self.diagnostics.publish(name, empty=result.is_empty),
+            share=share,
+            on_error=lambda error: self.refuse("conversion", error),
+            on_incompatible=lambda event: self.report_incompatible_qos(
+                f"a subscriber of {topic.name} asks for", qos_policy_name_from_kind(event.last_policy_kind)
+            ),
+        )
 
     def publish_guarded(self, send: Callable[[Any], None], result: Any) -> None:
         """Send a result to one output; an exception is counted, so that the other outputs are still published."""

@@ -12,9 +12,14 @@ class StopWatch:
         self._began = self._last = time.perf_counter()
         self.times: dict[str, float] = {}
 
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.perf_counter() - self._began
+
     def mark(self, stage: str) -> None:
         """Record the seconds since the start, independent of the laps."""
-        self.times[stage] = time.perf_counter() - self._began
+        self.times[stage] = self.elapsed
 
     def lap(self, stage: str) -> None:
         """Record the seconds since the last lap, and ``total`` since the start."""

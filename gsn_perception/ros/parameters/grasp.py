@@ -63,6 +63,11 @@ class GraspSettings:
     target: str = parameter(
         "", "plan on this object only, by id (`gsn_3`) or label (`3`); the others are obstacles; empty: all"
     )
+    plan_first: str = parameter(
+        "largest",
+        "the object that is planned first, whose grasps come first on `grasps/early`; nearest: to the frame's origin",
+        choices=("largest", "nearest"),
+    )
     trigger_timeout: float = parameter(30.0, "longest wait of `~/plan` for its plan, seconds", low=0.1, high=600)
     moveit_service: bool = parameter(False, "offer `plan_grasps` (needs moveit_msgs)", fixed=True)
     output_dir: str = parameter("gsn_output", "folder of `~/save`")

@@ -1,4 +1,4 @@
-"""Lazy publisher: converts and publishes a result only while there is a subscriber."""
+"""Lazy publisher: converts and publishes a result only while there is a subscriber outside this process."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from rclpy.lifecycle import LifecycleNode
 
 from gsn_perception.ros import qos
 from gsn_perception.ros.interface import Topic
+from gsn_perception.ros.streams.local_topics import LocalPublisher
 
 R = TypeVar("R")
 
@@ -23,7 +24,8 @@ class LazyPublisher(Generic[R]):
     """Lazy publisher of one topic of a lifecycle node.
 
     A result is converted and published while there is a subscriber. Without one, a latched topic keeps the result and
-    converts it when a subscriber comes; a sensor topic drops it.
+    converts it when a subscriber comes; a sensor topic drops it. Subscribers in this process that take values get the
+    result by reference; for them nothing is converted.
 
     Args:
         node: Owns the publisher.
@@ -33,6 +35,7 @@ class LazyPublisher(Generic[R]):
         on_publish: Called with the topic's name and the result.
         on_error: Called with the exception of a conversion for a late subscriber.
         on_incompatible: Called with the event of a subscriber whose QoS the topic does not offer.
+        share: Makes what subscribers in this process get in place of the message; None: they get messages, too.
     """
 
     def __init__(
@@ -45,9 +48,10 @@ class LazyPublisher(Generic[R]):
         on_publish: Callable[[str, R], None],
         on_error: Callable[[Exception], object],
         on_incompatible: Callable[[Any], None],
+        share: Callable[[R], Any] | None = None,
     ) -> None:
         self._node, self._topic, self._convert = node, topic, convert
-        self._on_publish, self._on_error = on_publish, on_error
+        self._on_publish, self._on_error, self._share = on_publish, on_error, share
         self._lock = threading.Lock()
         self._kept: list[R] = []
         self.seconds = (0.0, 0.0)  # of converting and of publishing the last result
@@ -63,19 +67,29 @@ class LazyPublisher(Generic[R]):
             ),
             qos_overriding_options=qos.overridable(),
         )
+        self._local = None if share is None else LocalPublisher(node, self._publisher.topic_name)
+
+    def share(self, result: R) -> None:
+        """Hand the result to the subscribers in this process; to be called before :meth:`send`."""
+        if self._local is not None and self._share is not None and self._publisher.is_activated:
+            self._local.offer(self._share(result))
 
     def send(self, result: R) -> None:
         """Publish now with a subscriber; else a latched topic publishes when one comes."""
         with self._lock:
             self._kept.clear()
             self.seconds = (0.0, 0.0)
-            if self._publisher.get_subscription_count():
+            if self._count_subscribers():
                 self._publish(result)
-            elif self._keeps:
+                return
+            if self._keeps:
                 self._kept.append(result)
+            if self._local is not None and self._local.has_receivers:
+                self._on_publish(self._topic.name, result)
 
     def send_now(self, result: R) -> None:
         """Publish without a subscriber, too, so that no older message stays latched."""
+        self.share(result)
         with self._lock:
             self._kept.clear()
             self._publish(result)
@@ -84,7 +98,14 @@ class LazyPublisher(Generic[R]):
         """Destroy the publisher."""
         with self._lock:
             self._kept.clear()
+            if self._local is not None:
+                self._local.close()
             self._node.destroy_lifecycle_publisher(self._publisher)
+
+    def _count_subscribers(self) -> int:
+        """Number of subscribers that need messages."""
+        count = int(self._publisher.get_subscription_count())
+        return count if self._local is None else self._local.count_others(count)
 
     def _publish(self, result: R) -> None:
         began = time.perf_counter()

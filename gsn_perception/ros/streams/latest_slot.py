@@ -29,12 +29,25 @@ class LatestItemWorker(Generic[T]):
 
     def put(self, item: T) -> T | None:
         """Put an item into the slot; returns the waiting item that it supersedes, if any."""
+        return self.put_chosen(lambda waiting: item)
+
+    def put_chosen(self, choose: Callable[[T | None], T | None]) -> T | None:
+        """Put what ``choose`` returns into the slot; the worker begins nothing meanwhile.
+
+        Args:
+            choose: Called once with the waiting item, or None; None leaves the slot empty.
+
+        Returns:
+            The item that waited.
+        """
         with self._condition:
-            superseded = self._slot.pop() if self._slot else None
-            if not self._closed:
-                self._slot.append(item)
+            waiting = self._slot[0] if self._slot else None
+            chosen = choose(waiting)
+            self._slot.clear()
+            if chosen is not None and not self._closed:
+                self._slot.append(chosen)
             self._condition.notify_all()
-            return superseded
+            return waiting
 
     def clear(self) -> T | None:
         """Empty the slot; returns the item that waited, if any."""

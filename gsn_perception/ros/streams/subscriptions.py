@@ -15,11 +15,16 @@ from rclpy.qos import QoSProfile
 from rclpy.qos import qos_check_compatible
 from rclpy.subscription import Subscription
 
+from gsn_perception.geometry import InputError
 from gsn_perception.ros import qos
 from gsn_perception.ros.interface import Topic
+from gsn_perception.ros.messages.headers import stamp_to_ns
+from gsn_perception.ros.streams.local_topics import LocalReceiver
 from gsn_perception.ros.streams.polling import PolledGroup
 from gsn_perception.ros.streams.polling import Poller
 
+Take = Callable[[Any], None]
+StampOf = Callable[[Any], int | None]
 _REMEMBERED = 32  # messages of a topic that are compared to find duplicates
 
 
@@ -42,6 +47,33 @@ class _DuplicateFilter:
         self._callback(message)
 
 
+class _LocalFilter:
+    """Passes values of this process on, and messages except those that a value stood in for, by stamp.
+
+    Args:
+        callback: Called with each message, and with each value; that has a ``header``.
+        stamp_of: Stamp of a message, nanoseconds; None or InputError where it has none.
+    """
+
+    def __init__(self, callback: Take, stamp_of: StampOf) -> None:
+        self._callback, self._stamp_of = callback, stamp_of
+        self._stamps: deque[int] = deque(maxlen=_REMEMBERED)
+
+    def message(self, message: Any) -> None:
+        """Pass a message on."""
+        try:
+            stamp = self._stamp_of(message) if self._stamps else None
+        except InputError:  # the callback says what is wrong with it
+            stamp = None
+        if stamp is None or stamp not in self._stamps:
+            self._callback(message)
+
+    def value(self, value: Any) -> None:
+        """Pass a value on."""
+        self._stamps.append(stamp_to_ns(value.header.stamp))
+        self._callback(value)
+
+
 class SubscriptionSet:
     """The subscriptions of a node while it is active.
 
@@ -62,6 +94,7 @@ class SubscriptionSet:
             Subscription, tuple[str, _DuplicateFilter]
         ] = {}  # with the topic; a destroyed subscription can't tell it
         self._fetching: list[Subscription] = []
+        self._local: list[LocalReceiver] = []
         self._poller = Poller(on_error)
         self._known: set[bytes] = set()  # publishers that were checked
 
@@ -75,8 +108,30 @@ class SubscriptionSet:
         self._poller.add(made, filtered, every=profile.depth > qos.BURST)
         return made
 
+    def subscribe_local(self, topic: Topic, callback: Take, *, stamp_of: StampOf, raw: bool = False) -> Subscription:
+        """As :meth:`subscribe`, and take the values of publishers in this process in place of their messages.
+
+        Args:
+            topic: The topic.
+            callback: Called with each message, and with each value in the thread of its publisher; must be quick and must
+                not raise.
+            stamp_of: Stamp of a message, nanoseconds.
+            raw: Whether messages stay serialised.
+        """
+        passed = _LocalFilter(callback, stamp_of)
+        made = self.subscribe(topic, passed.message, raw=raw)
+        receiver = LocalReceiver(self._node, made.topic_name, passed.value)
+        with self._lock:
+            self._local.append(receiver)
+        return made
+
     def close(self) -> None:
         """Destroy every subscription."""
+        with self._lock:
+            receivers = list(self._local)
+            self._local.clear()
+        for receiver in receivers:
+            receiver.close()
         with self._lock:
             self._known.clear()
             gone = [*self._made, *self._fetching]

@@ -301,3 +301,16 @@ def test_no_grasps():
     assert grasps.grasps_to_poses([], HEADER).poses == []
     assert grasps.table_to_grasps(grasps.grasps_to_table([], HEADER)) == []
     assert [m.action for m in grasps.grasps_to_markers([], HEADER).markers] == [Marker.DELETEALL]
+
+
+@pytest.mark.parametrize("collide", [False, True])
+def test_equal_corners_are_one_vertex_however_they_are_found(monkeypatch, collide):
+    if collide:  # every row has the same hash
+        monkeypatch.setattr(meshes, "_FACTORS", np.zeros(3, np.uint64))
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(50, 3)).astype(np.float32)[rng.integers(0, 50, 600)]
+    first, inverse = meshes._merged(rows)
+    np.testing.assert_array_equal(rows[first][inverse], rows)
+    assert len(first) == len(np.unique(rows, axis=0))
+    assert all((rows[:i] != rows[i]).any(axis=1).all() for i in first), "the first of its equals"
+    assert [len(part) for part in meshes._merged(rows[:0])] == [0, 0]
