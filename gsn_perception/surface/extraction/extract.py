@@ -1,4 +1,4 @@
-"""Iso-surface extraction: marching cubes on a sampled field, outer surface, Taubin smoothing, vertex colours."""
+"""Iso-surface extraction: marching cubes on a sampled field, outer surface, Taubin smoothing."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 from skimage.measure import marching_cubes
 
-from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.surface.extraction.mise import Lattice
@@ -136,19 +134,3 @@ def smooth(mesh: Mesh, iterations: int, *, shrink: float = 0.5, inflate: float =
         for factor in (shrink, inflate):
             vertices = vertices + factor * ((graph @ vertices) / degree[:, None] - vertices)
     return Mesh(vertices, mesh.faces)
-
-
-def paint(mesh: Mesh, gaussians: Gaussians, *, neighbours: int = 8) -> np.ndarray:
-    """Vertex colours [V,3]: the colours of the nearest Gaussians, weighted by opacity and by value at the vertex."""
-    means = gaussians.means.numpy()
-    k = min(neighbours, len(means))
-    index = cKDTree(means).query(mesh.vertices, k)[1].reshape(-1, k)  # [V,k]
-    size = float(gaussians.scales.max())
-    covariance = gaussians.covariances().numpy().astype(np.float64) + 1e-10 * size**2 * np.eye(3)
-    inverse = np.linalg.inv(covariance).astype(np.float32)[index]  # [V,k,3,3]
-    offset = mesh.vertices[:, None] - means[index]
-    squared = np.einsum("vki,vkij,vkj->vk", offset, inverse, offset)
-    weight = np.exp(-0.5 * (squared - squared.min(axis=1, keepdims=True))) * gaussians.opacities.numpy()[index]
-    weight /= weight.sum(axis=1, keepdims=True)
-    colors = np.einsum("vk,vkc->vc", weight, gaussians.colors.numpy()[index])
-    return np.clip(colors, 0.0, 1.0).astype(np.float32)
