@@ -7,10 +7,10 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from gsn_perception.geometry import Mesh
+from gsn_perception.surface.extraction.connectivity import select_faces
+from gsn_perception.surface.extraction.connectivity import single_faces
 from gsn_perception.surface.extraction.extract import outer_surface
-from gsn_perception.surface.extraction.extract import select_faces
-from gsn_perception.surface.watertight.self_intersections import crossing_faces
-from gsn_perception.surface.watertight.strictly_closed import closed_surface
+from gsn_perception.surface.watertight.self_intersections import crossing_and_closed
 from gsn_perception.surface.watertight.untangling import untangled
 
 _ATTEMPTS = ((1.0, 7), (1.0, 7), (1.0, 5), (0.97, 5), (0.93, 6), (0.9, 3))  # share of the budget, aggressiveness
@@ -65,8 +65,8 @@ def coarse(mesh: Mesh, max_triangles: int) -> Mesh:
 
 def faulty_faces(mesh: Mesh) -> np.ndarray:
     """[F] bool: faces that cross others, or at which the mesh is not a closed surface."""
-    bad = crossing_faces(mesh)
-    if not closed_surface(mesh):
+    bad, closed = crossing_and_closed(mesh)
+    if not closed:
         edges = np.concatenate([mesh.faces[:, [0, 1]], mesh.faces[:, [1, 2]], mesh.faces[:, [2, 0]]]).astype(np.int64)
         bad |= (_occurrences(np.sort(edges, axis=1)) != 2).reshape(3, -1).any(axis=0)
         bad |= not bad.any()  # not visible in the edges: a vertex with two fans, or flipped faces
@@ -111,7 +111,7 @@ def _welded(first: Mesh, second: Mesh) -> Mesh:
 
 def _without_fins(mesh: Mesh) -> Mesh:
     """The mesh without pairs of faces on the same three vertices, which edge collapse can produce."""
-    return select_faces(mesh, _occurrences(np.sort(mesh.faces, axis=1)) == 1)
+    return select_faces(mesh, single_faces(mesh.faces))
 
 
 def _occurrences(rows: np.ndarray) -> np.ndarray:
