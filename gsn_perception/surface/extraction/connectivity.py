@@ -74,12 +74,12 @@ def _pieces(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.nda
             count += 1
         piece[f] = number[a]
     volume = np.zeros(count)
-    a, b, c = np.empty(3), np.empty(3), np.empty(3)
+    p, q, r = np.empty(3), np.empty(3), np.empty(3)
     for f in range(len(faces)):
         for k in range(3):
-            a[k], b[k], c[k] = vertices[faces[f, 0], k], vertices[faces[f, 1], k], vertices[faces[f, 2], k]
-        x, y, z = b[1] * c[2] - b[2] * c[1], b[2] * c[0] - b[0] * c[2], b[0] * c[1] - b[1] * c[0]
-        volume[piece[f]] += (a[0] * x + a[1] * y + a[2] * z) / 6.0
+            p[k], q[k], r[k] = vertices[faces[f, 0], k], vertices[faces[f, 1], k], vertices[faces[f, 2], k]
+        x, y, z = q[1] * r[2] - q[2] * r[1], q[2] * r[0] - q[0] * r[2], q[0] * r[1] - q[1] * r[0]
+        volume[piece[f]] += (p[0] * x + p[1] * y + p[2] * z) / 6.0
     return piece, volume
 
 

@@ -46,7 +46,10 @@ def _step(vertices: np.ndarray, starts: np.ndarray, neighbours: np.ndarray, fact
         for i in range(starts[v], starts[v + 1]):
             n = neighbours[i]
             x, y, z = x + vertices[n, 0], y + vertices[n, 1], z + vertices[n, 2]
-        degree = max(1.0 * (starts[v + 1] - starts[v]), 1.0)
+        degree = 1.0 * (starts[v + 1] - starts[v])
+        if degree == 0.0:
+            out[v] = vertices[v]
+            continue
         out[v, 0] = vertices[v, 0] + factor * (x / degree - vertices[v, 0])
         out[v, 1] = vertices[v, 1] + factor * (y / degree - vertices[v, 1])
         out[v, 2] = vertices[v, 2] + factor * (z / degree - vertices[v, 2])

@@ -10,7 +10,10 @@ from gsn_perception.geometry import Mesh
 from gsn_perception.surface.extraction.connectivity import pieces
 from gsn_perception.surface.extraction.connectivity import select_faces
 from gsn_perception.surface.extraction.connectivity import single_faces
+from gsn_perception.surface.extraction.decimation import _collapsed
+from gsn_perception.surface.extraction.decimation import _within
 from gsn_perception.surface.extraction.smoothing import smooth
+from gsn_perception.surface.watertight.strictly_closed import closed_surface
 
 
 def balls(rng, number=7):
@@ -80,3 +83,19 @@ def test_a_vertex_of_no_face_stays():
     mesh = balls(np.random.default_rng(4))
     more = Mesh(np.concatenate([mesh.vertices, [[5.0, 5, 5]]]), mesh.faces)
     assert smooth(more, 2).vertices[-1].tolist() == [5.0, 5.0, 5.0]
+
+
+def test_decimation_welds_and_freezes():
+    """Vertices near a fault stay; the frozen part and the rest are one closed mesh again."""
+    rng = np.random.default_rng(5)
+    ball = trimesh.creation.icosphere(5, 0.1)
+    mesh = Mesh(ball.vertices * (1 + 0.002 * rng.normal(size=(len(ball.vertices), 1))), ball.faces)
+    kept = _within(mesh.vertices, np.array([[0.1, 0, 0], [0, -0.1, 0]]), np.array([0.03, 0.02]))
+    distance = np.linalg.norm(mesh.vertices[:, None] - [[0.1, 0, 0], [0, -0.1, 0]], axis=2)
+    np.testing.assert_array_equal(kept, (distance <= [0.03, 0.02]).any(axis=1))
+    small = _collapsed(mesh, kept, 8000, 7)
+    assert closed_surface(small)
+    assert len(small.faces) <= 8000
+    frozen = {tuple(v) for v in mesh.vertices[np.unique(mesh.faces[kept[mesh.faces].any(axis=1)])].tolist()}
+    assert frozen <= {tuple(v) for v in small.vertices.tolist()}
+    assert len(np.unique(small.vertices, axis=0)) == len(small.vertices)
