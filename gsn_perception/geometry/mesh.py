@@ -51,20 +51,27 @@ class Mesh:
 
     def face_normals(self) -> np.ndarray:
         """[F,3] unit normals (zero for degenerate faces)."""
-        a, b, c = (self.triangles[:, i].astype(np.float64) for i in range(3))
-        normals = np.cross(b - a, c - a)
-        length = np.linalg.norm(normals, axis=1, keepdims=True)
-        return normals / np.maximum(length, 1e-30)
+        normals = self._doubled_areas()
+        return np.ascontiguousarray((normals / np.maximum(_lengths(normals), 1e-30)).T)
 
     def areas(self) -> np.ndarray:
         """[F] triangle areas, m^2."""
-        a, b, c = (self.triangles[:, i].astype(np.float64) for i in range(3))
-        return 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
+        return 0.5 * _lengths(self._doubled_areas())
 
     def volume(self) -> float:
         """Signed volume in m^3 by the divergence theorem; meaningful for closed meshes."""
-        a, b, c = (self.triangles[:, i].astype(np.float64) for i in range(3))
-        return float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6.0)
+        a, b, c = self._corners()
+        return float((a * _cross(b, c)).sum() / 6.0)
+
+    def _corners(self) -> np.ndarray:
+        """[3,3,F] float64: the coordinates of the faces' first, second and third corners."""
+        coordinates = np.ascontiguousarray(self.vertices.T, dtype=np.float64)
+        return np.stack([coordinates.take(corner, axis=1) for corner in np.ascontiguousarray(self.faces.T)])
+
+    def _doubled_areas(self) -> np.ndarray:
+        """[3,F] float64 outward normals of the faces, as long as twice their areas."""
+        a, b, c = self._corners()
+        return _cross(b - a, c - a)
 
     def is_watertight(self) -> bool:
         """Whether every edge is shared by exactly two faces that run along it in opposite directions."""
@@ -84,12 +91,20 @@ class Mesh:
 
     def with_vertex_normals(self) -> Mesh:
         """With area-weighted vertex normals."""
-        weighted = self.face_normals() * self.areas()[:, None]
-        normals = np.zeros((len(self.vertices), 3))
-        for corner in range(3):
-            np.add.at(normals, self.faces[:, corner], weighted)
-        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-30)
-        return replace(self, normals=normals.astype(np.float32))
+        faces, count = self.faces.T.ravel(), len(self.vertices)
+        normals = np.stack([np.bincount(faces, np.tile(x, 3), count) for x in self._doubled_areas()])
+        normals = normals / np.maximum(_lengths(normals), 1e-30)
+        return replace(self, normals=normals.T.astype(np.float32))
+
+
+def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Cross products [3,N] of vectors [3,N]: several times faster than np.cross."""
+    return np.stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
+
+
+def _lengths(vectors: np.ndarray) -> np.ndarray:
+    """[N] of vectors [3,N]."""
+    return np.asarray(np.sqrt(vectors[0] * vectors[0] + vectors[1] * vectors[1] + vectors[2] * vectors[2]))
 
 
 def merge_meshes(parts: Sequence[Mesh]) -> Mesh:

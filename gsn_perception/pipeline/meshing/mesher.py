@@ -85,8 +85,8 @@ def finished(
         InputError: no point is inside the shape.
     """
     from gsn_perception.pipeline.meshing.object_support import object_support
-    from gsn_perception.surface.extraction.extract import paint
     from gsn_perception.surface.extraction.implicit_shape import closed_mesh
+    from gsn_perception.surface.extraction.painting import paint
     from gsn_perception.surface.fields.observed import observed_view
     from gsn_perception.surface.solid.grounded_shape import grounded_shape
     from gsn_perception.surface.solid.grounded_shape import unwarped

@@ -1,18 +1,16 @@
-"""Iso-surface extraction: marching cubes on a sampled field, outer surface, Taubin smoothing, vertex colours."""
+"""Iso-surface extraction: marching cubes on a sampled field, outer surface."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import numpy as np
-import scipy.sparse
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 from skimage.measure import marching_cubes
 
-from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
+from gsn_perception.surface.extraction.connectivity import pieces
+from gsn_perception.surface.extraction.connectivity import select_faces
 from gsn_perception.surface.extraction.mise import Lattice
 from gsn_perception.surface.fields.field import Field
 
@@ -105,50 +103,6 @@ def outer_surface(mesh: Mesh, smallest: float = 1.0) -> Mesh:
     """
     if not len(mesh.faces):
         return mesh
-    count = len(mesh.vertices)
-    edges = np.concatenate([mesh.faces[:, [0, 1]], mesh.faces[:, [1, 2]]])
-    graph = scipy.sparse.coo_matrix((np.ones(len(edges), dtype=bool), tuple(edges.T)), shape=(count, count))
-    parts, part = connected_components(graph, directed=False)
-    if parts == 1:
-        return mesh
-    a, b, c = (mesh.triangles[:, i].astype(np.float64) for i in range(3))
-    volume = np.bincount(part[mesh.faces[:, 0]], np.einsum("ij,ij->i", a, np.cross(b, c)) / 6.0, parts)
-    return select_faces(mesh, (volume >= min(smallest, 1.0) * volume.max())[part[mesh.faces[:, 0]]])
-
-
-def select_faces(mesh: Mesh, keep: np.ndarray) -> Mesh:
-    """The faces selected by a mask [F], with their vertices, without attributes."""
-    used, faces = np.unique(mesh.faces[keep], return_inverse=True)
-    return Mesh(mesh.vertices[used], faces.reshape(-1, 3))
-
-
-def smooth(mesh: Mesh, iterations: int, *, shrink: float = 0.5, inflate: float = -0.53) -> Mesh:
-    """Taubin smoothing (SIGGRAPH 1995): alternating steps that smooth without shrinking."""
-    if iterations < 1 or not len(mesh.faces):
-        return mesh
-    count = len(mesh.vertices)
-    edges = np.concatenate([mesh.faces[:, [0, 1]], mesh.faces[:, [1, 2]], mesh.faces[:, [2, 0]]])
-    ones = np.ones(len(edges), dtype=np.float32)
-    graph = scipy.sparse.coo_matrix((ones, tuple(edges.T)), shape=(count, count)).tocsr()
-    degree = np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1.0)
-    vertices = mesh.vertices.astype(np.float64)
-    for _ in range(iterations):
-        for factor in (shrink, inflate):
-            vertices = vertices + factor * ((graph @ vertices) / degree[:, None] - vertices)
-    return Mesh(vertices, mesh.faces)
-
-
-def paint(mesh: Mesh, gaussians: Gaussians, *, neighbours: int = 8) -> np.ndarray:
-    """Vertex colours [V,3]: the colours of the nearest Gaussians, weighted by opacity and by value at the vertex."""
-    means = gaussians.means.numpy()
-    k = min(neighbours, len(means))
-    index = cKDTree(means).query(mesh.vertices, k)[1].reshape(-1, k)  # [V,k]
-    size = float(gaussians.scales.max())
-    covariance = gaussians.covariances().numpy().astype(np.float64) + 1e-10 * size**2 * np.eye(3)
-    inverse = np.linalg.inv(covariance).astype(np.float32)[index]  # [V,k,3,3]
-    offset = mesh.vertices[:, None] - means[index]
-    squared = np.einsum("vki,vkij,vkj->vk", offset, inverse, offset)
-    weight = np.exp(-0.5 * (squared - squared.min(axis=1, keepdims=True))) * gaussians.opacities.numpy()[index]
-    weight /= weight.sum(axis=1, keepdims=True)
-    colors = np.einsum("vk,vkc->vc", weight, gaussians.colors.numpy()[index])
-    return np.clip(colors, 0.0, 1.0).astype(np.float32)
+    piece, volume = pieces(mesh)
+    keep = volume >= min(smallest, 1.0) * volume.max()
+    return mesh if keep.all() else select_faces(mesh, keep[piece])

@@ -11,8 +11,8 @@ from gsn_perception.surface.extraction.decimation import decimate
 from gsn_perception.surface.extraction.extract import bisected
 from gsn_perception.surface.extraction.extract import extract_surface
 from gsn_perception.surface.extraction.extract import outer_surface
-from gsn_perception.surface.extraction.extract import smooth
 from gsn_perception.surface.extraction.mise import mise
+from gsn_perception.surface.extraction.smoothing import smooth
 from gsn_perception.surface.extraction.vertex_refinement import refine_vertices
 from gsn_perception.surface.fields.field import Field
 from gsn_perception.surface.watertight.untangling import untangled

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Points
 from gsn_perception.geometry.sampling import barycentric_samples
+from gsn_perception.surface.extraction.nearest_points import nearest_points
 
 _BELOW = 0.01  # metres below the support plane: more is not noise
 
@@ -16,19 +16,20 @@ _BELOW = 0.01  # metres below the support plane: more is not noise
 def sample_mesh(mesh: Mesh, count: int, rng: np.random.Generator) -> Points:
     """``count`` points, uniform by area; grey and with confidence 0 where the mesh has no colours or confidence."""
     face, weights = barycentric_samples(mesh, count, rng)
-    weights = weights.astype(np.float32)[..., None]
-    corners = mesh.faces[face]
+    weights = weights.astype(np.float32)
+    first, second, third = mesh.faces[face].T
 
     def blend(values: np.ndarray) -> np.ndarray:
-        return (values[corners] * weights).sum(1)
+        a, b, c = (weights[:, k].reshape(-1, *[1] * (values.ndim - 1)) for k in range(3))
+        return values[first] * a + values[second] * b + values[third] * c
 
-    grey = np.full((len(mesh.vertices), 3), 0.5, np.float32)
-    confidence = np.zeros(len(mesh.vertices), np.float32) if mesh.confidence is None else mesh.confidence
+    confidence = np.zeros(count, np.float32) if mesh.confidence is None else np.clip(blend(mesh.confidence), 0, 1)
+    sampled = Mesh(mesh.vertices, mesh.faces[face])
     return Points(
         xyz=blend(mesh.vertices),
-        colors=blend(grey if mesh.colors is None else mesh.colors),
-        normals=mesh.face_normals()[face].astype(np.float32),
-        confidence=np.clip(blend(confidence[:, None])[:, 0], 0, 1),
+        colors=np.full((count, 3), 0.5, np.float32) if mesh.colors is None else blend(mesh.colors),
+        normals=sampled.face_normals().astype(np.float32),
+        confidence=confidence,
     )
 
 
@@ -42,17 +43,21 @@ def surface_points(mesh: Mesh, observation: Observation, label: int, *, count: i
     sampled = sample_mesh(mesh, count, rng)
     if observation.depth is None:
         return sampled
-    pixels = np.flatnonzero(np.asarray(observation.mask == label).ravel() & np.isfinite(observation.depth).ravel())
-    if not len(pixels):
+    pixels = np.flatnonzero(np.asarray(observation.mask == label).ravel())
+    depth = observation.depth.ravel()[pixels]
+    known = np.isfinite(depth)
+    if not known.any():
         return sampled
-    pixels = rng.permutation(pixels)[:count]
-    xyz = observation.camera.back_project(observation.depth).reshape(-1, 3)[pixels]
+    pixels = rng.permutation(pixels[known])[:count]
+    row, column = np.divmod(pixels, observation.camera.width)
+    rays = observation.camera.rays(np.stack([column + 0.5, row + 0.5], axis=-1))
+    xyz = (rays * observation.depth.ravel()[pixels, None]).astype(np.float32)
     if observation.support_plane is not None:
         height = observation.support_plane.height(xyz)
         near = height > -_BELOW
         pixels, xyz, height = pixels[near], xyz[near], height[near]
         xyz = xyz - np.minimum(height, 0)[:, None] * observation.support_plane.normal.astype(xyz.dtype)
-    _, nearest = cKDTree(sampled.xyz).query(xyz)
+    nearest = nearest_points(sampled.xyz, xyz, 1)[:, 0]
     colors = observation.image.reshape(-1, 3)[pixels].astype(np.float32) / 255
     return Points(
         xyz=np.concatenate([sampled.xyz, xyz]),

@@ -10,9 +10,9 @@ from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import ObjectView
-from gsn_perception.surface.extraction.extract import paint
 from gsn_perception.surface.extraction.implicit_shape import ImplicitShape
 from gsn_perception.surface.extraction.implicit_shape import closed_mesh
+from gsn_perception.surface.extraction.painting import paint
 from gsn_perception.surface.fields.depth_views import DepthView
 from gsn_perception.surface.solid.grounded_shape import ObjectSupport
 from gsn_perception.surface.solid.grounded_shape import grounded_shape

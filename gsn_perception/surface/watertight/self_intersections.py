@@ -1,4 +1,4 @@
-"""Self-intersection test of a mesh in linear time, by a grid of cells.
+"""Self-intersection test of a mesh in linear time: around every vertex, and between other faces by a grid of cells.
 
 Faces without a common corner must not touch. Faces with one common corner may meet only there, faces with a common edge
 must not be folded onto each other, and a face must have an area. *Touch* means closer than a gap that covers the rounding
@@ -11,154 +11,213 @@ import numba
 import numpy as np
 
 from gsn_perception.geometry import Mesh
-from gsn_perception.surface.watertight.triangle_contact import Triangle
-from gsn_perception.surface.watertight.triangle_contact import Vector
-from gsn_perception.surface.watertight.triangle_contact import cross
-from gsn_perception.surface.watertight.triangle_contact import dot
-from gsn_perception.surface.watertight.triangle_contact import minus
-from gsn_perception.surface.watertight.triangle_contact import plus
-from gsn_perception.surface.watertight.triangle_contact import segment_meets_triangle
-from gsn_perception.surface.watertight.triangle_contact import triangle
-from gsn_perception.surface.watertight.triangle_contact import triangles_meet
+from gsn_perception.rendering.cpu.pool import parallel_ranges
+from gsn_perception.surface.watertight.adjacency import corners_at_vertices
+from gsn_perception.surface.watertight.face_pairs import apart
+from gsn_perception.surface.watertight.face_pairs import corners
+from gsn_perception.surface.watertight.vertex_fans import cross_at_vertices
 
 GAP = 3e-6
 """Least distance of faces that are not neighbours, shares of the mesh's longest extent."""
-_CELL = 1.5  # mean sizes of a face
+_CELL = 2.0  # mean sizes of a face
 _ENTRIES = 24  # cells per face, on average, above which the cells are made larger
+_PIECES = 24  # of the grid, for the threads
+_ROUNDING = 2e-7  # of the extent: boxes in single precision are wider by more than their rounding
 
 
-def crossing_faces(mesh: Mesh, gap: float = GAP) -> np.ndarray:
+def crossing_faces(mesh: Mesh, gap: float = GAP, among: np.ndarray | None = None) -> np.ndarray:
     """[F] bool: faces that cross, touch or fold onto another, or have no area.
 
     Args:
         mesh: Any mesh.
         gap: Distance that counts as touching, as a share of the longest extent.
+        among: [F] bool, the faces in question: pairs of two others are not tested. None: all.
     """
+    return crossing_and_closed(mesh, gap, among)[0]
+
+
+def crossing_and_closed(mesh: Mesh, gap: float = GAP, among: np.ndarray | None = None) -> tuple[np.ndarray, bool]:
+    """The :func:`crossing_faces`, and whether the mesh is a closed surface: one closed ring of faces around every vertex."""
     if not len(mesh.faces):
-        return np.zeros(0, dtype=bool)
-    corners = mesh.triangles.astype(np.float64)
-    if not np.isfinite(corners).all():
-        return np.asarray(~np.isfinite(corners).all(axis=(1, 2)))
-    corners -= corners.reshape(-1, 3).min(axis=0)
-    extent = float(corners.max())
-    low, high = corners.min(axis=1) - 0.5 * gap * extent, corners.max(axis=1) + 0.5 * gap * extent
-    cell, shape = _cells(low, high)
-    return _crossing(corners, mesh.faces, low, high, cell, shape, gap * extent)
+        return np.zeros(0, dtype=bool), False
+    finite = np.isfinite(mesh.vertices).all(axis=1)
+    if not finite.all() and not (known := finite[mesh.faces].all(axis=1)).all():
+        return np.asarray(~known), False
+    among = np.ones(len(mesh.faces), dtype=bool) if among is None else np.ascontiguousarray(among, dtype=bool)
+    points, boxes, size, extent = _boxes(mesh.vertices, mesh.faces, gap)
+    gap *= extent
+    bad, closed = np.zeros(len(mesh.faces), dtype=bool), []
+    first, around = corners_at_vertices(mesh.faces, len(points))
 
+    def fans(begin: int, end: int) -> None:
+        closed.append(cross_at_vertices(begin, end, points, mesh.faces, first, around, among, gap, bad))
 
-def _cells(low: np.ndarray, high: np.ndarray) -> tuple[float, np.ndarray]:
-    """Side of the grid's cells and their number along each axis, so that faces lie in few and few are empty."""
-    size = float((high - low).max(axis=1).mean())
-    cell = max(_CELL * size, 1e-30)
-    span = high.max(axis=0)
-    while True:
-        shape = np.floor(span / cell).astype(np.int64) + 1
-        entries = np.prod(np.floor(high / cell) - np.floor(low / cell) + 1, axis=1).sum()
-        if entries <= _ENTRIES * len(low) and np.prod(shape.astype(np.float64)) <= 64 * len(low) + 4096:
-            return cell, shape
-        cell *= 1.5
+    parallel_ranges(fans, len(points), -(-len(points) // _PIECES))
+    starts, inside, most, inverse, shape = _sorted_into_cells(boxes, _CELL * size)
+
+    def cells(begin: int, end: int) -> None:
+        _cross_in_cells(begin, end, points, mesh.faces, boxes, starts, inside, most, inverse, shape, gap, among, bad)
+
+    parallel_ranges(cells, len(starts) - 1, -(-len(starts) // _PIECES))
+    return bad, all(closed)
 
 
 @numba.njit(nogil=True, cache=True)
-def _crossing(
-    corners: np.ndarray,
-    faces: np.ndarray,
-    low: np.ndarray,
-    high: np.ndarray,
-    cell: float,
-    shape: np.ndarray,
-    gap: float,
-) -> np.ndarray:
-    """See :func:`crossing_faces`; each pair is tested once, in the first cell that both share."""
-    count = len(faces)
-    first = np.empty((count, 3), dtype=np.int64)
-    last = np.empty((count, 3), dtype=np.int64)
-    starts = np.zeros(shape[0] * shape[1] * shape[2] + 1, dtype=np.int64)
-    for f in range(count):
+def _boxes(vertices: np.ndarray, faces: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Points [V,3] from the lowest corner on, boxes [F,6] of the faces, the mean of their longest sides, the mesh's extent.
+
+    The points are in double precision. A box is the lowest and the highest corner, wider by half the gap.
+    """
+    low, high = np.full(3, np.inf), np.full(3, -np.inf)
+    for f in range(len(faces)):
+        for i in range(3):
+            for k in range(3):
+                x = np.float64(vertices[faces[f, i], k])
+                low[k], high[k] = min(low[k], x), max(high[k], x)
+    extent = max(high[0] - low[0], high[1] - low[1], high[2] - low[2])
+    points = np.empty(vertices.shape, np.float64)
+    for v in range(len(vertices)):
         for k in range(3):
-            first[f, k] = min(max(int(np.floor(low[f, k] / cell)), 0), shape[k] - 1)
-            last[f, k] = min(max(int(np.floor(high[f, k] / cell)), 0), shape[k] - 1)
-        for x in range(first[f, 0], last[f, 0] + 1):
-            for y in range(first[f, 1], last[f, 1] + 1):
-                for z in range(first[f, 2], last[f, 2] + 1):
-                    starts[(x * shape[1] + y) * shape[2] + z + 1] += 1
-    starts = np.cumsum(starts)
-    inside = np.empty(starts[-1], dtype=np.int64)
-    filled = starts[:-1].copy()
-    bad = np.zeros(count, dtype=np.bool_)
-    for f in range(count):
-        bad[f] = _flat(triangle(corners, f), gap)
-        for x in range(first[f, 0], last[f, 0] + 1):
-            for y in range(first[f, 1], last[f, 1] + 1):
-                for z in range(first[f, 2], last[f, 2] + 1):
-                    index = (x * shape[1] + y) * shape[2] + z
-                    for other in range(starts[index], filled[index]):
-                        g = inside[other]
-                        if (
-                            max(first[f, 0], first[g, 0]) == x
-                            and max(first[f, 1], first[g, 1]) == y
-                            and max(first[f, 2], first[g, 2]) == z
-                            and low[f, 0] <= high[g, 0]
-                            and low[g, 0] <= high[f, 0]
-                            and low[f, 1] <= high[g, 1]
-                            and low[g, 1] <= high[f, 1]
-                            and low[f, 2] <= high[g, 2]
-                            and low[g, 2] <= high[f, 2]
-                            and not (bad[f] and bad[g])
-                            and _conflict(triangle(corners, f), triangle(corners, g), faces, f, g, gap)
-                        ):
-                            bad[f] = True
-                            bad[g] = True
-                    inside[filled[index]] = f
-                    filled[index] += 1
-    return bad
+            points[v, k] = np.float64(vertices[v, k]) - low[k]
+    wider = 0.5 * share * extent + _ROUNDING * extent
+    boxes = np.empty((len(faces), 6), np.float32)
+    total = 0.0
+    for f in range(len(faces)):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        longest = 0.0
+        for k in range(3):
+            x, y, z = points[a, k], points[b, k], points[c, k]
+            begin, end = min(x, y, z), max(x, y, z)
+            boxes[f, k], boxes[f, 3 + k] = max(begin - wider, 0.0), end + wider
+            longest = max(longest, end - begin)
+        total += longest
+    return points, boxes, total / len(faces) + 2.0 * wider, extent
 
 
 @numba.njit(nogil=True, cache=True)
-def _flat(t: Triangle, gap: float) -> bool:
-    """Whether a triangle's height over its longest side is below the gap."""
-    n = cross(minus(t[1], t[0]), minus(t[2], t[0]))
-    longest = 0.0
-    for i in range(3):
-        side = minus(t[(i + 1) % 3], t[i])
-        longest = max(longest, dot(side, side))
-    return dot(n, n) <= gap * gap * longest
+def _sorted_into_cells(boxes: np.ndarray, cell: float) -> tuple[np.ndarray, np.ndarray, int, np.float32, np.ndarray]:
+    """The boxes in each cell of a grid: ``inside[starts[c]:starts[c + 1]]``.
+
+    Then follow the most boxes in a cell, one over the cells' side, and their number [3].
+    The cells are made larger than asked for until boxes lie in few and few are empty.
+    """
+    count = len(boxes)
+    shape = np.ones(3, np.int64)
+    cell = max(cell, 1e-30)
+    while True:
+        inverse = np.float32(1.0 / cell)
+        entries = 0
+        shape[:] = 1
+        for f in range(count):
+            cover = 1
+            for k in range(3):
+                last = np.int64(boxes[f, 3 + k] * inverse)
+                cover *= int(last - np.int64(boxes[f, k] * inverse)) + 1
+                shape[k] = max(shape[k], last + 1)
+            entries += cover
+        cells = shape[0] * shape[1] * shape[2]
+        if entries <= _ENTRIES * count and cells <= 64 * count + 4096:
+            break
+        cell *= 1.5
+    starts = np.zeros(shape[0] * shape[1] * shape[2] + 1, np.int32)
+    inside = np.empty(entries, np.int32)
+    most = 0
+    for fill in (False, True):  # count, then write from the back of each cell's range
+        for step in range(count):
+            f = count - 1 - step
+            a, b, c = np.int64(boxes[f, 0] * inverse), np.int64(boxes[f, 1] * inverse), np.int64(boxes[f, 2] * inverse)
+            for x in range(a, np.int64(boxes[f, 3] * inverse) + 1):
+                for y in range(b, np.int64(boxes[f, 4] * inverse) + 1):
+                    for z in range(c, np.int64(boxes[f, 5] * inverse) + 1):
+                        index = (x * shape[1] + y) * shape[2] + z
+                        if fill:
+                            starts[index] -= 1
+                            inside[starts[index]] = f
+                        else:
+                            starts[index] += 1
+        if not fill:
+            for index in range(1, len(starts)):
+                most = max(most, int(starts[index]))
+                starts[index] += starts[index - 1]
+            most = max(most, int(starts[0]))
+    return starts, inside, most, inverse, shape
 
 
 @numba.njit(nogil=True, cache=True)
-def _conflict(p: Triangle, q: Triangle, faces: np.ndarray, f: int, g: int, gap: float) -> bool:
-    """Whether two faces, f with corners p and g with corners q, meet anywhere except at shared corners and edges."""
-    shared, mine, yours = 0, 0, 0
-    lone, other = 3, 3  # 0 + 1 + 2 minus the shared corners = the corner that is not shared
-    for i in range(3):
-        for j in range(3):
-            if faces[f, i] == faces[g, j]:
-                shared += 1
-                mine, yours = i, j
-                lone -= i
-                other -= j
-    if shared == 0:
-        return triangles_meet(p, q, gap)
-    if shared == 1:
-        return segment_meets_triangle(p[(mine + 1) % 3], p[(mine + 2) % 3], q, gap) or segment_meets_triangle(
-            q[(yours + 1) % 3], q[(yours + 2) % 3], p, gap
+def _cross_in_cells(
+    begin: int,
+    end: int,
+    points: np.ndarray,  # [V,3]
+    faces: np.ndarray,  # [F,3]
+    boxes: np.ndarray,  # [F,6]
+    starts: np.ndarray,  # [C+1]
+    inside: np.ndarray,
+    most: int,
+    inverse: np.float32,
+    shape: np.ndarray,  # [3]
+    gap: float,
+    among: np.ndarray,  # [F]
+    bad: np.ndarray,  # [F] the result
+) -> None:
+    """Mark the faces without a common corner that meet or come within the gap, in the cells begin..end-1."""
+    local, names = np.empty((6, most), np.float32), np.empty((3, most), np.int32)
+    near = np.empty(most, np.uint8)
+    for cell in range(begin, end):
+        here = inside[starts[cell] : starts[cell + 1]]
+        if len(here) < 2:
+            continue
+        for i in range(len(here)):
+            for k in range(6):
+                local[k, i] = boxes[here[i], k] * inverse
+            for k in range(3):
+                names[k, i] = faces[here[i], k]
+        lowest = (
+            np.float32(cell // (shape[1] * shape[2])),
+            np.float32(cell // shape[2] % shape[1]),
+            np.float32(cell % shape[2]),
         )
-    if shared == 2:
-        return _folded(p[(lone + 1) % 3], p[(lone + 2) % 3], p[lone], q[other], gap)
-    return True
+        for i in range(1, len(here)):
+            f = here[i]
+            if not _near(local, names, i, lowest, near):
+                continue
+            for j in range(i):
+                if near[j]:
+                    g = here[j]
+                    if (
+                        (among[f] or among[g])
+                        and not (bad[f] and bad[g])
+                        and not apart(corners(points, faces, f), corners(points, faces, g), gap)
+                    ):
+                        bad[f] = True
+                        bad[g] = True
 
 
 @numba.njit(nogil=True, cache=True)
-def _folded(u: Vector, v: Vector, a: Vector, b: Vector, gap: float) -> bool:
-    """Whether the faces u v a and u v b overlap: on the same side of their edge and within the gap of each other."""
-    along = minus(v, u)
-    length = dot(along, along)
-    if length == 0.0:
-        return True
-    x, y = minus(a, u), minus(b, u)
-    x = plus(x, -dot(x, along) / length, along)
-    y = plus(y, -dot(y, along) / length, along)
-    if dot(x, y) <= 0.0:
-        return False
-    n = cross(x, y)
-    return dot(n, n) <= gap * gap * max(dot(x, x), dot(y, y))
+def _near(
+    local: np.ndarray,
+    names: np.ndarray,
+    i: int,
+    lowest: tuple[np.float32, np.float32, np.float32],
+    near: np.ndarray,
+) -> bool:
+    """Mark the faces 0..i-1 of a cell whose boxes overlap that of face i, that share no corner with it, and no cell before.
+
+    Boxes: local [6,N], in cells; corners: names [3,N]; the cell: lowest. Returns whether there are any. Compiles to vector
+    instructions.
+    """
+    a0, a1, a2, b0, b1, b2 = local[0], local[1], local[2], local[3], local[4], local[5]
+    u, v, w = names[0], names[1], names[2]
+    p0, p1, p2, q0, q1, q2 = a0[i], a1[i], a2[i], b0[i], b1[i], b2[i]
+    x, y, z = u[i], v[i], w[i]
+    first0, first1, first2 = p0 >= lowest[0], p1 >= lowest[1], p2 >= lowest[2]
+    some = np.uint8(0)
+    for j in range(i):
+        overlap = (a0[j] <= q0) & (a1[j] <= q1) & (a2[j] <= q2) & (b0[j] >= p0) & (b1[j] >= p1) & (b2[j] >= p2)
+        here = (first0 | (a0[j] >= lowest[0])) & (first1 | (a1[j] >= lowest[1])) & (first2 | (a2[j] >= lowest[2]))
+        foreign = (
+            (u[j] != x) & (u[j] != y) & (u[j] != z) & (v[j] != x) & (v[j] != y) & (v[j] != z)
+            & (w[j] != x) & (w[j] != y) & (w[j] != z)
+        )  # fmt: skip
+        near[j] = np.uint8(overlap & here & foreign)
+        some |= near[j]
+    return bool(some > 0)

@@ -12,25 +12,26 @@ _STEP = 0.5  # of the way back per round, for the corners of a crossing face
 _SPREAD = 0.6  # of that step for their neighbours, so that the surface stays smooth
 
 
-def untangled(mesh: Mesh, safe: np.ndarray) -> Mesh:
+def untangled(mesh: Mesh, safe: np.ndarray, among: np.ndarray | None = None) -> Mesh:
     """The mesh with vertices near crossing faces moved back to safe positions, as far as needed.
 
     Args:
         mesh: Any mesh; its faces stay.
         safe: [V,3] positions of the same vertices at which no faces cross.
+        among: [F] bool, the faces that may cross others; those that it leaves out are not tested against each other.
 
     Returns:
         The mesh itself where no faces cross; otherwise one without crossing faces, in the worst case with all vertices at
         the safe positions.
     """
-    bad = crossing_faces(mesh)
+    bad = crossing_faces(mesh, among=among)
     back = np.zeros(len(mesh.vertices))
     for _ in range(_ROUNDS):
         if not bad.any():
             return mesh
         back = np.maximum(back, _pulled(mesh.faces, bad, back))
         mesh = Mesh(mesh.vertices + back[:, None] * (safe - mesh.vertices), mesh.faces)
-        bad = crossing_faces(mesh)
+        bad = crossing_faces(mesh, among=None if among is None else among | (back[mesh.faces] > 0).any(axis=1))
     return mesh if not bad.any() else Mesh(safe, mesh.faces)
 
 
