@@ -125,7 +125,8 @@ def make_mesher(
     device = next(gsn.parameters()).device
     if method == "convonet":
         convonet, info = load_convonet(path)
-        return ConvonetMesher(solid, convonet.to(device), info, seed)
+        convonet.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return ConvonetMesher(solid, convonet, info, seed)
     onet, info = load_onet(path)
     if onet.encoder is None and info.get("gsn_sha256", "") != gsn_sha256:
         raise InputError(

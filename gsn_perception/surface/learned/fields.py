@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from gsn_perception.geometry import InputError
+from gsn_perception.rendering.cpu.pool import parallel_ranges
 from gsn_perception.surface.extraction.implicit_shape import ImplicitShape
 from gsn_perception.surface.fields.combined import CarvedField
 from gsn_perception.surface.fields.combined import tight_box
@@ -21,7 +22,7 @@ from gsn_perception.surface.learned.convonet import ConvolutionalOccupancyNetwor
 from gsn_perception.surface.learned.onet import OccupancyNetwork
 from gsn_perception.surface.solid.completion import Cloud
 
-_BATCH = 1 << 15
+_BATCH = 1 << 11  # points at once: small enough for the cache, and for a share of the work per thread
 _MARGIN = 0.04
 _FILL = 0.04  # least thickness behind the measured surface, so that the surface is where the camera measured it
 
@@ -41,10 +42,16 @@ class LogitField:
         """Logits [P] float32."""
         points = np.ascontiguousarray(points, dtype=np.float32)
         out: np.ndarray = np.empty(len(points), dtype=np.float32)
-        with torch.inference_mode():
-            for start in range(0, len(points), _BATCH):
-                part = torch.from_numpy(points[start : start + _BATCH]).to(self._device)
-                out[start : start + _BATCH] = self._decode(part[None])[0].cpu().numpy()
+
+        def work(begin: int, end: int) -> None:
+            with torch.inference_mode():
+                part = torch.from_numpy(points[begin:end]).to(self._device)
+                out[begin:end] = self._decode(part[None])[0].cpu().numpy()
+
+        if self._device.type == "cpu":
+            parallel_ranges(work, len(points), _BATCH)
+        elif len(points):
+            work(0, len(points))
         return out
 
 
