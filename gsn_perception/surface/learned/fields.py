@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from gsn_perception.geometry import InputError
-from gsn_perception.rendering.cpu.pool import parallel_ranges
 from gsn_perception.surface.extraction.implicit_shape import ImplicitShape
 from gsn_perception.surface.fields.combined import CarvedField
 from gsn_perception.surface.fields.combined import tight_box
@@ -20,9 +19,10 @@ from gsn_perception.surface.fields.depth_views import DepthView
 from gsn_perception.surface.fields.field import Field
 from gsn_perception.surface.learned.convonet import ConvolutionalOccupancyNetwork
 from gsn_perception.surface.learned.onet import OccupancyNetwork
+from gsn_perception.surface.learned.plane_decoder import PlaneDecoder
 from gsn_perception.surface.solid.completion import Cloud
 
-_BATCH = 1 << 11  # points at once: small enough for the cache, and for a share of the work per thread
+_BATCH = 1 << 15
 _MARGIN = 0.04
 _FILL = 0.04  # least thickness behind the measured surface, so that the surface is where the camera measured it
 
@@ -42,16 +42,10 @@ class LogitField:
         """Logits [P] float32."""
         points = np.ascontiguousarray(points, dtype=np.float32)
         out: np.ndarray = np.empty(len(points), dtype=np.float32)
-
-        def work(begin: int, end: int) -> None:
-            with torch.inference_mode():
-                part = torch.from_numpy(points[begin:end]).to(self._device)
-                out[begin:end] = self._decode(part[None])[0].cpu().numpy()
-
-        if self._device.type == "cpu":
-            parallel_ranges(work, len(points), _BATCH)
-        elif len(points):
-            work(0, len(points))
+        with torch.inference_mode():
+            for start in range(0, len(points), _BATCH):
+                part = torch.from_numpy(points[start : start + _BATCH]).to(self._device)
+                out[start : start + _BATCH] = self._decode(part[None])[0].cpu().numpy()
         return out
 
 
@@ -86,7 +80,8 @@ def cloud_shape(
     flags = torch.from_numpy(cloud.observed).to(device)
     with torch.inference_mode():
         maps = network.encode(points[None], flags[None])
-    field = LogitField(lambda p: network.decode(p, maps), device)
+    on_planes = device.type == "cpu" and network.config.features == "planes"
+    field = PlaneDecoder(network, maps) if on_planes else LogitField(lambda p: network.decode(p, maps), device)
     half = network.config.half
     seeds = cloud.points[(np.abs(cloud.points) < half).all(axis=1)]
     return _shape(field, logit_threshold(info), half, observed, seeds)
