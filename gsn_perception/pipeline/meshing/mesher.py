@@ -87,10 +87,10 @@ def finished(
     from gsn_perception.pipeline.meshing.object_support import object_support
     from gsn_perception.surface.extraction.extract import paint
     from gsn_perception.surface.extraction.implicit_shape import closed_mesh
+    from gsn_perception.surface.fields.depth_views import DepthView
     from gsn_perception.surface.fields.observed import observed_view
     from gsn_perception.surface.solid.grounded_shape import grounded_shape
     from gsn_perception.surface.solid.grounded_shape import unwarped
-    from gsn_perception.surface.solid.solid_field import depth_views
     from gsn_perception.surface.solid.solid_mesh import seen_confidence
     from gsn_perception.surface.watertight.flattening import clamped_to_plane
 
@@ -106,7 +106,7 @@ def finished(
         smoothing=_SMOOTHING,
         smallest_piece=solid.smallest_piece,
     )
-    own = depth_views(item.splat, [item.crop.view.normalised_camera], solid)[0]
+    own = DepthView(item.crop.view.normalised_camera, item.seen.median)
     if support is not None:
         mesh = clamped_to_plane(mesh, support.plane)
     cell = float((shape.upper - shape.lower).max()) / resolution

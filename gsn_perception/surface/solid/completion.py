@@ -25,7 +25,7 @@ OPAQUE = 0.3
 """Least opacity of the Gaussians whose centres complete a cloud."""
 
 _IN_FRONT = 0.015  # in front of the measured surface, normalised units: free space
-_DENSITY = 2  # candidates per kept point
+_DENSITY = 1  # candidates per kept point, of each kind
 
 
 @dataclass(frozen=True, slots=True, eq=False)
