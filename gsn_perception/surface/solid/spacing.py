@@ -50,7 +50,11 @@ def _beyond(
     far = np.ones(len(points), dtype=np.bool_)
     for p in range(len(points)):
         x, y, z = points[p, 0], points[p, 1], points[p, 2]
-        a, b, c = int(np.floor((x - low[0]) / cell)), int(np.floor((y - low[1]) / cell)), int(np.floor((z - low[2]) / cell))
+        a, b, c = (
+            int(np.floor((x - low[0]) / cell)),
+            int(np.floor((y - low[1]) / cell)),
+            int(np.floor((z - low[2]) / cell)),
+        )
         for i in range(max(a - 1, 0), min(a + 2, shape[0])):
             for j in range(max(b - 1, 0), min(b + 2, shape[1])):
                 for k in range(max(c - 1, 0), min(c + 2, shape[2])):
