@@ -193,7 +193,7 @@ def test_a_trained_like_field_becomes_a_mesh(monkeypatch):
     """The decoder is replaced by the analytic logit, so that only the way to the mesh is tested."""
     network = ConvolutionalOccupancyNetwork(convonet_config("tiny")).eval()
     logits = lambda p: -60.0 * (np.linalg.norm(p, axis=-1) - 0.4)  # noqa: E731
-    monkeypatch.setattr("gsn_perception.surface.learned.fields.PlaneDecoder", lambda network, maps: logits)
+    monkeypatch.setattr("gsn_perception.surface.learned.fields.decoded_field", lambda network, maps: logits)
     points = 0.4 * np.random.default_rng(0).normal(size=(400, 3))
     points = (0.4 * points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
     shape = cloud_shape(network, {"dev": {"threshold": 0.5}}, Cloud(points, np.ones(400, bool)))
