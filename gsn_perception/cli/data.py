@@ -90,9 +90,9 @@ def _surfaces(options: Options, sources: list[Any]) -> int:
 
     complete, completed_by = None, ""
     if options.splats:
-        from gsn_perception.pipeline.meshing.completing import SolidCompleter
+        from gsn_perception.pipeline.meshing.completing import SplatCompleter
 
-        complete = SolidCompleter(options.checkpoint, "cpu")
+        complete = SplatCompleter(options.checkpoint, "cpu")
         completed_by = complete.reconstructor.describe().get("weights_sha256", "")
     build_surface_dataset(
         sources,

@@ -1,4 +1,4 @@
-"""The pipeline up to the splat's solid, for the training and the evaluation of learned surface fields."""
+"""The pipeline up to the splat, for the training and the evaluation of learned surface fields."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Refusal
 from gsn_perception.surface.solid.completion import Completion
+from gsn_perception.surface.solid.completion import opaque_centres
 
 if TYPE_CHECKING:
     from gsn_perception.pipeline.reconstructor import Reconstructor
 
 
-class SolidCompleter:
+class SplatCompleter:
     """Completes the largest object of a frame with a GSN; picklable, loads the weights at first use.
 
     Args:
@@ -49,15 +50,13 @@ class SolidCompleter:
         return self._reconstructor
 
     def __call__(self, observation: Observation) -> Completion:
-        """The view, the estimated scale and the solid of the largest object.
+        """The view, the estimated scale and the guessed points of the largest object.
 
         Raises:
             InputError: the object was refused.
         """
-        from gsn_perception.pipeline.meshing.mesher import rough_solid
-
         pipeline = self.reconstructor
         (item, *_) = pipeline.splats(observation)
         if isinstance(item, Refusal):
             raise InputError(item.reason)
-        return Completion(item.crop.view, item.scale.value, rough_solid(item, pipeline.solid))
+        return Completion(item.crop.view, item.scale.value, opaque_centres(item.splat))

@@ -59,14 +59,13 @@ class GaussianMesher:
 def rough_solid(item: Sculpted, solid: SolidSettings) -> Mesh:
     """The splat's solid for sampling: carved by fewer cameras, on a coarser grid.
 
-    Training clouds are made by the same function, so that learned fields read the same kind of cloud in training and in
-    use.
+    PEIF takes its guessed points and the outer side of its patches from it.
 
     Raises:
         InputError: the splat has no opaque content.
     """
     fewer = replace(solid, cameras=_ROUGH_CAMERAS, votes=_ROUGH_VOTES, bisections=2)
-    item = replace(item, support=None)  # learned fields read the solid before grounding; their shapes are grounded
+    item = replace(item, support=None)  # the shape that is made from it is grounded
     return GaussianMesher(fewer)(item, resolution=_ROUGH_RESOLUTION, max_triangles=20_000)
 
 
@@ -87,10 +86,10 @@ def finished(
     from gsn_perception.pipeline.meshing.object_support import object_support
     from gsn_perception.surface.extraction.implicit_shape import closed_mesh
     from gsn_perception.surface.extraction.painting import paint
+    from gsn_perception.surface.fields.depth_views import DepthView
     from gsn_perception.surface.fields.observed import observed_view
     from gsn_perception.surface.solid.grounded_shape import grounded_shape
     from gsn_perception.surface.solid.grounded_shape import unwarped
-    from gsn_perception.surface.solid.solid_field import depth_views
     from gsn_perception.surface.solid.solid_mesh import seen_confidence
     from gsn_perception.surface.watertight.flattening import clamped_to_plane
 
@@ -106,7 +105,7 @@ def finished(
         smoothing=_SMOOTHING,
         smallest_piece=solid.smallest_piece,
     )
-    own = depth_views(item.splat, [item.crop.view.normalised_camera], solid)[0]
+    own = DepthView(item.crop.view.normalised_camera, item.seen.median)
     if support is not None:
         mesh = clamped_to_plane(mesh, support.plane)
     cell = float((shape.upper - shape.lower).max()) / resolution

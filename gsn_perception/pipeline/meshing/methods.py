@@ -18,7 +18,6 @@ from gsn_perception.pipeline.meshing.mesher import CLOUD
 from gsn_perception.pipeline.meshing.mesher import GaussianMesher
 from gsn_perception.pipeline.meshing.mesher import Mesher
 from gsn_perception.pipeline.meshing.mesher import finished
-from gsn_perception.pipeline.meshing.mesher import rough_solid
 from gsn_perception.pipeline.settings import MeshMethod
 from gsn_perception.surface.solid.settings import SolidSettings
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ConvonetMesher:
-    """Method ``convonet``: measured points plus samples of the splat's solid through a Convolutional Occupancy Network."""
+    """Method ``convonet``: measured points and centres of the splat through a Convolutional Occupancy Network."""
 
     solid: SolidSettings
     network: ConvolutionalOccupancyNetwork
@@ -41,11 +40,12 @@ class ConvonetMesher:
         """See :class:`Mesher`."""
         from gsn_perception.surface.fields.observed import observed_view
         from gsn_perception.surface.learned.fields import cloud_shape
+        from gsn_perception.surface.solid.completion import opaque_centres
         from gsn_perception.surface.solid.completion import union_cloud
 
-        rough = rough_solid(item, self.solid)
         rng = np.random.default_rng(self.seed)
-        cloud = union_cloud(observed_view(item.crop, item.scale, rim=False), rough, count=CLOUD, rng=rng)
+        guessed = opaque_centres(item.splat)
+        cloud = union_cloud(observed_view(item.crop, item.scale, rim=False), guessed, count=CLOUD, rng=rng)
         shape = cloud_shape(self.network, self.info, cloud, observed_view(item.crop, item.scale))
         return finished(shape, item, self.solid, resolution=resolution, max_triangles=max_triangles)
 
@@ -125,7 +125,8 @@ def make_mesher(
     device = next(gsn.parameters()).device
     if method == "convonet":
         convonet, info = load_convonet(path)
-        return ConvonetMesher(solid, convonet.to(device), info, seed)
+        convonet.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return ConvonetMesher(solid, convonet, info, seed)
     onet, info = load_onet(path)
     if onet.encoder is None and info.get("gsn_sha256", "") != gsn_sha256:
         raise InputError(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gsn_perception.geometry import Mesh
+from gsn_perception.geometry.sampling import sample_surface
 from gsn_perception.pipeline.meshing.mesher import CLOUD
 from gsn_perception.pipeline.meshing.mesher import finished
 from gsn_perception.pipeline.meshing.mesher import rough_solid
@@ -44,7 +45,8 @@ class PeifMesher:
 
         rough = rough_solid(item, self.solid)
         rng = np.random.default_rng(self.seed)
-        cloud = union_cloud(observed_view(item.crop, item.scale, rim=False), rough, count=CLOUD, rng=rng)
+        guessed = sample_surface(rough, 2 * CLOUD, rng)[0]
+        cloud = union_cloud(observed_view(item.crop, item.scale, rim=False), guessed, count=CLOUD, rng=rng)
         field = PeifField(self.network, cloud.points)
         low, high = cloud.points.min(axis=0) - _BAND, cloud.points.max(axis=0) + _BAND
         patches = directed_marching(field, low, high, resolution=resolution, seeds=cloud.points)

@@ -120,14 +120,14 @@ def _take(
     mask = seen.labels > 0
     view = ObjectView.of_mask(mask, own, settings.size)
     centre = camera.camera_from_world @ np.append((hull.min(axis=0) + hull.max(axis=0)) / 2, 1.0)
-    scale, solid = float(view.R_camera_virtual[:, 2] @ centre[:3]) / view.distance, None
+    scale, guessed = float(view.R_camera_virtual[:, 2] @ centre[:3]) / view.distance, None
     if complete is not None:
         made = complete(observation)
-        view, solid = made.view, made.solid
+        view, guessed = made.view, made.guessed
         scale = made.scale if with_depth else scale
     crop = Crop.of(observation, mask, settings.size, view)
     free = observed_view(crop, Scale(scale, 0.0, "depth" if with_depth else "unit"), rim=False)
-    cloud = union_cloud(free, solid, count=settings.cloud, rng=rng)
+    cloud = union_cloud(free, guessed, count=settings.cloud, rng=rng)
     return Shot(crop, scale, with_depth, cloud, camera.world_from_camera @ view.similarity(scale))
 
 

@@ -9,7 +9,7 @@ frame of an object has its box centred at the origin and its longest side 1; the
   exact nearest surface points;
 * ``surface.npy`` [O,C,3] float32, ``surface_normals.npy`` [O,C,3] int8 (x 127): area-uniform surface points, unit frame;
 * ``clouds.npy`` [O,V,P,3] float16, normalised frame, evenly spaced, as is any prefix: points that a depth camera measured
-  and, if a network completed the views, samples of its solid; ``observed.npy`` [O,V,P] bool marks measured ones;
+  and, if a network completed the views, centres of its Gaussians; ``observed.npy`` [O,V,P] bool marks measured ones;
 * ``rgb.npy`` [O,V,S,S,3] uint8 over white, ``alpha.npy`` [O,V,S,S] uint8, ``depth.npy`` [O,V,S,S] float16: the crop;
   depth along its z as measured, normalised units, 0 = unknown;
 * ``cameras.npz``: ``unit_from_normalised`` [O,V,4,4], ``theta`` [O,V], ``with_depth`` [O,V], ``valid`` [O];
@@ -48,7 +48,7 @@ from gsn_perception.scenes.datasets.surface_samples import unit_mesh
 from gsn_perception.scenes.looks.textured_mesh import TexturedMesh
 from gsn_perception.scenes.sources import ObjectSource
 
-FORMAT = 1
+FORMAT = 2
 KIND = "surface"
 
 

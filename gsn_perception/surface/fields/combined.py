@@ -10,6 +10,7 @@ from gsn_perception.surface.fields.depth_views import DepthView
 from gsn_perception.surface.fields.field import Field
 
 _COARSE = 20  # cells along the longest side of the coarse search
+_FREE = -0.06  # units: farther in free space than this, a point's value is the distance alone (several cells of a grid)
 
 
 class CarvedField:
@@ -45,7 +46,9 @@ class CarvedField:
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Values [P] at points [P,3]."""
         seen = self._carver(points)
-        value = np.minimum(self._field(points), self._scaled(seen + self._tolerance))
+        value = self._scaled(seen + self._tolerance)
+        near = np.flatnonzero(seen > _FREE)  # no surface farther out: the field is not asked there
+        value[near] = np.minimum(self._field(points[near]), value[near])
         if self._behind is not None:
             value = np.maximum(value, self._scaled(np.minimum(seen, -self._behind(points))))
         return value

@@ -61,7 +61,10 @@ class ConvolutionalOccupancyNetwork(nn.Module):
         features = self.to_features(x).to(points.dtype)
         maps = torch.cat([cell_means(features, index, cells) for index in indices])
         shape = (config.resolution,) * len(self.axes[0])
-        return list(self.unet(maps.view(*maps.shape[:2], *shape)).chunk(len(indices)))
+        images = maps.view(*maps.shape[:2], *shape)
+        if images.dim() == 4 and not self.training:
+            images = images.contiguous(memory_format=torch.channels_last)
+        return list(self.unet(images).chunk(len(indices)))
 
     def decode(self, points: Tensor, maps: list[Tensor]) -> Tensor:
         """Logits [B,Q] at points [B,Q,3]; outside the cube of the configuration it is empty."""

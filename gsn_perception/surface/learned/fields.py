@@ -19,6 +19,7 @@ from gsn_perception.surface.fields.depth_views import DepthView
 from gsn_perception.surface.fields.field import Field
 from gsn_perception.surface.learned.convonet import ConvolutionalOccupancyNetwork
 from gsn_perception.surface.learned.onet import OccupancyNetwork
+from gsn_perception.surface.learned.plane_decoder import PlaneDecoder
 from gsn_perception.surface.solid.completion import Cloud
 
 _BATCH = 1 << 15
@@ -79,10 +80,18 @@ def cloud_shape(
     flags = torch.from_numpy(cloud.observed).to(device)
     with torch.inference_mode():
         maps = network.encode(points[None], flags[None])
-    field = LogitField(lambda p: network.decode(p, maps), device)
+    field = decoded_field(network, maps)
     half = network.config.half
     seeds = cloud.points[(np.abs(cloud.points) < half).all(axis=1)]
     return _shape(field, logit_threshold(info), half, observed, seeds)
+
+
+def decoded_field(network: ConvolutionalOccupancyNetwork, maps: list[Tensor]) -> Field:
+    """The fastest field of logits for the feature maps of one cloud."""
+    device = maps[0].device
+    if device.type == "cpu" and network.config.features == "planes":
+        return PlaneDecoder(network, maps)
+    return LogitField(lambda p: network.decode(p, maps), device)
 
 
 def image_shape(

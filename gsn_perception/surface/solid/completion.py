@@ -1,8 +1,8 @@
-"""The input cloud of learned fields: measured points, completed by samples of the splat's solid elsewhere.
+"""The input cloud of learned fields: measured points, completed by guessed points elsewhere.
 
-Splat centres are not used: they fill the volume. Samples of the solid's surface are dropped where the camera measured the
-surface and where it saw free space; the remaining points are thinned to even spacing. Training clouds are made by the
-same function.
+The guesses are the centres of a splat's opaque Gaussians, which lie on and a little below the surface (a network is
+trained with them), or samples of a solid. They are dropped where the camera measured the surface and where it saw free
+space; the remaining points are thinned to even spacing. Training clouds are made by the same function.
 """
 
 from __future__ import annotations
@@ -10,20 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
+from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
-from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import ObjectView
-from gsn_perception.geometry.sampling import sample_surface
 from gsn_perception.surface.fields.depth_views import DepthView
+from gsn_perception.surface.solid.spacing import beyond
 from gsn_perception.surface.solid.spacing import farthest_points
 
 NEAR = 0.03
-"""Samples of the solid this close to a measured point are dropped, normalised units."""
+"""Guessed points this close to a measured point are dropped, normalised units."""
+
+OPAQUE = 0.3
+"""Least opacity of the Gaussians whose centres complete a cloud."""
 
 _IN_FRONT = 0.015  # in front of the measured surface, normalised units: free space
-_DENSITY = 2  # candidates per kept point
+_DENSITY = 1  # candidates per kept point, of each kind
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,30 +46,35 @@ class Cloud:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Completion:
-    """The solid of a frame from a GSN, for training learned fields.
+    """The guessed points of a frame from a GSN, for training learned fields.
 
     Attributes:
         view: The object view, with the pipeline's roll.
         scale: Estimated metres per normalised unit.
-        solid: The splat's closed surface, normalised frame.
+        guessed: [G,3] points of the whole object, normalised frame.
     """
 
     view: ObjectView
     scale: float
-    solid: Mesh
+    guessed: np.ndarray
+
+
+def opaque_centres(splat: Gaussians) -> np.ndarray:
+    """Centres [G,3] float32 of an unbatched splat's opaque Gaussians."""
+    return splat.means[splat.opacities >= OPAQUE].detach().cpu().float().numpy()
 
 
 def union_cloud(
-    observed: DepthView | None, solid: Mesh | None, *, count: int, rng: np.random.Generator, near: float = NEAR
+    observed: DepthView | None, guessed: np.ndarray | None, *, count: int, rng: np.random.Generator, near: float = NEAR
 ) -> Cloud:
-    """``count`` evenly spaced points of the measured surface and, where nothing was measured, of the solid.
+    """``count`` evenly spaced points of the measured surface and, where nothing was measured, guessed ones.
 
     Args:
         observed: The input view: finite = measured, +inf = free space, NaN = unknown; None: no view.
-        solid: The splat's closed surface in the same frame and units; None: measured points only.
+        guessed: [G,3] points of the whole object in the same frame and units; None: measured points only.
         count: Number of points; they repeat where there are fewer.
         rng: Random generator.
-        near: Samples of the solid within this distance of a measured point are dropped.
+        near: Guessed points within this distance of a measured point are dropped.
 
     Raises:
         InputError: there is no point at all.
@@ -75,12 +82,11 @@ def union_cloud(
     limit = _DENSITY * count
     measured = np.zeros((0, 3), np.float32) if observed is None else observed.points()
     measured = measured[rng.permutation(len(measured))[:limit]]
-    guessed = np.zeros((0, 3), np.float32)
-    if solid is not None and len(solid.faces):
-        guessed, _ = sample_surface(solid, limit, rng)
-        guessed = guessed[~in_free_space(guessed, observed)]
-        if len(measured) and len(guessed):
-            guessed = guessed[cKDTree(measured).query(guessed)[0] > near]
+    if guessed is None:
+        guessed = np.zeros((0, 3), np.float32)
+    guessed = guessed[rng.permutation(len(guessed))[:limit]].astype(np.float32)
+    guessed = guessed[~in_free_space(guessed, observed)]
+    guessed = guessed[beyond(guessed, measured, near)]
     points = np.concatenate([measured, guessed])
     if not len(points):
         raise InputError("neither depth nor splat gives a surface point; check the mask, or give depth")

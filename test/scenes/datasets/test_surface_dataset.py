@@ -12,6 +12,7 @@ import trimesh
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import ObjectView
+from gsn_perception.geometry.sampling import sample_surface
 from gsn_perception.scenes.datasets import building
 from gsn_perception.scenes.datasets.shots import ShotSettings
 from gsn_perception.scenes.datasets.surface_dataset import SurfaceSettings
@@ -136,7 +137,7 @@ def test_crops_show_the_object_with_measured_depth(made):
 
 
 class Knows:
-    """A network that knows the object: its solid is the true one, its scale five per cent off."""
+    """A network that knows the object: its points are on the true surface, its scale five per cent off."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -144,7 +145,7 @@ class Knows:
     def __call__(self, observation):
         view = ObjectView.of_mask(observation.mask > 0, observation.camera, 64)
         solid = unit_mesh(load_mesh(self.folder / "ball.ply").mesh)
-        return Completion(view, 1.05 * 0.12, solid)
+        return Completion(view, 1.05 * 0.12, sample_surface(solid, 2000, np.random.default_rng(0))[0])
 
 
 def test_completed_clouds_hold_both_kinds(folder, tmp_path):

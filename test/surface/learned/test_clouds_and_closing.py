@@ -12,8 +12,10 @@ from analytic import sphere
 from scipy.spatial import cKDTree
 
 from gsn_perception.geometry import Camera
+from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
+from gsn_perception.geometry.sampling import sample_surface
 from gsn_perception.geometry.transforms import look_at
 from gsn_perception.surface.extraction.closing import closed_shape
 from gsn_perception.surface.extraction.closing import oriented_outwards
@@ -26,7 +28,9 @@ from gsn_perception.surface.learned.config import convonet_config
 from gsn_perception.surface.learned.convonet import ConvolutionalOccupancyNetwork
 from gsn_perception.surface.learned.fields import cloud_shape
 from gsn_perception.surface.solid.completion import Cloud
+from gsn_perception.surface.solid.completion import opaque_centres
 from gsn_perception.surface.solid.completion import union_cloud
+from gsn_perception.surface.solid.spacing import beyond
 from gsn_perception.surface.solid.spacing import farthest_points
 
 BALL = meshed(sphere, 48)
@@ -56,9 +60,31 @@ def test_farthest_points_against_brute_force():
     assert sorted(farthest_points(same, 10)) == list(range(10))
 
 
+def spread(mesh, count=3000):
+    return sample_surface(mesh, count, np.random.default_rng(1))[0]
+
+
+def test_points_beyond_others_against_a_search_tree():
+    rng = np.random.default_rng(0)
+    points, others = (rng.normal(size=(n, 3)).astype(np.float32) for n in (400, 600))
+    for distance in (0.01, 0.2, 3.0):
+        assert (beyond(points, others, distance) == (cKDTree(others).query(points)[0] > distance)).all()
+    assert beyond(points, others[:0], 0.1).all()
+    assert not beyond(others, others, 1e-9).any()
+    assert len(beyond(points[:0], others, 0.1)) == 0
+
+
+def test_centres_of_transparent_gaussians_complete_no_cloud():
+    means, opacities = torch.rand(50, 3), torch.linspace(0.01, 1.0, 50)
+    splat = Gaussians(means, means + 0.1, torch.ones(50, 4), means, opacities)
+    found = opaque_centres(splat)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, means[opacities >= 0.3].numpy())
+
+
 def test_measured_points_replace_the_solid_where_there_are_any():
     view = seen_ball()
-    cloud = union_cloud(view, BALL, count=1500, rng=np.random.default_rng(0))
+    cloud = union_cloud(view, spread(BALL), count=1500, rng=np.random.default_rng(0))
     assert len(cloud) == 1500
     assert np.abs(np.linalg.norm(cloud.points, axis=1) - 0.4).max() < 0.01
     facing = cloud.points[:, 0] > 0.4**2 / 1.5  # the cap that the camera sees
@@ -70,7 +96,7 @@ def test_measured_points_replace_the_solid_where_there_are_any():
 
 def test_guesses_in_free_space_are_left_out():
     swollen = meshed(lambda p: sphere(p, 0.5), 48)
-    cloud = union_cloud(seen_ball(), swollen, count=800, rng=np.random.default_rng(0))
+    cloud = union_cloud(seen_ball(), spread(swollen), count=800, rng=np.random.default_rng(0))
     guessed = cloud.points[~cloud.observed]
     eye = np.array([1.5, 0.0, 0.0])
     along = guessed - eye
@@ -83,7 +109,7 @@ def test_guesses_in_free_space_are_left_out():
 def test_one_kind_of_points_suffices_and_none_is_a_sentence():
     rng = np.random.default_rng(0)
     assert union_cloud(seen_ball(), None, count=300, rng=rng).observed.all()
-    assert not union_cloud(None, BALL, count=300, rng=rng).observed.any()
+    assert not union_cloud(None, spread(BALL), count=300, rng=rng).observed.any()
     with pytest.raises(InputError, match="surface point"):
         union_cloud(None, None, count=300, rng=rng)
 
@@ -163,10 +189,11 @@ def test_separate_patches_vote_each_for_itself():
     assert oriented_outwards(both, right).volume() == pytest.approx(right.volume(), rel=1e-5)
 
 
-def test_a_trained_like_field_becomes_a_mesh():
+def test_a_trained_like_field_becomes_a_mesh(monkeypatch):
     """The decoder is replaced by the analytic logit, so that only the way to the mesh is tested."""
     network = ConvolutionalOccupancyNetwork(convonet_config("tiny")).eval()
-    network.decode = lambda p, maps: -60.0 * (p.norm(dim=-1) - 0.4)
+    logits = lambda p: -60.0 * (np.linalg.norm(p, axis=-1) - 0.4)  # noqa: E731
+    monkeypatch.setattr("gsn_perception.surface.learned.fields.decoded_field", lambda network, maps: logits)
     points = 0.4 * np.random.default_rng(0).normal(size=(400, 3))
     points = (0.4 * points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
     shape = cloud_shape(network, {"dev": {"threshold": 0.5}}, Cloud(points, np.ones(400, bool)))

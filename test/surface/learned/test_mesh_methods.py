@@ -57,6 +57,8 @@ def test_learned_meshes_are_closed_painted_and_know_what_was_seen(method, pipeli
     settings = replace(SETTINGS, mesh_method=method, mesh_weights=str(tmp_path / "w.safetensors"))
     made = pipeline.with_settings(settings)
     constant_ball(made.mesher.network)
+    ball = lambda p: np.float32(60.0) * (RADIUS - np.linalg.norm(p, axis=1))  # noqa: E731
+    monkeypatch.setattr("gsn_perception.surface.learned.fields.decoded_field", lambda network, maps: ball)
     (result,) = made(replace(frame, depth=None, size_hint=0.2))
     assert isinstance(result, Reconstruction)
     mesh = result.mesh
@@ -142,7 +144,8 @@ def test_auto_takes_the_learned_field_where_depth_was_measured(pipeline, frame):
 
 def test_auto_falls_back_where_the_learned_field_is_empty(pipeline, frame, monkeypatch):
     made = pipeline.with_settings(replace(SETTINGS, mesh_method="auto"))
-    made.mesher.with_depth.network.decode = lambda p, condition: -10.0 * torch.ones(p.shape[:2])
+    empty = lambda p: np.full(len(p), -10.0, np.float32)  # noqa: E731
+    monkeypatch.setattr("gsn_perception.surface.learned.fields.decoded_field", lambda network, maps: empty)
     monkeypatch.setattr("gsn_perception.surface.learned.fields._FILL", 0.0)
     (auto,) = made(frame)
     (direct,) = pipeline.with_settings(replace(SETTINGS, mesh_method="gaussians"))(frame)

@@ -19,6 +19,7 @@ from gsn_perception.surface.learned.convonet import ConvolutionalOccupancyNetwor
 from gsn_perception.surface.learned.fields import LogitField
 from gsn_perception.surface.learned.fields import logit_threshold
 from gsn_perception.surface.learned.onet import OccupancyNetwork
+from gsn_perception.surface.learned.plane_decoder import PlaneDecoder
 from gsn_perception.surface.learned.pooling import cell_index
 from gsn_perception.surface.learned.pooling import cell_means
 from gsn_perception.surface.learned.pooling import look_up
@@ -54,6 +55,20 @@ def cloud(batch=3, points=200, queries=70):
     torch.manual_seed(1)
     flags = torch.rand(batch, points) < 0.5
     return torch.rand(batch, queries, 3) - 0.5, torch.rand(batch, points, 3) - 0.5, flags
+
+
+@pytest.mark.parametrize("count", [0, 1, 70, 5000])
+@pytest.mark.parametrize("name", ["tiny", "lean"])
+def test_the_fused_decoder_of_planes_is_the_networks_decoder(name, count):
+    network = convonet(convonet_config(name))
+    _, points, flags = cloud(batch=1)
+    queries = np.random.default_rng(0).uniform(-0.9, 0.9, (count, 3)).astype(np.float32)
+    with torch.inference_mode():
+        maps = network.encode(points, flags)
+        expected = network.decode(torch.from_numpy(queries)[None], maps)[0].numpy()
+    found = PlaneDecoder(network, maps)(queries)
+    np.testing.assert_allclose(found, expected, atol=2e-4)
+    assert (found[np.abs(queries).max(axis=1, initial=0) > network.config.half] <= -10).all()
 
 
 @pytest.mark.parametrize("config", [TINY, GRID], ids=["planes", "grid"])
