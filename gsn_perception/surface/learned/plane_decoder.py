@@ -8,13 +8,16 @@ place.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numba
 import numpy as np
 import torch
 from torch import Tensor
+from torch import nn
 
 from gsn_perception.rendering.cpu.pool import parallel_ranges
+from gsn_perception.surface.learned.blocks import ResidualFc
 from gsn_perception.surface.learned.convonet import ConvolutionalOccupancyNetwork
 from gsn_perception.surface.learned.pooling import PLANES
 
@@ -35,11 +38,13 @@ class PlaneDecoder:
         images = torch.stack([m[0].float().permute(1, 2, 0) for m in maps])
         self._maps = np.ascontiguousarray(images.numpy())  # [3,R,R,C]
         self._axes = np.array(PLANES)
-        self._place, self._leave, self._blocks = network.place, network.leave, list(network.decoder)
-        self._mix = torch.cat([mix.weight for mix in network.mix]).T.contiguous()  # [C, blocks * H]
+        self._place, self._leave = network.place, network.leave
+        self._blocks = [cast(ResidualFc, block) for block in network.decoder]
+        mixes = [cast(nn.Linear, mix) for mix in network.mix]
+        self._mix = torch.cat([mix.weight for mix in mixes]).T.contiguous()  # [C, blocks * H]
         # the bias of a block's last layer is added with the features of the next block
-        late = [torch.zeros_like(network.mix[0].bias), *(block.second.bias for block in network.decoder[:-1])]
-        self._bias = torch.cat([mix.bias + b for mix, b in zip(network.mix, late, strict=True)])
+        late = [torch.zeros_like(mixes[0].bias), *(block.second.bias for block in self._blocks[:-1])]
+        self._bias = torch.cat([mix.bias + b for mix, b in zip(mixes, late, strict=True)])
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Logits [P] at points [P,3]."""
