@@ -62,4 +62,3 @@ def corners(boxes: np.ndarray) -> np.ndarray:
     """Corner points [...,8,3] of boxes [...,2,3]."""
     picks = [[boxes[..., i, 0], boxes[..., j, 1], boxes[..., k, 2]] for i, j, k in product((0, 1), repeat=3)]
     return np.stack([np.stack(pick, axis=-1) for pick in picks], axis=-2)
-

@@ -29,7 +29,9 @@ def finger_visibility(poses: Poses, gripper: Gripper, surface: Surface, viewpoin
     middles = gripper.boxes(poses.widths)[:, : 2 * len(gripper.fingers)].mean(axis=2)  # [P, B, 3]
     places = np.einsum("pij,pbj->pbi", poses.rotations, middles) + poses.centers[:, None]
     origins = np.broadcast_to(np.asarray(viewpoint, dtype=np.float64), places.shape)
-    return 1 - blocked(surface.tree, origins.reshape(-1, 3), places.reshape(-1, 3)).reshape(places.shape[:2]).mean(axis=1)
+    return 1 - blocked(surface.tree, origins.reshape(-1, 3), places.reshape(-1, 3)).reshape(places.shape[:2]).mean(
+        axis=1
+    )
 
 
 def visible_from(mesh: Mesh, viewpoint: np.ndarray) -> bool:

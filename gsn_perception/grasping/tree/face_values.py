@@ -36,9 +36,7 @@ def face_values(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np
 
 
 @njit(cache=True, nogil=True)
-def averaged_normals(
-    faces: np.ndarray, count: int, normals: np.ndarray, areas: np.ndarray, steps: int
-) -> np.ndarray:
+def averaged_normals(faces: np.ndarray, count: int, normals: np.ndarray, areas: np.ndarray, steps: int) -> np.ndarray:
     """Normals mixed ``steps`` times with those of the faces at the same vertices, by area.
 
     Args:
