@@ -7,15 +7,14 @@ import numpy as np
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry.mesh_repair import repair_mesh
-from gsn_perception.grasping.collision.boxes import Blocks
-from gsn_perception.grasping.collision.boxes import overlaps
+from gsn_perception.grasping.collision.boxes import boxes_touch
+from gsn_perception.grasping.tree.bounding_tree import bounding_tree
+from gsn_perception.surface.fields.winding_number import WindingNumber
 
 _MOST_CELLS = 200_000
 _MOST_BOXES = 96
 _LARGEST = 1.0  # metres: largest gripper
-_RAYS = 64
 _INSIDE = 0.45  # winding number from which on a point is inside; at the rim of a hole it is about 0.5
-_CHUNK = 20_000  # rays per batch
 
 
 def covering_boxes(mesh: Mesh, cell: float) -> list[np.ndarray]:
@@ -53,48 +52,10 @@ def covering_boxes(mesh: Mesh, cell: float) -> list[np.ndarray]:
 def _filled(mesh: Mesh, low: np.ndarray, cell: float, shape: tuple[int, ...]) -> np.ndarray:
     """[X,Y,Z] bool: cells that the surface touches or that lie inside."""
     centers = low + cell * (np.indices(shape).reshape(3, -1).T + 0.5)
-    half = np.tile(0.5 * cell * np.array([[-1.0] * 3, [1.0] * 3]), (len(centers), 1, 1, 1))
-    axes = np.tile(np.eye(3), (len(centers), 1, 1))
-    touched = overlaps(axes, centers, half, Blocks.of(mesh.triangles))
-    inside = touched.copy()
-    inside[~touched] = _inside(mesh, centers[~touched])
+    cells = np.stack([centers - 0.5 * cell, centers + 0.5 * cell], axis=1)
+    inside = boxes_touch(cells, bounding_tree(mesh.triangles))
+    inside[~inside] = WindingNumber(mesh)(centers[~inside]) > _INSIDE
     return inside.reshape(shape)
-
-
-def _inside(mesh: Mesh, points: np.ndarray) -> np.ndarray:
-    """[N] bool: points [N,3] inside the surface, by a winding number from rays in many directions.
-
-    Along each ray, faces that the ray leaves count 1 and faces that it enters -1. So overlapping parts do not cancel as
-    in a count of crossings, and rays that do not pass through a hole are not affected by it. The mean over the rays is
-    the winding number.
-    """
-    import open3d
-
-    scene = open3d.t.geometry.RaycastingScene()
-    scene.add_triangles(*(open3d.core.Tensor.from_numpy(a) for a in (mesh.vertices, mesh.faces.astype(np.uint32))))
-    normals = mesh.face_normals()
-    rays = _directions(_RAYS)
-    answer = np.zeros(len(points))
-    step = max(_CHUNK // _RAYS, 1)
-    for start in range(0, len(points), step):
-        spots = points[start : start + step]
-        along = np.tile(rays, (len(spots), 1))
-        cast = np.concatenate([np.repeat(spots, _RAYS, axis=0), along], axis=1).astype(np.float32)
-        hits = scene.list_intersections(open3d.core.Tensor.from_numpy(cast))
-        which, face = hits["ray_ids"].numpy().astype(np.int64), hits["primitive_ids"].numpy().astype(np.int64)
-        signs = np.sign(np.einsum("ij,ij->i", along[which], normals[face]))
-        answer[start : start + step] = np.bincount(which // _RAYS, signs, len(spots)) / _RAYS
-    return answer > _INSIDE
-
-
-def _directions(count: int) -> np.ndarray:
-    """[N,3] unit, evenly spread in opposite pairs (a Fibonacci half sphere), not along any axis of the frame."""
-    half = np.arange(count // 2)
-    z = (half + 0.5) / (count // 2)
-    angle = half * np.pi * (3 - 5**0.5) + 0.1
-    r = np.sqrt(1 - z**2)
-    upper = np.stack([r * np.cos(angle), r * np.sin(angle), z], axis=1)
-    return np.concatenate([upper, -upper])
 
 
 def merged_boxes(filled: np.ndarray) -> list[np.ndarray]:

@@ -11,12 +11,12 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Points
-from gsn_perception.grasping.face_values import averaged_normals
-from gsn_perception.grasping.face_values import face_values
-from gsn_perception.grasping.face_values import mass_moments
 from gsn_perception.grasping.tree.bounding_tree import BoundingTree
 from gsn_perception.grasping.tree.bounding_tree import bounding_tree
 from gsn_perception.grasping.tree.distances import distances
+from gsn_perception.grasping.tree.face_values import averaged_normals
+from gsn_perception.grasping.tree.face_values import face_values
+from gsn_perception.grasping.tree.face_values import mass_moments
 from gsn_perception.grasping.tree.rays import first_hits
 
 _PATCH = 0.004  # metres

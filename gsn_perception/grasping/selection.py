@@ -11,7 +11,7 @@ from numba import njit
 from gsn_perception.geometry import Grasp
 from gsn_perception.grasping.candidates.sampling import Poses
 
-_ROUNDING = 1e-5  # metres and radians
+_ROUNDING = 1e-6  # metres and radians
 
 
 def select(poses: Poses, scores: np.ndarray, *, limit: int, translation: float, rotation: float) -> np.ndarray:

@@ -15,7 +15,7 @@ from gsn_perception.grasping.candidates.sampling import OpposedPairs
 from gsn_perception.grasping.candidates.sampling import Poses
 from gsn_perception.grasping.candidates.sampling import across_surface
 from gsn_perception.grasping.candidates.sampling import no_pairs
-from gsn_perception.grasping.candidates.sampling import sweep_poses
+from gsn_perception.grasping.candidates.sweep import sweep_poses
 from gsn_perception.grasping.collision.collision_checker import CollisionChecker
 from gsn_perception.grasping.collision.collision_checker import keep
 from gsn_perception.grasping.gripper import Gripper

@@ -16,10 +16,10 @@ from gsn_perception.grasping.candidates.lattice_hits import lattice_chords
 from gsn_perception.grasping.candidates.sampling import ContactPairs
 from gsn_perception.grasping.candidates.sampling import OpposedPairs
 from gsn_perception.grasping.candidates.sampling import no_pairs
-from gsn_perception.grasping.face_values import harmonics
 from gsn_perception.grasping.gripper import Gripper
 from gsn_perception.grasping.object_surface import Surface
 from gsn_perception.grasping.object_surface import used_vertices
+from gsn_perception.grasping.tree.face_values import harmonics
 
 _SPACING = 0.009  # metres between lines
 _LINES = 20_000  # most lines; the spacing grows for larger objects

@@ -17,7 +17,7 @@ _DIRECTIONS = 4  # per thread and piece
 
 
 class Lattice(NamedTuple):
-    """Lines in the object's axes (origin at its centre); a tuple, because kernels take it as it is.
+    """Lines in the object's axes (origin at its centre).
 
     Attributes:
         frames: [D,3,3] rows: a direction, and the two axes of its grid, orthonormal.
@@ -61,8 +61,9 @@ def lattice_chords(vertices: np.ndarray, faces: np.ndarray, normals: np.ndarray,
     found: dict[int, Chords] = {}
 
     def work(begin: int, end: int) -> None:
-        hits = _hits(places, faces, lattice, begin, end)
-        found[begin] = Chords(*_chords(*hits, normals, lattice, begin, end))
+        count, line, depth, face = _hits(places, faces, tuple(lattice), begin, end)
+        grids = lattice.frames, lattice.low, lattice.high
+        found[begin] = Chords(*_chords(count, line, depth, face, normals, grids, begin, end))
 
     parallel_ranges(work, len(lattice.frames), _DIRECTIONS)
     return Chords(*(np.concatenate(part) for part in zip(*(found[b] for b in sorted(found)), strict=True)))
@@ -87,16 +88,17 @@ def extents(places: np.ndarray, frames: np.ndarray) -> np.ndarray:
 @njit(cache=True, nogil=True)
 def _hits(places, faces, lattice, begin, end):  # noqa: ANN001, ANN202  # pragma: no cover
     """Number, line (counted from the first one of ``begin``), depth and triangle of all hits."""
+    frames, lows, highs, spacing = lattice
     V = places.shape[1]
     u, v, w = np.empty(V), np.empty(V), np.empty(V)
     cells = np.empty(V, np.int32)
     line, depth, face = np.empty(4096, np.int64), np.empty(4096), np.empty(4096, np.int64)
     count, offset = 0, 0
     for d in range(begin, end):
-        high = lattice.high[d] - lattice.low[d] + 1
+        high = highs[d] - lows[d] + 1
         if min(high) <= 0:
             continue
-        _project(places, lattice.frames[d], lattice.spacing, lattice.low[d], u, v, w, cells)
+        _project(places, frames[d], spacing, lows[d], u, v, w, cells)
         for f in range(len(faces)):
             i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
             apart = (cells[i] ^ cells[j]) | (cells[i] ^ cells[k])
@@ -160,20 +162,21 @@ def _doubled(values):  # noqa: ANN001, ANN202  # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
-def _chords(count, line, depth, face, normals, lattice, begin, end):  # noqa: ANN001, ANN202  # pragma: no cover
+def _chords(count, line, depth, face, normals, grids, begin, end):  # noqa: ANN001, ANN202  # pragma: no cover
     """The fields of :class:`Chords` from the hits of some directions."""
+    frames, low, high = grids
     total = 0
     for d in range(begin, end):
-        total += max(lattice.high[d, 0] - lattice.low[d, 0] + 1, 0) * max(lattice.high[d, 1] - lattice.low[d, 1] + 1, 0)
+        total += max(high[d, 0] - low[d, 0] + 1, 0) * max(high[d, 1] - low[d, 1] + 1, 0)
     starts, order = _sorted(count, line, depth, total)
     most = max(count // 2, 1)
     lines, depths = np.empty((most, 3), np.int64), np.empty((most, 2))
     ends, slopes = np.empty((most, 2), np.int64), np.empty(most)
     found, number = 0, 0
     for d in range(begin, end):
-        way = lattice.frames[d, 0]
-        for row in range(lattice.low[d, 0], lattice.high[d, 0] + 1):
-            for column in range(lattice.low[d, 1], lattice.high[d, 1] + 1):
+        way = frames[d, 0]
+        for row in range(low[d, 0], high[d, 0] + 1):
+            for column in range(low[d, 1], high[d, 1] + 1):
                 before = 0.0
                 for i in range(starts[number], starts[number + 1]):
                     n = normals[face[order[i]]]

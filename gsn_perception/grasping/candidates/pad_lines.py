@@ -24,7 +24,7 @@ _ROUNDING = 1e-9  # steps between lines, by which extents are widened
 
 
 class PadGrid(NamedTuple):
-    """Lines along the closing direction, in the grasp frame; a tuple, because kernels take it as it is.
+    """Lines along the closing direction, in the grasp frame.
 
     Attributes:
         x: [X] metres, ascending in equal steps, X > 1.
@@ -73,15 +73,18 @@ def line_contacts(poses: Poses, grid: PadGrid, tree: BoundingTree, normals: np.n
     R, t, widths = (np.ascontiguousarray(a, dtype=np.float64) for a in (poses.rotations, poses.centers, poses.widths))
 
     def work(begin: int, end: int) -> None:
-        _contacts_range(R, t, widths, grid, tree, normals, out, begin, end)
+        _contacts_range((R, t, widths), tuple(grid), tuple(tree), normals, tuple(out), begin, end)
 
     parallel_ranges(work, count, _POSES)
     return out
 
 
 @njit(cache=True, nogil=True)
-def _contacts_range(R, t, widths, grid, tree, normals, out, begin, end):  # noqa: ANN001, ANN202  # pragma: no cover
-    x, z, corners, items, bounds = grid.x, grid.z, tree.corners, tree.items, tree.bounds
+def _contacts_range(poses, grid, tree, normals, out, begin, end):  # noqa: ANN001, ANN202  # pragma: no cover
+    R, t, widths = poses
+    x, z, _, _ = grid
+    corners, items, bounds = tree
+    closed = out[3]
     depth, face = np.empty((2, len(x) * len(z))), np.empty((2, len(x) * len(z)), np.int64)
     for p in range(begin, end):
         depth[:], face[:] = np.inf, -1
@@ -90,7 +93,7 @@ def _contacts_range(R, t, widths, grid, tree, normals, out, begin, end):  # noqa
         width = widths[p]
         for side in range(2):
             width -= _patch(pose, half, grid, normals, side, depth[side], face[side], out, p)
-        out.width[p] = width if np.isfinite(width) else np.inf
+        closed[p] = width if np.isfinite(width) else np.inf
 
 
 @njit(cache=True, nogil=True)
@@ -166,14 +169,15 @@ def _draw(pose, corners, item, half, grid, lines, number, depth, face):  # noqa:
 @njit(cache=True, nogil=True)
 def _patch(pose, half, grid, normals, side, depth, face, out, p):  # noqa: ANN001, ANN202  # pragma: no cover
     """Write the contact patch of one pad, and return the depth of its first contact."""
-    points, directions, faces, spots, zs = out.points, out.normals, out.faces, out.spots, grid.z
+    points, directions, fill, _, spreads, faces, spots = out
+    xs, zs, tolerance, miss = grid
     sign, lines = (1.0 if side == 0 else -1.0), len(depth)
     first = depth.min()
     touching, spread = 0, 0.0
     for r in range(lines):
-        spread += min(depth[r] - (first if np.isfinite(first) else 0.0), grid.miss) / lines
-        contact = np.isfinite(depth[r]) and depth[r] <= first + grid.tolerance
-        x, z = grid.x[r // len(zs)], zs[r % len(zs)]
+        spread += min(depth[r] - (first if np.isfinite(first) else 0.0), miss) / lines
+        contact = np.isfinite(depth[r]) and depth[r] <= first + tolerance
+        x, z = xs[r // len(zs)], zs[r % len(zs)]
         y = sign * (half - (depth[r] if contact else 0.0))
         for a in range(3):
             spots[p, side, r, a] = pose[3 * a] * x + pose[3 * a + 1] * y + pose[3 * a + 2] * z + pose[9 + a]
@@ -189,5 +193,5 @@ def _patch(pose, half, grid, normals, side, depth, face, out, p):  # noqa: ANN00
         length += directions[p, side, a] ** 2
     for a in range(3):
         directions[p, side, a] /= max(np.sqrt(length), 1e-30)
-    out.fill[p, side], out.spread[p, side] = touching / lines, spread
+    fill[p, side], spreads[p, side] = touching / lines, spread
     return first

@@ -6,44 +6,35 @@ next smaller one from there on.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
 
-from gsn_perception.grasping.gripper import Gripper
+from gsn_perception.grasping.tree.bounding_tree import BoundingTree
 from gsn_perception.grasping.tree.posed import corner_in_pose
 from gsn_perception.grasping.tree.posed import node_in_pose
+from gsn_perception.rendering.cpu.pool import parallel_ranges
 
+_BOXES = 512  # per thread and piece
 _BITS = 62  # of a word that names boxes; boxes beyond share the last one
 
 
-class MovingBoxes(NamedTuple):
-    """Boxes of a gripper as functions of its opening; a tuple, because kernels take it as it is.
+def boxes_touch(boxes: np.ndarray, tree: BoundingTree) -> np.ndarray:
+    """Whether [N] axis-aligned boxes [N,2,3] (lower and upper corners) touch anything in a tree."""
+    touch = np.zeros(len(boxes), dtype=bool)
+    given = np.ascontiguousarray(boxes, dtype=np.float64)
 
-    Attributes:
-        closed: [B,2,3] lower and upper corners at opening 0, in the grasp frame, metres.
-        sides: [B] 1 or -1 where a box moves along y by half of the opening, 0 where it does not move.
-    """
+    def work(begin: int, end: int) -> None:
+        _touch_range(given, tree.corners, tree.bounds, touch, begin, end)
 
-    closed: np.ndarray
-    sides: np.ndarray
-
-    @classmethod
-    def of(cls, gripper: Gripper, *, swept: float = 0.0) -> MovingBoxes:
-        """The gripper's boxes; ``swept`` as in :meth:`Gripper.boxes`."""
-        closed, opened = gripper.boxes(np.array([0.0, 2.0]), swept=swept)
-        return cls(closed, np.round(opened[:, 0, 1] - closed[:, 0, 1]))
+    parallel_ranges(work, len(given), _BOXES)
+    return touch
 
 
 @njit(cache=True, nogil=True)
-def open_boxes(closed, sides, width, out):  # noqa: ANN001, ANN201  # pragma: no cover
-    """The boxes at an opening, into ``out`` [B,2,3]."""
-    for b in range(len(out)):
-        for end in range(2):
-            for a in range(3):
-                out[b, end, a] = closed[b, end, a]
-            out[b, end, 1] += sides[b] * (width / 2)
+def _touch_range(boxes, corners, bounds, touch, begin, end):  # noqa: ANN001, ANN202  # pragma: no cover
+    pose, margins = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0), np.zeros(1)
+    for n in range(begin, end):
+        touch[n] = free_margins(pose, boxes[n : n + 1], margins, 0, corners, bounds, -1)[0] == 0
 
 
 @njit(cache=True, nogil=True)

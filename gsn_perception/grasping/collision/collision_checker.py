@@ -12,7 +12,6 @@ import numpy as np
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Plane
 from gsn_perception.grasping.candidates.sampling import Poses
-from gsn_perception.grasping.collision.boxes import MovingBoxes
 from gsn_perception.grasping.collision.collision import scene_nearby
 from gsn_perception.grasping.collision.collision import triangles_nearby
 from gsn_perception.grasping.collision.free_openings import REASONS
@@ -20,6 +19,7 @@ from gsn_perception.grasping.collision.free_openings import Distances
 from gsn_perception.grasping.collision.free_openings import Obstacles
 from gsn_perception.grasping.collision.free_openings import free_openings
 from gsn_perception.grasping.collision.free_openings import kept_margins
+from gsn_perception.grasping.collision.moving_boxes import MovingBoxes
 from gsn_perception.grasping.gripper import Gripper
 from gsn_perception.grasping.object_surface import Surface
 from gsn_perception.grasping.settings import PlannerSettings

@@ -8,9 +8,9 @@ import numpy as np
 from numba import njit
 
 from gsn_perception.grasping.candidates.sampling import Poses
-from gsn_perception.grasping.collision.boxes import MovingBoxes
 from gsn_perception.grasping.collision.boxes import free_margins
-from gsn_perception.grasping.collision.boxes import open_boxes
+from gsn_perception.grasping.collision.moving_boxes import MovingBoxes
+from gsn_perception.grasping.collision.moving_boxes import open_boxes
 from gsn_perception.grasping.tree.bounding_tree import BoundingTree
 from gsn_perception.grasping.tree.posed import pose_of
 from gsn_perception.rendering.cpu.pool import parallel_ranges
@@ -21,7 +21,7 @@ _POSES = 64  # per thread and piece
 
 
 class Obstacles(NamedTuple):
-    """What the gripper must stay clear of; a tuple, because kernels take it as it is.
+    """What the gripper must stay clear of.
 
     Attributes:
         plane: [4] unit normal and offset of the support plane; [0] where there is none.
@@ -37,7 +37,7 @@ class Obstacles(NamedTuple):
 
 
 class Distances(NamedTuple):
-    """Distances to keep, metres; a tuple, because kernels take it as it is.
+    """Distances to keep, metres.
 
     Attributes:
         margins: [M] ascending, to the object.
@@ -91,8 +91,10 @@ def free_openings(
     )
     R, t, tried = (np.ascontiguousarray(a, dtype=np.float64) for a in (poses.rotations, poses.centers, widths))
 
+    trees = tuple((tree.corners, tree.bounds) for tree in obstacles[1:])
+
     def work(begin: int, end: int) -> None:
-        _open_range(R, t, tried, boxes, obstacles, distances, found, begin, end)
+        _open_range((R, t, tried), tuple(boxes), obstacles.plane, trees, tuple(distances), tuple(found), begin, end)
 
     parallel_ranges(work, count, _POSES)
     return found
@@ -104,38 +106,32 @@ def kept_margins(poses: Poses, boxes: MovingBoxes, tree: BoundingTree, margins: 
     R, t, widths = (np.ascontiguousarray(a, dtype=np.float64) for a in (poses.rotations, poses.centers, poses.widths))
 
     def work(begin: int, end: int) -> None:
-        _margins_range(R, t, widths, boxes, tree, margins, kept, begin, end)
+        _margins_range(R, t, widths, boxes.closed, boxes.sides, tree.corners, tree.bounds, margins, kept, begin, end)
 
     parallel_ranges(work, len(poses), _POSES)
     return kept
 
 
 @njit(cache=True, nogil=True)
-def _open_range(R, t, widths, moving, obstacles, distances, found, begin, end):  # noqa: ANN001, ANN202  # pragma: no cover
-    closed, sides, plane, margins, around = (
-        moving.closed,
-        moving.sides,
-        obstacles.plane,
-        distances.margins,
-        distances.around,
-    )
-    surface, surface_bounds = obstacles.surface.corners, obstacles.surface.bounds
-    scene, scene_bounds = obstacles.scene.corners, obstacles.scene.bounds
-    others, others_bounds = obstacles.others.corners, obstacles.others.bounds
-    numbers, verdicts, centers, kept = found.number, found.verdict, found.centers, found.margins
+def _open_range(poses, moving, plane, trees, distances, found, begin, end):  # noqa: ANN001, ANN202  # pragma: no cover
+    R, t, widths = poses
+    closed, sides = moving
+    (surface, surface_bounds), (scene, scene_bounds), (others, others_bounds) = trees
+    margins, required, around, height, retreat = distances
+    numbers, verdicts, centers, kept = found
     boxes = np.empty_like(closed)
     one = two = three = -1  # hints: leaves of the last contact
     for p in range(begin, end):
         for number in range(widths.shape[1]):
             open_boxes(closed, sides, widths[p, number], boxes)
             pose = pose_of(R, t, p)
-            back = 0.0 if len(plane) == 0 else _retreat(pose, boxes, plane, distances.height)
+            back = 0.0 if len(plane) == 0 else _retreat(pose, boxes, plane, height)
             free = verdicts[p] = 0
-            if back <= distances.retreat:
+            if back <= retreat:
                 pose = _moved_back(pose, back)
-                free, one = free_margins(pose, boxes, margins, distances.required - 1, surface, surface_bounds, one)
+                free, one = free_margins(pose, boxes, margins, required - 1, surface, surface_bounds, one)
                 kept[p], verdicts[p] = free, 1
-                free = max(free - distances.required + 1, 0)
+                free = max(free - required + 1, 0)
             if free:
                 free, two = free_margins(pose, boxes, around, 0, scene, scene_bounds, two)
                 verdicts[p] = 2
@@ -170,8 +166,7 @@ def _moved_back(pose, back):  # noqa: ANN001, ANN202  # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
-def _margins_range(R, t, widths, moving, tree, margins, kept, begin, end):  # noqa: ANN001, ANN202  # pragma: no cover
-    closed, sides, corners, bounds = moving.closed, moving.sides, tree.corners, tree.bounds
+def _margins_range(R, t, widths, closed, sides, corners, bounds, margins, kept, begin, end):  # noqa: ANN001, ANN202  # pragma: no cover
     boxes, hint = np.empty_like(closed), -1
     for p in range(begin, end):
         open_boxes(closed, sides, widths[p], boxes)

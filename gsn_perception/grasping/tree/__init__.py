@@ -1,1 +1,1 @@
-"""A bounding tree over triangles or points, and its queries: rays and distances."""
+"""Compiled values of triangles, and a bounding tree over triangles or points with its queries: rays and distances."""

@@ -17,7 +17,9 @@ _PAD = 1e-12  # of the largest coordinate; no box is flat, so that rays within a
 
 
 class BoundingTree(NamedTuple):
-    """Triangles (or points, K = 1) with the bounding boxes of nested groups; a tuple, because kernels take it as it is.
+    """Triangles (or points, K = 1) with the bounding boxes of nested groups.
+
+    Kernels take its arrays, not the tuple: the compiler's cache on disk would name the class, and fail when it moves.
 
     Attributes:
         corners: [N,K,3] float64, ordered by leaf.

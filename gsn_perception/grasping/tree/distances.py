@@ -21,16 +21,16 @@ def distances(tree: BoundingTree, points: np.ndarray, *, limit: float = math.inf
     if tree:
 
         def work(begin: int, end: int) -> None:
-            _distance_range(tree, places, nearest, begin, end)
+            _distance_range(tree.corners, tree.bounds, places, nearest, begin, end)
 
         parallel_ranges(work, len(places), _POINTS)
     return np.sqrt(nearest)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _distance_range(tree, points, nearest, begin, end):  # noqa: ANN001, ANN202  # pragma: no cover
+def _distance_range(corners, bounds, points, nearest, begin, end):  # noqa: ANN001, ANN202  # pragma: no cover
     """Squared distances; the nearer child of a node comes first."""
-    bounds, N, leaves = tree.bounds, len(tree.items), len(tree.bounds) // 2
+    N, leaves = len(corners), len(bounds) // 2
     waiting, far = np.empty(_DEPTH, np.int64), np.empty(_DEPTH)
     for p in range(begin, end):
         point = points[p]
@@ -43,7 +43,7 @@ def _distance_range(tree, points, nearest, begin, end):  # noqa: ANN001, ANN202 
             if node >= leaves:
                 leaf = node - leaves
                 for i in range(N * leaf // leaves, N * (leaf + 1) // leaves):
-                    nearest[p] = min(nearest[p], _to_triangle(tree.corners[i], point))
+                    nearest[p] = min(nearest[p], _to_triangle(corners[i], point))
                 continue
             one, two = _to_box(bounds[2 * node], point), _to_box(bounds[2 * node + 1], point)
             nearer = 0 if one <= two else 1

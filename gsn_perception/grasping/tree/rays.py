@@ -46,14 +46,14 @@ def _cast(
     starts, ways = (np.ascontiguousarray(a, dtype=np.float64) for a in (origins, directions))
 
     def work(begin: int, end: int) -> None:
-        _cast_range(tree, starts, ways, distance, face, any_, begin, end)
+        _cast_range(*tree, starts, ways, distance, face, any_, begin, end)
 
     parallel_ranges(work, len(starts), _RAYS)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _cast_range(tree, origins, directions, distance, face, any_, begin, end):  # noqa: ANN001, ANN202  # pragma: no cover
-    bounds, N, leaves = tree.bounds, len(tree.items), len(tree.bounds) // 2
+def _cast_range(corners, items, bounds, origins, directions, distance, face, any_, begin, end):  # noqa: ANN001, ANN202  # pragma: no cover
+    N, leaves = len(items), len(bounds) // 2
     inverse = np.empty(3)
     for r in range(begin, end):
         origin, way = origins[r], directions[r]
@@ -67,9 +67,9 @@ def _cast_range(tree, origins, directions, distance, face, any_, begin, end):  #
                     continue
                 leaf = node - leaves
                 for i in range(N * leaf // leaves, N * (leaf + 1) // leaves):
-                    hit = _triangle(tree.corners[i], origin, way)
+                    hit = _triangle(corners[i], origin, way)
                     if hit < distance[r] or (any_ and hit <= distance[r]):
-                        distance[r], face[r] = hit, tree.items[i]
+                        distance[r], face[r] = hit, items[i]
                 if any_ and face[r] >= 0:
                     break
             node += 1
