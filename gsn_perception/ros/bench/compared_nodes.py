@@ -38,7 +38,7 @@ _TABLE = interface.GRASP_TABLE
 _PERIOD = 0.1  # between frames while the nodes start and while they work
 _LOST = 30.0  # a frame without grasps after so many seconds was lost: images are sent best effort
 _TRIES = 3
-_TIMEOUT = 240.0
+_TIMEOUT = 600.0  # the first start compiles the kernels
 _WINDOW, _IDLE = 0.4, 0.2  # seconds, and cores' share below which nodes are idle
 _MB = 1e6
 
