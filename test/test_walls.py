@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1] / PACKAGE
 FLOORS = {
     "geometry": 1,
     "io": 1,
+    "engines": 1,
     "gsn": 2,
     "surface": 2,
     "grasping": 2,
