@@ -35,6 +35,7 @@ setup(
     extras_require={
         "ros": JAZZY,
         "ros-kilted": KILTED,
+        "openvino": ["openvino>=2025.1"],
         "physics": ["mujoco>=3.2", "coacd>=1.0.4"],
         "dev": ["pytest>=8", "hypothesis>=6", "ruff>=0.6", "mypy>=1.10", "pre-commit>=3", "build>=1"],
     },

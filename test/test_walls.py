@@ -29,6 +29,7 @@ FLOORS = {
     "process": 1,
     "geometry": 1,
     "io": 1,
+    "engines": 1,
     "gsn": 2,
     "surface": 2,
     "grasping": 2,

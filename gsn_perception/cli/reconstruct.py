@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Literal
 
+from gsn_perception.engines.names import EngineName
+from gsn_perception.engines.names import PrecisionName
+
 if TYPE_CHECKING:
     from gsn_perception.geometry import Grasp
     from gsn_perception.geometry import Observation
@@ -54,6 +57,10 @@ class Options:
     """Weights: a .safetensors file or the name of shipped ones."""
     device: str = "auto"
     """auto, cpu or cuda."""
+    engine: EngineName = "auto"
+    """Library that runs the network: auto takes openvino on the CPU if it is installed, else torch."""
+    precision: PrecisionName = "float32"
+    """Arithmetic of the network; bfloat16 is faster and needs hardware that has it."""
     mesh_method: Literal["auto", "gaussians", "onet", "convonet", "peif"] = "auto"
     """Method of surface extraction: from the splat itself, or by a learned field."""
     mesh_weights: str = ""
@@ -88,6 +95,8 @@ def run(options: Options) -> int:
         clean_masks=options.clean_masks,
         mesh_method=options.mesh_method,
         mesh_weights=options.mesh_weights,
+        engine=options.engine,
+        precision=options.precision,
         seed=options.seed,
     )
     reconstructor = Reconstructor.from_pretrained(options.checkpoint, options.device, settings)

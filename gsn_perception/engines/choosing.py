@@ -28,6 +28,11 @@ class Engine:
     precision: PrecisionName = "float32"
     required: bool = True
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """Both names, for logs and diagnostics."""
+        return {"engine": self.name, "precision": self.precision}
+
 
 def pick_engine(name: str, precision: str, device: torch.device) -> Engine:
     """The engine for a device by name.

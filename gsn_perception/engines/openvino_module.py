@@ -49,8 +49,8 @@ class OpenVinoModule:
         self._shapes = [_shape(value, (free or {}).get(name, ())) for name, value in example.items()]
         try:
             self._request = _compiled(module, tuple(example.values()), self._shapes, precision).create_infer_request()
-        except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1].strip()
+        except Exception as error:  # OpenVINO's exceptions have no common type
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip(" -")
             raise InputError(f"OpenVINO can't run the network ({reason}); choose engine torch") from error
         self._lock = Lock()
 

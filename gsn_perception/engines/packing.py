@@ -52,7 +52,8 @@ def unpacked(network: M) -> M:
                 outputs, inputs = child.values.shape
                 made = nn.Linear(inputs, outputs, bias=child.bias is not None, device="meta")
                 made.weight = nn.Parameter(child.values.to(torch.float32) * child.step, requires_grad=False)
-                made.bias = None if child.bias is None else nn.Parameter(child.bias, requires_grad=False)
+                if child.bias is not None:
+                    made.bias = nn.Parameter(child.bias, requires_grad=False)
                 setattr(module, name, made)
     return network
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
 
 _TOLERANCE = 1e-9
+_Vector = tuple[float, float, float]
 
 
 def smallest_cone(directions: np.ndarray) -> tuple[np.ndarray, float]:
@@ -33,25 +36,33 @@ def smallest_cone(directions: np.ndarray) -> tuple[np.ndarray, float]:
 
 def _cone_of(unit: np.ndarray) -> tuple[np.ndarray, float, tuple[int, ...]]:
     """Brute force over pairs and triples of a few unit vectors [K,3]: axis, cosine, and indices that define the cone."""
-    best: tuple[np.ndarray, float, tuple[int, ...]] = (unit[0], 1.0, (0,))
+    rays: list[_Vector] = [tuple(ray) for ray in unit.tolist()]  # plain numbers: numpy's calls cost more than its sums
+    best: tuple[_Vector, float, tuple[int, ...]] = (rays[0], 1.0, (0,))
     best_cosine = -2.0
     for size in (2, 3):
-        for group in combinations(range(len(unit)), size):
-            axis = _touching_axis(unit[list(group)])
+        for group in combinations(range(len(rays)), size):
+            axis = _touching_axis([rays[index] for index in group])
             if axis is None:
                 continue
-            cosine = float((unit @ axis).min())
+            cosine = min(_dot(ray, axis) for ray in rays)
             if cosine > best_cosine:
                 best, best_cosine = (axis, cosine, group), cosine
-    return best
+    return np.array(best[0]), best[1], best[2]
 
 
-def _touching_axis(unit: np.ndarray) -> np.ndarray | None:
+def _touching_axis(unit: Sequence[_Vector]) -> _Vector | None:
     """The axis at equal angles from two or three unit vectors, None where it is undefined."""
+    (x, y, z), (u, v, w) = unit[:2]
     if len(unit) == 2:
-        axis = unit[0] + unit[1]
+        axis = (x + u, y + v, z + w)
     else:
-        axis = np.cross(unit[1] - unit[0], unit[2] - unit[0])
-        axis = axis if axis @ unit[0] > 0 else -axis
-    length = float(np.linalg.norm(axis))
-    return axis / length if length > 1e-12 else None
+        (a, b, c), (d, e, f) = (u - x, v - y, w - z), (unit[2][0] - x, unit[2][1] - y, unit[2][2] - z)
+        axis = (b * f - c * e, c * d - a * f, a * e - b * d)
+        if _dot(axis, unit[0]) <= 0:
+            axis = (-axis[0], -axis[1], -axis[2])
+    length = math.sqrt(_dot(axis, axis))
+    return (axis[0] / length, axis[1] / length, axis[2] / length) if length > 1e-12 else None
+
+
+def _dot(a: _Vector, b: _Vector) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]

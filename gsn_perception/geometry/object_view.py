@@ -119,8 +119,10 @@ class ObjectView:
 
     def warp_depth(self, depth: np.ndarray, source: Camera) -> np.ndarray:
         """A depth image [H,W] (metres along the source's z) as depth along the virtual camera's z, [S,S], NaN unknown."""
-        rays = source.pixel_rays()
-        scaled = (depth * (rays @ self.R_camera_virtual[:, 2])).astype(np.float32)
+        x, y, z = self.R_camera_virtual[:, 2]
+        u, v = np.arange(source.width) + 0.5, np.arange(source.height) + 0.5
+        along = x * (u - source.K[0, 2]) / source.K[0, 0] + (y * (v - source.K[1, 2]) / source.K[1, 1] + z)[:, None]
+        scaled = (depth * along).astype(np.float32)
         flags = cv2.INTER_NEAREST
         matrix = _integer_centres(self.homography(source))
         nan = float("nan")
@@ -129,17 +131,29 @@ class ObjectView:
 
     def window(self, source: Camera) -> tuple[slice, slice]:
         """Rows and columns of the source image that the crop covers (with a margin; at least one pixel)."""
-        edge = np.linspace(0.0, self.size, 5)
-        u, v = np.meshgrid(edge, edge)
-        border = np.stack([u, v, np.ones_like(u)], axis=-1).reshape(-1, 3)
-        rays = border @ (self.R_camera_virtual @ np.linalg.inv(self.camera.K)).T
-        if (rays[:, 2] < 0.05).any():  # some rays of the crop are almost parallel to the image plane
+        bounds = self._bounds(source)
+        if bounds is None:
             return slice(0, source.height), slice(0, source.width)
-        uv = source.project(rays)
-        low, high = np.floor(uv.min(axis=0)).astype(int) - 2, np.ceil(uv.max(axis=0)).astype(int) + 2
+        low, high = np.floor(bounds[0]).astype(int) - 2, np.ceil(bounds[1]).astype(int) + 2
         u0, v0 = np.clip(low, 0, [source.width - 1, source.height - 1])
         u1, v1 = np.maximum(np.clip(high, 0, [source.width, source.height]), [u0 + 1, v0 + 1])
         return slice(v0, v1), slice(u0, u1)
+
+    def lies_inside(self, source: Camera) -> bool:
+        """Whether the source image has every pixel of the crop."""
+        bounds = self._bounds(source)
+        if bounds is None:
+            return False
+        return bool((bounds[0] >= 1).all() and (bounds[1] <= [source.width - 1, source.height - 1]).all())
+
+    def _bounds(self, source: Camera) -> tuple[np.ndarray, np.ndarray] | None:
+        """Least and largest source coordinates [2] of the crop; None if rays of it are almost parallel to the image plane."""
+        corners = np.array([[u, v, 1.0] for u in (0.0, self.size) for v in (0.0, self.size)])
+        rays = corners @ (self.R_camera_virtual @ np.linalg.inv(self.camera.K)).T
+        if (rays[:, 2] < 0.05).any():
+            return None
+        uv = source.project(rays)
+        return uv.min(axis=0), uv.max(axis=0)
 
     def _shrink(self, homography: np.ndarray) -> int:
         """Number of source pixels that a crop pixel spans at the centre, rounded up."""

@@ -47,12 +47,14 @@ class Crop:
         # premultiplied, so that no background colour enters at the silhouette
         weight = inside.astype(np.float32)[..., None]
         coloured = np.clip(view.warp(np.concatenate([image * (weight / 255), weight], axis=2), camera), 0, 1)
-        # 1 where the image shows object or background, less behind another object or beyond the border
-        others = _occluders(observation, mask)[window]
-        visible = np.clip(view.warp(1 - others.astype(np.float32), camera), 0, 1)
         circle = view.inscribed_circle().astype(np.float32)
         alpha = coloured[..., 3] * circle
-        unknown = _touching((1 - visible) * (1 - alpha) * circle, alpha)
+        others = _occluders(observation, mask)[window]
+        unknown = np.zeros_like(alpha)
+        if others.any() or not view.lies_inside(observation.camera):
+            # 1 where the image shows object or background, less behind another object or beyond the border
+            visible = np.clip(view.warp(1 - others.astype(np.float32), camera), 0, 1)
+            unknown = _touching((1 - visible) * (1 - alpha) * circle, alpha)
         rgb = np.clip(coloured[..., :3] * circle[..., None] + (1 - alpha[..., None]), 0, 1)
         depth = None if observation.depth is None else view.warp_depth(observation.depth[window], camera)
         return cls(view, rgb.astype(np.float32), alpha, unknown.astype(np.float32), depth)

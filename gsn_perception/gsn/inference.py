@@ -6,11 +6,13 @@ from collections.abc import Callable
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from gsn_perception.engines.choosing import Engine
+from gsn_perception.engines.choosing import pick_engine
 from gsn_perception.engines.openvino_module import OpenVinoModule
 from gsn_perception.engines.packing import packed
 from gsn_perception.engines.packing import unpacked
@@ -24,50 +26,61 @@ from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.network import GSN
 from gsn_perception.gsn.network import Trunk
 
-Infer = Callable[[Tensor, Tensor], Gaussians]
 _BATCH = 16  # crops per forward pass: limits the memory for any number of objects
 
 
-def make_inference(network: GSN, device: torch.device, engine: Engine) -> tuple[Infer, Engine]:
-    """The function from crops [B,7,S,S] and half-angles [B] to Gaussians [B,N], and the engine that it uses.
+class Runner(Protocol):
+    """A GSN as a function, and the engine that runs it."""
+
+    engine: Engine
+
+    def __call__(self, image: Tensor, theta: Tensor) -> Gaussians:
+        """Gaussians [B,N]; arguments as of :meth:`GSN.forward`."""
+        ...
+
+
+def make_runner(network: GSN, device: torch.device, engine: str = "auto", precision: str = "float32") -> Runner:
+    """The network in an engine.
 
     Args:
         network: On the device and in eval mode; changed in place for inference.
         device: Where it runs.
-        engine: The wanted one. If it fails and was not required, torch is used.
+        engine: See :func:`pick_engine`; if ``auto`` finds one that can't run this network, torch is used.
+        precision: See :func:`pick_engine`.
 
     Raises:
-        InputError: the required engine can't run this network.
+        InputError: the engine or the precision is unknown or not there, or the engine can't run this network.
     """
+    chosen = pick_engine(engine, precision, device)
     folded(network)
-    if engine.name == "openvino":
+    if chosen.name == "openvino":
         try:
-            return OpenVinoGsn(packed(network), engine), engine
+            return OpenVinoRunner(packed(network), chosen)
         except InputError:
-            if engine.required:
+            if chosen.required:
                 raise
-            engine = replace(engine, name="torch")
-    by_columns(unpacked(network)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return TorchGsn(network, device, engine), engine
+            chosen = replace(chosen, name="torch")
+    return TorchRunner(by_columns(unpacked(network)), device, chosen)
 
 
-def infer_splats(infer: Infer, crops: Sequence[Crop], device: torch.device) -> list[Gaussians]:
+def infer_splats(run: Runner, crops: Sequence[Crop], device: torch.device) -> list[Gaussians]:
     """The splats of crops in the normalised frame, on the CPU; one call for every ``_BATCH`` crops."""
     splats: list[Gaussians] = []
     with torch.inference_mode():
         for first in range(0, len(crops), _BATCH):
             inputs = (crop.tensors(device) for crop in crops[first : first + _BATCH])
             images, thetas = zip(*inputs, strict=True)
-            batch = infer(torch.cat(images), torch.cat(thetas)).to("cpu", torch.float32)
+            batch = run(torch.cat(images), torch.cat(thetas)).to("cpu", torch.float32)
             splats += [batch[i] for i in range(len(images))]
     return splats
 
 
-class TorchGsn:
-    """The network itself; with bfloat16 under autocast, without the refinement's geometry."""
+class TorchRunner:
+    """The network itself; with bfloat16 its trunk under autocast."""
 
     def __init__(self, network: GSN, device: torch.device, engine: Engine) -> None:
-        self.network, self.device = network, device
+        self.network, self.device, self.engine = network, device, engine
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.half: Trunk | None = None
         if engine.precision == "bfloat16":
             self.half = rounded(deepcopy(Trunk(network)))
@@ -85,7 +98,7 @@ class TorchGsn:
         return _decoded(self.network, values, image, theta, None if refiner is None else refiner.network)
 
 
-class OpenVinoGsn:
+class OpenVinoRunner:
     """Trunk and shared refinement network compiled by OpenVINO, one crop after another.
 
     The number of crops has no influence on a result. The refinement network is float32 with any precision, because its
@@ -97,7 +110,7 @@ class OpenVinoGsn:
 
     def __init__(self, network: GSN, engine: Engine) -> None:
         config, refiner = network.config, network.refiner
-        self.network = network
+        self.network, self.engine = network, engine
         trunk = Trunk(network)
         side = config.image_size
         example = {"image": torch.zeros(1, config.channels, side, side), "theta": torch.full((1,), 0.2)}

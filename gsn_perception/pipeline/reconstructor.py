@@ -12,8 +12,6 @@ from pathlib import Path
 
 import torch
 
-from gsn_perception.engines.choosing import Engine
-from gsn_perception.engines.choosing import pick_engine
 from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import ObjectView
@@ -22,9 +20,8 @@ from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
 from gsn_perception.geometry.remark import merged
 from gsn_perception.gsn.crop import Crop
-from gsn_perception.gsn.inference import Infer
 from gsn_perception.gsn.inference import infer_splats
-from gsn_perception.gsn.inference import make_inference
+from gsn_perception.gsn.inference import make_runner
 from gsn_perception.gsn.network import GSN
 from gsn_perception.gsn.sculpted import Sculpted
 from gsn_perception.gsn.visibility import VisibilityModel
@@ -75,7 +72,7 @@ class Reconstructor:
         self.network = network.to(device).eval()
         self.device = device
         self.settings = settings or ReconstructorSettings()
-        self._infer_batch, self.engine = self._inference()
+        self._runner = make_runner(self.network, device, self.settings.engine, self.settings.precision)
         self.solid = solid or SolidSettings()
         self.origin = origin
         self.seen_rule = seen_rule or VisibilityModel()
@@ -115,15 +112,11 @@ class Reconstructor:
         made = copy(self)
         made.settings = settings
         if (settings.engine, settings.precision) != (self.settings.engine, self.settings.precision):
-            made._infer_batch, made.engine = made._inference()
+            made._runner = make_runner(self.network, self.device, settings.engine, settings.precision)
         kept = ("mesh_method", "mesh_weights", "seed")
         if any(getattr(settings, name) != getattr(self.settings, name) for name in kept):
             made.mesher = made._mesher()
         return made
-
-    def _inference(self) -> tuple[Infer, Engine]:
-        engine = pick_engine(self.settings.engine, self.settings.precision, self.device)
-        return make_inference(self.network, self.device, engine)
 
     def _mesher(self) -> Mesher:
         settings, sha256 = self.settings, "" if self.origin is None else self.origin.sha256
@@ -133,7 +126,7 @@ class Reconstructor:
 
     def describe(self) -> dict[str, str]:
         """Device, engine and weights, for logs and diagnostics."""
-        facts = {"device": str(self.device), "engine": self.engine.name, "precision": self.engine.precision}
+        facts = {"device": str(self.device), **self._runner.engine.facts}
         if self.origin is not None:
             facts |= {"weights": str(self.origin.path), "weights_sha256": self.origin.sha256}
             facts["weights_replaced"] = str(self.origin.replaced).lower()
@@ -186,7 +179,7 @@ class Reconstructor:
     def _sculpted(self, observation: Observation, prepared: PreparedFrame) -> list[Sculpted | Refusal]:
         crops = {label: crop for label, crop in prepared.crops.items() if isinstance(crop, Crop)}
         began = time.perf_counter()
-        splats = dict(zip(crops, self._infer(list(crops.values())), strict=True))
+        splats = dict(zip(crops, self.infer(list(crops.values())), strict=True))
         share = (time.perf_counter() - began) / max(len(crops), 1)
         found: list[Sculpted | Refusal] = []
         for label, outcome in prepared.crops.items():
@@ -228,12 +221,14 @@ class Reconstructor:
         mask = object_mask(observation, self.settings).mask
         if label is None:
             label = labels_by_size(mask)[0]
-        observation = replace(observation, mask=mask)
+        if mask is not observation.mask:
+            observation = replace(observation, mask=mask)
         crop = object_crop(observation, label, self.settings, self.network.config.image_size)
-        return crop.view, self._infer([crop])[0]
+        return crop.view, self.infer([crop])[0]
 
-    def _infer(self, crops: Sequence[Crop]) -> list[Gaussians]:
-        return infer_splats(self._infer_batch, crops, self.device)
+    def infer(self, crops: Sequence[Crop]) -> list[Gaussians]:
+        """The splats of crops in the normalised frame, on the CPU."""
+        return infer_splats(self._runner, crops, self.device)
 
     def _skinned(
         self, observation: Observation, found: Sequence[Sculpted | Refusal], wanted: Callable[[], bool]

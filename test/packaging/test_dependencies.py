@@ -40,7 +40,7 @@ OTHER_NAME = {  # imported as: key
 }
 OPTIONAL = {"cv_bridge", "moveit_msgs"}  # used where they are installed; ros/optional.py says what to install
 BESIDE = {"trajectory_msgs", "yolo_msgs"}  # comes with moveit_msgs; built from source, no distribution has it
-PIP_EXTRAS = {"mujoco", "coacd"}  # the extra `physics`
+PIP_EXTRAS = {"mujoco", "coacd", "openvino"}  # the extras `physics` and `openvino`
 CALLS = ("require", "find")  # of ros/optional.py
 
 

@@ -1,5 +1,6 @@
 """The pipeline on self-made scenes with the shipped weights: metres, frames, refusals."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -161,6 +162,9 @@ def test_several_objects_go_through_the_network_in_one_batch(reconstructor: Reco
     mask[rows[columns > np.median(columns)], columns[columns > np.median(columns)]] = 2
     mask[2:5, 2:3] = 7  # three pixels: refused before the batch
     sizes: list[int] = []
+    reconstructor = Reconstructor(
+        deepcopy(reconstructor.network), reconstructor.device, replace(reconstructor.settings, engine="torch")
+    )
     hook = reconstructor.network.register_forward_hook(lambda module, given, out: sizes.append(len(given[0])))
     try:
         together = {r.label: r for r in reconstructor(replace(observation, mask=mask))}
@@ -168,7 +172,7 @@ def test_several_objects_go_through_the_network_in_one_batch(reconstructor: Reco
         assert isinstance(together[7], Refusal)
         for label in (1, 2):
             crop = reconstructor.prepare(replace(observation, mask=mask)).crops[label]
-            alone = reconstructor._infer([crop])[0]
+            alone = reconstructor.infer([crop])[0]
             pose = crop.view.similarity(together[label].scale)
             expected = alone.select(alone.opacities >= reconstructor.settings.opacity_threshold).transform(pose)
             torch.testing.assert_close(together[label].gaussians.means, expected.means, atol=1e-4, rtol=1e-3)

@@ -127,9 +127,10 @@ def allowed_inputs(observation: Observation, settings: ReconstructorSettings) ->
         return observation
     if not settings.use_depth:
         return replace(observation, depth=None)
-    depth = observation.depth.copy()
-    depth[(depth < settings.min_depth) | (depth > settings.max_depth)] = np.nan
-    return replace(observation, depth=depth)
+    outside = (observation.depth < settings.min_depth) | (observation.depth > settings.max_depth)
+    if not outside.any():
+        return observation
+    return replace(observation, depth=np.where(outside, np.float32(np.nan), observation.depth))
 
 
 def object_mask(observation: Observation, settings: ReconstructorSettings) -> Segments:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gsn_perception.engines.names import ENGINES
+from gsn_perception.engines.names import PRECISIONS
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Plane
 from gsn_perception.ros.parameters.declaration import named_values
@@ -38,6 +40,8 @@ _PIPELINE = (  # names shared with ReconstructorSettings
     "mesh_weights",
     "mesh_resolution",
     "mesh_max_triangles",
+    "engine",
+    "precision",
     "seed",
 )
 
@@ -54,7 +58,18 @@ class ReconstructionSettings:
     autostart: bool = parameter(False, "configure and activate without a lifecycle manager", read_only=True)
     checkpoint: str = parameter("", "weights: a file, a shipped name, or empty for the shipped default", fixed=True)
     device: str = parameter("auto", "auto, cpu, cuda or cuda:N", fixed=True, check=_check_device)
-    precision: str = parameter("float32", "arithmetic of the network", choices=("float32",), fixed=True)
+    engine: str = parameter(
+        "auto",
+        "library that runs the network: auto takes openvino on the CPU if it is installed, else torch",
+        choices=ENGINES,
+        fixed=True,
+    )
+    precision: str = parameter(
+        "float32",
+        "arithmetic of the network; bfloat16 is faster and needs hardware that has it",
+        choices=PRECISIONS,
+        fixed=True,
+    )
     image_transport: str = parameter(
         "raw", "raw: `image`; compressed: `image/compressed`", choices=("raw", "compressed")
     )
