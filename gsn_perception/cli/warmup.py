@@ -33,7 +33,7 @@ def run(options: Options) -> int:
     for method in options.mesh_methods:
         objects = _reconstructed(observation, method)
     _plan(objects, observation)
-    folder = Path(blend_range.stats.cache_path)
+    folder = Path(blend_range.stats.cache_path or ".")
     place = "beside their source files" if folder.name == "__pycache__" else f"below {folder.parent}"
     print(f"kernels compiled in {time.perf_counter() - began:.1f} s, kept {place}")
     return 0
