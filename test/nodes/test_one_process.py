@@ -171,3 +171,15 @@ def test_old_results_are_let_go(graph):
         assert node.trigger_cleanup() == SUCCESS
     gc.collect()
     assert [ref() for ref in seen] == [None] * 8
+
+
+def test_a_node_that_owns_its_process_keeps_what_it_loaded_out_of_garbage_collection(graph):
+    node = graph.add(GraspNode, parameters=CHEAP)
+    node.owns_process = True
+    try:
+        assert node.trigger_configure() == SUCCESS
+        assert gc.get_freeze_count() > 0
+        assert node.trigger_cleanup() == SUCCESS
+        assert gc.get_freeze_count() == 0, "a node that is configured again leaves nothing behind"
+    finally:
+        gc.unfreeze()

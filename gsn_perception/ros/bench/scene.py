@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
+import psutil
 import rclpy
 from rclpy.context import Context
 from rclpy.signals import SignalHandlerOptions
@@ -84,6 +85,7 @@ class SceneNodes:
         self._processes: list[NodeProcess] = []
         self._stack = ExitStack()
         self.latencies: dict[str, list[float]] = {topic.name: [] for topic in _TOPICS}
+        self.cpu: list[float] = []  # seconds of all nodes' processes from the image to the grasps
         self._sent = 0
 
     def __enter__(self) -> SceneNodes:
@@ -127,12 +129,13 @@ class SceneNodes:
             InputError: a node ended, or gives no grasps.
         """
         for _ in range(3):
-            stamp, began = time.time_ns(), time.monotonic()
+            stamp, began, cpu = time.time_ns(), time.monotonic(), self._cpu()
             for name, message in frame.items():
                 self._publishers[name].publish(stamped(message, stamp))
             if self._collector.wait(partial(self._has_arrived, stamp), _LOST, self._check):
                 for topic in _TOPICS if keep else ():
                     self.latencies[topic.name].append(self._collector.arrivals[topic.name][stamp] - began)
+                self.cpu += [self._cpu() - cpu] if keep else []
                 self._sent += 1
                 return
         raise InputError(f"{self.how.name}: no grasps for three frames in turn")
@@ -149,6 +152,10 @@ class SceneNodes:
             for key, value in self._report(node).items()
             if key.startswith("latency.") and key.endswith(ending)
         }
+
+    def _cpu(self) -> float:
+        times = [psutil.Process(process.pid).cpu_times() for process in self._processes]
+        return float(sum(t.user + t.system for t in times))
 
     def _has_arrived(self, stamp: int) -> bool:
         return all(stamp in self._collector.arrivals[topic.name] for topic in _TOPICS)
@@ -208,6 +215,9 @@ def _figures(nodes: SceneNodes) -> list[Figure]:
         ]
         if topic == interface.GRASP_TABLE.name:
             found.append(Figure(f"{name}: image -> {topic}, p95 / p50", float(p95 / p50), "", 1.6))
+    found.append(
+        Figure(f"{name}: CPU time of the nodes from the image to the grasps, median", 1e3 * float(np.median(nodes.cpu)))
+    )
     stages = nodes.stages()
     found += [Figure(f"{name}: {stage}", value) for stage, value in sorted(stages.items())]
     known = [stages.get(f"{node}: total", float("nan")) for node in _NODES]

@@ -24,6 +24,7 @@ def test_figures_hold_percentiles_stages_and_what_is_between_them(monkeypatch, t
     nodes = SceneNodes(scene.arrangements([])[0], "/scene", {}, tmp_path, 0)
     seconds = [0.1] * 18 + [0.3, 0.3]
     nodes.latencies.update({"gaussians": [0.05] * 20, "grasps/table": seconds})
+    nodes.cpu = [0.2, 0.15, 0.4]
     stages = {"reconstruction: total": 60.0, "reconstruction: skin": 40.0, "grasp: total": 30.0}
     monkeypatch.setattr(nodes, "stages", lambda: stages)
     found = {figure.name.removeprefix("two processes: "): figure for figure in scene._figures(nodes)}
@@ -31,6 +32,7 @@ def test_figures_hold_percentiles_stages_and_what_is_between_them(monkeypatch, t
     assert found["image -> grasps/table, p50"].value == pytest.approx(100)
     assert found["image -> grasps/table, p95 / p50"].value == pytest.approx(3)
     assert found["image -> grasps/table, p95 / p50"].met is False
+    assert found["CPU time of the nodes from the image to the grasps, median"].value == pytest.approx(200)
     assert found["reconstruction: skin"].value == 40
     between = next(figure for name, figure in found.items() if name.startswith("outside the workers"))
     assert between.value == pytest.approx(10)
