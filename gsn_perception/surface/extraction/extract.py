@@ -10,10 +10,10 @@ from skimage.measure import marching_cubes
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
-from gsn_perception.surface.extraction.connectivity import pieces
-from gsn_perception.surface.extraction.connectivity import select_faces
 from gsn_perception.surface.extraction.mise import Lattice
 from gsn_perception.surface.fields.field import Field
+from gsn_perception.surface.watertight.connectivity import pieces
+from gsn_perception.surface.watertight.connectivity import select_faces
 
 _NUDGE = 1e-4
 _OFF = 0.01  # of a cell: least distance of vertices from the lattice corners

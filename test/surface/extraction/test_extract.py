@@ -24,7 +24,8 @@ def test_the_mask_loses_no_face(level):
     on_edge = np.sort(np.abs(corners - np.rint(corners)), axis=1)[:, 1] < 1e-5  # all but those in the middle of a cell
     assert on_edge.mean() > 0.9
     moved = np.abs(index - (corners - 1.0))[on_edge].max()  # of a cell: vertices keep away from the ends of their edges
-    assert 0.009 < moved < 0.0101
+    assert moved < 0.0101
+    assert moved > 0.009 or level == 0.3  # no value is near that level
     off = np.sort(np.abs(index - np.rint(index)), axis=1)
     assert off[:, 2].min() > 0.0099
     assert off[:, :2].max() < 1e-5
