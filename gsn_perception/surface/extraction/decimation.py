@@ -7,9 +7,9 @@ import numba
 import numpy as np
 
 from gsn_perception.geometry import Mesh
-from gsn_perception.surface.extraction.connectivity import select_faces
-from gsn_perception.surface.extraction.connectivity import single_faces
 from gsn_perception.surface.extraction.extract import outer_surface
+from gsn_perception.surface.watertight.connectivity import select_faces
+from gsn_perception.surface.watertight.connectivity import single_faces
 from gsn_perception.surface.watertight.self_intersections import crossing_and_closed
 from gsn_perception.surface.watertight.untangling import untangled
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numba
 import numpy as np
 from skimage.measure import marching_cubes
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
-from gsn_perception.surface.extraction.connectivity import pieces
-from gsn_perception.surface.extraction.connectivity import select_faces
 from gsn_perception.surface.extraction.mise import Lattice
 from gsn_perception.surface.fields.field import Field
+from gsn_perception.surface.watertight.connectivity import pieces
+from gsn_perception.surface.watertight.connectivity import select_faces
 
 _NUDGE = 1e-4
 _OFF = 0.01  # of a cell: least distance of vertices from the lattice corners
@@ -32,19 +33,66 @@ def extract_surface(lattice: Lattice, *, level: float = 0.0, field: Field | None
     Raises:
         InputError: nothing is above the level.
     """
-    values = lattice.values - np.float32(level)
-    span = float(np.abs(values).max())
-    values = np.where(np.abs(values) < _NUDGE * span, np.float32(-_NUDGE * span), values)
-    if not (values > 0).any():
+    padded, crossed, some = _padded(lattice.values, np.float32(level))
+    if not some:
         raise InputError(
             "the splat has no solid: every point is in the free space of a camera; use other weights or input"
         )
-    padded = np.pad(values, 1, constant_values=-span)
-    corners, faces, _, _ = marching_cubes(padded, 0.0, gradient_direction="ascent", allow_degenerate=True)
-    corners = corners.astype(np.float64) - 1.0
-    low, axis = _edges(corners)
-    mesh = Mesh(lattice.positions(_placed(corners, low, axis)), faces)
+    corners, faces, _, _ = marching_cubes(padded, 0.0, gradient_direction="ascent", allow_degenerate=True, mask=crossed)
+    mesh = Mesh(_positions(np.ascontiguousarray(corners), lattice.origin, lattice.cell), faces)
     return mesh if field is None else bisected(mesh, lattice, level=level, field=field, steps=bisections)
+
+
+@numba.njit(nogil=True, cache=True)
+def _padded(values: np.ndarray, level: np.float32) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Values above the level, with a border outside; the upper corners of the cells that the surface crosses; whether any.
+
+    No value is left at the level.
+    """
+    X, Y, Z = values.shape
+    span = np.float32(0.0)
+    for value in values.flat:
+        span = max(span, abs(value - level))
+    least = np.float32(_NUDGE * np.float64(span))
+    padded = np.full((X + 2, Y + 2, Z + 2), -span)
+    some = False
+    for i in range(X):
+        for j in range(Y):
+            for k in range(Z):
+                value = values[i, j, k] - level
+                padded[i + 1, j + 1, k + 1] = -least if abs(value) < least else value
+                some |= value >= least and value > 0
+    crossed = np.zeros(padded.shape, np.bool_)
+    for i in range(1, X + 2):
+        for j in range(1, Y + 2):
+            for k in range(1, Z + 2):
+                inside = padded[i, j, k] > 0
+                for a in range(2):
+                    for b in range(2):
+                        for c in range(2):
+                            crossed[i, j, k] |= (padded[i - a, j - b, k - c] > 0) != inside
+    return padded, crossed, some
+
+
+@numba.njit(nogil=True, cache=True)
+def _positions(corners: np.ndarray, origin: np.ndarray, cell: float) -> np.ndarray:
+    """[V,3] float32 of vertices on edges of the padded lattice, kept away from the ends, so that no two coincide."""
+    out = np.empty(corners.shape, np.float32)
+    for v in range(len(corners)):
+        axis, most = 0, -1.0
+        for k in range(3):
+            off = abs(corners[v, k] - np.rint(corners[v, k]))
+            if off > most:
+                axis, most = k, off
+        for k in range(3):
+            at = np.float64(corners[v, k]) - 1.0
+            if k == axis:
+                low = np.floor(at)
+                at = low + min(max(at - low, _OFF), 1.0 - _OFF)
+            else:
+                at = np.rint(at)
+            out[v, k] = origin[k] + cell * at
+    return out
 
 
 def bisected(mesh: Mesh, lattice: Lattice, *, level: float, field: Field, steps: int) -> Mesh:

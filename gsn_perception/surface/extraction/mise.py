@@ -77,20 +77,20 @@ def mise(
 
 
 class _Octree:
-    """Voxel flags per depth (0 = coarsest) and the lattice of known corner values (NaN = unknown)."""
+    """Voxel flags per depth that can still be split (0 = coarsest), and the lattice of known corner values (NaN = unknown)."""
 
     def __init__(
         self, field: Field, origin: np.ndarray, cell: float, cells: np.ndarray, halvings: int, level: float
     ) -> None:
         self.field, self.origin, self.cell, self.level = field, origin, cell, level
-        self.strides = [1 << (halvings - d) for d in range(halvings + 1)]
+        self.strides = [1 << (halvings - d) for d in range(halvings)]
         shapes = [tuple(cells // s) for s in self.strides]
         self.values = np.full(tuple(cells + 1), np.nan, dtype=np.float32)
         self.low = [np.full(s, np.inf, dtype=np.float32) for s in shapes]
         self.high = [np.full(s, -np.inf, dtype=np.float32) for s in shapes]
         self.seeded = [np.zeros(s, dtype=bool) for s in shapes]
-        self.leaf = [np.zeros(s, dtype=bool) for s in shapes]
-        self.leaf[0][:] = True
+        self.leaf = [np.full(s, d == 0) for d, s in enumerate(shapes)]
+        self.coarsest = 1 << halvings
         self.queries = 0
 
     def mark_seeds(self, seeds: np.ndarray | None) -> None:
@@ -104,39 +104,75 @@ class _Octree:
 
     def refine(self) -> None:
         """Split active voxels, coarse to fine, until none is left."""
-        step = self.strides[0]
-        corners = np.stack(np.meshgrid(*(np.arange(0, n, step) for n in self.values.shape), indexing="ij"), axis=-1)
-        self._query(corners.reshape(-1, 3).astype(np.int32))
-        while True:
-            busy = False
-            for depth in range(len(self.strides) - 1):
-                active = self.leaf[depth] & (
-                    ((self.low[depth] <= self.level) & (self.high[depth] >= self.level)) | self.seeded[depth]
-                )
-                voxels = np.argwhere(active).astype(np.int32)
-                if len(voxels):
-                    busy = True
-                    self._split(depth, voxels)
-            if not busy:
-                return
+        axes = (np.arange(0, n, self.coarsest, dtype=np.int32) for n in self.values.shape)
+        self._query(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3))
+        while (corners := self._split()) is not None:
+            self._query(corners)
 
-    def _split(self, depth: int, voxels: np.ndarray) -> None:
-        self.leaf[depth][tuple(voxels.T)] = False
-        half = self.strides[depth + 1]
-        for offset in np.ndindex(2, 2, 2):
-            self.leaf[depth + 1][tuple((2 * voxels + np.array(offset, dtype=np.int32)).T)] = True
-        self._query(_new_corners(self.values, voxels, half))
+    def _split(self) -> np.ndarray | None:
+        """Split the active voxels of every depth; the unknown corners [M,3] of their parts, or None if there were none.
+
+        A part that is known to be active already is split at once. The order makes no difference to the voxels that are
+        split in the end: more known corners only make more voxels active.
+        """
+        corners, busy = [], False
+        for depth, stride in enumerate(self.strides):
+            finer = self.leaf[depth + 1] if depth + 1 < len(self.leaf) else self.leaf[depth][:0]
+            voxels = _split_active(
+                self.leaf[depth], self.low[depth], self.high[depth], self.seeded[depth], self.level, finer
+            )
+            corners.append(_new_corners(self.values, voxels, stride // 2))
+            busy |= len(voxels) > 0
+        return np.concatenate(corners) if busy else None
 
     def _query(self, corners: np.ndarray) -> None:
         """Evaluate the field at corners [M,3] and update the bounds of every voxel with them on its closed faces."""
         for start in range(0, len(corners), _BATCH):
             part = corners[start : start + _BATCH]
-            positions = (self.origin + self.cell * part).astype(np.float32)
-            answer = np.asarray(self.field(positions), dtype=np.float32)
-            self.values[tuple(part.T)] = answer
+            answer = np.asarray(self.field(_positions(part, self.origin, self.cell)), dtype=np.float32)
+            _record(part, answer, self.values)
             self.queries += len(part)
             for stride, low, high in zip(self.strides, self.low, self.high, strict=True):
                 _update_bounds(part, answer, stride, low, high)
+
+
+@numba.njit(nogil=True, cache=True)
+def _positions(corners: np.ndarray, origin: np.ndarray, cell: float) -> np.ndarray:
+    """[M,3] float32 positions of corners [M,3]."""
+    out = np.empty(corners.shape, np.float32)
+    for c in range(len(corners)):
+        for k in range(3):
+            out[c, k] = origin[k] + cell * corners[c, k]
+    return out
+
+
+@numba.njit(nogil=True, cache=True)
+def _record(corners: np.ndarray, answer: np.ndarray, values: np.ndarray) -> None:
+    """Enter the field's answers [M] at corners [M,3] in the lattice."""
+    for c in range(len(corners)):
+        values[corners[c, 0], corners[c, 1], corners[c, 2]] = answer[c]
+
+
+@numba.njit(nogil=True, cache=True)
+def _split_active(
+    leaf: np.ndarray, low: np.ndarray, high: np.ndarray, seeded: np.ndarray, level: float, finer: np.ndarray
+) -> np.ndarray:
+    """The active leaves [N,3] of a depth, which become eight leaves each of the next depth (empty if that is the last)."""
+    X, Y, Z = leaf.shape
+    out = np.empty((leaf.size, 3), np.int32)
+    count = 0
+    for x in range(X):
+        for y in range(Y):
+            for z in range(Z):
+                if leaf[x, y, z] and (seeded[x, y, z] or (low[x, y, z] <= level and high[x, y, z] >= level)):
+                    leaf[x, y, z] = False
+                    out[count, 0], out[count, 1], out[count, 2] = x, y, z
+                    count += 1
+    if len(finer):
+        for v in range(count):
+            x, y, z = 2 * out[v, 0], 2 * out[v, 1], 2 * out[v, 2]
+            finer[x : x + 2, y : y + 2, z : z + 2] = True
+    return out[:count].copy()
 
 
 @numba.njit(nogil=True, cache=True)
@@ -145,28 +181,35 @@ def _new_corners(values: np.ndarray, voxels: np.ndarray, half: int) -> np.ndarra
     out = np.empty((27 * len(voxels), 3), dtype=np.int32)
     count = 0
     for v in range(len(voxels)):
-        for a in range(27):
-            i = (2 * voxels[v, 0] + a // 9) * half
-            j = (2 * voxels[v, 1] + a // 3 % 3) * half
-            k = (2 * voxels[v, 2] + a % 3) * half
-            if np.isnan(values[i, j, k]):
-                values[i, j, k] = np.inf
-                out[count, 0], out[count, 1], out[count, 2] = i, j, k
-                count += 1
+        x, y, z = 2 * voxels[v, 0], 2 * voxels[v, 1], 2 * voxels[v, 2]
+        for i in range(x * half, (x + 2) * half + 1, half):
+            for j in range(y * half, (y + 2) * half + 1, half):
+                for k in range(z * half, (z + 2) * half + 1, half):
+                    if np.isnan(values[i, j, k]):
+                        values[i, j, k] = np.inf
+                        out[count, 0], out[count, 1], out[count, 2] = i, j, k
+                        count += 1
     return out[:count].copy()
 
 
 @numba.njit(nogil=True, cache=True)
 def _update_bounds(corners: np.ndarray, answer: np.ndarray, stride: int, low: np.ndarray, high: np.ndarray) -> None:
-    """Update the lowest and highest known value per voxel of one depth."""
+    """Update the lowest and highest known value per voxel of one depth; the stride is a power of 2."""
+    shift = 0
+    while 1 << shift < stride:
+        shift += 1
+    mask = stride - 1
+    X, Y, Z = low.shape
     for c in range(len(corners)):
-        i, j, k = corners[c, 0], corners[c, 1], corners[c, 2]
-        for x in range((i - 1) // stride if i % stride == 0 else i // stride, i // stride + 1):
-            for y in range((j - 1) // stride if j % stride == 0 else j // stride, j // stride + 1):
-                for z in range((k - 1) // stride if k % stride == 0 else k // stride, k // stride + 1):
-                    if min(x, y, z) >= 0 and x < low.shape[0] and y < low.shape[1] and z < low.shape[2]:
-                        low[x, y, z] = min(low[x, y, z], answer[c])
-                        high[x, y, z] = max(high[x, y, z], answer[c])
+        i, j, k, value = corners[c, 0], corners[c, 1], corners[c, 2], answer[c]
+        x, y, z = i >> shift, j >> shift, k >> shift
+        for a in range(max(x - 1, 0) if i & mask == 0 else x, min(x + 1, X)):
+            for b in range(max(y - 1, 0) if j & mask == 0 else y, min(y + 1, Y)):
+                for d in range(max(z - 1, 0) if k & mask == 0 else z, min(z + 1, Z)):
+                    if value < low[a, b, d]:
+                        low[a, b, d] = value
+                    if value > high[a, b, d]:
+                        high[a, b, d] = value
 
 
 @numba.njit(nogil=True, cache=True)

@@ -7,12 +7,12 @@ import trimesh
 from scipy.sparse.csgraph import connected_components
 
 from gsn_perception.geometry import Mesh
-from gsn_perception.surface.extraction.connectivity import pieces
-from gsn_perception.surface.extraction.connectivity import select_faces
-from gsn_perception.surface.extraction.connectivity import single_faces
 from gsn_perception.surface.extraction.decimation import _collapsed
 from gsn_perception.surface.extraction.decimation import _within
 from gsn_perception.surface.extraction.smoothing import smooth
+from gsn_perception.surface.watertight.connectivity import pieces
+from gsn_perception.surface.watertight.connectivity import select_faces
+from gsn_perception.surface.watertight.connectivity import single_faces
 from gsn_perception.surface.watertight.strictly_closed import closed_surface
 
 
