@@ -42,6 +42,7 @@ BOUND = 1 << 29
 HANG = 1.0
 """Longest time of one case, seconds."""
 _WARM_UP = 50
+_GRASP = GraspSettings()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,12 +120,11 @@ class Fuzzer:
 
     def found(self) -> FuzzResult:
         """The result of the cases so far."""
-        peak = 0 if self._peak_before is None else _peak_resident() - self._peak_before
+        peak = 0 if self._peak_before is None else _most_memory() - self._peak_before
         refusals = dict((self._refusals + self._intake.refusals).most_common())
         counts = self._counts
-        return FuzzResult(
-            counts["cases"], counts["taken"], counts["incomplete"], refusals, self._crashes, self._slowest, max(peak, 0)
-        )
+        cases, taken, incomplete = (counts[name] for name in ("cases", "taken", "incomplete"))
+        return FuzzResult(cases, taken, incomplete, refusals, self._crashes, self._slowest, peak)
 
     def _attempt(self, take: Callable[[Any], int], made: Any) -> str:
         try:
@@ -137,10 +137,9 @@ class Fuzzer:
         return ""
 
     def _limit(self) -> None:
-        memory: Any = psutil.Process().memory_info()
-        self._peak_before = _peak_resident()
+        self._peak_before = _most_memory()
         if self._limits is not None and Path("/proc/self/statm").is_file():
-            resource.setrlimit(resource.RLIMIT_AS, (memory.vms + BOUND, self._limits[1]))
+            resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + BOUND, self._limits[1]))
 
 
 def fuzz(cases: int, seed: int, *, progress: bool = False) -> FuzzResult:
@@ -172,8 +171,8 @@ def fuzz_text(found: FuzzResult) -> str:
     return "\n".join([figure_table(fuzz_figures(found), "fuzz"), "", *rows, *found.crashes[:20]])
 
 
-def _peak_resident() -> int:
-    """Largest resident memory of this process so far, bytes; what ran before the fuzzing counts in it, too."""
+def _most_memory() -> int:
+    """Largest resident memory of this process so far, also before the fuzzing, bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
@@ -240,9 +239,6 @@ def _take_objects(made: tuple[dict[str, Any], Any]) -> int:
         scene.take(cloud)
     grasp_worker.decode(messages, scene, _GRASP)
     return 1
-
-
-_GRASP = GraspSettings()
 
 
 def _shape_of(sentence: str) -> str:
