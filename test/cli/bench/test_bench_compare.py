@@ -17,6 +17,7 @@ ROOT = Path(gsn_perception.__file__).resolve().parents[1]
 needs_history = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a clone: no commit to compare with")
 
 
+@pytest.mark.long  # compiles all kernels anew
 @needs_history
 def test_a_commit_against_itself_is_about_as_fast(tmp_path, capsys):
     words = ["--against", "HEAD", "--rev", "HEAD", "--figures", "gaussians", "--rounds", "1", "--calls", "9"]
@@ -53,6 +54,7 @@ def test_outside_a_repository_it_says_so(tmp_path, capsys, monkeypatch):
     assert "not a git repository" in capsys.readouterr().err
 
 
+@pytest.mark.long
 @needs_history
 def test_an_interrupt_ends_the_workers(tmp_path):
     words = ["bench", "compare", "--against", "HEAD", "--figures", "mesh", "--cache", str(tmp_path)]
