@@ -28,10 +28,9 @@ from gsn_perception.geometry.transforms import look_at
 from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.grasping import Gripper
 from gsn_perception.grasping.glyph import glyph
-from gsn_perception.grasping.tree.bounding_tree import bounding_tree
-from gsn_perception.grasping.tree.rays import first_hits
 from gsn_perception.io import write_image
 from gsn_perception.viewer.eye import direction
+from gsn_perception.viewer.mesh_view import mesh_view
 
 TILE = 240
 _WIDE = 2 * TILE + 4
@@ -137,40 +136,6 @@ def orbit(points: np.ndarray, up: np.ndarray, size: int = TILE, margin: float = 
     distance = margin * radius / np.sin(np.deg2rad(20))
     eyes = [centre + distance * direction(centre, up, azimuth, _ELEVATION) for azimuth in _AZIMUTHS]
     return [camera.at(look_at(eye, centre, up)) for eye in eyes]
-
-
-def mesh_view(mesh: Mesh, camera: Camera, supersample: int = 2) -> np.ndarray:
-    """A mesh lit from the camera, on white, [H,W,3] in [0, 1]."""
-    fine = camera.resized(camera.width * supersample, camera.height * supersample)
-    rays = (fine.pixel_rays() @ fine.world_from_camera[:3, :3].T).reshape(-1, 3)
-    rays /= np.linalg.norm(rays, axis=1, keepdims=True)
-    eye = fine.world_from_camera[:3, 3]
-    distance, face = first_hits(bounding_tree(mesh.triangles), np.broadcast_to(eye, rays.shape), rays)
-    out = np.ones(rays.shape, dtype=np.float32)
-    hit = face >= 0
-    face, toward = face[hit], rays[hit]
-    cosine = np.abs(np.einsum("nc,nc->n", mesh.face_normals()[face], toward))
-    weights = _barycentric(mesh.triangles[face], eye + distance[hit, None] * toward)
-    out[hit] = _colors(mesh, face, weights) * (0.35 + 0.65 * cosine[:, None])
-    image = out.reshape(fine.height, fine.width, 3)
-    return cv2.resize(image, (camera.width, camera.height), interpolation=cv2.INTER_AREA)
-
-
-def _barycentric(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """[N,3] weights of the corners [N,3,3] of triangles at points [N,3] in their planes."""
-    corners = corners.astype(np.float64)
-    a, b, p = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0], points - corners[:, 0]
-    normal = np.cross(a, b)
-    area = np.maximum((normal * normal).sum(1), 1e-30)
-    second = (np.cross(p, b) * normal).sum(1) / area
-    third = (np.cross(a, p) * normal).sum(1) / area
-    return np.clip(np.stack([1 - second - third, second, third], axis=1), 0, 1)
-
-
-def _colors(mesh: Mesh, face: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    if mesh.colors is None:
-        return np.full((len(face), 3), 0.7)
-    return np.einsum("nk,nkc->nc", weights, mesh.colors[mesh.faces[face]])
 
 
 def draw_grasps(image: np.ndarray, camera: Camera, grasps: Sequence[Grasp], gripper: Gripper) -> np.ndarray:

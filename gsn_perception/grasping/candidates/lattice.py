@@ -56,18 +56,18 @@ def through_lattice(surface: Surface, axis: np.ndarray) -> OpposedPairs:
     axes = object_axes(surface, axis)
     if axes is None:
         return OpposedPairs(np.zeros(0), np.zeros(0), lambda rows: no_pairs())
-    vertices = (surface.mesh.vertices - surface.center) @ axes
-    lattice = _lines(vertices, used_vertices(surface.mesh))
-    chords = lattice_chords(vertices, surface.mesh.faces, surface.normals @ axes, lattice)
+    places = np.ascontiguousarray(surface.mesh.vertices.T) - surface.center[:, None]  # [3,V]
+    lattice = _lines(places, used_vertices(surface.mesh), _FRAMES @ axes.T)
+    chords = lattice_chords(places, surface.mesh.faces, surface.normals, lattice)
 
     def pairs(rows: np.ndarray) -> ContactPairs:
-        number, places = chords.lines[rows, 0], chords.lines[rows, 1:]
-        frames = lattice.frames[number] @ axes.T  # [C,3,3] rows in the frame of the mesh
-        origins = lattice.spacing * np.einsum("ca,cai->ci", places.astype(np.float64), frames[:, 1:]) + surface.center
+        number, cells = chords.lines[rows, 0], chords.lines[rows, 1:]
+        frames = lattice.frames[number]  # [C,3,3]
+        origins = lattice.spacing * np.einsum("ca,cai->ci", cells.astype(np.float64), frames[:, 1:]) + surface.center
         ends = origins[:, None] + chords.depths[rows, :, None] * frames[:, :1]
         tangents = np.cross(frames[:, 0], axis)
         tangents /= np.linalg.norm(tangents, axis=1, keepdims=True)
-        coarse = _EVEN[number] & (places % 2 == 0).all(axis=1)
+        coarse = _EVEN[number] & (cells % 2 == 0).all(axis=1)
         return ContactPairs(ends, chords.faces[rows], tangents, np.where(coarse, _BONUSES[1], _BONUSES[0]))
 
     return OpposedPairs(chords.depths[:, 1] - chords.depths[:, 0], chords.slopes, pairs)
@@ -97,14 +97,13 @@ def object_axes(surface: Surface, axis: np.ndarray) -> np.ndarray | None:
     return np.stack([x, np.cross(z, x), z], axis=1)
 
 
-def _lines(vertices: np.ndarray, used: np.ndarray) -> Lattice:
-    """The lines through the bounding rectangles of those points [V,3] in the object's axes that are ``used`` [V]."""
-    places = np.ascontiguousarray((vertices if used.all() else vertices[used]).T)
-    low, high = extents(places, _FRAMES).swapaxes(0, 1)  # [D,2] each
+def _lines(places: np.ndarray, used: np.ndarray, frames: np.ndarray) -> Lattice:
+    """The lines of directions [D,3,3] through the bounding rectangles of those points [3,V] that are ``used`` [V]."""
+    low, high = extents(places if used.all() else places[:, used].copy(), frames).swapaxes(0, 1)  # [D,2] each
     count = float(np.prod((high - low) / _SPACING + 1, axis=1).sum())
     spacing = float(_SPACING * np.sqrt(2.0) ** max(np.ceil(np.log2(count / _LINES)), 0))
     first, last = np.ceil(low / spacing).astype(np.int64), np.floor(high / spacing).astype(np.int64)
-    return Lattice(_FRAMES, first, last, spacing)
+    return Lattice(frames, first, last, spacing)
 
 
 def _frame(azimuth: float, rise: float) -> np.ndarray:

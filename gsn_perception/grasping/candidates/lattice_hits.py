@@ -17,7 +17,7 @@ _DIRECTIONS = 4  # per thread and piece
 
 
 class Lattice(NamedTuple):
-    """Lines in the object's axes (origin at its centre).
+    """Parallel lines in several directions.
 
     Attributes:
         frames: [D,3,3] rows: a direction, and the two axes of its grid, orthonormal.
@@ -48,16 +48,15 @@ class Chords(NamedTuple):
     slopes: np.ndarray
 
 
-def lattice_chords(vertices: np.ndarray, faces: np.ndarray, normals: np.ndarray, lattice: Lattice) -> Chords:
+def lattice_chords(places: np.ndarray, faces: np.ndarray, normals: np.ndarray, lattice: Lattice) -> Chords:
     """The chords of all lines.
 
     Args:
-        vertices: [V,3] in the object's axes, metres.
+        places: [3,V] vertices, metres; the origin is that of the lattice.
         faces: [F,3] int32.
-        normals: [F,3] in the object's axes, unit, outwards; their sign tells entry and exit.
+        normals: [F,3] unit, outwards; their sign tells entry and exit.
         lattice: The lines.
     """
-    places = np.ascontiguousarray(vertices.T, dtype=np.float64)
     found: dict[int, Chords] = {}
 
     def work(begin: int, end: int) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
+from numba import njit
 
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Plane
@@ -28,16 +30,31 @@ def scene_nearby(
     Returns:
         [M',3] float64.
     """
-    points = np.asarray(scene, dtype=np.float64).reshape(-1, 3)
-    points = points[np.isfinite(points).all(axis=1)]
-    points = points[np.linalg.norm(points - surface.center, axis=1) < reach]
-    if plane is not None:
-        points = points[plane.height(points) > own]
+    given = np.ascontiguousarray(scene).reshape(-1, 3)
+    if given.dtype not in (np.float32, np.float64):
+        given = given.astype(np.float64)
+    limits = np.zeros(4) if plane is None else np.array([*plane.normal, plane.offset], dtype=np.float64)
+    rows = _reachable(given if given.flags.writeable else given.copy(), surface.center, reach, limits, own)
+    points = given[rows].astype(np.float64)
     if len(points):
         x, y, z = (np.floor((points - points.min(axis=0)) / cell).astype(np.int64) + 1).T
         first = np.unique((x << 40) | (y << 20) | z, return_index=True)[1]
         points = points[np.sort(first)]
     return points[surface.farther(points, own)]
+
+
+@njit(cache=True, nogil=True)
+def _reachable(points, center, reach, plane, own):  # noqa: ANN001, ANN202  # pragma: no cover
+    """Rows of the points near a centre and above a plane (all zero: none), none of which is not finite."""
+    rows, count, every = np.empty(len(points), np.int64), 0, plane[0] == 0 and plane[1] == 0 and plane[2] == 0
+    for i in range(len(points)):
+        p, q, r = np.float64(points[i, 0]), np.float64(points[i, 1]), np.float64(points[i, 2])
+        x, y, z = p - center[0], q - center[1], r - center[2]
+        height = p * plane[0] + q * plane[1] + r * plane[2] + plane[3]
+        if math.sqrt(x * x + y * y + z * z) < reach and (every or height > own):
+            rows[count] = i
+            count += 1
+    return rows[:count]
 
 
 def triangles_nearby(meshes: Sequence[Mesh], surface: Surface, *, reach: float, own: float) -> np.ndarray:

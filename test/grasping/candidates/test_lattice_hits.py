@@ -16,6 +16,10 @@ from gsn_perception.grasping.candidates.lattice_hits import lattice_chords
 FRAMES = Rotation.random(7, random_state=0).as_matrix()
 
 
+def columns(mesh):
+    return np.ascontiguousarray(mesh.vertices.T.astype(np.float64))
+
+
 def wanted_chords(mesh, lattice):
     """The chords, by brute force over all hits of every line."""
     triangles, normals = mesh.triangles.astype(np.float64), mesh.face_normals()
@@ -37,11 +41,13 @@ def wanted_chords(mesh, lattice):
 @pytest.mark.parametrize("spacing", [0.004, 0.05])
 def test_chords_are_those_of_single_rays(spacing):
     mesh = as_mesh(trimesh.creation.annulus(0.03, 0.05, 0.04, sections=24))
-    low, high = extents(np.ascontiguousarray(mesh.vertices.T.astype(np.float64)), FRAMES).swapaxes(0, 1)
+    low, high = extents(columns(mesh), FRAMES).swapaxes(0, 1)
     lattice = Lattice(
         FRAMES, np.ceil(low / spacing).astype(np.int64), np.floor(high / spacing).astype(np.int64), spacing
     )
-    found = lattice_chords(mesh.vertices, mesh.faces, mesh.face_normals(), lattice)
+    found = lattice_chords(
+        np.ascontiguousarray(mesh.vertices.T.astype(np.float64)), mesh.faces, mesh.face_normals(), lattice
+    )
     wanted = list(wanted_chords(mesh, lattice))
     assert len(wanted) > (1000 if spacing < 0.01 else 3)
     lines, depths, faces, slopes = (np.array(part) for part in zip(*wanted, strict=True))
@@ -62,6 +68,11 @@ def test_extents_are_those_of_the_projections():
 def test_a_lattice_without_lines_has_no_chords():
     mesh = as_mesh(trimesh.creation.box((0.001, 0.001, 0.001)).apply_translation((0.002, 0.002, 0.002)))
     none = np.array([[1, 1]]), np.array([[0, 0]])
-    found = lattice_chords(mesh.vertices, mesh.faces, mesh.face_normals(), Lattice(FRAMES[:1], *none, 0.05))
+    found = lattice_chords(
+        np.ascontiguousarray(mesh.vertices.T.astype(np.float64)),
+        mesh.faces,
+        mesh.face_normals(),
+        Lattice(FRAMES[:1], *none, 0.05),
+    )
     assert not len(found.slopes)
     assert found.lines.shape == (0, 3)
