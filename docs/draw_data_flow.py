@@ -75,7 +75,7 @@ STAGES = (
         "best first, in metres, in the camera's or the target frame",
         "ros/node/grasp_worker.py",
         "",
-        "< grasps, grasps/table, grasps/markers",
+        "< grasps, grasps/early, grasps/table, grasps/markers",
         "< grasps.json",
     ),
 )
