@@ -81,9 +81,11 @@ def cloud_shape(
     with torch.inference_mode():
         maps = network.encode(points[None], flags[None])
     field = decoded_field(network, maps)
-    half = network.config.half
-    seeds = cloud.points[(np.abs(cloud.points) < half).all(axis=1)]
-    return _shape(field, logit_threshold(info), half, observed, seeds)
+    half, level = network.config.half, logit_threshold(info)
+    # guesses that the field does not confirm are no seeds: stray centres would say where the object ends
+    sure = cloud.observed | (field(cloud.points) > level)
+    seeds = cloud.points[(np.abs(cloud.points) < half).all(axis=1) & sure]
+    return _shape(field, level, half, observed, seeds)
 
 
 def decoded_field(network: ConvolutionalOccupancyNetwork, maps: list[Tensor]) -> Field:
