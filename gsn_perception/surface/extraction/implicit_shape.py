@@ -51,13 +51,13 @@ def closed_mesh(
 ) -> Mesh:
     """The field's outer surface, closed and free of self-intersections.
 
-    Where smoothing makes faces cross, the vertices there move back to their positions from marching cubes. Where
-    decimation cannot keep the mesh closed, the grid is coarsened.
+    Where smoothing makes faces cross, the vertices there move back to their positions from marching cubes. Where the grid
+    would give up to 2.5 times the triangles asked for, or decimation cannot keep the mesh closed, a coarser one is taken.
 
     Args:
         shape: The field to extract.
         resolution: Cells along the longest side of the box.
-        max_triangles: Meshes with more are decimated.
+        max_triangles: At most; larger meshes are made on a coarser grid or decimated.
         bisections: Halvings of a vertex's lattice edge that place it where the field changes sign.
         smoothing: Taubin iterations.
         smallest_piece: Pieces of at least this share of the largest one's volume are kept; cavities are dropped.
@@ -71,8 +71,15 @@ def closed_mesh(
     """
     while True:
         lattice = mise(
-            shape.field, shape.lower, shape.upper, level=shape.level, resolution=resolution, seeds=shape.seeds
+            shape.field,
+            shape.lower,
+            shape.upper,
+            level=shape.level,
+            resolution=resolution,
+            seeds=shape.seeds,
+            max_triangles=max_triangles,
         )
+        resolution = min(resolution, round(float((shape.upper - shape.lower).max()) / lattice.cell))
         plain = outer_surface(extract_surface(lattice, level=shape.level), smallest_piece)
         moved = bisected(plain, lattice, level=shape.level, field=shape.field, steps=bisections)
         mesh = smooth(moved, smoothing)
