@@ -36,7 +36,7 @@ class ConvonetMesher:
     info: Mapping[str, Any]
     seed: int = 0
 
-    def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
+    def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> tuple[Mesh, bool]:
         """See :class:`Mesher`."""
         from gsn_perception.surface.fields.observed import observed_view
         from gsn_perception.surface.learned.fields import cloud_shape
@@ -57,7 +57,7 @@ class AutoMesher:
     with_depth: Mesher
     without: Mesher
 
-    def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
+    def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> tuple[Mesh, bool]:
         """See :class:`Mesher`."""
         if item.crop.depth is not None and item.scale.source == "depth":
             try:
@@ -76,7 +76,7 @@ class OnetMesher:
     info: Mapping[str, Any]
     gsn: GSN
 
-    def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
+    def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> tuple[Mesh, bool]:
         """See :class:`Mesher`."""
         from gsn_perception.surface.fields.observed import observed_view
         from gsn_perception.surface.learned.fields import image_shape

@@ -36,8 +36,8 @@ class PeifMesher:
     network: PeifNetwork
     seed: int = 0
 
-    def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> Mesh:
-        """A watertight mesh of the normalised frame."""
+    def __call__(self, item: Sculpted, *, resolution: int, max_triangles: int) -> tuple[Mesh, bool]:
+        """A watertight mesh of the normalised frame, and whether it is strictly closed in metres."""
         from gsn_perception.surface.extraction.closing import closed_shape
         from gsn_perception.surface.fields.combined import CarvedField
         from gsn_perception.surface.fields.observed import observed_view

@@ -110,8 +110,9 @@ def metric_mesh(item: Sculpted, settings: ReconstructorSettings, mesher: Mesher)
     to_camera = item.crop.view.similarity(item.scale.value)
     for share in _COARSER:
         resolution = max(int(share * settings.mesh_resolution), 16)
-        mesh = mesher(item, resolution=resolution, max_triangles=settings.mesh_max_triangles).transform(to_camera)
-        if strictly_closed(mesh):
+        made, clean = mesher(item, resolution=resolution, max_triangles=settings.mesh_max_triangles)
+        mesh = made.transform(to_camera)
+        if clean or strictly_closed(mesh):
             break
     return mesh
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,7 @@ def closed_mesh(
     smoothing: int = 0,
     smallest_piece: float = 0.01,
     refinements: int = 0,
+    accepted: Callable[[Mesh], bool] | None = None,
 ) -> Mesh:
     """The field's outer surface, closed and free of self-intersections.
 
@@ -62,9 +64,11 @@ def closed_mesh(
         smoothing: Taubin iterations.
         smallest_piece: Pieces of at least this share of the largest one's volume are kept; cavities are dropped.
         refinements: Rounds in which vertices move back to the surface after smoothing and decimation.
+        accepted: Asked first about a smoothed mesh within the budget, for callers that move its vertices and test it then.
+            Where it says yes, this mesh is returned untested.
 
     Returns:
-        A mesh in the field's frame that is :func:`strictly_closed`.
+        A mesh in the field's frame that is :func:`strictly_closed`, or was accepted.
 
     Raises:
         InputError: nothing is above the level, or the box is empty.
@@ -83,6 +87,8 @@ def closed_mesh(
         plain = outer_surface(extract_surface(lattice, level=shape.level), smallest_piece)
         moved = bisected(plain, lattice, level=shape.level, field=shape.field, steps=bisections)
         mesh = smooth(moved, smoothing)
+        if len(mesh.faces) <= max_triangles and not refinements and accepted is not None and accepted(mesh):
+            return mesh
         if len(mesh.faces) > max_triangles:
             mesh = decimate(mesh, max_triangles, smallest_piece, safe=plain.vertices)
         else:

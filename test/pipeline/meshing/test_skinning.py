@@ -32,7 +32,7 @@ def test_the_first_strictly_closed_one_is_taken():
 
     def mesher(item, *, resolution, max_triangles):
         asked.append(resolution)
-        return folded() if len(asked) < 3 else ball()
+        return folded() if len(asked) < 3 else ball(), False
 
     assert not strictly_closed(folded())
     mesh = metric_mesh(item(), ReconstructorSettings(mesh_resolution=60), mesher)
@@ -46,7 +46,7 @@ def test_a_good_mesh_is_made_once():
 
     def mesher(item, *, resolution, max_triangles):
         asked.append(resolution)
-        return ball()
+        return ball(), False
 
     metric_mesh(item(), ReconstructorSettings(), mesher)
     assert asked == [64]
