@@ -5,6 +5,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+_GROUP = 32  # points
+_DEPTH_CELLS = 64  # along an axis, of the octree that orders points
+_SURELY = np.float32(1.0 - 1e-5)  # of a distance to a box, below its rounding
 _CELLS = 128  # at most, along the longest side of the grid of neighbours
 
 
@@ -18,9 +21,24 @@ def farthest_points(points: np.ndarray, count: int, *, first: int = 0) -> np.nda
         count: Number of indices.
         first: Index of the first point.
     """
-    columns = np.ascontiguousarray(np.asarray(points, dtype=np.float32).T)
-    found = _farthest(columns, min(count, len(points)), first)
+    xyz = np.ascontiguousarray(points, dtype=np.float32).reshape(-1, 3)
+    order = _along_cells(xyz)
+    columns = np.ascontiguousarray(xyz[order].T)
+    found = _farthest(columns, order, min(count, len(xyz)), first)
     return np.resize(found, count)
+
+
+def _along_cells(points: np.ndarray) -> np.ndarray:
+    """An order [P] int32 of points [P,3] in which neighbours are mostly near each other: by the cells of an octree."""
+    if not len(points):
+        return np.zeros(0, np.int32)
+    low, side = points.min(axis=0), max(float((points.max(axis=0) - points.min(axis=0)).max()), 1e-30)
+    cell = np.minimum((points - low) * np.float32(_DEPTH_CELLS / side), _DEPTH_CELLS - 1).astype(np.int32)
+    code = np.zeros(len(points), np.int32)
+    for bit in range(_DEPTH_CELLS.bit_length() - 1):
+        for axis in range(3):
+            code |= (cell[:, axis] >> bit & 1) << (3 * bit + axis)
+    return np.argsort(code, kind="stable").astype(np.int32)
 
 
 def beyond(points: np.ndarray, others: np.ndarray, distance: float) -> np.ndarray:
@@ -67,24 +85,53 @@ def _beyond(
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
-def _farthest(columns: np.ndarray, count: int, first: int) -> np.ndarray:
-    """Coordinates [3,P]; the distances, their maximum and its place are three loops, which are vectorised."""
+def _farthest(columns: np.ndarray, order: np.ndarray, count: int, first: int) -> np.ndarray:
+    """Indices [count] of points with coordinates [3,P], of which ``order`` [P] has the indices.
+
+    Points are taken in groups. A group farther from the new point than its points are from the points before keeps its
+    distances. Of points at the same distance the one with the lowest index is next.
+    """
     xs, ys, zs = columns[0], columns[1], columns[2]
     P = len(xs)
-    nearest = np.full(P, np.float32(np.inf), dtype=np.float32)
+    groups = (P + _GROUP - 1) // _GROUP
+    boxes, most = np.empty((6, groups), np.float32), np.full(groups, np.float32(np.inf), np.float32)
+    for g in range(groups):
+        for k in range(3):
+            part = columns[k, g * _GROUP : (g + 1) * _GROUP]
+            boxes[k, g], boxes[3 + k, g] = part.min(), part.max()
+    nearest = np.full(P, np.float32(1e30), dtype=np.float32)
+    gaps = np.empty(groups, np.float32)
     chosen = np.empty(count, dtype=np.int64)
-    index = first
-    for k in range(count):
-        chosen[k] = index
-        x, y, z = xs[index], ys[index], zs[index]
-        nearest[index] = -1.0  # never chosen again, not even where points coincide
-        for p in range(P):
-            dx, dy, dz = xs[p] - x, ys[p] - y, zs[p] - z
-            nearest[p] = min(nearest[p], dx * dx + dy * dy + dz * dz)
+    at = 0
+    while order[at] != first:
+        at += 1
+    for n in range(count):
+        chosen[n] = order[at]
+        x, y, z = xs[at], ys[at], zs[at]
+        for g in range(groups):
+            dx = max(boxes[0, g] - x, x - boxes[3, g], np.float32(0.0))
+            dy = max(boxes[1, g] - y, y - boxes[4, g], np.float32(0.0))
+            dz = max(boxes[2, g] - z, z - boxes[5, g], np.float32(0.0))
+            gaps[g] = (dx * dx + dy * dy + dz * dz) * _SURELY
+        nearest[at] = -1.0  # never chosen again, not even where points coincide
+        gaps[at // _GROUP] = -2.0
+        for g in range(groups):
+            if gaps[g] < most[g]:
+                begin, end = g * _GROUP, min((g + 1) * _GROUP, P)
+                for p in range(begin, end):
+                    dx, dy, dz = xs[p] - x, ys[p] - y, zs[p] - z
+                    nearest[p] = min(nearest[p], dx * dx + dy * dy + dz * dz)
+                farthest = np.float32(-1.0)
+                for p in range(begin, end):
+                    farthest = max(farthest, nearest[p])
+                most[g] = farthest
         farthest = np.float32(-2.0)
-        for p in range(P):
-            farthest = max(farthest, nearest[p])
-        index = 0
-        while nearest[index] != farthest:
-            index += 1
+        for g in range(groups):
+            farthest = max(farthest, most[g])
+        at, lowest = 0, P
+        for g in range(groups):
+            if most[g] == farthest:
+                for p in range(g * _GROUP, min((g + 1) * _GROUP, P)):
+                    if nearest[p] == farthest and order[p] < lowest:
+                        at, lowest = p, order[p]
     return chosen
