@@ -4,8 +4,8 @@ Occupancy Networks (Mescheder et al., CVPR 2019): a voxel is *active* when one o
 and one at or below; active voxels split in eight and only their new corners are queried. Two additions: voxels that
 contain a *seed* (a Gaussian's centre, an observed point) are active, too, so that parts thinner than a coarse voxel are
 found. And a voxel is tested with every known corner on its closed faces, including those queried for finer neighbours,
-so that a surface is followed where it leaves the refined region.
-The last halving takes most queries. Before it, the active voxels tell how many triangles it will give.
+so that a surface is followed where it leaves the refined region. Before the last halving, which takes most queries, the
+active voxels tell how many triangles it will give.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import numba
 import numpy as np
 
 from gsn_perception.surface.fields.field import Field
+from gsn_perception.surface.fields.grid import Grid
 from gsn_perception.surface.fields.grid import halved_grid
 
-_COARSEST = 12
+_COARSEST = 16
 _BATCH = 1 << 17
 _TRIANGLES = 8.8  # of marching cubes per active voxel of two cells along an edge; 8.1 to 9.4 in reconstructions
 _AIM = 0.97  # of the triangles asked for, where the grid is coarsened
@@ -33,7 +34,7 @@ class Lattice:
         values: [X+1,Y+1,Z+1] float32; corners that were not queried have a neighbour's value.
         origin: [3] position of the corner (0, 0, 0).
         cell: Side of a cell.
-        queries: Number of points at which the field was evaluated.
+        queries: Number of points at which the field was evaluated for it.
     """
 
     values: np.ndarray
@@ -62,7 +63,7 @@ def mise(
     Args:
         field: Points [P,3] to values [P], larger inside.
         lower: [3] corner of the box.
-        upper: [3] opposite corner; the lattice covers the box and may reach beyond it by less than a coarse cell.
+        upper: [3] opposite corner; the lattice may reach beyond the box by less than a coarse cell.
         level: The value of the surface.
         resolution: Cells along the longest side of the box.
         seeds: [S,3] positions whose cells are always refined.
@@ -75,29 +76,27 @@ def mise(
     Raises:
         InputError: the box is empty or the resolution below 1.
     """
-    spent = 0
     while True:
         grid = halved_grid(lower, upper, resolution=resolution, coarsest=coarsest)
-        octree = _Octree(field, grid.origin, grid.cell, grid.blocks << grid.halvings, grid.halvings, level)
+        octree = _Octree(field, grid, level)
         octree.mark_seeds(seeds)
         if max_triangles is not None and grid.halvings:
             octree.refine(grid.halvings - 1)
             expected = _TRIANGLES * octree.active(grid.halvings - 1)
             if max_triangles < expected < _MOST * max_triangles:
                 resolution = max(int(resolution * (_AIM * max_triangles / expected) ** 0.5), 2 * coarsest)
-                max_triangles, spent = None, octree.queries
+                max_triangles, coarsest = None, coarsest * 3 // 4  # as many halvings as before
                 continue
         octree.refine(grid.halvings)
-        return Lattice(_propagate(octree.values), grid.origin, grid.cell, spent + octree.queries)
+        return Lattice(_propagate(octree.values), grid.origin, grid.cell, octree.queries)
 
 
 class _Octree:
     """Voxel flags per depth that can still be split (0 = coarsest), and the lattice of known corner values (NaN = unknown)."""
 
-    def __init__(
-        self, field: Field, origin: np.ndarray, cell: float, cells: np.ndarray, halvings: int, level: float
-    ) -> None:
-        self.field, self.origin, self.cell, self.level = field, origin, cell, level
+    def __init__(self, field: Field, grid: Grid, level: float) -> None:
+        self.field, self.origin, self.cell, self.level = field, grid.origin, grid.cell, level
+        halvings, cells = grid.halvings, grid.blocks << grid.halvings
         self.strides = [1 << (halvings - d) for d in range(halvings)]
         shapes = [tuple(cells // s) for s in self.strides]
         self.values = np.full(tuple(cells + 1), np.nan, dtype=np.float32)
@@ -118,7 +117,6 @@ class _Octree:
             seeded[tuple((index // stride).T)] = True
 
     def refine(self, halvings: int) -> None:
-        """Split active voxels, coarse to fine, until none of the first ``halvings`` depths is left."""
         if not self.queries:
             axes = (np.arange(0, n, self.coarsest, dtype=np.int32) for n in self.values.shape)
             self._query(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3))
@@ -127,14 +125,14 @@ class _Octree:
 
     def active(self, depth: int) -> int:
         """Number of voxels of a depth that the surface passes through, as far as known, and that are not split yet."""
-        low, high = self.low[depth], self.high[depth]
-        return int(np.count_nonzero(self.leaf[depth] & (low <= self.level) & (high >= self.level)))
+        low, high = self.low[depth] <= self.level, self.high[depth] >= self.level
+        return int(np.count_nonzero(self.leaf[depth] & low & high))
 
     def _split(self, halvings: int) -> np.ndarray | None:
         """Split the active voxels of the first depths; the unknown corners [M,3] of their parts, or None if there were none.
 
-        A part that is known to be active already is split at once. The order makes no difference to the voxels that are
-        split in the end: more known corners only make more voxels active.
+        A part that is known to be active already is split at once. The order does not matter: more known corners only make
+        more voxels active.
         """
         corners, busy = [], False
         for depth, stride in enumerate(self.strides[:halvings]):
@@ -159,7 +157,6 @@ class _Octree:
 
 @numba.njit(nogil=True, cache=True)
 def _positions(corners: np.ndarray, origin: np.ndarray, cell: float) -> np.ndarray:
-    """[M,3] float32 positions of corners [M,3]."""
     out = np.empty(corners.shape, np.float32)
     for c in range(len(corners)):
         for k in range(3):
@@ -169,7 +166,6 @@ def _positions(corners: np.ndarray, origin: np.ndarray, cell: float) -> np.ndarr
 
 @numba.njit(nogil=True, cache=True)
 def _record(corners: np.ndarray, answer: np.ndarray, values: np.ndarray) -> None:
-    """Enter the field's answers [M] at corners [M,3] in the lattice."""
     for c in range(len(corners)):
         values[corners[c, 0], corners[c, 1], corners[c, 2]] = answer[c]
 
@@ -215,8 +211,7 @@ def _new_corners(values: np.ndarray, voxels: np.ndarray, half: int) -> np.ndarra
 
 @numba.njit(nogil=True, cache=True)
 def _update_bounds(corners: np.ndarray, answer: np.ndarray, stride: int, low: np.ndarray, high: np.ndarray) -> None:
-    """Update the lowest and highest known value per voxel of one depth; the stride is a power of 2."""
-    shift = 0
+    shift = 0  # the stride is a power of 2
     while 1 << shift < stride:
         shift += 1
     mask = stride - 1

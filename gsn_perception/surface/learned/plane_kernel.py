@@ -82,7 +82,7 @@ def decoded(
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
 def _add_product(weight: np.ndarray, values: np.ndarray, out: np.ndarray) -> None:
-    """out [H,block] += weight [H,K] values [K,block]; four rows and columns at a time, so that loads do not limit it."""
+    """Adds weight [H,K] values [K,block] to out [H,block]; four rows and columns at a time, so that loads do not limit it."""
     H, K = weight.shape
     for h in range(0, H, STEP):
         for k in range(0, K, STEP):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gsn_perception.surface.extraction.extract import extract_surface
 from gsn_perception.surface.extraction.mise import mise
 from gsn_perception.surface.fields.grid import halved_grid
 
@@ -64,3 +65,25 @@ def test_the_points_queried_are_those_of_the_rule(seed):
     assert 0.1 < known.mean() < 1.0
     assert known[tuple(queried.T)].all()
     np.testing.assert_array_equal(lattice.values[known], dense[known])
+
+
+def _ball(points):
+    return (0.4 - np.linalg.norm(points, axis=1)).astype(np.float32)
+
+
+@pytest.mark.parametrize("budget", [20_000, 25_000, 30_000])
+def test_the_grid_is_coarsened_to_the_triangles_asked_for(budget):
+    corner = np.full(3, 0.42)
+    full = mise(_ball, -corner, corner, resolution=64)
+    lattice = mise(_ball, -corner, corner, resolution=64, max_triangles=budget)
+    assert lattice.cell > full.cell
+    assert 0.8 * budget < len(extract_surface(lattice).faces) <= 1.02 * budget
+
+
+@pytest.mark.parametrize("budget", [1000, 40_000])
+def test_a_grid_that_is_fine_enough_or_meant_to_be_decimated_is_kept(budget):
+    corner = np.full(3, 0.42)
+    full = mise(_ball, -corner, corner, resolution=64)
+    lattice = mise(_ball, -corner, corner, resolution=64, max_triangles=budget)
+    assert np.array_equal(lattice.values, full.values)
+    assert len(extract_surface(lattice).faces) > 30_000
