@@ -50,6 +50,26 @@ def test_four_processes_fit_or_no_segment_is_asked_for(free, file):
     assert ("can't be written" if free is None else f"only {free // MB} MB free") in found.sentence
 
 
+@pytest.mark.parametrize(("free", "file"), [(1024 * MB, "fastdds_8mb.xml"), (16 * MB, "fastdds_tcp.xml")])
+def test_a_process_of_small_messages_takes_a_small_segment(free, file):
+    found = dds_profile.choose_profile(free, need=8)
+    assert found.file == file
+    assert bool(found.sentence) == (file == "fastdds_tcp.xml")
+
+
+def test_the_small_segment_replaces_the_full_one_of_a_parent_but_no_profile_of_the_user(tmp_path, monkeypatch):
+    mine = tmp_path / "mine.xml"
+    mine.write_text((ROOT / "config" / "fastdds.xml").read_text().replace("67108864", "33554432"))
+    full, small = (str(ROOT / "config" / name) for name in ("fastdds.xml", "fastdds_8mb.xml"))
+    monkeypatch.setattr(dds_profile, "free_shared_memory", lambda: 1024 * MB)
+    monkeypatch.delenv("FASTDDS_BUILTIN_TRANSPORTS", raising=False)
+    for given, need, used in ((full, 8, small), (full, 64, full), (str(mine), 8, str(mine)), (small, 64, small)):
+        for name in dds_profile.DDS_CHOICES[:2]:
+            monkeypatch.setenv(name, given)
+        dds_profile.use_dds_profile(need)
+        assert [os.environ[name] for name in dds_profile.DDS_CHOICES[:2]] == [used] * 2
+
+
 def test_the_small_profile_is_the_large_one_with_another_size():
     texts = [(ROOT / "config" / name).read_text() for name in ("fastdds.xml", "fastdds_8mb.xml")]
     bare = [re.sub(r"<!--.*?-->|\s", "", text, flags=re.DOTALL) for text in texts]
