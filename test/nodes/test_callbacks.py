@@ -57,7 +57,7 @@ def test_diagnostics_while_activation_is_slow(graph, alive, monkeypatch):
     node.set_parameters([Parameter("trigger_timeout", value=0.1)])
     starting = threading.Thread(target=node.start)
     starting.start()
-    for _ in interface.RECONSTRUCTION_INPUTS:
+    for _ in (*interface.RECONSTRUCTION_INPUTS, interface.GRASPS):
         assert begun.acquire(timeout=LIMIT)
         assert node.is_active
         answer = graph.call(Trigger, "/reconstruction/reconstruct", Trigger.Request())

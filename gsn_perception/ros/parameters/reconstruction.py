@@ -101,7 +101,7 @@ class ReconstructionSettings:
         2.0, "longest wait of an image for depth or mask that has a publisher, seconds of stamps", low=0, high=60
     )
     wait_for_grasps: float = parameter(
-        0.5,
+        2.0,
         "longest wait of a frame until the grasps of the frame before are planned, seconds; 0: none waits",
         low=0,
         high=10,
