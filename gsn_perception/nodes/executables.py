@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib
 
-from gsn_perception.process import wait_passively
-
 
 def reconstruction_node() -> int:
     """See :mod:`gsn_perception.nodes.reconstruction_node`."""
@@ -32,8 +30,10 @@ def run_module(name: str) -> int:
 
     The imports take a second: a node that is asked to end meanwhile must end without a traceback.
     """
-    wait_passively()
     try:
+        from gsn_perception.process import wait_passively
+
+        wait_passively()
         return int(importlib.import_module(name).main())
     except KeyboardInterrupt:
         return 0
