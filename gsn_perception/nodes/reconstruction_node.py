@@ -243,7 +243,7 @@ def main(args: Sequence[str] | None = None) -> int:
     from gsn_perception.ros.node.executors import run
 
     import_ahead("gsn_perception.pipeline.reconstructor", "gsn_perception.pipeline.meshing.completing")
-    return run(lambda: [ReconstructionNode()], args)
+    return run(lambda: [ReconstructionNode()], args, dds_segment=32)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ DDS_CHOICES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"
 
 SHARED_MEMORY = Path("/dev/shm")
 _MB = 2**20
-_SEGMENTS = ((64, "fastdds.xml"), (8, "fastdds_8mb.xml"))  # MB, largest first
+_SEGMENTS = ((64, "fastdds.xml"), (32, "fastdds_32mb.xml"), (8, "fastdds_8mb.xml"))  # MB, largest first
 _PROCESSES = 4  # both nodes, a camera or player, and one subscriber
 _OVERHEAD = 1.06  # size of the segment's file relative to the segment
 _CURE = "start the container with --shm-size=1g or --ipc=host"
