@@ -42,8 +42,8 @@ setup(
     entry_points={
         "console_scripts": [
             f"gsn = {NAME}.cli.main:main",
-            *(f"{node} = {NAME}.nodes.{node}:main" for node in ("reconstruction_node", "grasp_node")),
-            *(f"{tool} = {NAME}.nodes.{tool}:main" for tool in ("bag_play", "bringup")),
+            *(f"{name} = {NAME}.nodes.executables:{name}" for name in ("reconstruction_node", "grasp_node")),
+            *(f"{name} = {NAME}.nodes.executables:{name}" for name in ("bag_play", "bringup")),
         ]
     },
     zip_safe=True,

@@ -17,6 +17,8 @@ import threading
 from collections.abc import Sequence
 from types import ModuleType
 
+from gsn_perception.process import wait_passively
+
 PACKAGE = "gsn_perception.cli"
 COMMANDS = {
     "reconstruct": "one image -> Gaussians, point cloud, mesh and grasps in a folder",
@@ -46,8 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 success, 2 bad input (one sentence on stderr), 130 interrupted, anything else from the command.
     """
-    # read when torch is loaded: threads that spin at barriers are very slow if another process uses a core
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    wait_passively()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if threading.current_thread() is threading.main_thread():  # `kill` must not leave nodes or a browser running

@@ -17,6 +17,7 @@ from gsn_perception.grasping.tree.distances import distances
 from gsn_perception.grasping.tree.face_values import averaged_normals
 from gsn_perception.grasping.tree.face_values import face_values
 from gsn_perception.grasping.tree.face_values import mass_moments
+from gsn_perception.grasping.tree.nearest import nearest_items
 from gsn_perception.grasping.tree.rays import first_hits
 
 _PATCH = 0.004  # metres
@@ -129,7 +130,5 @@ def with_confidence(mesh: Mesh, points: Points | None) -> Mesh:
     """The mesh with the confidence of the nearest point at every vertex; unchanged where it has a confidence."""
     if mesh.confidence is not None or points is None or not len(points):
         return mesh
-    from scipy.spatial import cKDTree
-
-    nearest = cKDTree(points.xyz).query(mesh.vertices)[1]
+    nearest = nearest_items(bounding_tree(points.xyz[:, None]), mesh.vertices)
     return replace(mesh, confidence=points.confidence[nearest])

@@ -234,7 +234,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """Spin the node until it is interrupted."""
     from gsn_perception.ros.node.executors import run
 
-    return run(lambda: [GraspNode()], args)
+    return run(lambda: [GraspNode()], args, dds_segment=8)
 
 
 if __name__ == "__main__":

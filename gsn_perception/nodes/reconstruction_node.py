@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
 
 from gsn_perception.geometry import InputError
+from gsn_perception.process import free_memory
 from gsn_perception.ros import interface
 from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.messages.headers import stamp_to_ns
@@ -23,6 +23,7 @@ from gsn_perception.ros.node.frame_intake import FrameIntake
 from gsn_perception.ros.node.frame_intake import mask_topic
 from gsn_perception.ros.node.lifecycle_node import ManagedNode
 from gsn_perception.ros.node.pending_requests import PendingRequests
+from gsn_perception.ros.node.planning_turns import FrameWorker
 from gsn_perception.ros.node.reconstruction_worker import FrameJob
 from gsn_perception.ros.node.reconstruction_worker import FrameProcessor
 from gsn_perception.ros.node.reconstruction_worker import LoadPipeline
@@ -39,7 +40,6 @@ from gsn_perception.ros.results.saving import fill_response
 from gsn_perception.ros.results.saving import save
 from gsn_perception.ros.results.shared import SHARED
 from gsn_perception.ros.streams.frame_decoding import FrameDecoder
-from gsn_perception.ros.streams.latest_slot import LatestItemWorker
 from gsn_perception.ros.transforms.sources import TransformSource
 
 _STREAM_PARAMETERS = ("use_depth", "use_mask", "image_transport", "depth_transport", "mask_transport")
@@ -58,7 +58,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         self._load = load
         self._processor: FrameProcessor | None = None
         self._transforms: TransformSource | None = None
-        self._worker: LatestItemWorker[FrameJob] | None = None
+        self._worker: FrameWorker | None = None
         self._splats: LazyPublisher[SplatResult] | None = None  # published before the others, which wait for the meshes
         self._outputs: list[LazyPublisher[FrameResult]] = []
         self._collision: collision_objects.CollisionPublisher | None = None
@@ -83,14 +83,16 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
             self._outputs.append(self.make_output(topic, convert, SHARED.get(topic)))
         if settings.publish_moveit:
             self._collision = collision_objects.CollisionPublisher(self, self.service_group)
-        self._worker = LatestItemWorker(
-            self._process_job, self.guard(self._on_worker_error, "the worker's error handler")
-        )
+        on_error = self.guard(self._on_worker_error, "the worker's error handler")
+        self._worker = FrameWorker(self._process_job, on_error, lambda: self.settings.wait_for_grasps)
 
     def activate(self) -> None:
         """Subscribe to the topics that the parameters choose."""
         self._draining = False
         self._intake.open()
+        if self._worker is not None:
+            self._worker.turns.reset()
+            self.subscribe(interface.GRASPS, self._worker.turns.take, raw=True)
 
     def deactivate(self) -> None:
         """End the running frame before its next mesh, then publish empty results so that none stays latched."""
@@ -122,10 +124,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         if self._transforms is not None:
             self._transforms.close()
         self._worker = self._processor = self._transforms = self._collision = self._splats = self._last = None
-        gc.collect()
-        torch = sys.modules.get("torch")
-        if torch is not None and torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        free_memory()
 
     def apply(self, settings: ReconstructionSettings) -> None:
         """New settings for the next frame."""
@@ -205,6 +204,8 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
 
     def _publish(self, result: FrameResult) -> None:
         self._last = result
+        if self._worker is not None:
+            self._worker.turns.publishing(stamp_to_ns(result.header.stamp))
         sends: list[Callable[[FrameResult], None]] = [output.share for output in self._outputs]
         sends += [output.send for output in self._outputs]
         if (collision := self._collision) is not None:
@@ -242,7 +243,7 @@ def main(args: Sequence[str] | None = None) -> int:
     from gsn_perception.ros.node.executors import run
 
     import_ahead("gsn_perception.pipeline.reconstructor", "gsn_perception.pipeline.meshing.completing")
-    return run(lambda: [ReconstructionNode()], args)
+    return run(lambda: [ReconstructionNode()], args, dds_segment=32)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def test_diagnostics_while_activation_is_slow(graph, alive, monkeypatch):
     node.set_parameters([Parameter("trigger_timeout", value=0.1)])
     starting = threading.Thread(target=node.start)
     starting.start()
-    for _ in interface.RECONSTRUCTION_INPUTS:
+    for _ in (*interface.RECONSTRUCTION_INPUTS, interface.GRASPS):
         assert begun.acquire(timeout=LIMIT)
         assert node.is_active
         answer = graph.call(Trigger, "/reconstruction/reconstruct", Trigger.Request())
@@ -87,7 +87,7 @@ def test_diagnostics_while_the_node_is_deactivated(graph, running, monkeypatch):
     assert node.diagnostics.drops == {}
 
 
-@pytest.mark.parametrize("number", [0, 1, 2, 3])
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 4])
 def test_an_activation_that_fails_half_way_is_told_and_can_be_repeated(graph, alive, monkeypatch, number):
     listen, count = ManagedNode.subscribe, []
 
@@ -105,6 +105,18 @@ def test_an_activation_that_fails_half_way_is_told_and_can_be_repeated(graph, al
     assert not list(node._subscription_set._made)
     monkeypatch.undo()
     assert node.trigger_activate() == SUCCESS
+
+
+def test_a_callback_that_outlives_its_node_is_no_failure(graph, capfd):
+    """The timer of the diagnostics may run while the node is destroyed."""
+    node = graph.add(ReconstructionNode, load=lambda settings: BallPipeline())
+    late = node.guard(node._publish_diagnostics, "a timer's callback")
+    graph.nodes.remove(node)
+    graph.executor.remove_node(node)
+    node.destroy_node()
+    late()
+    assert node.diagnostics.drops == {}
+    assert "InvalidHandle" not in capfd.readouterr().err
 
 
 def test_what_a_timer_a_service_an_event_or_a_subscription_raises_is_told(graph, running, alive):

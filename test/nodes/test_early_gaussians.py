@@ -8,11 +8,14 @@ pytest.importorskip("rclpy")
 from conftest import BallPipeline
 from conftest import matched
 from conftest import observation
+from geometry_msgs.msg import PoseArray
 from waiting import LIMIT
 from waiting import until
 
 from gsn_perception.nodes.reconstruction_node import ReconstructionNode
 from gsn_perception.ros import interface
+from gsn_perception.ros import qos
+from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.messages.headers import stamp_to_ns
 
 pytestmark = pytest.mark.dds
@@ -20,7 +23,7 @@ SECOND = 1_000_000_000
 
 
 def active(graph, pipeline):
-    node = graph.add(ReconstructionNode, load=lambda settings: pipeline)
+    node = graph.add(ReconstructionNode, load=lambda settings: pipeline, parameters={"wait_for_grasps": 10.0})
     for topic in (interface.GAUSSIANS, interface.POINTS):
         graph.subscribe(topic)
     publishers = graph.advertise(interface.RECONSTRUCTION_INPUTS)
@@ -42,6 +45,26 @@ def test_gaussians_do_not_wait_for_the_meshes(graph):
         assert [stamp_to_ns(m.header.stamp) for m in graph.received[name]] == [SECOND, 2 * SECOND]
         assert all(m.width > 0 for m in graph.received[name])
     assert node.diagnostics.drops == {}
+
+
+def test_a_frame_is_taken_when_the_grasps_of_the_last_one_are_there(graph):
+    """And it is the newest one then."""
+    node, publishers = active(graph, BallPipeline())
+    planner = graph.advertise((interface.GRASPS,), qos.latched())
+    matched(planner)
+    for number in (1, 2, 3, 4):
+        graph.send(publishers, observation(number * SECOND))
+        until(lambda number=number: node.diagnostics.totals.get("image") == number)
+        if number < 3:
+            until(lambda number=number: len(graph.received["points"]) == number)
+        if number == 1:
+            planner["grasps"].publish(PoseArray(header=make_header(SECOND, "cam_optical")))
+            until(lambda: node.diagnostics.totals.get("grasps") == 1)
+    until(lambda: node.diagnostics.drops == {"overtaken": 1})
+    assert len(graph.received["points"]) == 2, "nobody planned on the second frame yet"
+    planner["grasps"].publish(PoseArray(header=make_header(2 * SECOND, "cam_optical")))
+    until(lambda: len(graph.received["points"]) == 3)
+    assert stamp_to_ns(graph.received["points"][-1].header.stamp) == 4 * SECOND
 
 
 def test_a_skin_that_fails_leaves_its_gaussians_and_empties_the_rest(graph):

@@ -7,6 +7,8 @@ pads finds the triangles that meet any of them.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from dataclasses import fields
 from typing import NamedTuple
 
 import numpy as np
@@ -39,8 +41,19 @@ class PadGrid(NamedTuple):
     miss: float
 
 
-class LineContacts(NamedTuple):
-    """Fields of :class:`~gsn_perception.grasping.candidates.contacts.PadContacts`, in its order."""
+@dataclass(frozen=True, slots=True, eq=False)
+class PadContacts:
+    """Contact patches of the pads at +y and -y, in this order.
+
+    Attributes:
+        points: [P,2,3] middle of each patch, metres.
+        normals: [P,2,3] mean outward normal of the surface over it, unit (zero without contact).
+        fill: [P,2] share of the pad in contact.
+        width: [P] opening at which both pads touch, metres (inf without contact).
+        spread: [P,2] mean depth of the surface behind the first contact over the pad, metres; a miss counts 2 cm.
+        faces: [P,2,R] triangles hit by the rays, -1 where they are not in contact.
+        spots: [P,2,R,3] end points of the rays, metres; undefined where they are not in contact.
+    """
 
     points: np.ndarray
     normals: np.ndarray
@@ -50,8 +63,17 @@ class LineContacts(NamedTuple):
     faces: np.ndarray
     spots: np.ndarray
 
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """The attributes in their order."""
+        return tuple(getattr(self, field.name) for field in fields(self))
 
-def line_contacts(poses: Poses, grid: PadGrid, tree: BoundingTree, normals: np.ndarray) -> LineContacts:
+    def select(self, keep: np.ndarray) -> PadContacts:
+        """The rows of a mask or index array."""
+        return PadContacts(*(array[keep] for array in self.arrays))
+
+
+def line_contacts(poses: Poses, grid: PadGrid, tree: BoundingTree, normals: np.ndarray) -> PadContacts:
     """Contacts of P candidates.
 
     Args:
@@ -61,7 +83,7 @@ def line_contacts(poses: Poses, grid: PadGrid, tree: BoundingTree, normals: np.n
         normals: [F,3] unit, of the triangles as numbered in the tree's input.
     """
     count, lines = len(poses), len(grid.x) * len(grid.z)
-    out = LineContacts(
+    out = PadContacts(
         np.zeros((count, 2, 3)),
         np.zeros((count, 2, 3)),
         np.zeros((count, 2)),
@@ -73,7 +95,7 @@ def line_contacts(poses: Poses, grid: PadGrid, tree: BoundingTree, normals: np.n
     R, t, widths = (np.ascontiguousarray(a, dtype=np.float64) for a in (poses.rotations, poses.centers, poses.widths))
 
     def work(begin: int, end: int) -> None:
-        _contacts_range((R, t, widths), tuple(grid), tuple(tree), normals, tuple(out), begin, end)
+        _contacts_range((R, t, widths), tuple(grid), tuple(tree), normals, out.arrays, begin, end)
 
     parallel_ranges(work, count, _POSES)
     return out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gsn_perception.grasping.candidates.contacts import PadContacts
+from gsn_perception.grasping.candidates.pad_lines import PadContacts
 from gsn_perception.grasping.candidates.sampling import Poses
 from gsn_perception.grasping.object_surface import Surface
 

@@ -34,7 +34,7 @@ def _distance_range(corners, bounds, points, nearest, begin, end):  # noqa: ANN0
     waiting, far = np.empty(_DEPTH, np.int64), np.empty(_DEPTH)
     for p in range(begin, end):
         point = points[p]
-        waiting[0], far[0], count = 1, _to_box(bounds[1], point), 1
+        waiting[0], far[0], count = 1, to_box(bounds[1], point), 1
         while count:
             count -= 1
             node = waiting[count]
@@ -45,7 +45,7 @@ def _distance_range(corners, bounds, points, nearest, begin, end):  # noqa: ANN0
                 for i in range(N * leaf // leaves, N * (leaf + 1) // leaves):
                     nearest[p] = min(nearest[p], _to_triangle(corners[i], point))
                 continue
-            one, two = _to_box(bounds[2 * node], point), _to_box(bounds[2 * node + 1], point)
+            one, two = to_box(bounds[2 * node], point), to_box(bounds[2 * node + 1], point)
             nearer = 0 if one <= two else 1
             waiting[count], far[count] = 2 * node + 1 - nearer, max(one, two)
             waiting[count + 1], far[count + 1] = 2 * node + nearer, min(one, two)
@@ -53,7 +53,7 @@ def _distance_range(corners, bounds, points, nearest, begin, end):  # noqa: ANN0
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _to_box(box, point):  # noqa: ANN001, ANN202  # pragma: no cover
+def to_box(box, point):  # noqa: ANN001, ANN201  # pragma: no cover
     """Squared distance to a box."""
     total = 0.0
     for a in range(3):

@@ -14,9 +14,6 @@ from pathlib import Path
 from types import TracebackType
 
 import psutil
-import rclpy
-from rclpy.context import Context
-from rclpy.signals import SignalHandlerOptions
 
 from gsn_perception.evaluation.speed.compare.comparison import Plan
 from gsn_perception.evaluation.speed.compare.comparison import Samples
@@ -25,13 +22,13 @@ from gsn_perception.evaluation.speed.compare.trees import Tree
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.ros import interface
-from gsn_perception.ros import qos
 from gsn_perception.ros.bench.camera import serialised
-from gsn_perception.ros.bench.camera import stamped
 from gsn_perception.ros.bench.figure import own_domain
+from gsn_perception.ros.bench.still_camera import StillCamera
 from gsn_perception.ros.processes.collector import Collector
 from gsn_perception.ros.processes.process import NodeProcess
 from gsn_perception.ros.processes.process import ros_arguments
+from gsn_perception.ros.processes.process_group import ProcessGroup
 
 NODES = ("reconstruction_node", "grasp_node")
 _TABLE = interface.GRASP_TABLE
@@ -58,27 +55,22 @@ class TreeNodes:
         self._tree, self._namespace, self._logs, self._device = tree, namespace, logs, device
         self._frame = serialised(scene)
         self._processes: dict[str, NodeProcess] = {}
+        self._group = ProcessGroup()
         self._stack = ExitStack()
 
     def __enter__(self) -> TreeNodes:
         with ExitStack() as stack:
             domain = own_domain()
             self._collector = stack.enter_context(Collector(domain, namespace=self._namespace, topics=(_TABLE,)))
-            context = Context()
-            rclpy.init(context=context, domain_id=domain, signal_handler_options=SignalHandlerOptions.NO)
-            stack.callback(context.try_shutdown)
-            camera = rclpy.create_node("camera", namespace=self._namespace, context=context)
-            stack.callback(camera.destroy_node)
-            types = {topic.name: topic.type for topic in interface.RECONSTRUCTION_INPUTS}
-            self._publishers = {n: camera.create_publisher(types[n], n, qos.sensor(5)) for n in self._frame}
+            self._camera = stack.enter_context(StillCamera(domain, self._namespace))
+            stack.enter_context(self._group)
             self._began = time.monotonic()
             for module in NODES:
                 chosen = {"device": self._device} if module == "reconstruction_node" else {}
                 words = [*ros_arguments({"autostart": True, **chosen}), "-r", f"__ns:={self._namespace}"]
                 log = self._logs / f"{self._tree.name}_{module}.txt"
                 process = NodeProcess(module, words, log=log, domain=domain, environment=self._tree.environment())
-                self._processes[module] = stack.enter_context(process)
-            stack.callback(self._ask_to_end)
+                self._processes[module] = self._group.add(process)
             self._stack = stack.pop_all()
         return self
 
@@ -97,7 +89,7 @@ class TreeNodes:
         self._work(_TIMEOUT, lambda: bool(found))
         if not found:
             raise self._failed(f"gave no {_TABLE.name} within {_TIMEOUT:.0f} s of its start")
-        spent = {"wall_s": min(found.values()) - self._began, "CPU_s": self._cpu()}
+        spent = {"wall_s": min(found.values()) - self._began, "CPU_s": self._group.cpu_seconds()}
         self._settle()
         return spent
 
@@ -109,13 +101,13 @@ class TreeNodes:
         """
         arrivals = self._collector.arrivals[_TABLE.name]
         for _ in range(_TRIES):
-            cpu, began = self._cpu(), time.monotonic()
-            stamp = self._send()
+            cpu, began = self._group.cpu_seconds(), time.monotonic()
+            stamp = self._camera.send(self._frame)
             if self._collector.wait(partial(arrivals.__contains__, stamp), _LOST, self._check):
                 if not self._collector.widths[_TABLE.name][stamp]:
                     raise self._failed("found no grasp in the scene; choose another --seed")
                 self._settle()
-                return {"wall_s": arrivals[stamp] - began, "CPU_s": self._cpu() - cpu}
+                return {"wall_s": arrivals[stamp] - began, "CPU_s": self._group.cpu_seconds() - cpu}
         raise self._failed(f"gave no {_TABLE.name} for {_TRIES} frames in turn")
 
     def memory(self, seconds: float) -> dict[str, float]:
@@ -137,42 +129,26 @@ class TreeNodes:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not done():
             self._check()
-            self._send()
+            self._camera.send(self._frame)
             self._collector.wait(done, _PERIOD)
-
-    def _send(self) -> int:
-        stamp = time.time_ns()
-        for name, message in self._frame.items():
-            self._publishers[name].publish(stamped(message, stamp))
-        return stamp
-
-    def _cpu(self) -> float:
-        times = [psutil.Process(process.pid).cpu_times() for process in self._processes.values()]
-        return float(sum(t.user + t.system for t in times))
 
     def _settle(self) -> None:
         """Wait until the nodes have worked off what they hold."""
         deadline = time.monotonic() + _LOST
         while time.monotonic() < deadline:
-            cpu, began = self._cpu(), time.monotonic()
+            cpu, began = self._group.cpu_seconds(), time.monotonic()
             time.sleep(_WINDOW)
-            if self._cpu() - cpu < _IDLE * (time.monotonic() - began):
+            if self._group.cpu_seconds() - cpu < _IDLE * (time.monotonic() - began):
                 return
 
     def _check(self) -> None:
-        for process in self._processes.values():
-            try:
-                process.check()
-            except InputError as error:
-                raise InputError(f"{self._tree.name}: {error}") from None
+        try:
+            self._group.check()
+        except InputError as error:
+            raise InputError(f"{self._tree.name}: {error}") from None
 
     def _failed(self, what: str) -> InputError:
-        said = "; ".join(f"{name}: {process.last_line()}" for name, process in self._processes.items())
-        return InputError(f"{self._tree.name} {what} ({said})")
-
-    def _ask_to_end(self) -> None:
-        for process in self._processes.values():
-            process.ask_to_end()
+        return InputError(f"{self._tree.name} {what} ({self._group.last_lines()})")
 
 
 class NodesComparison:

@@ -17,21 +17,17 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-import psutil
-import rclpy
-from rclpy.context import Context
-from rclpy.signals import SignalHandlerOptions
 from tqdm import tqdm
 
 from gsn_perception.geometry import InputError
 from gsn_perception.ros import interface
-from gsn_perception.ros import qos
 from gsn_perception.ros.bench.camera import serialised
-from gsn_perception.ros.bench.camera import stamped
 from gsn_perception.ros.bench.figure import Figure
+from gsn_perception.ros.bench.still_camera import StillCamera
 from gsn_perception.ros.processes.collector import Collector
 from gsn_perception.ros.processes.process import NodeProcess
 from gsn_perception.ros.processes.process import ros_arguments
+from gsn_perception.ros.processes.process_group import ProcessGroup
 
 _OBJECTS = 3
 _VIEWS = 4
@@ -82,7 +78,7 @@ class SceneNodes:
     ) -> None:
         self.how, self._namespace, self._parameters = how, namespace, parameters
         self._logs, self._domain = logs, domain
-        self._processes: list[NodeProcess] = []
+        self._group = ProcessGroup()
         self._stack = ExitStack()
         self.latencies: dict[str, list[float]] = {topic.name: [] for topic in _TOPICS}
         self.cpu: list[float] = []  # seconds of all nodes' processes from the image to the grasps
@@ -91,17 +87,10 @@ class SceneNodes:
     def __enter__(self) -> SceneNodes:
         with ExitStack() as stack:
             self._collector = stack.enter_context(Collector(self._domain, namespace=self._namespace, topics=_TOPICS))
-            context = Context()
-            rclpy.init(context=context, domain_id=self._domain, signal_handler_options=SignalHandlerOptions.NO)
-            stack.callback(context.try_shutdown)
-            camera = rclpy.create_node("camera", namespace=self._namespace, context=context)
-            stack.callback(camera.destroy_node)
-            self._publishers = {
-                t.name: camera.create_publisher(t.type, t.name, qos.sensor(5)) for t in interface.RECONSTRUCTION_INPUTS
-            }
+            self._camera = stack.enter_context(StillCamera(self._domain, self._namespace))
+            stack.enter_context(self._group)
             for module in ("bringup",) if self.how.one_process else ("reconstruction_node", "grasp_node"):
-                self._processes.append(stack.enter_context(self._process(module)))
-            stack.callback(self._ask_to_end)
+                self._group.add(self._process(module))
             self._stack = stack.pop_all()
         return self
 
@@ -117,9 +106,9 @@ class SceneNodes:
             InputError: a node ended or does not become active.
         """
         if not self._collector.wait(
-            lambda: all(self._report(n).get("state") == "active" for n in _NODES), _START, self._check
+            lambda: all(self._report(n).get("state") == "active" for n in _NODES), _START, self._group.check
         ):
-            said = "; ".join(process.last_line() for process in self._processes)
+            said = self._group.last_lines()
             raise InputError(f"{self.how.name}: the nodes did not become active within {_START:.0f} s ({said})")
 
     def measure(self, frame: dict[str, bytearray], *, keep: bool) -> None:
@@ -129,13 +118,12 @@ class SceneNodes:
             InputError: a node ended, or gives no grasps.
         """
         for _ in range(3):
-            stamp, began, cpu = time.time_ns(), time.monotonic(), self._cpu()
-            for name, message in frame.items():
-                self._publishers[name].publish(stamped(message, stamp))
-            if self._collector.wait(partial(self._has_arrived, stamp), _LOST, self._check):
+            began, cpu = time.monotonic(), self._group.cpu_seconds()
+            stamp = self._camera.send(frame)
+            if self._collector.wait(partial(self._has_arrived, stamp), _LOST, self._group.check):
                 for topic in _TOPICS if keep else ():
                     self.latencies[topic.name].append(self._collector.arrivals[topic.name][stamp] - began)
-                self.cpu += [self._cpu() - cpu] if keep else []
+                self.cpu += [self._group.cpu_seconds() - cpu] if keep else []
                 self._sent += 1
                 return
         raise InputError(f"{self.how.name}: no grasps for three frames in turn")
@@ -153,10 +141,6 @@ class SceneNodes:
             if key.startswith("latency.") and key.endswith(ending)
         }
 
-    def _cpu(self) -> float:
-        times = [psutil.Process(process.pid).cpu_times() for process in self._processes]
-        return float(sum(t.user + t.system for t in times))
-
     def _has_arrived(self, stamp: int) -> bool:
         return all(stamp in self._collector.arrivals[topic.name] for topic in _TOPICS)
 
@@ -170,17 +154,9 @@ class SceneNodes:
             environment |= {"PYTHONPATH": str(self.how.source.resolve()), "PYTHONSAFEPATH": "1"}
         return NodeProcess(module, arguments, log=log, domain=self._domain, environment=environment)
 
-    def _ask_to_end(self) -> None:
-        for process in self._processes:
-            process.ask_to_end()
-
     def _report(self, node: str) -> dict[str, str]:
         found = self._collector.diagnostics(f"{self._namespace}/{node}")
         return found[-1] if found else {}
-
-    def _check(self) -> None:
-        for process in self._processes:
-            process.check()
 
 
 def measure_scene(

@@ -22,6 +22,7 @@ FRAME_DROPS = (
     *("deactivated", "worker", "no_depth", "no_mask"),
 )  # reasons that drop a whole frame; others (object, no_grasp, ...) concern finished frames
 _IN_FLIGHT = 15  # frames that may wait in the synchroniser and the worker when the counters are read
+_SPREAD = 1.6  # of latencies: p95 / p50 asked for
 _TIMED = (interface.GAUSSIANS.name, interface.GRASP_TABLE.name)
 _TOPICS = (*interface.RECONSTRUCTION_OUTPUTS, *interface.GRASP_OUTPUTS)
 
@@ -51,7 +52,7 @@ class Soak:
         seconds: Duration.
         samples: One a second.
         latencies: Topic to [N,3]: seconds since the first frame, seconds from the image's stamp to the result, and
-            whether the frame shows an object (an empty table takes no time and is left out of the figures).
+            the number of objects in the frame (an empty table takes no time and is left out of the figures).
         sent: Images the camera published.
         received: Images the node took.
         complaints: Lines of the logs with an exception or an error.
@@ -99,15 +100,7 @@ def soak_figures(found: Soak) -> list[Figure]:
         figures.append(Figure(f"{node}: memory growth after {_settling_time(found):.0f} s", growth, "%", 2))
         figures.append(Figure(f"{node}: resident memory at the end", last / 1e6, "MB"))
     for topic, rows in found.latencies.items():
-        if not len(rows):
-            figures.append(Figure(f"image -> {topic}: results", 0, "", 1, least=True))
-            continue
-        full = rows[rows[:, 2] > 0, 1]
-        p50, p95 = np.percentile(full, (50, 95)) if len(full) else (float("nan"), float("nan"))
-        figures.append(Figure(f"image -> {topic}: results", len(rows), ""))
-        figures.append(Figure(f"image -> {topic}: of frames with objects", len(full), ""))
-        figures.append(Figure(f"image -> {topic}: latency p50 with objects", p50, "s"))
-        figures.append(Figure(f"image -> {topic}: latency p95 with objects", p95, "s", 2 * float(p50)))
+        figures += _latency_figures(topic, rows)
     last_sample = found.samples[-1]
     figures.append(Figure("images sent by the camera", found.sent, ""))
     figures.append(Figure("images lost before the node (best effort)", found.sent - found.received, ""))
@@ -115,6 +108,25 @@ def soak_figures(found: Soak) -> list[Figure]:
     figures += [Figure(f"dropped or remarked: {k}", v, "") for k, v in sorted(last_sample.drops.items())]
     figures.append(Figure("frames without an account", unaccounted(found), "", _IN_FLIGHT))
     figures.append(Figure("exceptions", len(found.complaints), "", 0))
+    return figures
+
+
+def _latency_figures(topic: str, rows: np.ndarray) -> list[Figure]:
+    """Of all frames with objects, then by the number of objects; ``rows`` as in :class:`Soak`."""
+    name = f"image -> {topic}"
+    full = rows[rows[:, 2] > 0]
+    figures = [Figure(f"{name}: results", len(rows), "", 1, least=True)]
+    figures += [Figure(f"{name}: of frames with objects", len(full), "", 1, least=True)]
+    if not len(full):
+        return figures
+    p50, p95 = np.percentile(full[:, 1], (50, 95))
+    figures.append(Figure(f"{name}: latency p50 with objects", float(p50), "s"))
+    figures.append(Figure(f"{name}: latency p95 with objects", float(p95), "s", _SPREAD * float(p50)))
+    for count in np.unique(full[:, 2]).astype(int):
+        some = full[full[:, 2] == count, 1]
+        p50, p95 = np.percentile(some, (50, 95))
+        what = f"{name}: {len(some)} frames with {count} object{'s' if count > 1 else ''}"
+        figures += [Figure(f"{what}, p50", float(p50), "s"), Figure(f"{what}, p95", float(p95), "s")]
     return figures
 
 
@@ -142,9 +154,8 @@ def _settling_time(found: Soak) -> float:
 
 def _latencies(graph: CameraGraph, topic: str, began: float, offset: float) -> np.ndarray:
     """See :class:`Soak`; [N,3]."""
-    arrivals, widths = graph.collector.arrivals[topic], graph.collector.widths[interface.GAUSSIANS.name]
-    found = sorted(arrivals.items())
-    rows = [(at - began, at + offset - stamp / 1e9, widths.get(stamp, 0) > 0) for stamp, at in found]
+    found, objects = sorted(graph.collector.arrivals[topic].items()), graph.collector.objects
+    rows = [(at - began, at + offset - stamp / 1e9, objects.get(stamp, 0)) for stamp, at in found]
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
 

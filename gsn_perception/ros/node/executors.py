@@ -50,18 +50,25 @@ def spin(executor: Executor, stopped: Callable[[], bool]) -> None:
             continue
 
 
-def run(make: Callable[[], Sequence[ManagedNode[Any]]], args: Sequence[str] | None, *, start: bool = False) -> int:
+def run(
+    make: Callable[[], Sequence[ManagedNode[Any]]],
+    args: Sequence[str] | None,
+    *,
+    start: bool = False,
+    dds_segment: int = 64,
+) -> int:
     """Spin nodes until SIGINT or SIGTERM, then deactivate, clean up and destroy them in order.
 
     Args:
         make: Makes the nodes once rclpy is up.
         args: Command line.
         start: Configure and activate them first; a failure ends the process with code 2.
+        dds_segment: See :func:`use_dds_profile`.
 
     Returns:
         0, or 2 after one sentence on stderr when a parameter or weights are refused.
     """
-    use_dds_profile()
+    use_dds_profile(dds_segment)
     limit_arenas()
     try:
         start_ros(args)

@@ -14,6 +14,7 @@ import numpy as np
 from gsn_perception.geometry import Grasp
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
+from gsn_perception.geometry import Points
 from gsn_perception.geometry import Remark
 from gsn_perception.ros.messages import markers
 from gsn_perception.ros.messages import meshes
@@ -173,7 +174,9 @@ def warm_up(planner: GraspPlanner) -> None:
     bits = np.array([[i >> 2 & 1, i >> 1 & 1, i & 1] for i in range(8)])
     quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
     faces = [(q[0], q[i], q[i + 1]) for q in quads for i in (1, 2)]
-    planner.plan(Mesh(np.where(bits, high, low), np.array(faces)))
+    corners = np.where(bits, high, low)
+    points = Points(corners, np.ones((8, 3)), np.zeros((8, 3)), np.ones(8))
+    planner.plan(Mesh(corners, np.array(faces)), points=points)
 
 
 def _reason(result: PlanResult, frame_id: str) -> str:

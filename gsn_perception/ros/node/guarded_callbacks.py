@@ -81,10 +81,17 @@ class GuardedNode(LifecycleNode):
     services are created by rclpy's constructor and wrapped after it.
     """
 
+    _is_ending = False
+
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__(name, **options)
         for service in self.services:
-            service.callback = guarded(service.callback, f"the callback of {service.srv_name}", self.on_failed)
+            service.callback = self.guard(service.callback, f"the callback of {service.srv_name}")
+
+    def destroy_node(self) -> None:
+        """As in rclpy; a callback that still runs and finds a publisher or timer destroyed is no failure."""
+        self._is_ending = True
+        super().destroy_node()
 
     def on_failed(self, failed: CallbackFailure) -> str:
         """Log the exception; returns the sentence."""
@@ -93,7 +100,7 @@ class GuardedNode(LifecycleNode):
 
     def guard(self, callback: Callable[..., Any], what: str) -> Callable[..., Any]:
         """The guarded callback, e.g. for another thread."""
-        return guarded(callback, what, self.on_failed)
+        return guarded(callback, what, self._failed)
 
     def create_timer(self, timer_period_sec: float, callback: Callable[..., Any], *rest: Any, **options: Any) -> Timer:
         """As in rclpy, with a guarded callback."""
@@ -118,6 +125,10 @@ class GuardedNode(LifecycleNode):
         """As in rclpy, with a guarded callback."""
         self._guard_events(topic, options)
         return super().create_lifecycle_publisher(msg_type, topic, *rest, **options)
+
+    def _failed(self, failed: CallbackFailure) -> str:
+        is_late = self._is_ending and isinstance(failed.error, rclpy_implementation.InvalidHandle)
+        return failed.sentence if is_late else self.on_failed(failed)
 
     def _guard_events(self, topic: str, options: dict[str, Any]) -> None:
         events: PublisherEventCallbacks | SubscriptionEventCallbacks | None = options.get("event_callbacks")

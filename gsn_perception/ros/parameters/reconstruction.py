@@ -100,6 +100,12 @@ class ReconstructionSettings:
     max_wait: float = parameter(
         2.0, "longest wait of an image for depth or mask that has a publisher, seconds of stamps", low=0, high=60
     )
+    wait_for_grasps: float = parameter(
+        2.0,
+        "longest wait of a frame until the grasps of the frame before are planned, seconds; 0: none waits",
+        low=0,
+        high=10,
+    )
     max_age: float = parameter(0.0, "frames older than this are dropped, seconds; 0: none is too old", low=0)
     max_rate: float = parameter(0.0, "at most this many frames a second, by their stamps; 0: no limit", low=0)
     min_depth: float = parameter(0.05, "depth below this is unknown, metres", low=0)

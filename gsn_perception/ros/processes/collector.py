@@ -21,6 +21,8 @@ from rclpy.signals import SignalHandlerOptions
 
 from gsn_perception.ros import interface
 from gsn_perception.ros import qos
+from gsn_perception.ros.messages import markers
+from gsn_perception.ros.messages.cdr import CdrReader
 from gsn_perception.ros.messages.diagnostics import node_of
 from gsn_perception.ros.messages.headers import stamp_to_ns
 from gsn_perception.ros.processes.dds_profile import use_dds_profile
@@ -37,7 +39,8 @@ class Collector:
     """A DDS participant that counts the messages of the nodes and keeps the last one of each topic; a context manager.
 
     Messages are kept serialised and decoded on request, which costs little time. ``arrivals`` and ``widths`` hold, by
-    topic and stamp, the arrival of images, clouds and tables (monotonic seconds) and their width.
+    topic and stamp, the arrival of images, clouds and tables (monotonic seconds) and their width; ``objects`` holds, by
+    stamp, the number of objects on ``mesh``.
 
     Args:
         domain: DDS domain.
@@ -54,6 +57,7 @@ class Collector:
         self.counts: Counter[str] = Counter()
         self.arrivals: dict[str, dict[int, float]] = defaultdict(dict)
         self.widths: dict[str, dict[int, int]] = defaultdict(dict)
+        self.objects: dict[int, int] = {}
         self._diagnostics: dict[str, list[dict[str, str]]] = defaultdict(list)
         self._context = Context()
         rclpy.init(context=self._context, domain_id=domain, signal_handler_options=SignalHandlerOptions.NO)
@@ -99,6 +103,7 @@ class Collector:
             self.counts.clear()
             self.arrivals.clear()
             self.widths.clear()
+            self.objects.clear()
             self._diagnostics.clear()
 
     def wait(self, done: Callable[[], bool], timeout: float, check: Callable[[], None] = lambda: None) -> bool:
@@ -124,6 +129,8 @@ class Collector:
         with self._lock:
             self.counts[topic.name] += 1
             self._raw[topic.name] = raw
+            if topic == interface.MESH and (found := markers.stamp_of(raw)) is not None:
+                self.objects[found] = CdrReader(raw).count() - 1  # the first marker deletes the last frame's
             if message is not None:
                 stamp = stamp_to_ns(message.header.stamp)
                 self.arrivals[topic.name].setdefault(stamp, now)

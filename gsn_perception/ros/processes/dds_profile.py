@@ -17,7 +17,7 @@ DDS_CHOICES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"
 
 SHARED_MEMORY = Path("/dev/shm")
 _MB = 2**20
-_SEGMENTS = ((64, "fastdds.xml"), (8, "fastdds_8mb.xml"))  # MB, largest first
+_SEGMENTS = ((64, "fastdds.xml"), (32, "fastdds_32mb.xml"), (8, "fastdds_8mb.xml"))  # MB, largest first
 _PROCESSES = 4  # both nodes, a camera or player, and one subscriber
 _OVERHEAD = 1.06  # size of the segment's file relative to the segment
 _CURE = "start the container with --shm-size=1g or --ipc=host"
@@ -36,13 +36,19 @@ class ProfileChoice:
     sentence: str = ""
 
 
-def choose_profile(free: int | None) -> ProfileChoice:
-    """The profile for ``free`` bytes of shared memory; None: shared memory can't be written."""
+def choose_profile(free: int | None, need: int = 64) -> ProfileChoice:
+    """The profile of a process.
+
+    Args:
+        free: Free bytes of shared memory; None: it can't be written.
+        need: MB that the process's own messages need at most; a larger segment is not chosen.
+    """
     if free is None:
         why = f"{SHARED_MEMORY} can't be written"
         return ProfileChoice("fastdds_tcp.xml", _by_tcp(why))
-    full = _SEGMENTS[0][0]
-    for size, file in _SEGMENTS:
+    fitting = [(size, file) for size, file in _SEGMENTS if size <= need]
+    full = fitting[0][0]
+    for size, file in fitting:
         if free >= size * _MB * _OVERHEAD * _PROCESSES:
             short = f"{SHARED_MEMORY} has only {round(free / _MB)} MB free: shared-memory segments of {size} MB instead of {full}"
             return ProfileChoice(file, "" if size == full else f"{short} (config/{file}); {_CURE}")
@@ -68,19 +74,22 @@ def is_chosen(environment: Mapping[str, str]) -> bool:
     return "fastrtps" not in middleware or any(environment.get(name) for name in DDS_CHOICES)
 
 
-def use_dds_profile() -> None:
+def use_dds_profile(need: int = 64) -> None:
     """Set the profile of Fast DDS by environment variables, unless the user chose a profile or transports.
+
+    ``need`` is that of :func:`choose_profile`: Fast DDS touches the whole segment, which counts as resident memory. It
+    holds only what this process sends, so a process of small messages takes a smaller one than its parent chose.
 
     To be called before rclpy.init: the middleware reads the variables once. Without a profile a 640x480 image does not
     fit into the shared-memory segment and is sent in UDP fragments. Prints one warning on stderr where /dev/shm is
     short. Child processes inherit the choice and print nothing.
     """
-    if is_chosen(os.environ):
-        return
     from gsn_perception.geometry.errors import InputError
     from gsn_perception.ros.resources import share_file
 
-    choice = choose_profile(free_shared_memory())
+    if is_chosen(os.environ) and not (need < _SEGMENTS[0][0] and _is_full(os.environ)):
+        return
+    choice = choose_profile(free_shared_memory(), need)
     try:
         path = str(share_file(f"config/{choice.file}"))
     except InputError:
@@ -89,6 +98,19 @@ def use_dds_profile() -> None:
         print(choice.sentence, file=sys.stderr, flush=True)
     for name in DDS_CHOICES[:2]:
         os.environ[name] = path
+
+
+def _is_full(environment: Mapping[str, str]) -> bool:
+    """Whether the profile of the environment is the largest of this package, as a launch file or a parent chose it."""
+    from gsn_perception.geometry.errors import InputError
+    from gsn_perception.ros.resources import share_file
+
+    named = {environment[name] for name in DDS_CHOICES if environment.get(name)}
+    try:
+        own = share_file(f"config/{_SEGMENTS[0][1]}").read_bytes()
+        return bool(named) and all(Path(name).read_bytes() == own for name in named)
+    except (OSError, InputError):
+        return False
 
 
 def _by_tcp(why: str) -> str:

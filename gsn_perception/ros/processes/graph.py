@@ -16,6 +16,7 @@ from gsn_perception.ros import interface
 from gsn_perception.ros.processes.collector import Collector
 from gsn_perception.ros.processes.process import NodeProcess
 from gsn_perception.ros.processes.process import ros_arguments
+from gsn_perception.ros.processes.process_group import ProcessGroup
 
 
 class NodeGraph:
@@ -48,14 +49,14 @@ class NodeGraph:
         self._topics, self._timeout = topics, timeout
         self.logs, self.domain = logs, domain
         self.nodes: dict[str, NodeProcess] = {}
-        self._others: list[NodeProcess] = []
+        self._group = ProcessGroup()
         self._starts: Counter[str] = Counter()
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self._stack = stack
             self.collector = stack.enter_context(Collector(self.domain, topics=self._topics))
+            stack.enter_context(self._group)
             for module in self._parameters:
                 self.start(module)
             self.wait(lambda: all(self._is_active(name) for name in self._parameters), self._timeout, "become active")
@@ -77,22 +78,18 @@ class NodeGraph:
         again = f"_{self._starts[module]}" if self._starts[module] > 1 else ""
         log = self.logs / f"{module}{again}.txt"
         process = NodeProcess(module, ros_arguments(self._parameters[module]), log=log, domain=self.domain)
-        self.nodes[module] = self._stack.enter_context(process)
-        self._stack.callback(self._ask_all_to_end)
+        if module in self.nodes:
+            self._group.release(self.nodes[module])
+        self.nodes[module] = self._group.add(process)
         return process
 
     def run_beside(self, module: str, arguments: Sequence[str]) -> NodeProcess:
         """Start another process that runs as long as the graph, e.g. a camera."""
-        process = self.run_once(module, arguments)
-        self._others.append(process)
-        self._stack.callback(self._ask_all_to_end)
-        return process
+        return self._group.add(self._beside(module, arguments))
 
     def run_once(self, module: str, arguments: Sequence[str]) -> NodeProcess:
         """Start another process that may end by itself."""
-        self._starts[module] += 1
-        log = self.logs / f"{module.rsplit('.', maxsplit=1)[-1]}_{self._starts[module]}.txt"
-        return self._stack.enter_context(NodeProcess(module, arguments, log=log, domain=self.domain))
+        return self._group.add(self._beside(module, arguments), may_end=True)
 
     def report(self, module: str) -> dict[str, str]:
         """The newest diagnostics of a node."""
@@ -112,13 +109,12 @@ class NodeGraph:
 
     def check(self) -> None:
         """Raise InputError where a process ended by itself."""
-        for process in (*self.nodes.values(), *self._others):
-            process.check()
+        self._group.check()
 
-    def _ask_all_to_end(self) -> None:
-        """Ask all processes to end, before each is waited for in turn."""
-        for process in (*self.nodes.values(), *self._others):
-            process.ask_to_end()
+    def _beside(self, module: str, arguments: Sequence[str]) -> NodeProcess:
+        self._starts[module] += 1
+        log = self.logs / f"{module.rsplit('.', maxsplit=1)[-1]}_{self._starts[module]}.txt"
+        return NodeProcess(module, arguments, log=log, domain=self.domain)
 
     def _is_active(self, module: str) -> bool:
         return self.report(module).get("state") == "active"

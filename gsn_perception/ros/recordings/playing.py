@@ -123,6 +123,9 @@ class BagPlayer:
         due = time.monotonic()
         while (loop < self._options.loops or self._options.loops == 0) and not self._stopped():
             played, due = self._play_once(due)
+            if not played and not self._stopped():  # an endless loop would never wait
+                self._node.get_logger().warning(f"the bag {self._path} holds no message of its topics")
+                break
             count += played
             loop += 1
         return count

@@ -27,7 +27,6 @@ from gsn_perception.geometry.transforms import transform_points
 from gsn_perception.ros import interface
 from gsn_perception.ros.messages import meshes
 from gsn_perception.ros.messages import plane
-from gsn_perception.ros.messages.camera import images
 from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.messages.points import points_to_cloud
 
@@ -182,6 +181,7 @@ def render_message(result: FrameResult) -> Image | None:
         return None
     from gsn_perception.geometry.gaussians import cat
     from gsn_perception.rendering import render_rgba
+    from gsn_perception.ros.messages.camera import images
 
     image, camera = result.observation.image, result.observation.camera.at(result.T_target_camera)
     seen = np.full_like(image, 255)

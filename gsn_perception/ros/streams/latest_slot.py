@@ -16,10 +16,18 @@ class LatestItemWorker(Generic[T]):
     Args:
         work: Called with each item that was not superseded.
         on_error: Called with the exception that ``work`` raised; the thread goes on.
+        hold: Seconds that the next item still has to wait in the slot, where a newer one may replace it. Asked again
+            after that time, after :meth:`wake` and after every :meth:`put`; must be quick
+            and must not raise.
     """
 
-    def __init__(self, work: Callable[[T], None], on_error: Callable[[Exception], None]) -> None:
-        self._work, self._on_error = work, on_error
+    def __init__(
+        self,
+        work: Callable[[T], None],
+        on_error: Callable[[Exception], None],
+        hold: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self._work, self._on_error, self._hold = work, on_error, hold
         self._condition = threading.Condition()
         self._slot: list[T] = []
         self._busy = False
@@ -56,6 +64,11 @@ class LatestItemWorker(Generic[T]):
             self._condition.notify_all()
             return item
 
+    def wake(self) -> None:
+        """Ask ``hold`` again."""
+        with self._condition:
+            self._condition.notify_all()
+
     @property
     def is_idle(self) -> bool:
         """Whether nothing waits or runs."""
@@ -80,7 +93,7 @@ class LatestItemWorker(Generic[T]):
     def _run(self) -> None:
         while True:
             with self._condition:
-                self._condition.wait_for(lambda: self._slot or self._closed)
+                self._wait_for_item()
                 if self._closed:
                     return
                 item = self._slot.pop()
@@ -93,3 +106,10 @@ class LatestItemWorker(Generic[T]):
                 with self._condition:
                     self._busy = False
                     self._condition.notify_all()
+
+    def _wait_for_item(self) -> None:
+        while not self._closed:
+            rest = self._hold() if self._slot else None
+            if rest is not None and rest <= 0:
+                return
+            self._condition.wait(rest)

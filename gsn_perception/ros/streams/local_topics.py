@@ -101,6 +101,11 @@ class LocalReceiver:
                 for value in publisher.last:
                     take(value)
 
+    @property
+    def has_publishers(self) -> bool:
+        """Whether anyone in this process publishes values of the topic."""
+        return bool(self._channel.publishers)
+
     def close(self) -> None:
         """Take nothing any more; ``take`` is not called after this returns, except by a call from it."""
         with self._channel.lock:

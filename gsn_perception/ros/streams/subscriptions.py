@@ -50,6 +50,9 @@ class _DuplicateFilter:
 class _LocalFilter:
     """Passes values of this process on, and messages except those that a value stood in for, by stamp.
 
+    A publisher in this process keeps its last message latched, also where values followed that nobody needed as messages.
+    Such a message is older than the values; after them it would look like a step back in time.
+
     Args:
         callback: Called with each message, and with each value; that has a ``header``.
         stamp_of: Stamp of a message, nanoseconds; None or InputError where it has none.
@@ -58,6 +61,7 @@ class _LocalFilter:
     def __init__(self, callback: Take, stamp_of: StampOf) -> None:
         self._callback, self._stamp_of = callback, stamp_of
         self._stamps: deque[int] = deque(maxlen=_REMEMBERED)
+        self.is_local: Callable[[], bool] = lambda: False  # whether a publisher is in this process
 
     def message(self, message: Any) -> None:
         """Pass a message on."""
@@ -65,8 +69,9 @@ class _LocalFilter:
             stamp = self._stamp_of(message) if self._stamps else None
         except InputError:  # the callback says what is wrong with it
             stamp = None
-        if stamp is None or stamp not in self._stamps:
-            self._callback(message)
+        if stamp is not None and (stamp in self._stamps or (stamp < self._stamps[-1] and self.is_local())):
+            return
+        self._callback(message)
 
     def value(self, value: Any) -> None:
         """Pass a value on."""
@@ -121,6 +126,7 @@ class SubscriptionSet:
         passed = _LocalFilter(callback, stamp_of)
         made = self.subscribe(topic, passed.message, raw=raw)
         receiver = LocalReceiver(self._node, made.topic_name, passed.value)
+        passed.is_local = lambda: receiver.has_publishers
         with self._lock:
             self._local.append(receiver)
         return made

@@ -7,9 +7,11 @@ import pytest
 import trimesh
 from brute_force import ray_hits
 from brute_force import soup
+from scipy.spatial import cKDTree
 
 from gsn_perception.grasping.tree.bounding_tree import bounding_tree
 from gsn_perception.grasping.tree.distances import distances
+from gsn_perception.grasping.tree.nearest import nearest_items
 from gsn_perception.grasping.tree.rays import blocked
 from gsn_perception.grasping.tree.rays import first_hits
 
@@ -112,3 +114,14 @@ def test_nothing_is_hit_and_near_where_there_is_nothing():
     assert np.isinf(distance[0])
     assert face[0] == -1
     assert np.isinf(distances(empty, np.zeros((1, 3)))[0])
+
+
+@pytest.mark.parametrize("count", [1, 2, 9, 3000])
+def test_nearest_points_are_those_of_another_tree(count):
+    rng = np.random.default_rng(count)
+    points = rng.normal(size=(count, 3)).astype(np.float32) * np.float32(0.1)
+    queries = np.concatenate([rng.normal(size=(700, 3)) * 0.2, points[:50]]).astype(np.float32)
+    distance, nearest = cKDTree(points).query(queries)
+    found = nearest_items(bounding_tree(points[:, None]), queries)
+    np.testing.assert_array_equal(found, nearest)
+    assert distance[-1] == 0

@@ -1,5 +1,7 @@
 """What `gsn bench ros` and `gsn bench soak` count and print; the processes themselves are run by the commands."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -59,8 +61,8 @@ def made_soak(growth: float = 1.0, lost: int = 0, complaints=()) -> Soak:
         Sample(float(t), dict.fromkeys(NODES, int(m)), {"overtaken": 20 * int(t), "object": 5}, 10 * int(t) - lost)
         for t, m in zip(seconds, resident, strict=True)
     ]
-    full = np.arange(1000) % 3 > 0  # the others are of an empty table
-    rows = np.stack([np.linspace(0, 600, 1000), np.where(full, np.linspace(1, 1.5, 1000), 0.01), full], axis=1)
+    full = np.arange(1000) % 3  # number of objects; none takes no time
+    rows = np.stack([np.linspace(0, 600, 1000), np.where(full > 0, np.linspace(1, 1.5, 1000), 0.01), full], axis=1)
     return Soak(601.0, samples, {"gaussians": rows, "grasps/table": rows}, 18_050, 18_000, list(complaints))
 
 
@@ -71,6 +73,16 @@ def test_the_soak_counts_memory_latency_and_frames():
     assert found["images lost before the node (best effort)"].value == 50
     assert found["dropped or remarked: overtaken"].value == 12_000
     assert memory_growth(made_soak(growth=1.0), NODES[0])[0] == pytest.approx(0.9, abs=0.05)  # medians over a tenth
+
+
+def test_latencies_are_told_by_the_number_of_objects():
+    rows = np.array([(0, 0.1, 1)] * 94 + [(0, 0.3, 3)] * 6 + [(0, 0.001, 0)] * 50)
+    found = {f.name: f for f in soak_figures(replace(made_soak(), latencies={"grasps/table": rows}))}
+    assert found["image -> grasps/table: latency p95 with objects"].met is False  # 3 times the median
+    assert found["image -> grasps/table: 94 frames with 1 object, p95"].value == pytest.approx(0.1)
+    assert found["image -> grasps/table: 6 frames with 3 objects, p50"].value == pytest.approx(0.3)
+    nothing = soak_figures(replace(made_soak(), latencies={"gaussians": rows[:0]}))
+    assert "image -> gaussians: results" in [f.name for f in nothing if f.met is False]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,9 @@ def profile(name: str) -> ElementTree.Element:
         (24 * 2**30, "fastdds.xml"),
         (1024 * MB, "fastdds.xml"),
         (272 * MB, "fastdds.xml"),
-        (256 * MB, "fastdds_8mb.xml"),
+        (256 * MB, "fastdds_32mb.xml"),
+        (136 * MB, "fastdds_32mb.xml"),
+        (128 * MB, "fastdds_8mb.xml"),
         (64 * MB, "fastdds_8mb.xml"),
         (34 * MB, "fastdds_8mb.xml"),
         (33 * MB, "fastdds_tcp.xml"),
@@ -50,10 +52,31 @@ def test_four_processes_fit_or_no_segment_is_asked_for(free, file):
     assert ("can't be written" if free is None else f"only {free // MB} MB free") in found.sentence
 
 
-def test_the_small_profile_is_the_large_one_with_another_size():
-    texts = [(ROOT / "config" / name).read_text() for name in ("fastdds.xml", "fastdds_8mb.xml")]
+@pytest.mark.parametrize(("free", "file"), [(1024 * MB, "fastdds_8mb.xml"), (16 * MB, "fastdds_tcp.xml")])
+def test_a_process_of_small_messages_takes_a_small_segment(free, file):
+    found = dds_profile.choose_profile(free, need=8)
+    assert found.file == file
+    assert bool(found.sentence) == (file == "fastdds_tcp.xml")
+
+
+def test_the_small_segment_replaces_the_full_one_of_a_parent_but_no_profile_of_the_user(tmp_path, monkeypatch):
+    mine = tmp_path / "mine.xml"
+    mine.write_text((ROOT / "config" / "fastdds.xml").read_text().replace("67108864", "16777216"))
+    full, small = (str(ROOT / "config" / name) for name in ("fastdds.xml", "fastdds_8mb.xml"))
+    monkeypatch.setattr(dds_profile, "free_shared_memory", lambda: 1024 * MB)
+    monkeypatch.delenv("FASTDDS_BUILTIN_TRANSPORTS", raising=False)
+    for given, need, used in ((full, 8, small), (full, 64, full), (str(mine), 8, str(mine)), (small, 64, small)):
+        for name in dds_profile.DDS_CHOICES[:2]:
+            monkeypatch.setenv(name, given)
+        dds_profile.use_dds_profile(need)
+        assert [os.environ[name] for name in dds_profile.DDS_CHOICES[:2]] == [used] * 2
+
+
+@pytest.mark.parametrize("size", [8, 32])
+def test_the_small_profiles_are_the_large_one_with_another_size(size):
+    texts = [(ROOT / "config" / name).read_text() for name in ("fastdds.xml", f"fastdds_{size}mb.xml")]
     bare = [re.sub(r"<!--.*?-->|\s", "", text, flags=re.DOTALL) for text in texts]
-    assert bare[0].replace(str(64 * MB), str(8 * MB)) == bare[1]
+    assert bare[0].replace(str(64 * MB), str(size * MB)) == bare[1]
 
 
 def test_the_profile_without_shared_memory_names_tcp_and_udp_alone():

@@ -39,7 +39,7 @@ def test_all_are_asked_before_one_is_waited_for(tmp_path, monkeypatch):
         (package / f"{name}.py").write_text(ENDER)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
     graph = NodeGraph({"enders.first": {}, "enders.second": {}}, topics=(), logs=tmp_path, domain=1)
-    with graph._stack:
+    with graph._group:
         processes = [graph.start(name) for name in ("enders.first", "enders.second")]
         for process in processes:
             assert Collector.wait(None, lambda p=process: "ready" in p.printed(), 120, process.check)

@@ -78,6 +78,32 @@ def test_clear_takes_the_waiting_item_back(blocked):
     assert done == [1]
 
 
+def test_a_held_item_waits_in_the_slot_and_the_newest_is_taken():
+    rest, done = [LIMIT], []
+    box = LatestItemWorker(done.append, done.append, lambda: rest[0])
+    assert box.put(1) is None
+    assert box.put(2) == 1
+    assert not box.wait_idle(0.05)
+    assert done == []
+    rest[0] = 0.0
+    box.wake()
+    assert box.wait_idle(LIMIT)
+    assert done == [2]
+    rest[0] = 0.01  # after that time it is asked again
+    box.put(3)
+    rest[0] = 0.0
+    until(lambda: done == [2, 3])
+    assert box.close(LIMIT)
+
+
+def test_a_worker_that_holds_an_item_can_be_closed():
+    done = []
+    box = LatestItemWorker(done.append, done.append, lambda: LIMIT)
+    box.put(1)
+    assert box.close(LIMIT)
+    assert done == []
+
+
 def test_tickets_are_answered_once_by_what_was_seen_after_they_were_asked():
     requests = PendingRequests()
     assert not requests

@@ -8,7 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 pytest.importorskip("rclpy")
+from gsn_perception.ros.messages.headers import make_header
 from gsn_perception.ros.streams import local_topics
+from gsn_perception.ros.streams import subscriptions
 from gsn_perception.ros.streams.local_topics import LocalPublisher
 from gsn_perception.ros.streams.local_topics import LocalReceiver
 
@@ -114,3 +116,19 @@ def test_nothing_is_kept_after_both_ends_are_gone():
     del publisher, receiver
     gc.collect()
     assert (0, "/gone") not in local_topics._channels
+
+
+def test_an_old_latched_message_of_this_process_is_no_step_back():
+    got = []
+    stamped = lambda ns: SimpleNamespace(header=make_header(ns, "camera"), ns=ns)  # noqa: E731
+    passed = subscriptions._LocalFilter(lambda item: got.append(item.ns), lambda message: message.ns)
+    passed.message(stamped(1))
+    passed.is_local = lambda: True
+    passed.value(stamped(3))
+    passed.message(stamped(2))  # latched before the value
+    passed.message(stamped(3))  # the value stood in for it
+    passed.message(stamped(4))
+    assert got == [1, 3, 4]
+    passed.is_local = lambda: False  # the publisher has ended; another one begins anew
+    passed.message(stamped(2))
+    assert got == [1, 3, 4, 2]
