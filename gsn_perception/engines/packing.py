@@ -10,6 +10,7 @@ from torch import nn
 
 M = TypeVar("M", bound=nn.Module)
 _LARGEST = 127
+_FEW = 16  # rows; with more of them a product of float32 matrices is faster
 
 
 class PackedLinear(nn.Module):
@@ -26,7 +27,21 @@ class PackedLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[...,inputs] to [...,outputs]; engines that read this graph multiply without unpacking the weights."""
-        return nn.functional.linear(x, self.values.to(torch.float32) * self.step, self.bias)
+        here = x.device.type == self.values.device.type == "cpu"
+        if here and not torch.jit.is_tracing() and x.numel() <= _FEW * x.shape[-1]:
+            return self._multiplied(x)
+        return nn.functional.linear(x.to(torch.float32), self.values.to(torch.float32) * self.step, self.bias)
+
+    def _multiplied(self, x: Tensor) -> Tensor:
+        """The same for a few rows, without a float32 matrix in memory; no gradients."""
+        from gsn_perception.engines.byte_product import times_bytes
+
+        rows = x.detach().to(torch.float32).reshape(-1, x.shape[-1]).contiguous()
+        out = torch.empty(len(rows), len(self.values))
+        bias = torch.zeros(len(self.values)) if self.bias is None else self.bias
+        given = (rows, self.values, self.step[:, 0], bias.detach(), out)
+        times_bytes(*(value.numpy() for value in given))
+        return out.view(*x.shape[:-1], -1)
 
 
 @torch.no_grad()
@@ -66,4 +81,4 @@ def _packed_layer(layer: nn.Linear) -> PackedLinear | None:
     values = (weight / step).round()
     if not torch.equal(values * step, weight):
         return None
-    return PackedLinear(values.to(torch.int8), step, None if layer.bias is None else layer.bias.detach())
+    return PackedLinear(values.to(torch.int8).contiguous(), step, None if layer.bias is None else layer.bias.detach())
