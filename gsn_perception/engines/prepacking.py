@@ -1,4 +1,4 @@
-"""Convolutions with weights in the layout of oneDNN, fused with what follows; exact to rounding.
+"""Convolutions and ``Linear`` layers in the layout of oneDNN, fused with what follows; exact to rounding.
 
 Torch brings the weights of a convolution into oneDNN's layout in every call. For one small image this takes as long as the
 convolution. Its compiler packs them once, by operators that need no compiler: this module calls the same operators.
@@ -6,7 +6,9 @@ convolution. Its compiler packs them once, by operators that need no compiler: t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from collections.abc import Iterator
 from typing import TypeVar
 
 import torch
@@ -14,6 +16,7 @@ from torch import Tensor
 from torch import nn
 
 M = TypeVar("M", bound=nn.Module)
+_ROWS_FROM = 64  # of a Linear layer's input; fewer only read the matrix, which other layouts do as fast
 
 
 class PrepackedConv(nn.Module):
@@ -22,40 +25,65 @@ class PrepackedConv(nn.Module):
     Args:
         layer: Padded with zeros.
         shape: Of the inputs; other shapes are possible, but slower.
+        relu: Whether a ReLU follows.
     """
 
-    def __init__(self, layer: nn.Conv2d, shape: torch.Size) -> None:
+    def __init__(self, layer: nn.Conv2d, shape: torch.Size, *, relu: bool = False) -> None:
         super().__init__()
-        self.out_channels, self.kernel_size = layer.out_channels, layer.kernel_size
+        self.relu, self.bias = relu, layer.bias
+        self._sizes = (layer.in_channels, layer.out_channels, layer.kernel_size)
         self._geometry = (list(layer.padding), list(layer.stride), list(layer.dilation), layer.groups)
-        self.bias = layer.bias
         # not a buffer: an opaque tensor has no storage that could be copied or converted
-        self._weight = torch.ops.mkldnn._reorder_convolution_weight(
-            layer.weight.detach(), *self._geometry, list(shape)
-        )
+        pack = torch.ops.mkldnn._reorder_convolution_weight
+        self._weight = pack(layer.weight.detach(), *self._geometry, list(shape))
 
     def forward(self, x: Tensor) -> Tensor:
         """[B,C,H,W] to [B,D,H',W'], channels last."""
-        return self._run(x, "none")
+        return self._run(x, relu=self.relu)
 
     def activated(self, x: Tensor, shortcut: Tensor | None = None) -> Tensor:
         """``relu(conv(x) + shortcut)`` in one pass."""
         if shortcut is None:
-            return self._run(x, "relu")
+            return self._run(x, relu=True)
         operator = torch.ops.mkldnn._convolution_pointwise.binary
         return operator(x, shortcut, self._weight, self.bias, *self._geometry, "add", 1.0, "relu", [], None)
 
-    def _run(self, x: Tensor, name: str) -> Tensor:
-        return torch.ops.mkldnn._convolution_pointwise(x, self._weight, self.bias, *self._geometry, name, [], "")
+    def _run(self, x: Tensor, *, relu: bool) -> Tensor:
+        follows = "relu" if relu else "none"
+        return torch.ops.mkldnn._convolution_pointwise(x, self._weight, self.bias, *self._geometry, follows, [], "")
 
     def plain(self) -> nn.Conv2d:
         """The layer that was packed."""
-        weight = self._weight.to_dense()
         padding, stride, dilation, groups = self._geometry
-        made = nn.Conv2d(
-            weight.shape[1] * groups, self.out_channels, self.kernel_size,  # type: ignore[arg-type]
-            stride, padding, dilation, groups, bias=self.bias is not None, device="meta",  # type: ignore[arg-type]
-        )  # fmt: skip
+        shape = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        made = nn.Conv2d(*self._sizes, **shape, bias=self.bias is not None, device="meta")  # type: ignore[arg-type]
+        made.weight, made.bias = nn.Parameter(self._weight.to_dense(), requires_grad=False), self.bias
+        return made.eval()
+
+
+class PrepackedLinear(nn.Module):
+    """A ``Linear`` layer for many rows, for inference on the CPU in float32.
+
+    Args:
+        layer: The layer.
+        rows: Usual number of rows; other numbers are possible, but slower.
+        relu: Whether a ReLU follows.
+    """
+
+    def __init__(self, layer: nn.Linear, rows: int, *, relu: bool = False) -> None:
+        super().__init__()
+        self.relu, self.bias = relu, layer.bias
+        self._weight = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach().contiguous(), rows)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[...,inputs] to [...,outputs]."""
+        follows = "relu" if self.relu else "none"
+        return torch.ops.mkldnn._linear_pointwise(x, self._weight, self.bias, follows, [], "")
+
+    def plain(self) -> nn.Linear:
+        """The layer that was packed."""
+        weight = self._weight.to_dense()
+        made = nn.Linear(weight.shape[1], weight.shape[0], bias=self.bias is not None, device="meta")
         made.weight, made.bias = nn.Parameter(weight, requires_grad=False), self.bias
         return made.eval()
 
@@ -70,37 +98,67 @@ def activated(conv: nn.Module, norm: nn.Module, x: Tensor, shortcut: Tensor | No
 
 @torch.no_grad()
 def prepacked(network: M, run: Callable[[], object]) -> M:
-    """The same network with packed convolutions, changed in place; unchanged where this torch can't pack them.
+    """The same network with packed layers, changed in place; unchanged where this torch can't pack them.
 
     Args:
         network: On the CPU, float32, in eval mode.
         run: Runs the network once on inputs of the usual size.
     """
-    shapes: dict[nn.Module, torch.Size] = {}
-    layers = [m for m in network.modules() if type(m) is nn.Conv2d and m.padding_mode == "zeros"]
-    layers = [layer for layer in layers if not isinstance(layer.padding, str)]
-    hooks = [layer.register_forward_pre_hook(lambda m, given: shapes.update({m: given[0].shape})) for layer in layers]
-    run()
-    for hook in hooks:
-        hook.remove()
+    shapes = _input_shapes(network, run)
+    found = [place for place in _layers(network) if place[2] in shapes]
     try:
-        made = {layer: PrepackedConv(layer, shapes[layer]) for layer in layers if layer in shapes}
-        for layer, replacement in made.items():
-            replacement(torch.zeros(shapes[layer]))
+        made = [_packed_layer(layer, shapes[layer], relu=relu is not None) for _, _, layer, relu in found]
     except (AttributeError, RuntimeError):  # a torch without oneDNN or with other operators
         return network
-    for module in network.modules():
-        for name, child in list(module.named_children()):
-            if child in made:
-                setattr(module, name, made[child])
+    for (parent, name, _, relu), layer in zip(found, made, strict=True):
+        setattr(parent, name, layer)
+        if relu is not None:
+            setattr(parent, relu, nn.Identity())
     return network
 
 
 @torch.no_grad()
 def unprepacked(network: M) -> M:
-    """The same network with plain convolutions again, changed in place."""
+    """The same network with plain layers again, changed in place."""
     for module in network.modules():
-        for name, child in list(module.named_children()):
-            if isinstance(child, PrepackedConv):
+        children = list(module.named_children())
+        for index, (name, child) in enumerate(children):
+            if isinstance(child, PrepackedConv | PrepackedLinear):
                 setattr(module, name, child.plain())
+                if child.relu:
+                    setattr(module, children[index + 1][0], nn.ReLU())
     return network
+
+
+def _layers(network: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Conv2d | nn.Linear, str | None]]:
+    """Layers that can be packed: module, name of the layer in it, layer, name of the ReLU that follows it, if any."""
+    for module in network.modules():
+        children = [*module.named_children(), ("", None)]
+        for (name, child), (after, follower) in zip(children, children[1:], strict=False):
+            plain = type(child) is nn.Linear or (
+                type(child) is nn.Conv2d and child.padding_mode == "zeros" and not isinstance(child.padding, str)
+            )
+            if plain:
+                relu = after if isinstance(module, nn.Sequential) and isinstance(follower, nn.ReLU) else None
+                yield module, name, child, relu  # type: ignore[misc]
+
+
+def _input_shapes(network: nn.Module, run: Callable[[], object]) -> dict[nn.Module, torch.Size]:
+    """Layer to the shape of its input; without ``Linear`` layers of few rows and layers that are not used."""
+    shapes: dict[nn.Module, torch.Size] = {}
+    layers = [layer for _, _, layer, _ in _layers(network)]
+    hooks = [layer.register_forward_pre_hook(lambda m, given: shapes.update({m: given[0].shape})) for layer in layers]
+    run()
+    for hook in hooks:
+        hook.remove()
+    return {m: s for m, s in shapes.items() if isinstance(m, nn.Conv2d) or math.prod(s[:-1]) >= _ROWS_FROM}
+
+
+def _packed_layer(layer: nn.Conv2d | nn.Linear, shape: torch.Size, *, relu: bool) -> PrepackedConv | PrepackedLinear:
+    made = (
+        PrepackedLinear(layer, math.prod(shape[:-1]), relu=relu)
+        if isinstance(layer, nn.Linear)
+        else PrepackedConv(layer, shape, relu=relu)
+    )
+    made(torch.zeros(shape))  # raises here, not in use
+    return made
