@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch import nn
@@ -24,6 +25,7 @@ class PackedLinear(nn.Module):
         self.register_buffer("values", values)
         self.register_buffer("step", step)
         self.register_buffer("bias", bias)
+        self._arrays: tuple[np.ndarray, ...] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """[...,inputs] to [...,outputs]; engines that read this graph multiply without unpacking the weights."""
@@ -36,12 +38,13 @@ class PackedLinear(nn.Module):
         """The same for a few rows, without a float32 matrix in memory; no gradients."""
         from gsn_perception.engines.byte_product import times_bytes
 
-        rows = x.detach().to(torch.float32).reshape(-1, x.shape[-1]).contiguous()
-        out = torch.empty(len(rows), len(self.values))
-        bias = torch.zeros(len(self.values)) if self.bias is None else self.bias
-        given = (rows, self.values, self.step[:, 0], bias.detach(), out)
-        times_bytes(*(value.numpy() for value in given))
-        return out.view(*x.shape[:-1], -1)
+        if self._arrays is None:
+            bias = torch.zeros(len(self.values)) if self.bias is None else self.bias
+            self._arrays = (self.values.numpy(), self.step[:, 0].numpy(), bias.detach().numpy())
+        rows = np.ascontiguousarray(x.detach().to(torch.float32).numpy().reshape(-1, x.shape[-1]))
+        out = np.empty((len(rows), len(self.values)), dtype=np.float32)
+        times_bytes(rows, *self._arrays, out)
+        return torch.from_numpy(out.reshape(*x.shape[:-1], -1))
 
 
 @torch.no_grad()
