@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TypeVar
 
 import torch
@@ -134,7 +135,7 @@ def _layers(network: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Conv2d | nn
     """Layers that can be packed: module, name of the layer in it, layer, name of the ReLU that follows it, if any."""
     for module in network.modules():
         children = [*module.named_children(), ("", None)]
-        for (name, child), (after, follower) in zip(children, children[1:], strict=False):
+        for (name, child), (after, follower) in pairwise(children):
             plain = type(child) is nn.Linear or (
                 type(child) is nn.Conv2d and child.padding_mode == "zeros" and not isinstance(child.padding, str)
             )

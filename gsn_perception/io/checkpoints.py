@@ -200,7 +200,11 @@ class _Uninitialised(TorchFunctionMode):
     """Leaves tensors without random initial values, which take longer to draw than weights to read."""
 
     def __torch_function__(
-        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+        self,
+        function: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         if function in (Tensor.normal_, Tensor.uniform_):
             return args[0]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numba
 import numpy as np
 import torch
@@ -121,7 +119,7 @@ def _bilinear(image: np.ndarray, x: np.float32, y: np.float32, out: np.ndarray) 
     one, half = np.float32(1), np.float32(0.5)
     u = min(max(((x + one) * np.float32(W) - one) * half, np.float32(0)), np.float32(W - 1))
     v = min(max(((y + one) * np.float32(H) - one) * half, np.float32(0)), np.float32(H - 1))
-    left, top = int(math.floor(u)), int(math.floor(v))
+    left, top = int(u), int(v)
     right, bottom = min(left + 1, W - 1), min(top + 1, H - 1)
     a, b = u - np.float32(left), v - np.float32(top)
     nw, ne, sw, se = (one - a) * (one - b), a * (one - b), (one - a) * b, a * b
