@@ -25,7 +25,7 @@ class PackedLinear(nn.Module):
         self.register_buffer("values", values)
         self.register_buffer("step", step)
         self.register_buffer("bias", bias)
-        self._arrays: tuple[np.ndarray, ...] | None = None
+        self._arrays: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """[...,inputs] to [...,outputs]; engines that read this graph multiply without unpacking the weights."""
@@ -39,11 +39,12 @@ class PackedLinear(nn.Module):
         from gsn_perception.engines.byte_product import times_bytes
 
         if self._arrays is None:
-            bias = torch.zeros(len(self.values)) if self.bias is None else self.bias
-            self._arrays = (self.values.numpy(), self.step[:, 0].numpy(), bias.detach().numpy())
+            given = torch.zeros(len(self.values)) if self.bias is None else self.bias
+            self._arrays = (self.values.numpy(), self.step[:, 0].numpy(), given.detach().numpy())
         rows = np.ascontiguousarray(x.detach().to(torch.float32).numpy().reshape(-1, x.shape[-1]))
         out = np.empty((len(rows), len(self.values)), dtype=np.float32)
-        times_bytes(rows, *self._arrays, out)
+        values, step, bias = self._arrays
+        times_bytes(rows, values, step, bias, out)
         return torch.from_numpy(out.reshape(*x.shape[:-1], -1))
 
 
