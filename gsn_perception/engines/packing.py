@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch import nn
 
 M = TypeVar("M", bound=nn.Module)
 _LARGEST = 127
+_FEW = 16  # rows; with more of them a product of float32 matrices is faster
 
 
 class PackedLinear(nn.Module):
@@ -23,10 +25,27 @@ class PackedLinear(nn.Module):
         self.register_buffer("values", values)
         self.register_buffer("step", step)
         self.register_buffer("bias", bias)
+        self._arrays: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """[...,inputs] to [...,outputs]; engines that read this graph multiply without unpacking the weights."""
-        return nn.functional.linear(x, self.values.to(torch.float32) * self.step, self.bias)
+        here = x.device.type == self.values.device.type == "cpu"
+        if here and not torch.jit.is_tracing() and x.numel() <= _FEW * x.shape[-1]:
+            return self._multiplied(x)
+        return nn.functional.linear(x.to(torch.float32), self.values.to(torch.float32) * self.step, self.bias)
+
+    def _multiplied(self, x: Tensor) -> Tensor:
+        """The same for a few rows, without a float32 matrix in memory; no gradients."""
+        from gsn_perception.engines.byte_product import times_bytes
+
+        if self._arrays is None:
+            given = torch.zeros(len(self.values)) if self.bias is None else self.bias
+            self._arrays = (self.values.numpy(), self.step[:, 0].numpy(), given.detach().numpy())
+        rows = np.ascontiguousarray(x.detach().to(torch.float32).numpy().reshape(-1, x.shape[-1]))
+        out = np.empty((len(rows), len(self.values)), dtype=np.float32)
+        values, step, bias = self._arrays
+        times_bytes(rows, values, step, bias, out)
+        return torch.from_numpy(out.reshape(*x.shape[:-1], -1))
 
 
 @torch.no_grad()
@@ -66,4 +85,4 @@ def _packed_layer(layer: nn.Linear) -> PackedLinear | None:
     values = (weight / step).round()
     if not torch.equal(values * step, weight):
         return None
-    return PackedLinear(values.to(torch.int8), step, None if layer.bias is None else layer.bias.detach())
+    return PackedLinear(values.to(torch.int8).contiguous(), step, None if layer.bias is None else layer.bias.detach())

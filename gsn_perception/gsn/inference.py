@@ -16,6 +16,8 @@ from gsn_perception.engines.choosing import pick_engine
 from gsn_perception.engines.openvino_module import OpenVinoModule
 from gsn_perception.engines.packing import packed
 from gsn_perception.engines.packing import unpacked
+from gsn_perception.engines.prepacking import prepacked
+from gsn_perception.engines.prepacking import unprepacked
 from gsn_perception.engines.torch_tuning import by_columns
 from gsn_perception.engines.torch_tuning import folded
 from gsn_perception.engines.torch_tuning import rounded
@@ -52,7 +54,7 @@ def make_runner(network: GSN, device: torch.device, engine: str = "auto", precis
         InputError: the engine or the precision is unknown or not there, or the engine can't run this network.
     """
     chosen = pick_engine(engine, precision, device)
-    folded(network)
+    folded(unprepacked(network))
     if chosen.name == "openvino":
         try:
             return OpenVinoRunner(packed(network), chosen)
@@ -60,7 +62,8 @@ def make_runner(network: GSN, device: torch.device, engine: str = "auto", precis
             if chosen.required:
                 raise
             chosen = replace(chosen, name="torch")
-    return TorchRunner(by_columns(unpacked(network)), device, chosen)
+    tuned = by_columns(packed(network)) if device.type == "cpu" else unpacked(network)
+    return TorchRunner(tuned, device, chosen)
 
 
 def infer_splats(run: Runner, crops: Sequence[Crop], device: torch.device) -> list[Gaussians]:
@@ -84,6 +87,9 @@ class TorchRunner:
         self.half: Trunk | None = None
         if engine.precision == "bfloat16":
             self.half = rounded(deepcopy(Trunk(network)))
+        elif device.type == "cpu":
+            example = network.example().contiguous(memory_format=torch.channels_last)
+            prepacked(network, lambda: network(example, torch.full((1,), 0.2)))
 
     @torch.inference_mode()
     def __call__(self, image: Tensor, theta: Tensor) -> Gaussians:
@@ -112,8 +118,7 @@ class OpenVinoRunner:
         config, refiner = network.config, network.refiner
         self.network, self.engine = network, engine
         trunk = Trunk(network)
-        side = config.image_size
-        example = {"image": torch.zeros(1, config.channels, side, side), "theta": torch.full((1,), 0.2)}
+        example = {"image": network.example(), "theta": torch.full((1,), 0.2)}
         self.trunk = OpenVinoModule(trunk, example, trunk.outputs, engine.precision)
         self.shared: OpenVinoModule | None = None
         if refiner is not None:

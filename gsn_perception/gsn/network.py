@@ -77,6 +77,11 @@ class GSN(nn.Module):
         """The latent vectors [B,L] alone; arguments as in :meth:`forward`."""
         return self.latent(self._maps(image), theta)
 
+    def example(self) -> Tensor:
+        """An empty image [1,C,S,S] of the size that the network takes."""
+        side = self.config.image_size
+        return torch.zeros(1, self.config.channels, side, side, device=self.mean.device)
+
     def _maps(self, image: Tensor) -> list[Tensor]:
         return self.encoder((image[:, : self.config.channels] - self.mean) / self.std)
 

@@ -22,6 +22,7 @@ from safetensors.torch import load
 from safetensors.torch import save_file
 from torch import Tensor
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from gsn_perception.geometry.errors import InputError
 
@@ -143,7 +144,8 @@ def load_network(path: Path, kind: str, make: Callable[[Mapping[str, Any]], N]) 
     """
     checkpoint = load_checkpoint(path, kind)
     try:
-        network = make({k: tuple(v) if isinstance(v, list) else v for k, v in checkpoint.config.items()})
+        with _Uninitialised():
+            network = make({k: tuple(v) if isinstance(v, list) else v for k, v in checkpoint.config.items()})
         network.load_state_dict(dict(checkpoint.state), assign=True)  # without a second copy in memory
     except (TypeError, KeyError, RuntimeError) as error:
         first = str(error).splitlines()[0]
@@ -192,6 +194,21 @@ def checkpoint_path(checkpoint: str | Path | None) -> Path:
         return shipped("gsn")
     path = Path(checkpoint)
     return path if path.suffix or path.parent != Path() else shipped(str(checkpoint))
+
+
+class _Uninitialised(TorchFunctionMode):
+    """Leaves tensors without random initial values, which take longer to draw than weights to read."""
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if function in (Tensor.normal_, Tensor.uniform_):
+            return args[0]
+        return function(*args, **(kwargs or {}))
 
 
 def _plain(value: Tensor) -> Tensor:

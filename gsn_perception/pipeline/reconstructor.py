@@ -42,6 +42,7 @@ from gsn_perception.pipeline.meshing.skinning import metric_mesh
 from gsn_perception.pipeline.meshing.skinning import metric_splat
 from gsn_perception.pipeline.meshing.skinning import skinned
 from gsn_perception.pipeline.settings import ReconstructorSettings
+from gsn_perception.process import trim_memory
 from gsn_perception.rendering.cpu.pool import parallel_ranges
 from gsn_perception.surface.solid.settings import SolidSettings
 
@@ -94,14 +95,10 @@ class Reconstructor:
         stat = Origin.stat_of(path)
         network, info = load_gsn(path)
         solid = SolidSettings.fitted(info)
-        return cls(
-            network,
-            pick_device(device),
-            settings,
-            solid,
-            Origin(path, info["sha256"], stat),
-            VisibilityModel.fitted(info),
-        )
+        origin, rule = Origin(path, info["sha256"], stat), VisibilityModel.fitted(info)
+        made = cls(network, pick_device(device), settings, solid, origin, rule)
+        trim_memory()  # of the weights as they were before they were packed
+        return made
 
     def with_settings(self, settings: ReconstructorSettings) -> Reconstructor:
         """The same weights with other settings.

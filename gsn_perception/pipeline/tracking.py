@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from dataclasses import replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 _PAD = 0.01  # metres a box is grown by on every side: flat and small things overlap in spite of noise
 _LABELS = 65535  # of a mask, at most
@@ -111,6 +110,8 @@ def _matched(boxes: Mapping[int, np.ndarray], tracks: list[_Track]) -> dict[int,
     labels = list(boxes)
     overlap = _overlaps(np.stack([boxes[label] for label in labels]), np.stack([track.box for track in tracks]))
     overlap[overlap < _LEAST] = 0
+    from scipy.optimize import linear_sum_assignment
+
     rows, columns = linear_sum_assignment(-overlap)
     return {labels[r]: tracks[c].number for r, c in zip(rows, columns, strict=True) if overlap[r, c] > 0}
 

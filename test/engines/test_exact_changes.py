@@ -79,7 +79,9 @@ def test_packed_layers_hold_exactly_the_weights():
     assert net[0].values.dtype == torch.int8
     assert isinstance(net[2], nn.Linear)  # its weights are no multiples of a step
     x = torch.rand(5, 20)
-    torch.testing.assert_close(net(x), plain(x), rtol=0, atol=0)
+    torch.testing.assert_close(net(x), plain(x))
+    many = torch.rand(50, 20)
+    torch.testing.assert_close(net(many), plain(many), rtol=0, atol=0)
     unpacked(net)
     assert isinstance(net[0], nn.Linear)
     torch.testing.assert_close(net[0].weight, layer.weight, rtol=0, atol=0)

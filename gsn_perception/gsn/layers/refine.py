@@ -100,6 +100,16 @@ class Refiner(nn.Module):
             theta: [B] radians.
             network: ``self.network`` or the same function elsewhere: [B,N,inputs] to [B,N,15].
         """
+        rows = self.rows(gaussians, image, features, theta)
+        first = features.shape[1]  # after the features come the pixel's channels
+        return self._corrected(gaussians, network(rows).float(), rows[..., first : first + 3])
+
+    def rows(self, gaussians: Gaussians, image: Tensor, features: Tensor, theta: Tensor) -> Tensor:
+        """Inputs [B,N,inputs] of the shared network; compiled in inference mode on the CPU."""
+        if image.is_cpu and torch.is_inference_mode_enabled():
+            from gsn_perception.gsn.layers.refine_rows import compiled_rows
+
+            return compiled_rows(gaussians, image, features, theta, self.spacing, CELLS, _OPAQUE)
         xy, z = project(gaussians.means, theta)
         grid = xy[:, :, None]
         local = _sample(features, grid)
@@ -111,8 +121,7 @@ class Refiner(nn.Module):
         inputs = [local, pixel[..., :5], *own, 4 * behind[..., None]]
         if pixel.shape[-1] > 5:
             inputs.append(depth_residual(image[:, 5:], pixel[..., 5:], z, front, theta))
-        out = network(torch.cat(inputs, -1)).float()
-        return self._corrected(gaussians, out, pixel[..., :3])
+        return torch.cat(inputs, -1)
 
     def _corrected(self, gaussians: Gaussians, out: Tensor, sampled: Tensor) -> Gaussians:
         means, scales, quats, colors, opacity, blend = out.split([3, 3, 4, 3, 1, 1], -1)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch import nn
 
+from gsn_perception.engines.prepacking import activated
 from gsn_perception.geometry.errors import InputError
 
 
@@ -31,9 +32,8 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B,C,H,W] to [B,planes,H/stride,W/stride]."""
-        y = torch.relu(self.bn1(self.conv1(x)))
-        y = self.bn2(self.conv2(y))
-        return torch.relu(y + (x if self.downsample is None else self.downsample(x)))
+        y = activated(self.conv1, self.bn1, x)
+        return activated(self.conv2, self.bn2, y, x if self.downsample is None else self.downsample(x))
 
 
 class Bottleneck(nn.Module):
@@ -51,10 +51,9 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B,C,H,W] to [B,4*planes,H/stride,W/stride]."""
-        y = torch.relu(self.bn1(self.conv1(x)))
-        y = torch.relu(self.bn2(self.conv2(y)))
-        y = self.bn3(self.conv3(y))
-        return torch.relu(y + (x if self.downsample is None else self.downsample(x)))
+        y = activated(self.conv1, self.bn1, x)
+        y = activated(self.conv2, self.bn2, y)
+        return activated(self.conv3, self.bn3, y, x if self.downsample is None else self.downsample(x))
 
 
 def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module | None:
@@ -109,7 +108,7 @@ class ResNet(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """The four stages' maps for images [B,C,H,W], at 1/4, 1/8, 1/16 and 1/32 of the side."""
-        x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))
+        x = self.maxpool(activated(self.conv1, self.bn1, x))
         maps = []
         for stage in range(1, 5):
             x = getattr(self, f"layer{stage}")(x)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from gsn_perception.geometry import Camera
+from gsn_perception.segmentation.masks.voxels import labelled_voxels
 from gsn_perception.segmentation.planes.grid import Grid
 from gsn_perception.segmentation.planes.grid import dilated
 from gsn_perception.segmentation.planes.grid import window_around
@@ -74,7 +73,7 @@ def pieces_in_space(grid: Grid, inside: np.ndarray) -> tuple[np.ndarray, int]:
         return inside.astype(np.int64), 1
     space = np.zeros(shape, dtype=bool)
     space[tuple(index.T)] = True
-    numbers, count = ndimage.label(space, structure=np.ones((3, 3, 3)))
+    numbers, count = labelled_voxels(space)
     labels[inside] = numbers[tuple(index.T)]
     return labels, int(count)
 
@@ -114,6 +113,8 @@ def _step_beside(grid: Grid, labels: np.ndarray, number: int) -> bool:
     if abs(np.median(z[near]) - np.median(z[beside])) < _STEP:
         return False
     others = grid.points[(labels > 0) & ~piece]
+    from scipy.spatial import cKDTree
+
     gaps = cKDTree(others).query(grid.points[piece], distance_upper_bound=_APART)[0]
     return bool(np.isinf(gaps).all())
 
@@ -132,6 +133,8 @@ def convex_parts(grid: Grid, inside: np.ndarray) -> tuple[np.ndarray, int]:
     seeds = np.where(small[labels], 0, labels)
     if not seeds.any():
         return inside.astype(np.int64), 1
+    from scipy import ndimage
+
     where = ndimage.distance_transform_edt(seeds == 0, return_distances=False, return_indices=True)
     numbers = np.zeros(count, dtype=np.int64)
     numbers[~small] = np.arange(1, 1 + (~small).sum())

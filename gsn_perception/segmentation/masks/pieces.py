@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from scipy.spatial import cKDTree
 
 from gsn_perception.geometry import Camera
 
@@ -124,6 +123,8 @@ def _belongs(piece: _Piece, largest: _Piece, linked: bool, paths: _ImagePaths) -
             return True
         return part >= _PART and gap <= _BESIDE * largest.diagonal
     size = largest.size
+    from scipy.spatial import cKDTree
+
     apart = float(cKDTree(paths.main.points).query(piece.points)[0].min())
     apart -= 2 * size / np.sqrt(len(paths.main.points))  # the spacing of the samples
     tiny = part < _TINY and not linked

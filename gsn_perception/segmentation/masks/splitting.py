@@ -7,7 +7,6 @@ from itertools import combinations
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Plane
@@ -113,6 +112,8 @@ def _things(mask: np.ndarray, image: np.ndarray, depth: np.ndarray, camera: Came
     seeds = np.zeros(count + 1, dtype=np.int64)
     for number, group in groups.items():
         seeds[number] = group
+    from scipy import ndimage
+
     where = ndimage.distance_transform_edt(seeds[numbers] == 0, return_distances=False, return_indices=True)
     nearest = seeds[numbers][tuple(where)]
     things = [grid.spread(nearest == group) & mask for group in sorted(set(groups.values()))]

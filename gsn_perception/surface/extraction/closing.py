@@ -8,7 +8,6 @@ level is a smooth sheet.
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
@@ -51,6 +50,8 @@ def oriented_outwards(patches: Mesh, solid: Mesh) -> Mesh:
     own = Mesh(patches.vertices, faces)
     rng = np.random.default_rng(0)
     points, face = sample_surface(solid, _VOTERS, rng)
+    from scipy.spatial import cKDTree
+
     nearest = cKDTree(points).query(own.triangles.mean(axis=1))[1]
     agree = np.einsum("ij,ij->i", own.face_normals(), solid.face_normals()[face][nearest]) * own.areas()
     against = np.bincount(patch, agree) < 0

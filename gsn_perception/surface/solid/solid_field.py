@@ -13,7 +13,6 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import Gaussians
@@ -92,6 +91,8 @@ def unit_splat(gaussians: Gaussians, settings: SolidSettings) -> UnitSplat:
 def _inliers(means: np.ndarray, isolation: float) -> np.ndarray:
     """[N] bool: Gaussians whose mean distance to their neighbours is not far above the median of the splat."""
     k = min(6, len(means) - 1)
+    from scipy.spatial import cKDTree
+
     distance = cKDTree(means).query(means, k + 1)[0][:, 1:].mean(axis=1)
     return distance <= isolation * np.median(distance) + 1e-12
 
