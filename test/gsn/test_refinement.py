@@ -134,7 +134,7 @@ def test_depth_needs_no_unit_and_moves_the_surface() -> None:
         refined_splat(start, [seen_from(TRUTH, INPUT.camera, depth_unit=unit)], STEPS, settings).splat
         for unit in (0.25, 250.0)
     )
-    torch.testing.assert_close(metres.means, millimetres.means, atol=2e-4, rtol=0)
+    assert (metres.means - millimetres.means).abs().mean() < 1e-5  # rounding turns the sign of a few small errors
     without = refined_splat(start, [INPUT], STEPS, settings).splat
     front = TRUTH.means[:, 2] < -0.2
     errors = [(s.means - TRUTH.means)[front, 2].std() for s in (start, without, metres)]

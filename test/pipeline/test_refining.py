@@ -37,7 +37,9 @@ def test_every_object_fits_its_crop_better(plain: Reconstructor, frame: Observat
         assert psnr(images[1], crop.rgb, known) > psnr(images[0], crop.rgb, known) + 1
         still = (now.means == was.means).all(1)
         assert 0.1 < still.float().mean() < 0.9  # those that the camera does not see
-    assert torch.equal(patient.infer(crops[1:])[0].means, after[1].means)  # whatever else is in the frame
+    alone = patient.infer(crops[1:])[0]  # whatever else is in the frame
+    assert (alone.means - after[1].means).abs().max() < 1e-3
+    assert (alone.means - after[1].means).abs().mean() < 1e-5
 
 
 def test_no_time_no_change(plain: Reconstructor, frame: Observation) -> None:

@@ -17,6 +17,7 @@ from gsn_perception.rendering.conventions import EPS2D
 _LEAST_SEEN = 0.05  # a Gaussian of which the views see less stays as it is
 _EDGE = 1e-4  # colours and opacities are kept this far from 0 and 1, where their logits end
 _RATES = (0.002, 0.03, 0.02, 0.1, 0.1)  # of Adam: means, log scales, rotations, logits of colours and of opacities
+_FLOOR = 0.1  # added to Adam's denominators, of their mean over the Gaussians
 _FIRST, _SECOND = 0.9, 0.99  # decay of Adam's moments
 
 
@@ -68,8 +69,9 @@ class Corrections:
         self._first.mul_(_FIRST).add_(gradient, alpha=1 - _FIRST)
         self._second.mul_(_SECOND).addcmul_(gradient, gradient, value=1 - _SECOND)
         mean = self._first / (1 - _FIRST**self._steps)
-        spread = (self._second / (1 - _SECOND**self._steps)).sqrt_().add_(1e-12)
-        self.values = self.values - self._rates * mean / spread
+        spread = (self._second / (1 - _SECOND**self._steps)).sqrt_()
+        floor = _FLOOR * spread.mean(0) + 1e-12  # no full step along a gradient that is only rounding
+        self.values = self.values - self._rates * mean / (spread + floor)
 
 
 def seen_share(splat: Gaussians, cameras: Sequence[Camera]) -> Tensor:
