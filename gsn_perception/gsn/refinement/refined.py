@@ -24,7 +24,8 @@ class Budget:
     """How long refinement may take; the first limit that is reached ends it.
 
     Attributes:
-        seconds: Wall clock, checked after every step; the last step may end up to its own length later.
+        seconds: Wall clock; no step begins that would end later if it took as long as the one before. Looking at the
+            views for the first time takes about as long as two steps, also where no step follows.
         steps: Number of steps.
     """
 
@@ -98,22 +99,21 @@ def _descended(loss: _Loss, start: Gaussians, views: Sequence[PosedView], budget
     corrections = Corrections(start, seen_share(start, [view.camera for view in views]))
     before = best = float("inf")
     kept = corrections.values
-    step, longest = 0, 0.0
+    step, last, tick = 0, 0.0, time.perf_counter()
     while True:
-        tick = time.perf_counter()
         values = corrections.values.requires_grad_(True)
         value, error = loss(corrections.applied(values), step)
         if step == 0:
             before = error
         if error < best:
             best, kept = error, values.detach()
-        if step == budget.steps or tick - began + longest > budget.seconds:
+        if step == budget.steps or time.perf_counter() - began + last > budget.seconds:  # no time for another one
             break
         (gradient,) = torch.autograd.grad(value, values)
         with torch.no_grad():
             corrections.step(torch.nan_to_num(gradient))
         step += 1
-        longest = max(longest, time.perf_counter() - tick) if step > 1 else 0.0
+        last, tick = time.perf_counter() - tick, time.perf_counter()
     with torch.no_grad():
         return Refinement(corrections.applied(kept) if best < before else start, before, best, step)
 
