@@ -133,7 +133,7 @@ class _Loss:
         out = render(batch, self._cameras, background=torch.ones(3))
         images = zip(self._views, out.rgb[0], out.alpha[0], out.depth[0], strict=True)
         silhouette, depth = self._settings.silhouette, self._settings.depth
-        loss = torch.stack([view.misfit(*image, silhouette, depth) for view, *image in images]).mean()
+        loss = torch.stack([view.misfit(rgb, alpha, z, silhouette, depth) for view, rgb, alpha, z in images]).mean()
         error = float(loss.detach())
         if step > 0 and self._settings.hold > 0 and len(self._held):  # the start has no change and no gradient of it
             index = (step - 1) % len(self._held)
