@@ -38,7 +38,9 @@ class RefinementSettings:
     """Weights of the loss; lengths are in normalised units."""
 
     hold: float = 4.0
-    """Weight of the change of the views that no camera had, relative to the given views' squared error."""
+    """Weight of the change of the views that no camera had, relative to the squared error of one given view."""
+    more_views: float = 0.03
+    """Factor on ``hold`` for every further given view: views from several sides show the shape, and guesses may give way."""
     held_views: int = 8
     """Directions that are held, one of them per step."""
     held_coarser: int = 2
@@ -124,6 +126,7 @@ class _Loss:
     def __init__(self, start: Gaussians, views: Sequence[PosedView], settings: RefinementSettings) -> None:
         self._views, self._settings = views, settings
         self._cameras = CameraBatch.of([view.camera for view in views])
+        self._hold = settings.hold * settings.more_views ** (len(views) - 1)
         self._held = HeldViews(start, [view.camera for view in views], settings.held_views, settings.held_coarser)
         self._changes: dict[int, float] = {}  # last known, by held view
 
@@ -135,10 +138,10 @@ class _Loss:
         silhouette, depth = self._settings.silhouette, self._settings.depth
         loss = torch.stack([view.misfit(rgb, alpha, z, silhouette, depth) for view, rgb, alpha, z in images]).mean()
         error = float(loss.detach())
-        if step > 0 and self._settings.hold > 0 and len(self._held):  # the start has no change and no gradient of it
+        if step > 0 and self._hold > 0 and len(self._held):  # the start has no change and no gradient of it
             index = (step - 1) % len(self._held)
             change = self._held.change(batch, index, silhouette)
             self._changes[index] = float(change.detach())
-            loss = loss + self._settings.hold * change
-            error += self._settings.hold * sum(self._changes.values()) / len(self._changes)
+            loss = loss + self._hold * change
+            error += self._hold * sum(self._changes.values()) / len(self._changes)
         return loss, error
