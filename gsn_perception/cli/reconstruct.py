@@ -61,6 +61,8 @@ class Options:
     """Library that runs the network: auto takes openvino on the CPU if it is installed, else torch."""
     precision: PrecisionName = "float32"
     """Arithmetic of the network; bfloat16 is faster and needs hardware that has it."""
+    refine_ms: float = 0.0
+    """Milliseconds for gradient steps of the splats against the image; the input view gets sharper. 0: none."""
     mesh_method: Literal["auto", "gaussians", "onet", "convonet", "peif"] = "auto"
     """Method of surface extraction: from the splat itself, or by a learned field."""
     mesh_weights: str = ""
@@ -93,6 +95,7 @@ def run(options: Options) -> int:
         allow_cut=options.allow_cut,
         mask_mode=options.mask_mode,
         clean_masks=options.clean_masks,
+        refine_ms=options.refine_ms,
         mesh_method=options.mesh_method,
         mesh_weights=options.mesh_weights,
         engine=options.engine,

@@ -56,7 +56,8 @@ def _reconstructed(observation: Observation, method: Method) -> list[Reconstruct
     from gsn_perception.pipeline import Reconstructor
     from gsn_perception.pipeline import ReconstructorSettings
 
-    reconstructor = Reconstructor.from_pretrained(settings=ReconstructorSettings(mesh_method=method), device="cpu")
+    settings = ReconstructorSettings(mesh_method=method, refine_ms=1000, refine_steps=1)
+    reconstructor = Reconstructor.from_pretrained(settings=settings, device="cpu")
     results = reconstructor(observation) + reconstructor(replace(observation, mask=None, support_plane=None))
     return [result for result in results if isinstance(result, Reconstruction)]
 

@@ -41,6 +41,7 @@ from gsn_perception.pipeline.meshing.skinning import Clock
 from gsn_perception.pipeline.meshing.skinning import metric_mesh
 from gsn_perception.pipeline.meshing.skinning import metric_splat
 from gsn_perception.pipeline.meshing.skinning import skinned
+from gsn_perception.pipeline.refining import refined_splats
 from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.process import trim_memory
 from gsn_perception.rendering.cpu.pool import parallel_ranges
@@ -110,8 +111,7 @@ class Reconstructor:
         made.settings = settings
         if (settings.engine, settings.precision) != (self.settings.engine, self.settings.precision):
             made._runner = make_runner(self.network, self.device, settings.engine, settings.precision)
-        kept = ("mesh_method", "mesh_weights", "seed")
-        if any(getattr(settings, name) != getattr(self.settings, name) for name in kept):
+        if any(getattr(settings, n) != getattr(self.settings, n) for n in ("mesh_method", "mesh_weights", "seed")):
             made.mesher = made._mesher()
         return made
 
@@ -224,8 +224,8 @@ class Reconstructor:
         return crop.view, self.infer([crop])[0]
 
     def infer(self, crops: Sequence[Crop]) -> list[Gaussians]:
-        """The splats of crops in the normalised frame, on the CPU."""
-        return infer_splats(self._runner, crops, self.device)
+        """The splats of crops in the normalised frame, on the CPU, refined if the settings give time for it."""
+        return refined_splats(infer_splats(self._runner, crops, self.device), crops, self.settings)
 
     def _skinned(
         self, observation: Observation, found: Sequence[Sculpted | Refusal], wanted: Callable[[], bool]

@@ -48,6 +48,10 @@ class ReconstructorSettings:
     """Depth below this is unknown, metres."""
     max_depth: float = 5.0
     """Depth above this is unknown, metres."""
+    refine_ms: float = 0.0
+    """Time per frame for gradient steps of the splats against their input view, milliseconds; 0: none."""
+    refine_steps: int = 40
+    """Most of these steps per object."""
     opacity_threshold: float = 1.0 / 255.0
     """Gaussians below this opacity are dropped."""
     max_gaussians: int = 0

@@ -35,6 +35,10 @@ class Common:
     """Seed of views, sensor noise and samples."""
     upright: Literal["auto", "moments", "off"] = "auto"
     """How crops are rolled before the network."""
+    refine_ms: float = 0.0
+    """Milliseconds per frame for refinement of the splat against its input view; 0: none."""
+    refine_steps: int = 40
+    """Most steps of refinement; with many milliseconds this is the limit, and results do not depend on the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,9 @@ def load_reconstructor(options: Common) -> Reconstructor:
     from gsn_perception.pipeline import ReconstructorSettings
 
     # a view may cut an object off; it is evaluated anyway
-    settings = ReconstructorSettings(allow_cut=True, upright=options.upright)
+    settings = ReconstructorSettings(
+        allow_cut=True, upright=options.upright, refine_ms=options.refine_ms, refine_steps=options.refine_steps
+    )
     return Reconstructor.from_pretrained(options.checkpoint, options.device, settings)
 
 

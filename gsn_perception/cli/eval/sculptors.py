@@ -49,7 +49,7 @@ def before_refinement(reconstructor: Reconstructor) -> dict[str, Sculptor]:
         return {}
     network = deepcopy(reconstructor.network)
     network.config, network.refiner = replace(config, refine_features=0), None
-    plain = Reconstructor(network, reconstructor.device, reconstructor.settings)
+    plain = Reconstructor(network, reconstructor.device, replace(reconstructor.settings, refine_ms=0))
     return {"gsn, before refinement": plain.sculpt}
 
 

@@ -28,6 +28,8 @@ _PIPELINE = (  # names shared with ReconstructorSettings
     "clean_masks",
     "max_extent",
     "upright",
+    "refine_ms",
+    "refine_steps",
     "unit_scale",
     "allow_cut",
     "min_mask_pixels",
@@ -159,6 +161,13 @@ class ReconstructionSettings:
         choices=("auto", "moments", "off"),
     )
     unit_scale: bool = parameter(False, "results in normalised units instead of metres if the scale is unknown")
+    refine_ms: float = parameter(
+        0.0,
+        "time per frame to refine the splats against their input view, milliseconds; 0: they stay as the network made them",
+        low=0,
+        high=10000,
+    )
+    refine_steps: int = parameter(40, "largest number of steps of this refinement per object", low=1, high=1000)
     opacity_threshold: float = parameter(1.0 / 255.0, "Gaussians below this opacity are dropped", low=0, high=1)
     max_gaussians: int = parameter(0, "largest number of Gaussians per object, the most opaque first; 0: all", low=0)
     mesh_method: str = parameter(
