@@ -20,7 +20,16 @@ M = TypeVar("M", bound=nn.Module)
 _ROWS_FROM = 64  # of a Linear layer's input; fewer only read the matrix, which other layouts do as fast
 
 
-class PrepackedConv(nn.Module):
+class _Packed(nn.Module):
+    """A layer with an opaque weight, which can't be copied, but never changes: copies share it."""
+
+    def __deepcopy__(self: M, memo: dict[int, object]) -> M:
+        made = copy(self)
+        made._parameters = dict(self._parameters)
+        return made
+
+
+class PrepackedConv(_Packed):
     """A ``Conv2d`` for inference on the CPU in float32.
 
     Args:
@@ -62,7 +71,7 @@ class PrepackedConv(nn.Module):
         return made.eval()
 
 
-class PrepackedLinear(nn.Module):
+class PrepackedLinear(_Packed):
     """A ``Linear`` layer for many rows, for inference on the CPU in float32.
 
     Args:

@@ -51,7 +51,11 @@ def test_packed_layers_keep_the_function_and_come_back():
         given = torch.rand(count, 7, size, size)
         for ours, theirs in zip(net(given), plain(given), strict=True):
             torch.testing.assert_close(ours, theirs)
+    copied = deepcopy(net)
     unprepacked(net)
+    assert isinstance(copied.first, PrepackedConv)  # a copy does not change with the original
+    for ours, theirs in zip(copied(image), plain(image), strict=True):
+        torch.testing.assert_close(ours, theirs)
     assert [type(layer) for layer in net.modules()] == [type(layer) for layer in plain.modules()]
     for name, value in plain.state_dict().items():
         torch.testing.assert_close(net.state_dict()[name], value, rtol=0, atol=0)

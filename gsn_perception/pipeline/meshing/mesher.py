@@ -124,6 +124,7 @@ def finished(
         smoothing=_SMOOTHING,
         smallest_piece=solid.smallest_piece,
         accepted=accepted,
+        coarser=True,
     )
     own = DepthView(item.crop.view.normalised_camera, item.seen.median)
     if support is not None:

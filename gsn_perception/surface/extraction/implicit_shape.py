@@ -50,22 +50,25 @@ def closed_mesh(
     smallest_piece: float = 0.01,
     refinements: int = 0,
     accepted: Callable[[Mesh], bool] | None = None,
+    coarser: bool = False,
 ) -> Mesh:
     """The field's outer surface, closed and free of self-intersections.
 
-    Where smoothing makes faces cross, the vertices there move back to their positions from marching cubes. Where the grid
-    would give up to 2.5 times the triangles asked for, or decimation cannot keep the mesh closed, a coarser one is taken.
+    Where smoothing makes faces cross, the vertices there move back to their positions from marching cubes. Where
+    decimation cannot keep the mesh closed, a coarser grid is taken.
 
     Args:
         shape: The field to extract.
         resolution: Cells along the longest side of the box.
-        max_triangles: At most; larger meshes are made on a coarser grid or decimated.
+        max_triangles: Meshes with more are decimated.
         bisections: Halvings of a vertex's lattice edge that place it where the field changes sign.
         smoothing: Taubin iterations.
         smallest_piece: Pieces of at least this share of the largest one's volume are kept; cavities are dropped.
         refinements: Rounds in which vertices move back to the surface after smoothing and decimation.
         accepted: Asked first about a smoothed mesh within the budget, for callers that move its vertices and test it then.
             Where it says yes, this mesh is returned untested.
+        coarser: Take a coarser grid where up to 2.5 times the triangles asked for are expected; much faster than
+            decimation, but parts as thin as a cell can be lost.
 
     Returns:
         A mesh in the field's frame that is :func:`strictly_closed`, or was accepted.
@@ -81,7 +84,7 @@ def closed_mesh(
             level=shape.level,
             resolution=resolution,
             seeds=shape.seeds,
-            max_triangles=max_triangles,
+            max_triangles=max_triangles if coarser else None,
         )
         resolution = min(resolution, round(float((shape.upper - shape.lower).max()) / lattice.cell))
         plain = outer_surface(extract_surface(lattice, level=shape.level), smallest_piece)
