@@ -131,7 +131,7 @@ def scale_from_plane(gaussians: Gaussians, view: ObjectView, plane: Plane) -> Sc
     axis = view.R_camera_virtual[:, 2]
     if abs(float(axis @ plane.normal)) < _GRAZING:
         raise InputError("the camera sees the support plane at a grazing angle, so it can't fix the scale; give depth")
-    means = _opaque(gaussians).means.detach().cpu().double().numpy()
+    means = opaque_points(gaussians)
     unit = (means + np.array([0.0, 0.0, view.distance])) @ view.R_camera_virtual.T  # camera frame for s = 1
     lowest = np.quantile(unit @ plane.normal, [0.005, 0.02, 0.05])
     scales = -plane.offset / lowest
@@ -164,8 +164,13 @@ def reconcile_scales(hinted: Scale, gaussians: Gaussians, view: ObjectView, plan
     return standing if abs(standing.value - hinted.value) <= 3 * hinted.sigma else hinted
 
 
-def _opaque(gaussians: Gaussians) -> Gaussians:
+def opaque_points(gaussians: Gaussians) -> np.ndarray:
+    """The centres [N,3] float64 of the opaque Gaussians.
+
+    Raises:
+        InputError: there are none.
+    """
     opaque = gaussians.select(gaussians.opacities > _OPAQUE)
     if not len(opaque):
         raise InputError("the splat is empty (no Gaussian is opaque); check that the mask shows the object")
-    return opaque
+    return np.asarray(opaque.means.detach().cpu().double().numpy())
