@@ -148,19 +148,13 @@ def scale_from_plane(gaussians: Gaussians, view: ObjectView, plane: Plane) -> Sc
     return Scale(float(scales[1]), float(np.ptp(scales) / 2), "support_plane")
 
 
-def reconcile_scales(hinted: Scale, gaussians: Gaussians, view: ObjectView, plane: Plane) -> Scale:
+def reconcile_scales(hinted: Scale, standing: Scale) -> Scale:
     """The scale from the plane if it agrees with a size hint within three standard deviations, else the hint's scale.
 
     Args:
         hinted: From a size hint.
-        gaussians: The normalised splat.
-        view: The virtual camera.
-        plane: The support plane, camera frame.
+        standing: From the support plane.
     """
-    try:
-        standing = scale_from_plane(gaussians, view, plane)
-    except InputError:  # seen at a grazing angle, or not below the object
-        return hinted
     return standing if abs(standing.value - hinted.value) <= 3 * hinted.sigma else hinted
 
 

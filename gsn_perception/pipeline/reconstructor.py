@@ -23,6 +23,7 @@ from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.inference import infer_splats
 from gsn_perception.gsn.inference import make_runner
 from gsn_perception.gsn.network import GSN
+from gsn_perception.gsn.plane_scale.model import shipped_plane_scale
 from gsn_perception.gsn.sculpted import Sculpted
 from gsn_perception.gsn.visibility import VisibilityModel
 from gsn_perception.gsn.weights import load_gsn
@@ -77,6 +78,7 @@ class Reconstructor:
         self.origin = origin
         self.seen_rule = seen_rule or VisibilityModel()
         self.mesher = self._mesher()
+        self.plane_scale = shipped_plane_scale(self.settings.plane_scale, origin)
 
     @classmethod
     def from_pretrained(
@@ -94,14 +96,8 @@ class Reconstructor:
         stat = Origin.stat_of(path)
         network, info = load_gsn(path)
         solid = SolidSettings.fitted(info)
-        return cls(
-            network,
-            pick_device(device),
-            settings,
-            solid,
-            Origin(path, info["sha256"], stat),
-            VisibilityModel.fitted(info),
-        )
+        origin = Origin(path, info["sha256"], stat)
+        return cls(network, pick_device(device), settings, solid, origin, VisibilityModel.fitted(info))
 
     def with_settings(self, settings: ReconstructorSettings) -> Reconstructor:
         """The same weights with other settings.
@@ -111,6 +107,7 @@ class Reconstructor:
         """
         made = copy(self)
         made.settings = settings
+        made.plane_scale = shipped_plane_scale(settings.plane_scale, self.origin)
         if (settings.engine, settings.precision) != (self.settings.engine, self.settings.precision):
             made._runner = make_runner(self.network, self.device, settings.engine, settings.precision)
         kept = ("mesh_method", "mesh_weights", "seed")
@@ -199,6 +196,7 @@ class Reconstructor:
                     self.seen_rule,
                     prepared.remarks.get(label, ()),
                     plane_trusted=self.settings.trust_support_plane and observation.support_plane is not None,
+                    plane_scale=self.plane_scale,
                 )
             )
         return found

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gsn_perception.geometry.object_view import FIELD_MARGIN
 from gsn_perception.gsn.plane_scale.maps import PlaneCrops
 from gsn_perception.training.scale.data import ScaleDataset
 
@@ -23,11 +24,13 @@ class PlaneErrors:
         offset: [B] of the camera's height, relative to it.
         tilt: [B] of the direction, radians.
         guess: Of the guessed scale, normalised units along the view.
+        relief: Relative size of errors added to the splat's depth, as of objects that its network never saw.
     """
 
     offset: np.ndarray
     tilt: np.ndarray
     guess: float = 0.0
+    relief: float = 0.0
 
     @classmethod
     def none(cls, count: int) -> PlaneErrors:
@@ -52,12 +55,15 @@ def scale_batch(
     height = height * (1 + errors.offset * rng.standard_normal(len(height)))
     distance = 0.5 / np.sin(theta)
     points = data.of("lowest", objects, views).astype(np.float64)
+    warp = relief_warp(len(height), errors.relief, rng)
+    points[..., 2] = _warped(points[..., 2], points[..., 0], points[..., 1], warp)
     ends = np.sort(np.einsum("bkc,bc->bk", points, normal) + (distance * normal[:, 2])[:, None], axis=1)
     rank = np.minimum(_GUESS * np.maximum(data.opaque[objects, views] - 1, 0), ends.shape[1] - 1).astype(int)
     end = np.minimum(ends[np.arange(len(rank)), rank], _LOWEST)
     end = end * np.exp(-errors.guess * rng.standard_normal(len(end)) / distance)  # a smaller guess: a larger height
+    depth, moved = _warped_depth(data.of("splat_depth", objects, views), data.of("alpha", objects, views), theta, warp)
     truth = np.log(-end / height)
-    truth = np.stack([truth, truth + np.log(data.surface[objects, views])], axis=1)
+    truth = np.stack([truth, truth + np.log(data.surface[objects, views]) - moved / distance], axis=1)
 
     def pixels(name: str) -> Tensor:
         return torch.from_numpy(data.of(name, objects, views).astype(np.float32))
@@ -69,7 +75,7 @@ def scale_batch(
         rgb=pixels("rgb").permute(0, 3, 1, 2) / 255,
         alpha=pixels("alpha") / 255,
         splat_alpha=pixels("splat_alpha") / 255,
-        splat_depth=pixels("splat_depth"),
+        splat_depth=column(depth),
         theta=column(theta),
         normal=column(normal),
         height=column(-end),
@@ -77,6 +83,35 @@ def scale_batch(
         tilt_error=column(errors.tilt),
     )
     return ScaleBatch(crops, column(truth))
+
+
+def relief_warp(count: int, size: float, rng: np.random.Generator) -> np.ndarray:
+    """[count,4] errors of splats' depth: shift, slopes along x and y, relative relief; none for some of the splats."""
+    spread = size * rng.random((count, 1)) * np.array([0.06, 0.3, 0.3, 0.4])
+    return np.asarray(spread * rng.standard_normal((count, 4)))
+
+
+def _warped(z: np.ndarray, x: np.ndarray, y: np.ndarray, warp: np.ndarray) -> np.ndarray:
+    """Depths [B,...] with the errors [B,4]."""
+    shift, right, down, relief = (warp[:, i].reshape(-1, *[1] * (z.ndim - 1)) for i in range(4))
+    return np.asarray(z * (1 + relief) + shift + right * x + down * y)
+
+
+def _warped_depth(
+    depth: np.ndarray, alpha: np.ndarray, theta: np.ndarray, warp: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Depth maps [B,S,S] with the errors [B,4], and the mean change [B] on the object."""
+    depth = depth.astype(np.float32)
+    if not warp.any():
+        return depth, np.zeros(len(depth))
+    size = depth.shape[-1]
+    steps = ((np.arange(size) + 0.5) * (2 / size) - 1).astype(np.float32)
+    half = (0.5 * np.tan(FIELD_MARGIN * theta) / np.sin(theta)).astype(np.float32)[:, None, None]
+    warped = _warped(depth, half * steps[None, None, :], half * steps[None, :, None], warp.astype(np.float32))
+    warped = np.where(depth != 0, warped, 0).astype(np.float32)
+    inside = (alpha > 127) & (depth != 0)
+    change = np.where(inside, warped - depth, 0).sum((1, 2)) / np.maximum(inside.sum((1, 2)), 1)
+    return warped, change.astype(np.float64)
 
 
 def tilted(normals: np.ndarray, sigma: np.ndarray, rng: np.random.Generator) -> np.ndarray:

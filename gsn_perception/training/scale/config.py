@@ -28,5 +28,7 @@ class ScaleTrainConfig(RunConfig):
     """Range of the standard deviation of the other planes' direction, degrees."""
     guess_error: float = 0.03
     """Standard deviation of errors added to the guessed scale, normalised units along the view."""
+    relief_error: float = 1.0
+    """Size of errors added to the splats' depth: on unseen objects they are larger than on training objects."""
     surface_weight: float = 0.5
     """Weight of the scale by the visible side beside that by the box centre."""

@@ -90,7 +90,8 @@ class ScaleTrainer(Loop[ScaleNetwork]):
             values = np.exp(rng.uniform(*np.log(limits), count))
             return np.asarray(np.where(wrong & (rng.random(count) < 0.8), values, 0.0))
 
-        return PlaneErrors(drawn(config.offset_error), np.deg2rad(drawn(config.tilt_error)), config.guess_error)
+        offset, tilt = drawn(config.offset_error), np.deg2rad(drawn(config.tilt_error))
+        return PlaneErrors(offset, tilt, config.guess_error, config.relief_error)
 
     def _losses(self, batch: ScaleBatch) -> tuple[dict[str, Tensor], Tensor]:
         device = self.fabric.device
