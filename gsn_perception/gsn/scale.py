@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -149,13 +150,22 @@ def scale_from_plane(gaussians: Gaussians, view: ObjectView, plane: Plane) -> Sc
 
 
 def reconcile_scales(hinted: Scale, standing: Scale) -> Scale:
-    """The scale from the plane if it agrees with a size hint within three standard deviations, else the hint's scale.
+    """The mean of both scales, weighted by their certainty, if they agree within three standard deviations; else the hint's.
 
     Args:
         hinted: From a size hint.
         standing: From the support plane.
+
+    Returns:
+        Its source is the support plane if it was used.
     """
-    return standing if abs(standing.value - hinted.value) <= 3 * hinted.sigma else hinted
+    apart = math.log(standing.value / hinted.value)
+    spreads = (standing.sigma / standing.value) ** 2, (hinted.sigma / hinted.value) ** 2
+    if apart**2 > 9 * sum(spreads):
+        return hinted
+    share = spreads[0] / max(sum(spreads), 1e-12)  # of the hint
+    value = standing.value * math.exp(-share * apart)
+    return Scale(value, value * math.sqrt((1 - share) * spreads[0]), "support_plane")
 
 
 def opaque_points(gaussians: Gaussians) -> np.ndarray:

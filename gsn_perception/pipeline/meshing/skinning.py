@@ -169,7 +169,7 @@ def _scale(
 ) -> Scale:
     """The scale from depth, else from a size hint, else from the support plane; unit scale only when asked for.
 
-    A plane that agrees with the hint is several times more certain and replaces it.
+    A plane that agrees with the hint is several times more certain; both are averaged by their certainty.
     """
     reason = "nothing fixes the metric scale: give depth, a support plane or a size hint, or ask for unit_scale"
     if crop.depth is not None:
