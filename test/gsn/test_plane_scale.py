@@ -13,6 +13,7 @@ from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry import Plane
 from gsn_perception.geometry.transforms import minimal_rotation_to
 from gsn_perception.gsn.crop import Crop
+from gsn_perception.gsn.network import roll_image
 from gsn_perception.gsn.plane_scale.maps import CHANNELS
 from gsn_perception.gsn.plane_scale.maps import SCALARS
 from gsn_perception.gsn.plane_scale.maps import plane_maps
@@ -54,7 +55,9 @@ def _splat(normal: np.ndarray) -> Gaussians:
     means = local @ np.stack([side, np.cross(normal, side), normal])
     colours = torch.from_numpy(0.5 + local).float().clamp(0, 1)
     quats = torch.tensor([1.0, 0, 0, 0]).expand(3000, 4)
-    return Gaussians(torch.from_numpy(means).float(), torch.full((3000, 3), 0.02), quats, colours, torch.full((3000,), 0.9))
+    return Gaussians(
+        torch.from_numpy(means).float(), torch.full((3000, 3), 0.02), quats, colours, torch.full((3000,), 0.9)
+    )
 
 
 def _scene(roll: float = 0.0, elevation: float = 35.0) -> tuple[Gaussians, Crop, SplatRendering, Plane]:
@@ -71,8 +74,6 @@ def _scene(roll: float = 0.0, elevation: float = 35.0) -> tuple[Gaussians, Crop,
         view = view.rolled(roll)
         rolled = splat.transform(np.block([[_turn(roll), np.zeros((3, 1))], [0, 0, 0, 1]]))
         crops = torch.from_numpy(np.dstack([rgb, alpha])).permute(2, 0, 1)[None].float()
-        from gsn_perception.gsn.network import roll_image
-
         image = roll_image(crops, torch.tensor([roll]))[0].permute(1, 2, 0).numpy()
         return rolled, Crop(view, image[..., :3], image[..., 3], 0 * alpha, None), render_splat(rolled, view), plane
     return splat, Crop(view, rgb, alpha, 0 * alpha, None), seen, plane
@@ -84,7 +85,7 @@ def _turn(angle: float) -> np.ndarray:
 
 
 def test_maps_say_where_the_plane_is() -> None:
-    splat, crop, seen, plane = _scene()
+    _, crop, seen, plane = _scene()
     crops = plane_crops(crop, seen, plane, SCALE, PlaneError(0.01, 0.02))
     maps, scalars = plane_maps(crops)
     assert maps.shape == (1, CHANNELS, 128, 128)
@@ -164,7 +165,7 @@ def test_weights_come_back_as_they_were_saved(tmp_path) -> None:
     assert model.factor == 1.3
     assert model.gsn_sha256 == "abc"
     assert info["sigma_factors"] == [1.3, 1.1]
-    splat, crop, seen, plane = _scene()
+    _, crop, seen, plane = _scene()
     maps = plane_maps(plane_crops(crop, seen, plane, SCALE, PlaneError()))
     with torch.inference_mode():
         assert torch.allclose(network(*maps)[0], back(*maps)[0], atol=2e-3)  # stored as float16

@@ -95,9 +95,7 @@ def frame_shot(
     return observation, Plane(pose[2, :3], float(pose[2, 3])), centre[:3]
 
 
-def upright_crop(
-    observation: Observation, plane: Plane, rng: np.random.Generator, settings: ScaleViewSettings
-) -> Crop:
+def upright_crop(observation: Observation, plane: Plane, rng: np.random.Generator, settings: ScaleViewSettings) -> Crop:
     """The upright crop, rolled by a small error, with the exact depth.
 
     Raises:
@@ -137,7 +135,7 @@ def ragged_mask(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     inside = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
     outside = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3)
     noise = cv2.GaussianBlur(rng.standard_normal(mask.shape).astype(np.float32), (0, 0), rng.uniform(2.0, 8.0))
-    noise *= rng.uniform(0.0, 1.0) / max(float(noise.std()), 1e-6)
+    noise = noise * np.float32(rng.uniform(0.0, 1.0) / max(float(noise.std()), 1e-6))
     moved = np.asarray(inside - outside + noise + rng.uniform(-1.0, 1.5) > 0)
     if moved.sum() < 0.7 * mask.sum():
         return mask

@@ -87,7 +87,7 @@ class ScaleTrainer(Loop[ScaleNetwork]):
         wrong = rng.random(count) >= config.exact
 
         def drawn(limits: tuple[float, float]) -> np.ndarray:
-            values = np.exp(rng.uniform(*np.log(limits), count))
+            values = np.exp(rng.uniform(np.log(limits[0]), np.log(limits[1]), count))
             return np.asarray(np.where(wrong & (rng.random(count) < 0.8), values, 0.0))
 
         offset, tilt = drawn(config.offset_error), np.deg2rad(drawn(config.tilt_error))

@@ -103,7 +103,9 @@ def test_planes_err_as_stated(data: ScaleDataset) -> None:
     assert np.sqrt((turned**2).mean() / 2) == pytest.approx(0.02, rel=0.2)
     assert batch.crops.offset_error.numpy() == pytest.approx(0.01)
     warped = replace(errors, relief=1.0)
-    moved = scale_batch(data, objects[:8], views[:8], replace(warped, offset=np.zeros(8), tilt=np.zeros(8)), np.random.default_rng(1))
+    moved = scale_batch(
+        data, objects[:8], views[:8], replace(warped, offset=np.zeros(8), tilt=np.zeros(8)), np.random.default_rng(1)
+    )
     assert (moved.crops.splat_depth - exact.crops.splat_depth).abs().amax() > 0.01
 
 
