@@ -20,6 +20,7 @@ from gsn_perception.gsn.plane_scale.maps import plane_maps
 from gsn_perception.gsn.plane_scale.model import PlaneError
 from gsn_perception.gsn.plane_scale.model import PlaneScaleModel
 from gsn_perception.gsn.plane_scale.model import plane_crops
+from gsn_perception.gsn.plane_scale.model import shipped_plane_scale
 from gsn_perception.gsn.plane_scale.network import CONFIGS
 from gsn_perception.gsn.plane_scale.network import ScaleNetwork
 from gsn_perception.gsn.plane_scale.weights import load_scale_network
@@ -27,6 +28,8 @@ from gsn_perception.gsn.plane_scale.weights import save_scale_network
 from gsn_perception.gsn.scale import scale_from_plane
 from gsn_perception.gsn.visibility import SplatRendering
 from gsn_perception.gsn.visibility import render_splat
+from gsn_perception.io.checkpoints import Origin
+from gsn_perception.io.checkpoints import load_checkpoint
 from gsn_perception.io.checkpoints import shipped
 
 SCALE = 0.2
@@ -172,3 +175,14 @@ def test_weights_come_back_as_they_were_saved(tmp_path) -> None:
     save_scale_network(path, network, {"sigma_factors": [-1.0]})
     with pytest.raises(InputError, match="not positive"):
         PlaneScaleModel.load(path)
+
+
+def test_the_network_is_used_with_the_weights_it_was_trained_for() -> None:
+    digest = load_checkpoint(shipped("gsn"), "gsn").sha256
+    own, other = (Origin(shipped("gsn"), name, (0, 0, 0)) for name in (digest, "another"))
+    found = shipped_plane_scale("auto", own)
+    assert found is not None, "train the scale network again: gsn train scale (docs/scale.md)"
+    assert shipped_plane_scale("auto", other) is None
+    assert shipped_plane_scale("auto", None) is None
+    assert shipped_plane_scale("learned", other) is found
+    assert shipped_plane_scale("quantile", own) is None

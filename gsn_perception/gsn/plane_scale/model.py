@@ -28,8 +28,6 @@ from gsn_perception.gsn.visibility import SplatRendering
 from gsn_perception.io.checkpoints import Origin
 from gsn_perception.io.checkpoints import shipped
 
-SIZE = 128
-"""Side in pixels of the crops that the network was trained with."""
 _OPAQUE = 0.05
 _ROLLED = math.radians(12.0)  # crops that stand more askew are turned upright first
 _STEEP = math.sin(math.radians(8.0))  # nearer to straight down than this, no roll is upright
