@@ -66,7 +66,11 @@ def corrections(
 
 def sigma_factor(found: Corrections, column: int) -> float:
     """The factor of the standard deviations with which about 68 % of the errors lie within one, 95 % within two."""
-    ratio = np.abs(found.error[:, column]) / found.sigma[:, column]
+    return honest_factor(np.abs(found.error[:, column]) / found.sigma[:, column])
+
+
+def honest_factor(ratio: np.ndarray) -> float:
+    """That factor for errors over stated standard deviations [N]."""
     wanted = [np.quantile(ratio, share) / times for share, times in _SHARES]
     return float(np.exp(np.mean(np.log(wanted))))
 

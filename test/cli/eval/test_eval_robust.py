@@ -150,7 +150,9 @@ def test_eval_scale_compares_both_rules_and_says_what_error_it_told_them(weights
     words = ["eval", "scale", "--objects", str(objects), "--checkpoint", weights, "--views", "2"]
     assert main([*words, "--plane-error", "2,0.5", "--json", str(tmp_path / "scale.json")]) == 0
     found = json.loads((tmp_path / "scale.json").read_text())
-    assert {"learned", "quantile", "learned, size hint", "quantile, size hint", "learned / box"} <= set(found["summary"])
+    assert {"learned", "quantile", "learned, size hint", "quantile, size hint", "learned / box"} <= set(
+        found["summary"]
+    )
     assert found["summary"]["learned"]["views"] == 4
     assert 0 < found["summary"]["quantile"]["median"] < 1
     assert found["options"]["plane_error"] == "2,0.5"
