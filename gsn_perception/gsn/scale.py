@@ -174,7 +174,7 @@ def opaque_points(gaussians: Gaussians) -> np.ndarray:
     Raises:
         InputError: there are none.
     """
-    opaque = gaussians.select(gaussians.opacities > _OPAQUE)
-    if not len(opaque):
+    means = gaussians.means[gaussians.opacities > _OPAQUE]
+    if not len(means):
         raise InputError("the splat is empty (no Gaussian is opaque); check that the mask shows the object")
-    return np.asarray(opaque.means.detach().cpu().double().numpy())
+    return np.asarray(means.detach().cpu().double().numpy())

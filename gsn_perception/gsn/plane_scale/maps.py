@@ -51,28 +51,27 @@ class PlaneCrops:
 
 def plane_maps(crops: PlaneCrops) -> tuple[Tensor, Tensor]:
     """The network's input: maps [B,10,S,S] and scalars [B,8]."""
-    rays = crop_rays(crops.theta, crops.alpha.shape[-1])
     distance = 0.5 / torch.sin(crops.theta)
     d = distance[:, None, None]
-    along = torch.einsum("bc,bchw->bhw", crops.normal, rays)  # of the ray with z = 1, upwards
+    along = rays_along(crops.normal, crops.theta, crops.alpha.shape[-1])
     sinking = along < -_PARALLEL
     plane = torch.where(sinking, -crops.height[:, None, None] / along.clamp_max(-_PARALLEL), 2 * d + _FAR)
     inside = (crops.alpha > _MASKED) & (crops.splat_alpha > _MASKED)
     depth = torch.where(inside, crops.splat_depth, 0.0)
     above = torch.where(inside, along * (depth + d) + crops.height[:, None, None], 0.0)
     behind = torch.where(inside, plane - (depth + d), 0.0)
-    row = torch.linspace(-1, 1, rays.shape[-2], device=rays.device)[None, :, None].expand_as(along)
+    row = torch.linspace(-1, 1, along.shape[-2], device=along.device)[None, :, None].expand_as(along)
     lengths = [depth, (plane - d).clamp(-_FAR, _FAR), above.clamp(-_FAR, _FAR), behind.clamp(-_FAR, _FAR), row]
     maps = torch.cat([crops.rgb - 0.5, torch.stack([crops.alpha, crops.splat_alpha, *lengths], 1)], 1)
     return maps, _scalars(crops, distance)
 
 
-def crop_rays(theta: Tensor, size: int) -> Tensor:
-    """[B,3,S,S] rays with z = 1 through the pixel centres of virtual cameras with cones of half-angle ``theta`` [B]."""
+def rays_along(normal: Tensor, theta: Tensor, size: int) -> Tensor:
+    """[B,S,S] components along ``normal`` [B,3] of rays with z = 1 through the pixels of cones of half-angle ``theta`` [B]."""
     steps = (torch.arange(size, device=theta.device) + 0.5) * (2 / size) - 1
-    side = torch.tan(FIELD_MARGIN * theta)[:, None, None] * steps[None, None, :]  # [B,1,S]
-    x = side.expand(-1, size, -1)
-    return torch.stack([x, x.transpose(1, 2), torch.ones_like(x)], 1)
+    side = torch.tan(FIELD_MARGIN * theta)[:, None] * steps  # [B,S]
+    across, down, ahead = normal[:, :, None].unbind(1)
+    return (across * side)[:, None, :] + (down * side + ahead)[:, :, None]
 
 
 def _scalars(crops: PlaneCrops, distance: Tensor) -> Tensor:
