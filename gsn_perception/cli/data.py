@@ -1,4 +1,4 @@
-"""`gsn data`: builds a training set of views (`gsn train`) or surfaces (`gsn train surface`), as memory-mapped arrays."""
+"""`gsn data`: builds a data set of views (`gsn train`), surfaces (`gsn train surface`) or scales (`gsn train scale`)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ class Options:
 
     out: Path
     """Folder of the dataset; an interrupted build is resumed, a complete one is reused."""
-    what: Literal["views", "surface"] = "views"
-    """views: images for the Gaussian network; surface: occupancy, displacements, surface points, partial clouds."""
+    what: Literal["views", "surface", "scale"] = "views"
+    """views: images for the Gaussian network; surface: occupancy, displacements, surface points, partial clouds;
+    scale: views on a table with the splats that the Gaussian network predicts from them."""
     objects: tuple[Path, ...] = ()
     """Folders of OBJ, PLY, STL or GLB files (searched recursively)."""
     variants: int = 0
@@ -27,7 +28,7 @@ class Options:
     first_variant: int = 0
     """Seed of the first variant of each object."""
     views: int = 0
-    """Views per object; 0: 24 for `views`, 6 for `surface`."""
+    """Views per object; 0: 24 for `views`, 6 for `surface`, 12 for `scale`."""
     size: int = 128
     """Side of a view in pixels."""
     splats: bool = False
@@ -45,7 +46,8 @@ class Options:
 def run(options: Options) -> int:
     """Build the dataset and print its content."""
     sources = _sources(options)
-    return _surfaces(options, sources) if options.what == "surface" else _views(options, sources)
+    build = {"views": _views, "surface": _surfaces, "scale": _scales}[options.what]
+    return build(options, sources)
 
 
 def _sources(options: Options) -> list[Any]:
@@ -106,6 +108,28 @@ def _surfaces(options: Options, sources: list[Any]) -> int:
     data = SurfaceDataset(options.out)
     kind = "completed" if options.splats else "partial"
     print(f"{options.out}: surfaces of {len(data)} objects with {data.views} {kind} clouds each")
+    return _left_out(data.broken)
+
+
+def _scales(options: Options, sources: list[Any]) -> int:
+    from gsn_perception.pipeline.meshing.completing import SplatCompleter
+    from gsn_perception.scenes.datasets.scale_dataset import ScaleSettings
+    from gsn_perception.scenes.datasets.scale_dataset import build_scale_dataset
+    from gsn_perception.scenes.datasets.scale_views import ScaleViewSettings
+    from gsn_perception.training.scale.data import ScaleDataset
+
+    sculptor = SplatCompleter(options.checkpoint, "cpu")
+    build_scale_dataset(
+        sources,
+        options.out,
+        sculptor.infer,
+        inferred_by=sculptor.reconstructor.describe().get("weights_sha256", ""),
+        settings=ScaleSettings(options.views or 12, options.seed, ScaleViewSettings(size=options.size)),
+        workers=options.workers,
+        resume=not options.restart,
+    )
+    data = ScaleDataset(options.out)
+    print(f"{options.out}: {len(data)} objects x {data.views} views of {data.size} px on a table")
     return _left_out(data.broken)
 
 

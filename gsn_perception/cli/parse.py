@@ -1,4 +1,4 @@
-"""Parsers of option values: support plane, region of interest, gripper."""
+"""Parsers of option values: support plane and its error, region of interest, gripper."""
 
 from __future__ import annotations
 
@@ -21,6 +21,20 @@ def parse_plane(text: str | None) -> Plane | None:
         return None
     nx, ny, nz, offset = _numbers(text, 4, "--support-plane", "nx,ny,nz,d")
     return Plane([nx, ny, nz], offset)  # type: ignore[arg-type]
+
+
+def parse_plane_error(text: str | None) -> tuple[float, float]:
+    """Metres and degrees of ``mm,deg``; zeros for None.
+
+    Raises:
+        InputError: not two numbers, or a negative one.
+    """
+    if text is None:
+        return 0.0, 0.0
+    offset, tilt = _numbers(text, 2, "--plane-error", "mm,deg")
+    if min(offset, tilt) < 0:
+        raise InputError(f"--plane-error {text} is negative; give standard deviations in millimetres and degrees")
+    return offset / 1000, tilt
 
 
 def parse_roi(text: str | None) -> tuple[int, int, int, int] | None:

@@ -46,6 +46,10 @@ class Options:
     """nx,ny,nz,d of the plane the object stands on (n.x + d = 0, metres, camera frame, n points to the object)."""
     trust_support_plane: bool = False
     """Keep the given support plane even if the depth shows another one under the objects."""
+    plane_scale: Literal["auto", "learned", "quantile"] = "auto"
+    """Scale from the support plane without depth: learned by a network, or the splat's lower end put onto the plane."""
+    plane_error: str | None = None
+    """mm,deg: standard deviations of the plane's distance and direction; 0,0 by default."""
     size_hint: float | None = None
     """Largest distance between two points of the object in metres, if there is no depth: the largest width that a caliper
     measures; for a carton the diagonal, not the side."""
@@ -79,6 +83,7 @@ def run(options: Options) -> int:
 
     with collector_paused():
         from gsn_perception.cli.parse import choose_gripper
+        from gsn_perception.cli.parse import parse_plane_error
         from gsn_perception.geometry import Reconstruction
         from gsn_perception.grasping import GraspPlanner
         from gsn_perception.grasping import PlannerSettings
@@ -89,7 +94,11 @@ def run(options: Options) -> int:
         gc.freeze()  # modules stay: no collection need look at them
 
     observation = _observation(options)
+    offset_error, tilt_error = parse_plane_error(options.plane_error)
     settings = ReconstructorSettings(
+        plane_scale=options.plane_scale,
+        plane_offset_error=offset_error,
+        plane_tilt_error=tilt_error,
         trust_support_plane=options.trust_support_plane,
         unit_scale=options.unit_scale,
         allow_cut=options.allow_cut,

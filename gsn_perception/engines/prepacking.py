@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from collections.abc import Iterator
+from copy import copy
 from itertools import pairwise
 from typing import TypeVar
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -131,7 +132,7 @@ def scale_from_plane(gaussians: Gaussians, view: ObjectView, plane: Plane) -> Sc
     axis = view.R_camera_virtual[:, 2]
     if abs(float(axis @ plane.normal)) < _GRAZING:
         raise InputError("the camera sees the support plane at a grazing angle, so it can't fix the scale; give depth")
-    means = _opaque(gaussians).means.detach().cpu().double().numpy()
+    means = opaque_points(gaussians)
     unit = (means + np.array([0.0, 0.0, view.distance])) @ view.R_camera_virtual.T  # camera frame for s = 1
     lowest = np.quantile(unit @ plane.normal, [0.005, 0.02, 0.05])
     scales = -plane.offset / lowest
@@ -148,24 +149,32 @@ def scale_from_plane(gaussians: Gaussians, view: ObjectView, plane: Plane) -> Sc
     return Scale(float(scales[1]), float(np.ptp(scales) / 2), "support_plane")
 
 
-def reconcile_scales(hinted: Scale, gaussians: Gaussians, view: ObjectView, plane: Plane) -> Scale:
-    """The scale from the plane if it agrees with a size hint within three standard deviations, else the hint's scale.
+def reconcile_scales(hinted: Scale, standing: Scale) -> Scale:
+    """The mean of both scales, weighted by their certainty, if they agree within three standard deviations; else the hint's.
 
     Args:
         hinted: From a size hint.
-        gaussians: The normalised splat.
-        view: The virtual camera.
-        plane: The support plane, camera frame.
+        standing: From the support plane.
+
+    Returns:
+        Its source is the support plane if it was used.
     """
-    try:
-        standing = scale_from_plane(gaussians, view, plane)
-    except InputError:  # seen at a grazing angle, or not below the object
+    apart = math.log(standing.value / hinted.value)
+    spreads = (standing.sigma / standing.value) ** 2, (hinted.sigma / hinted.value) ** 2
+    if apart**2 > 9 * sum(spreads):
         return hinted
-    return standing if abs(standing.value - hinted.value) <= 3 * hinted.sigma else hinted
+    share = spreads[0] / max(sum(spreads), 1e-12)  # of the hint
+    value = standing.value * math.exp(-share * apart)
+    return Scale(value, value * math.sqrt((1 - share) * spreads[0]), "support_plane")
 
 
-def _opaque(gaussians: Gaussians) -> Gaussians:
-    opaque = gaussians.select(gaussians.opacities > _OPAQUE)
-    if not len(opaque):
+def opaque_points(gaussians: Gaussians) -> np.ndarray:
+    """The centres [N,3] float64 of the opaque Gaussians.
+
+    Raises:
+        InputError: there are none.
+    """
+    means = gaussians.means[gaussians.opacities > _OPAQUE]
+    if not len(means):
         raise InputError("the splat is empty (no Gaussian is opaque); check that the mask shows the object")
-    return opaque
+    return np.asarray(means.detach().cpu().double().numpy())

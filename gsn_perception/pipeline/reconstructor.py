@@ -23,6 +23,7 @@ from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.inference import infer_splats
 from gsn_perception.gsn.inference import make_runner
 from gsn_perception.gsn.network import GSN
+from gsn_perception.gsn.plane_scale.model import shipped_plane_scale
 from gsn_perception.gsn.sculpted import Sculpted
 from gsn_perception.gsn.visibility import VisibilityModel
 from gsn_perception.gsn.weights import load_gsn
@@ -79,6 +80,7 @@ class Reconstructor:
         self.origin = origin
         self.seen_rule = seen_rule or VisibilityModel()
         self.mesher = self._mesher()
+        self.plane_scale = shipped_plane_scale(self.settings.plane_scale, origin)
 
     @classmethod
     def from_pretrained(
@@ -109,6 +111,7 @@ class Reconstructor:
         """
         made = copy(self)
         made.settings = settings
+        made.plane_scale = shipped_plane_scale(settings.plane_scale, self.origin)
         if (settings.engine, settings.precision) != (self.settings.engine, self.settings.precision):
             made._runner = make_runner(self.network, self.device, settings.engine, settings.precision)
         if any(getattr(settings, n) != getattr(self.settings, n) for n in ("mesh_method", "mesh_weights", "seed")):
@@ -196,6 +199,7 @@ class Reconstructor:
                     self.seen_rule,
                     prepared.remarks.get(label, ()),
                     plane_trusted=self.settings.trust_support_plane and observation.support_plane is not None,
+                    plane_scale=self.plane_scale,
                 )
             )
         return found

@@ -9,6 +9,7 @@ from gsn_perception.engines.names import EngineName
 from gsn_perception.engines.names import PrecisionName
 
 UprightMode = Literal["auto", "moments", "off"]
+PlaneScaleMode = Literal["auto", "learned", "quantile"]
 MeshMethod = Literal["auto", "gaussians", "onet", "convonet", "peif"]
 
 
@@ -36,6 +37,14 @@ class ReconstructorSettings:
     """How crops are rolled before the network, so that rolling the camera rolls the answer: auto stands them upright on the
     support plane where it is known and leaves them as the camera saw them where it is not; moments by the silhouette's
     long axis; off never rolls."""
+    plane_scale: PlaneScaleMode = "auto"
+    """How the support plane gives the scale where there is no depth: learned by a network from the image, the splat and the
+    plane; quantile puts the splat's lower end onto the plane; auto: learned with the weights for which that network was
+    trained, else quantile."""
+    plane_offset_error: float = 0.0
+    """Standard deviation of the camera's distance from a support plane without depth, metres; for plane_scale learned."""
+    plane_tilt_error: float = 0.0
+    """Standard deviation of the direction of a support plane without depth, degrees; for plane_scale learned."""
     unit_scale: bool = False
     """Return normalised units instead of metres where nothing fixes the scale."""
     allow_cut: bool = False

@@ -11,7 +11,11 @@ import numpy as np
 
 from gsn_perception.geometry.errors import InputError
 
-_NAMES = {"views": ("views", "gsn data"), "surface": ("surfaces", "gsn data --what surface")}
+_NAMES = {
+    "views": ("views", "gsn data"),
+    "surface": ("surfaces", "gsn data --what surface"),
+    "scale": ("scales", "gsn data --what scale"),
+}
 
 
 class DatasetFolder:

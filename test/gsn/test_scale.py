@@ -154,7 +154,17 @@ def test_a_plane_that_agrees_with_a_size_hint_is_surer(factor: float, taken: str
     normal = -rotation[:, 2]
     plane = Plane(normal, float(scale * (view.distance + 0.1)))
     hinted = Scale(factor * scale, 0.08 * factor * scale, "size_hint")
-    found = reconcile_scales(hinted, splat, view, plane)
+    found = reconcile_scales(hinted, scale_from_plane(splat, view, plane))
     assert found.source == taken
     assert found.value == pytest.approx(scale if taken == "support_plane" else hinted.value, rel=0.02)
-    assert reconcile_scales(hinted, splat, view, Plane(rotation[:, 0], 0.1)) is hinted  # grazing
+
+
+def test_plane_and_hint_together_are_surer_than_either() -> None:
+    hinted, standing = Scale(0.22, 0.08 * 0.22, "size_hint"), Scale(0.2, 0.04 * 0.2, "support_plane")
+    found = reconcile_scales(hinted, standing)
+    assert found.source == "support_plane"
+    assert found.value == pytest.approx(0.2 * 1.1**0.2)  # a fifth of the way: the hint's variance is four times larger
+    assert found.sigma / found.value == pytest.approx(0.04 * 0.8**0.5)
+    sure = Scale(0.2, 0.0, "support_plane")
+    assert reconcile_scales(hinted, sure).value == pytest.approx(0.2)
+    assert reconcile_scales(Scale(0.3, 0.02, "size_hint"), standing).source == "size_hint"

@@ -1,4 +1,4 @@
-"""`gsn eval`: measures quality of views (gsn), surfaces (geometry, surface, table), real frames, robustness, grasps."""
+"""`gsn eval`: measures quality of views (gsn), surfaces (geometry, surface, table), real frames, robustness, scale, grasps."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from gsn_perception.cli.eval.options import progress
 from gsn_perception.cli.eval.options import tables
 from gsn_perception.cli.eval.robust import RobustOptions
 from gsn_perception.cli.eval.robust import robust
+from gsn_perception.cli.eval.scale import ScaleOptions
+from gsn_perception.cli.eval.scale import run_scale
 from gsn_perception.cli.eval.surface import SurfaceOptions
 from gsn_perception.cli.eval.surface import run_surface
 from gsn_perception.cli.eval.table import TableOptions
@@ -67,6 +69,7 @@ Options = (
     | Annotated[TableOptions, tyro.conf.subcommand("table")]
     | Annotated[FramesOptions, tyro.conf.subcommand("frames")]
     | Annotated[RobustOptions, tyro.conf.subcommand("robust")]
+    | Annotated[ScaleOptions, tyro.conf.subcommand("scale")]
     | Annotated[GraspOptions, tyro.conf.subcommand("grasp")]
 )
 
@@ -78,6 +81,7 @@ def run(
     | TableOptions
     | FramesOptions
     | RobustOptions
+    | ScaleOptions
     | GraspOptions,
 ) -> int:
     """Measure, print a table, write the requested files."""
@@ -95,6 +99,8 @@ def run(
         text, payload = run_table(options)
     elif isinstance(options, RobustOptions):
         text, payload = robust(options)
+    elif isinstance(options, ScaleOptions):
+        text, payload = run_scale(options)
     elif isinstance(options, FramesOptions):
         text, payload = _frames(options)
     else:

@@ -18,6 +18,10 @@ def run(options: Options) -> int:
     """Print the tried values and the best ones."""
     if options.what == "skin":
         return _fit_skin(options)
+    if options.what == "scale":
+        from gsn_perception.cli.fit.scale import fit_scale
+
+        return fit_scale(options)
     from gsn_perception.cli.fit.confidence import fit_confidence
 
     return fit_confidence(options)

@@ -13,8 +13,11 @@ class Options:
 
     objects: Path
     """Folder of objects (OBJ, PLY, STL or GLB) to fit on."""
-    what: Literal["skin", "confidence"] = "skin"
-    """skin: parameters of surface extraction from the splat; confidence: which Gaussians count as visible."""
+    what: Literal["skin", "confidence", "scale"] = "skin"
+    """skin: parameters of surface extraction from the splat; confidence: which Gaussians count as visible; scale: the
+    standard deviation of the learned scale from a support plane."""
+    views: int = 8
+    """For `scale`: views per object."""
     gains: tuple[float, ...] = (4.0,)
     """Values of SolidSettings.opacity_gain to try."""
     levels: tuple[float, ...] = (0.0, 0.012, 0.024)

@@ -1,4 +1,4 @@
-"""`gsn train`: train a Gaussian Sculpting Network on pre-rendered views; `gsn train surface` trains surface networks."""
+"""`gsn train`: train a Gaussian Sculpting Network on pre-rendered views; other networks have sub-commands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 from gsn_perception.training.config import TrainConfig
 
 Options = TrainConfig
-SUBCOMMANDS = {"surface": "train.surface"}
+SUBCOMMANDS = {"surface": "train.surface", "scale": "train.scale"}
 """Sub-commands with a separate module and separate options."""
 
 

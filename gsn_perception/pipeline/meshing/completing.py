@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Refusal
+from gsn_perception.gsn.crop import Crop
 from gsn_perception.surface.solid.completion import Completion
 from gsn_perception.surface.solid.completion import opaque_centres
 
@@ -48,6 +51,10 @@ class SplatCompleter:
             settings = ReconstructorSettings(allow_cut=True, unit_scale=True, min_mask_pixels=20)
             self._reconstructor = Reconstructor.from_pretrained(checkpoint, device, settings)
         return self._reconstructor
+
+    def infer(self, crops: Sequence[Crop]) -> list[Gaussians]:
+        """The splats of crops in the normalised frames, on the CPU."""
+        return self.reconstructor.infer(crops)
 
     def __call__(self, observation: Observation) -> Completion:
         """The view, the estimated scale and the guessed points of the largest object.

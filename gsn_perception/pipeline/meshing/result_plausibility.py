@@ -16,11 +16,12 @@ _SOLID = 0.5  # opacity of Gaussians that count for the size
 _HINTED = 5.0  # times max_extent: a hint beyond that is in another unit
 _TINY, _NEAREST = 0.025, 0.1  # metres: no depth camera measures such a small thing from so near
 _HINT_FACTOR = 2.5  # between size hint and depth
+_UNCERTAIN = 0.05  # standard deviation of the scale by which fingers miss: 35 mm at 0.7 m
 _COVERED = 0.8  # of the silhouette's length
 
 
 def scale_remarks(scale: Scale, splat: Gaussians, *, has_depth: bool, max_extent: float) -> tuple[Remark, ...]:
-    """Remarks on an implausible size of an object, and on depth that was not used for it.
+    """Remarks on an implausible size of an object, an uncertain scale, and depth that was not used for it.
 
     Args:
         scale: The scale and its source.
@@ -40,6 +41,14 @@ def _scale(scale: Scale, splat: Gaussians, has_depth: bool, max_extent: float) -
             "depth_unused",
             f"too little depth lies on the object, so its size is from {source}; "
             "check that depth is registered to colour and in range",
+        )
+    if scale.source == "support_plane" and scale.sigma > _UNCERTAIN * scale.value:
+        share = scale.sigma / scale.value
+        away = float(splat.means.detach().double().mean(0).norm()) if len(splat) else 0.0
+        yield Remark(
+            "scale_uncertain",
+            f"by the support plane alone the object's distance is uncertain by {share:.0%} ({1000 * share * away:.0f} mm); "
+            "look at it from higher or from another side, or give depth or a size hint",
         )
     if max_extent <= 0 or scale.source == "unit":
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -12,11 +13,14 @@ from gsn_perception.geometry import Gaussians
 from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Observation
+from gsn_perception.geometry import Plane
 from gsn_perception.geometry import Reconstruction
 from gsn_perception.geometry import Refusal
 from gsn_perception.geometry import Remark
 from gsn_perception.geometry.remark import merged
 from gsn_perception.gsn.crop import Crop
+from gsn_perception.gsn.plane_scale.model import PlaneError
+from gsn_perception.gsn.plane_scale.model import PlaneScaleModel
 from gsn_perception.gsn.scale import Scale
 from gsn_perception.gsn.scale import reconcile_scales
 from gsn_perception.gsn.scale import scale_from_depth
@@ -68,15 +72,17 @@ def metric_splat(
     remarks: tuple[Remark, ...] = (),
     *,
     plane_trusted: bool = False,
+    plane_scale: PlaneScaleModel | None = None,
 ) -> Sculpted | Refusal:
     """The network's splat in metres with its support, or a refusal where nothing fixes the scale.
 
-    ``plane_trusted``: the frame's plane supports every object.
+    ``plane_trusted``: the frame's plane supports every object. ``plane_scale``: the learned scale from the plane; without
+    it the splat's lower end is put onto the plane.
     """
     try:
         with clock("scale"):
             seen = render_splat(splat, crop.view)
-            scale = _scale(observation, crop, splat, seen, settings)
+            scale = _scale(observation, crop, splat, seen, settings, plane_scale)
             splat = replace(splat, confidence=confidence(splat, crop, seen, scale, rule))
             gaussians = _trimmed(splat, settings).transform(crop.view.similarity(scale.value))
             has_depth = observation.depth is not None
@@ -154,11 +160,16 @@ def skinned(
 
 
 def _scale(
-    observation: Observation, crop: Crop, splat: Gaussians, seen: SplatRendering, settings: ReconstructorSettings
+    observation: Observation,
+    crop: Crop,
+    splat: Gaussians,
+    seen: SplatRendering,
+    settings: ReconstructorSettings,
+    plane_scale: PlaneScaleModel | None,
 ) -> Scale:
     """The scale from depth, else from a size hint, else from the support plane; unit scale only when asked for.
 
-    A plane that agrees with the hint is several times more certain and replaces it.
+    A plane that agrees with the hint is several times more certain; both are averaged by their certainty.
     """
     reason = "nothing fixes the metric scale: give depth, a support plane or a size hint, or ask for unit_scale"
     if crop.depth is not None:
@@ -166,15 +177,24 @@ def _scale(
             return scale_from_depth(seen.depth, seen.alpha, crop.depth, crop.alpha)
         except InputError as error:
             reason = str(error)
+    plane = observation.support_plane
+
+    def standing(plane: Plane) -> Scale:
+        if plane_scale is None:
+            return scale_from_plane(splat, crop.view, plane)
+        error = PlaneError(settings.plane_offset_error, math.radians(settings.plane_tilt_error))
+        return plane_scale(splat, crop, seen, plane, error)
+
     if observation.size_hint is not None:
         hinted = scale_from_size(splat, observation.size_hint, crop.view, crop.alpha)
-        return (
-            hinted
-            if observation.support_plane is None
-            else reconcile_scales(hinted, splat, crop.view, observation.support_plane)
-        )
-    if observation.support_plane is not None:
-        return scale_from_plane(splat, crop.view, observation.support_plane)
+        if plane is None:
+            return hinted
+        try:
+            return reconcile_scales(hinted, standing(plane))
+        except InputError:  # seen at a grazing angle, or not below the object
+            return hinted
+    if plane is not None:
+        return standing(plane)
     if settings.unit_scale:
         return Scale(1.0, float("nan"), "unit")
     raise InputError(reason)

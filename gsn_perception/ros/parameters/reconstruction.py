@@ -30,6 +30,9 @@ _PIPELINE = (  # names shared with ReconstructorSettings
     "upright",
     "refine_ms",
     "refine_steps",
+    "plane_scale",
+    "plane_offset_error",
+    "plane_tilt_error",
     "unit_scale",
     "allow_cut",
     "min_mask_pixels",
@@ -159,6 +162,17 @@ class ReconstructionSettings:
         "auto",
         "how crops are rolled before the network: auto upright on the support plane; moments by the silhouette",
         choices=("auto", "moments", "off"),
+    )
+    plane_scale: str = parameter(
+        "auto",
+        "scale from the plane without depth: learned by a network; quantile: the splat's lower end on the plane",
+        choices=("auto", "learned", "quantile"),
+    )
+    plane_offset_error: float = parameter(
+        0.0, "standard deviation of the camera's distance from the plane, metres, for the scale without depth", low=0
+    )
+    plane_tilt_error: float = parameter(
+        0.0, "standard deviation of the plane's direction, degrees, for the scale without depth", low=0, high=45
     )
     unit_scale: bool = parameter(False, "results in normalised units instead of metres if the scale is unknown")
     refine_ms: float = parameter(

@@ -1,1 +1,1 @@
-"""Training datasets in memory-mapped arrays: views (for the GSN) and surfaces (for surface networks)."""
+"""Training datasets in memory-mapped arrays: views (for the GSN), surfaces and scales (for other networks)."""

@@ -144,3 +144,20 @@ def test_bad_input_is_one_sentence(weights, capsys):
     assert "no folder nowhere" in capsys.readouterr().err
     assert main(["experiment", "ecd", "--dev", "nowhere"]) == 2
     assert "gsn data" in capsys.readouterr().err
+
+
+def test_eval_scale_compares_both_rules_and_says_what_error_it_told_them(weights, objects, tmp_path, capsys):
+    words = ["eval", "scale", "--objects", str(objects), "--checkpoint", weights, "--views", "2"]
+    assert main([*words, "--plane-error", "2,0.5", "--json", str(tmp_path / "scale.json")]) == 0
+    found = json.loads((tmp_path / "scale.json").read_text())
+    assert {"learned", "quantile", "learned, size hint", "quantile, size hint", "learned / box"} <= set(
+        found["summary"]
+    )
+    assert found["summary"]["learned"]["views"] == 4
+    assert 0 < found["summary"]["quantile"]["median"] < 1
+    assert found["options"]["plane_error"] == "2,0.5"
+    assert "quantile / box" in capsys.readouterr().out
+    assert main([*words, "--plane-error", "2"]) == 2
+    assert "give mm,deg" in capsys.readouterr().err
+    assert main([*words, "--plane-error", "2,-1"]) == 2
+    assert "is negative" in capsys.readouterr().err

@@ -53,6 +53,17 @@ def test_sizes(sides: tuple[float, float, float], large: bool) -> None:
     assert not hinted  # the user said so
 
 
+@pytest.mark.parametrize(("sigma", "told"), [(0.02, False), (0.08, True), (float("nan"), False)])
+def test_an_uncertain_scale_of_a_plane(sigma: float, told: bool) -> None:
+    splat = _splat(0.1, 0.1, 0.1)
+    found = scale_remarks(Scale(0.2, 0.2 * sigma, "support_plane"), splat, has_depth=False, max_extent=0.6)
+    assert _codes(found) == (["scale_uncertain"] if told else [])
+    if told:
+        assert "8% (64 mm)" in found[0].text  # at 0.8 m
+    hinted = scale_remarks(Scale(0.2, 0.2 * sigma, "size_hint"), splat, has_depth=False, max_extent=0.6)
+    assert not hinted
+
+
 def test_depth_that_was_of_no_use() -> None:
     found = scale_remarks(Scale(1.0, float("nan"), "size_hint"), _splat(0.1, 0.1, 0.1), has_depth=True, max_extent=0.6)
     assert _codes(found) == ["depth_unused"]

@@ -1,0 +1,1 @@
+"""Training of the network that corrects the scale from a support plane (`gsn train scale`)."""
