@@ -30,6 +30,10 @@ class OtherViews:
     measured: tuple[DepthView, ...] = ()
 
 
+ALONE = OtherViews()
+"""Of a single frame."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Sculpted:
     """An object with its metric splat, before meshing.
@@ -58,4 +62,4 @@ class Sculpted:
     remarks: tuple[Remark, ...] = ()
     support: Plane | None = None
     stands: bool = True
-    others: OtherViews = OtherViews()
+    others: OtherViews = ALONE

@@ -68,9 +68,7 @@ def associate(
         return {}
     cost = np.array([[_deviation(a, b, T_reference_other) for b in others] for a in reference])
     rows, columns = linear_sum_assignment(np.minimum(cost, _GATE))
-    return {
-        reference[i].label: others[j].label for i, j in zip(rows, columns, strict=True) if cost[i, j] < _GATE
-    }
+    return {reference[i].label: others[j].label for i, j in zip(rows, columns, strict=True) if cost[i, j] < _GATE}
 
 
 def _deviation(own: SeenObject, other: SeenObject, T_reference_other: np.ndarray) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gsn_perception.geometry import Remark
 from gsn_perception.gsn.scale import Scale
+from gsn_perception.gsn.sculpted import ALONE
 from gsn_perception.gsn.sculpted import OtherViews
 
 
@@ -20,7 +21,7 @@ class ViewEvidence:
     """
 
     scale: Scale | None = None
-    others: OtherViews = OtherViews()
+    others: OtherViews = ALONE
     remarks: tuple[Remark, ...] = ()
 
 

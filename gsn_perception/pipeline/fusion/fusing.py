@@ -95,7 +95,7 @@ class ViewFusion:
         observation = views[reference].observation
         prepared = self.prepare(observation)
         on_prepared(prepared)
-        gathering = _Gathering(self, views, poses, reference % len(views))
+        gathering = _Gathering(self, views, poses, reference % len(views)) if len(views) > 1 else None
         found = self._sculpted(observation, prepared, gathering)
         on_splats({item.label: item.gaussians for item in found if isinstance(item, Sculpted)})
         return skinned_all(found, prepared.observation, self.settings, self.mesher, wanted)

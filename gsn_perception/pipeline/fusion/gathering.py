@@ -101,9 +101,14 @@ def gather(
     }
     others = [_refined(prepared, other) for other in others]
     matches = {other.number: _matches(objects, other) for other in others}
-    remarks += tuple(_unmatched(objects, other, matches[other.number]) for other in others if objects)
-    remarks = tuple(remark for remark in remarks if remark is not None)
-    crops = {(o.number, k): c for o in others for k in matches[o.number].values() if isinstance(c := o.prepared.crops[k], Crop)}
+    strangers = [other for other in others if objects and other.prepared.crops and not matches[other.number]]
+    remarks += tuple(_unmatched(other) for other in strangers)
+    crops = {
+        (o.number, k): c
+        for o in others
+        for k in matches[o.number].values()
+        if isinstance(c := o.prepared.crops[k], Crop)
+    }
     sculpted = dict(zip(crops, infer(list(crops.values())), strict=True)) if crops else {}
     evidence = {}
     for label, item in objects.items():
@@ -214,12 +219,8 @@ def _evidence(
     return ViewEvidence(verdict.scale, other_views(view, verdict.scale, used, with_depth=False), tuple(remarks))
 
 
-def _unmatched(
-    objects: Mapping[int, _ReferenceObject], other: OtherFrame, matches: Mapping[int, int]
-) -> Remark | None:
-    """A remark where a view has objects, and none is where its pose puts those of the reference view."""
-    if matches or not other.prepared.crops:
-        return None
+def _unmatched(other: OtherFrame) -> Remark:
+    """A remark on a view that has objects, none of which is where its pose puts those of the reference view."""
     text = (
         f"no object of view {other.number} lies where its pose puts the objects of the reference view; it was not used: check "
         "the pose, its time stamp, and that nothing moved between the views"

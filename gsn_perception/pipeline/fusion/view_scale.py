@@ -32,8 +32,8 @@ LARGEST_GAP = 0.6
 """Largest plausible :attr:`Estimate.gap`."""
 _SMALLEST_ANGLE = np.deg2rad(2.0)  # between the rays of two views: less is no parallax
 # chosen on development objects
-_SHAPE_SPREAD = 0.008  # of the log scale
-_MISFIT_SPREAD = 0.03  # times the misfit
+_SHAPE_SPREAD = 0.011  # of the log scale
+_MISFIT_SPREAD = 0.037  # times the misfit
 _TRUSTED_MISFIT = 0.15  # at which silhouettes and cones have equal weight
 _CONE_BIAS = 0.003  # the axes meet behind the middle of the box: their excess, times 1 / tan(angle)
 _LARGEST_BIAS = 0.05
@@ -158,7 +158,9 @@ def _fits(reference: Look, other: Look) -> list[tuple[_Alignment, Fit, _Distance
     pairs: list[tuple[_Alignment, _Distance]] = []
     if reference.splat is not None:
         alignment = SilhouetteAlignment(reference.splat, reference.view, other.crop)
-        pairs.append((_Alignment(alignment, lambda T: T), lambda fit, T: np.exp(fit.log_scale) * reference.view.distance))
+        pairs.append(
+            (_Alignment(alignment, lambda T: T), lambda fit, T: np.exp(fit.log_scale) * reference.view.distance)
+        )
     if other.splat is not None and other.whole and reference.whole:
         alignment = SilhouetteAlignment(other.splat, other.view, reference.crop)
 

@@ -66,9 +66,7 @@ def gaussian_solid_mesh(
     elsewhere = [splat.to_unit(view) for view in others]
     cell = (1.0 + 2.0 * settings.margin) / resolution
     own = _own_depth(splat, view, measured, settings)
-    field = SolidField(
-        splat, settings, cell=cell, observed=measured, own=own, silhouette=silhouette, others=elsewhere
-    )
+    field = SolidField(splat, settings, cell=cell, observed=measured, own=own, silhouette=silhouette, others=elsewhere)
     half = splat.half + settings.margin
     seeds = _seeds(splat, measured, observed_points)
     shape, ground = ImplicitShape(field, -half, half, seeds=seeds), None
