@@ -1,4 +1,4 @@
-"""`gsn eval`: measures quality of views (gsn), surfaces (geometry, surface, table), real frames, robustness, grasps."""
+"""`gsn eval`: measures quality of views (gsn, views), surfaces (geometry, surface, table), real frames, robustness, grasps."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from gsn_perception.cli.eval.surface import SurfaceOptions
 from gsn_perception.cli.eval.surface import run_surface
 from gsn_perception.cli.eval.table import TableOptions
 from gsn_perception.cli.eval.table import run_table
+from gsn_perception.cli.eval.views import ViewsOptions
+from gsn_perception.cli.eval.views import run_views
 
 if TYPE_CHECKING:
     from gsn_perception.evaluation.views.novel_views import ImageDistance
@@ -65,6 +67,7 @@ Options = (
     | Annotated[GeometryOptions, tyro.conf.subcommand("geometry")]
     | Annotated[SurfaceOptions, tyro.conf.subcommand("surface")]
     | Annotated[TableOptions, tyro.conf.subcommand("table")]
+    | Annotated[ViewsOptions, tyro.conf.subcommand("views")]
     | Annotated[FramesOptions, tyro.conf.subcommand("frames")]
     | Annotated[RobustOptions, tyro.conf.subcommand("robust")]
     | Annotated[GraspOptions, tyro.conf.subcommand("grasp")]
@@ -76,6 +79,7 @@ def run(
     | GeometryOptions
     | SurfaceOptions
     | TableOptions
+    | ViewsOptions
     | FramesOptions
     | RobustOptions
     | GraspOptions,
@@ -93,6 +97,8 @@ def run(
         text, payload = run_surface(options)
     elif isinstance(options, TableOptions):
         text, payload = run_table(options)
+    elif isinstance(options, ViewsOptions):
+        text, payload = run_views(options)
     elif isinstance(options, RobustOptions):
         text, payload = robust(options)
     elif isinstance(options, FramesOptions):

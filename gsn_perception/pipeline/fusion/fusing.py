@@ -63,6 +63,25 @@ class _Gathering:
         return gather(prepared, splats, others, remarks, self.pipeline.infer, self.pipeline.settings)
 
 
+def fused_splats(
+    pipeline: SingleViews,
+    views: Sequence[PosedView],
+    reference: int = -1,
+    on_prepared: Callable[[PreparedFrame], None] = lambda prepared: None,
+) -> tuple[PreparedFrame, list[Sculpted | Refusal]]:
+    """The prepared reference view and its objects before their meshes; see :meth:`ViewFusion.fuse`.
+
+    Raises:
+        InputError: as there.
+    """
+    poses = relative_poses(views, reference)
+    observation = views[reference].observation
+    prepared = pipeline.prepare(observation)
+    on_prepared(prepared)
+    gathering = _Gathering(pipeline, views, poses, reference % len(views)) if len(views) > 1 else None
+    return prepared, pipeline._sculpted(observation, prepared, gathering)
+
+
 class ViewFusion:
     """Adds :meth:`fuse` to a pipeline of single frames."""
 
@@ -91,11 +110,6 @@ class ViewFusion:
         Raises:
             InputError: there is no view, no such reference, or the reference view as a whole cannot be used.
         """
-        poses = relative_poses(views, reference)
-        observation = views[reference].observation
-        prepared = self.prepare(observation)
-        on_prepared(prepared)
-        gathering = _Gathering(self, views, poses, reference % len(views)) if len(views) > 1 else None
-        found = self._sculpted(observation, prepared, gathering)
+        prepared, found = fused_splats(self, views, reference, on_prepared)
         on_splats({item.label: item.gaussians for item in found if isinstance(item, Sculpted)})
         return skinned_all(found, prepared.observation, self.settings, self.mesher, wanted)

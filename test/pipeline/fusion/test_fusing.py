@@ -155,7 +155,7 @@ def test_bad_calls_are_refused(reconstructor: Reconstructor, table) -> None:
         reconstructor.fuse(_views(frames[:2]), reference=2)
     views = _views(frames[:2])
     millimetres = replace(views[0], T_reference_camera=make_transform(np.eye(3), np.array([500.0, 0, 0])))
-    with pytest.raises(InputError, match="500 m apart|apart; give poses in metres"):
+    with pytest.raises(InputError, match="apart; give poses in metres"):
         reconstructor.fuse([millimetres, views[1]])
     with pytest.raises(InputError, match="position_error"):
         PosedView(frames[0], np.eye(4), position_error=-1.0)
