@@ -12,7 +12,7 @@ from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.scale import Scale
 from gsn_perception.gsn.sculpted import OtherViews
-from gsn_perception.pipeline.fusion.view_scale import Look
+from gsn_perception.pipeline.fusion.look import Look
 from gsn_perception.surface.fields.depth_views import DepthView
 from gsn_perception.surface.fields.observed import seen_from
 
@@ -53,8 +53,7 @@ def _pose(reference: ObjectView, scale: Scale, look: Look) -> np.ndarray:
 def _with_room(crop: Crop, look: Look, metres: float, *, refined: bool) -> Crop:
     """The crop with its silhouette widened by the error of the pose, so that this error removes nothing of the object."""
     error = 0.25 * look.rotation_error if refined else look.rotation_error + look.position_error / max(metres, 1e-3)
-    pixel = 2 * np.tan(0.5 * 2 * np.arctan(0.5 * crop.view.size / crop.view.camera.K[0, 0])) / crop.view.size
-    reach = int(np.clip(np.ceil(_SIGMAS * error / pixel), 0, _WIDEST))
+    reach = int(np.clip(np.ceil(_SIGMAS * error * crop.view.camera.K[0, 0]), 0, _WIDEST))
     if reach == 0:
         return crop
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))

@@ -23,12 +23,12 @@ from gsn_perception.pipeline.fusion.association import associate
 from gsn_perception.pipeline.fusion.association import seen_object
 from gsn_perception.pipeline.fusion.evidence import ViewEvidence
 from gsn_perception.pipeline.fusion.free_space import other_views
+from gsn_perception.pipeline.fusion.look import Look
 from gsn_perception.pipeline.fusion.pose_refinement import depth_disagreement
 from gsn_perception.pipeline.fusion.pose_refinement import refined_pose
 from gsn_perception.pipeline.fusion.posed_view import PosedView
 from gsn_perception.pipeline.fusion.verdicts import PLANE_SPREAD
 from gsn_perception.pipeline.fusion.verdicts import judge
-from gsn_perception.pipeline.fusion.view_scale import Look
 from gsn_perception.pipeline.fusion.view_scale import estimate
 from gsn_perception.pipeline.inputs.masks import cut_by_border
 from gsn_perception.pipeline.inputs.prepared_frame import PreparedFrame

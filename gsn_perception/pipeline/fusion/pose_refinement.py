@@ -40,7 +40,8 @@ def refined_pose(
     surface = reference.camera.back_project(cv2.medianBlur(reference.depth, 5)).astype(np.float64)
     normals = _normals(surface)
     middle = points.mean(axis=0) if len(points) else np.zeros(3)
-    prior = np.repeat([rotation_error, position_error], 3) ** -2.0
+    shift_error = np.hypot(position_error, rotation_error * np.linalg.norm(middle))  # of the middle of the points
+    prior = np.repeat([rotation_error, shift_error], 3) ** -2.0
     x, pose = np.zeros(6), T
     for _ in range(_ITERATIONS):
         found = _pairs(transform_points(pose, points), surface, normals, reference)
@@ -51,7 +52,6 @@ def refined_pose(
         weight = 1.0 / (1.0 + (residual / _NOISE) ** 2) / _NOISE**2 * min(1.0, _INDEPENDENT / len(residual))
         arm = moved - transform_points(T, middle)
         J = np.concatenate([np.cross(arm, normal), normal], axis=1)
-        # the prior is on turns about the camera; about the middle of the points it is nearly the same for small ones
         information = J.T @ (weight[:, None] * J) + np.diag(prior)
         step = np.linalg.solve(information, -(J.T @ (weight * residual) + prior * x))
         x = x + step

@@ -14,14 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from gsn_perception.geometry import Gaussians
-from gsn_perception.geometry import InputError
-from gsn_perception.geometry import ObjectView
 from gsn_perception.geometry.transforms import make_transform
-from gsn_perception.gsn.crop import Crop
 from gsn_perception.gsn.scale import Scale
-from gsn_perception.gsn.visibility import render_splat
-from gsn_perception.pipeline.fusion.silhouette_alignment import FARTHEST
+from gsn_perception.pipeline.fusion.cone_crossing import axes_gap
+from gsn_perception.pipeline.fusion.cone_crossing import crossing_distance
+from gsn_perception.pipeline.fusion.look import Look
 from gsn_perception.pipeline.fusion.silhouette_alignment import NEAREST
 from gsn_perception.pipeline.fusion.silhouette_alignment import Fit
 from gsn_perception.pipeline.fusion.silhouette_alignment import SilhouetteAlignment
@@ -35,37 +32,7 @@ _SMALLEST_ANGLE = np.deg2rad(2.0)  # between the rays of two views: less is no p
 _SHAPE_SPREAD = 0.011  # of the log scale
 _MISFIT_SPREAD = 0.037  # times the misfit
 _TRUSTED_MISFIT = 0.15  # at which silhouettes and cones have equal weight
-_CONE_BIAS = 0.003  # the axes meet behind the middle of the box: their excess, times 1 / tan(angle)
-_LARGEST_BIAS = 0.05
 _COMMON = 0.5  # correlation of the shape's error between views
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Look:
-    """One object in one view.
-
-    Attributes:
-        view: The object view of the network's crop.
-        splat: The network's splat of this view, normalised; None where the object is cut or too small here.
-        crop: The object with room around it.
-        whole: Whether the view shows all of the object.
-        T_reference_camera: [4,4] pose of the camera in the reference camera's frame.
-        position_error: Standard deviation of the pose per axis, metres.
-        rotation_error: The same in radians.
-    """
-
-    view: ObjectView
-    splat: Gaussians | None
-    crop: Crop
-    whole: bool
-    T_reference_camera: np.ndarray
-    position_error: float = 0.0
-    rotation_error: float = 0.0
-
-    @property
-    def axis(self) -> np.ndarray:
-        """[3] direction of the object in the camera's frame."""
-        return np.asarray(self.view.R_camera_virtual[:, 2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +82,7 @@ def estimate(reference: Look, other: Look) -> Estimate | None:
     if angle < _SMALLEST_ANGLE:
         return None
     misfit = float(np.mean([fit.misfit for _, fit, _ in fits]))
-    cones = _cone_estimate(reference, other, fits[0], log_distance, angle)
+    cones = crossing_distance(reference, other, fits[0][0].silhouettes, fits[0][1], angle)
     if cones is not None:
         share = misfit**2 / (misfit**2 + _TRUSTED_MISFIT**2)
         log_distance += share * float(np.clip(cones - log_distance, -0.15, 0.15))
@@ -127,7 +94,7 @@ def estimate(reference: Look, other: Look) -> Estimate | None:
         float(np.linalg.norm(slopes * errors)),
         misfit,
         angle,
-        _gap(reference, other, float(np.exp(log_distance))),
+        axes_gap(reference, other, float(np.exp(log_distance))),
     )
 
 
@@ -200,53 +167,3 @@ def _slopes(alignment: _Alignment, fit: Fit, distance: _Distance, other: Look) -
         moved = T @ make_transform(Rotation.from_rotvec(turn).as_matrix(), shift)
         slopes[k] = (np.log(max(distance(alignment.shifted(fit, T, moved), moved), 1e-6)) - before) / step
     return slopes
-
-
-def _gap(reference: Look, other: Look, distance: float) -> float:
-    """Shortest distance between the axes over the object's radius."""
-    if not (reference.whole and other.whole):
-        return 0.0
-    normal = np.cross(reference.axis, other.T_reference_camera[:3, :3] @ other.axis)
-    apart = abs(float(normal @ other.T_reference_camera[:3, 3])) / max(float(np.linalg.norm(normal)), 1e-9)
-    return apart / (distance * float(np.sin(reference.view.theta)))
-
-
-def _cone_estimate(
-    reference: Look, other: Look, fitted: tuple[_Alignment, Fit, _Distance], log_distance: float, angle: float
-) -> float | None:
-    """The log distance at which the axes of both silhouettes' cones meet; None where they don't, or a view is cut.
-
-    The axes pass the middle of the object's box at some distance. The error by that is the mean of two predictions: what the
-    splat in place of the object shows, and the average over objects.
-    """
-    if not (reference.whole and other.whole) or reference.splat is None:
-        return None
-    T = other.T_reference_camera
-    crossing = _crossing(reference.axis, T[:3, :3] @ other.axis, T[:3, 3])
-    if not NEAREST < crossing < FARTHEST:
-        return None
-    alignment, fit, distance = fitted
-    usual = _CONE_BIAS / np.tan(angle)
-    coverage, silhouette = alignment.silhouettes.coverage(fit, T)
-    seen = render_splat(reference.splat, reference.view).alpha
-    axes = [_axis(view, image) for view, image in ((reference.view, seen), (silhouette.view, coverage))]
-    own = usual
-    if axes[0] is not None and axes[1] is not None:
-        meeting = max(_crossing(axes[0], T[:3, :3] @ axes[1], T[:3, 3]), NEAREST)
-        own = float(np.clip(np.log(meeting / distance(fit, T)), -_LARGEST_BIAS, _LARGEST_BIAS))
-    return float(np.log(crossing) - 0.5 * (own + usual))
-
-
-def _axis(view: ObjectView, coverage: np.ndarray) -> np.ndarray | None:
-    """[3] axis of the smallest cone around a silhouette [S,S] of a virtual camera, in the real camera's frame."""
-    size = coverage.shape[0]
-    try:
-        cone = ObjectView.of_mask(coverage > 0.5, view.camera.resized(size, size), size)
-    except InputError:  # nothing is covered
-        return None
-    return np.asarray(view.R_camera_virtual @ cone.R_camera_virtual[:, 2])
-
-
-def _crossing(a: np.ndarray, b: np.ndarray, eye: np.ndarray) -> float:
-    """Distance along ``a`` [3] (from the origin) at which it is nearest to the line from ``eye`` [3] along ``b`` [3]."""
-    return float(np.linalg.lstsq(np.stack([a, -b], axis=1), eye, rcond=None)[0][0])
