@@ -65,8 +65,8 @@ def run_views(options: ViewsOptions) -> tuple[str, dict[str, Any]]:
     def fuse(frames: Frames) -> list[Reconstruction | Refusal]:
         return pipeline.fuse(posed(frames))
 
-    cases = (pair_case(item, options.angles, k, seed=options.seed) for item in objects for k in range(options.views))
-    cases = progress(cases, len(objects) * options.views, "two views")
+    made = (pair_case(item, options.angles, k, seed=options.seed) for item in objects for k in range(options.views))
+    cases = progress(made, len(objects) * options.views, "two views")
     rows = evaluate_fused_scale(cases, splats, fuse if options.surfaces else None, seed=options.seed)
     summary = {name: scale_summary(entries) for name, entries in rows.items()}
     columns = {k: v for k, v in COLUMNS.items() if any(k in figures for figures in summary.values())}

@@ -70,8 +70,8 @@ def evaluate_fused_scale(cases: Iterable[PairCase], splats: Splats, fuse: Fuse |
                     poses = "exact" if exact else f"{POSITION:g} mm {ROTATION:g} deg"
                     name = f"{angle:g} deg, {poses}" + (", plane" if plane else "")
                     settings.append((name, angle, exact, plane))
-        for name, angle, exact, plane in settings:
-            frames = frames_of(case, angle, exact=exact, plane=plane, depth=False, seed=seed)
+        for name, second, exact, plane in settings:
+            frames = frames_of(case, second, exact=exact, plane=plane, depth=False, seed=seed)
             (item,) = splats(frames)
             rows.setdefault(name, []).append({"name": case.name, "shape": case.shape, **_scale_row(item, case)})
         if fuse is not None:
@@ -99,8 +99,8 @@ def _surface_rows(case: PairCase, fuse: Fuse, seed: int) -> list[tuple[str, dict
         settings.append((f"surface, colour and plane, {angle:g} deg", angle, False, True, False))
         settings.append((f"surface, depth, {angle:g} deg", angle, False, False, True))
     found = []
-    for name, angle, exact, plane, depth in settings:
-        (item,) = fuse(frames_of(case, angle, exact=exact, plane=plane, depth=depth, seed=seed))
+    for name, second, exact, plane, depth in settings:
+        (item,) = fuse(frames_of(case, second, exact=exact, plane=plane, depth=depth, seed=seed))
         if isinstance(item, Refusal):
             found.append((name, {"refused": 1.0, "reason": item.reason}))
         else:

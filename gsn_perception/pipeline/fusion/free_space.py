@@ -18,6 +18,7 @@ from gsn_perception.surface.fields.observed import seen_from
 
 _SIGMAS = 1.5  # of the pose by which free space is kept away from the object
 _WIDEST = 6  # pixels
+_SLACK = 0.5  # of the position's error, by which free space ends in front of a surface measured elsewhere
 
 
 def other_views(reference: ObjectView, scale: Scale, looks: list[Look], *, with_depth: bool) -> OtherViews:
@@ -36,7 +37,8 @@ def other_views(reference: ObjectView, scale: Scale, looks: list[Look], *, with_
         crop = look.crop if with_depth and look.crop.depth is not None else replace(look.crop, depth=None)
         wide = _with_room(crop, look, scale.value * distance, refined=crop.depth is not None)
         depths = [seen_from(item, scale.value, distance, rim=rim) for item, rim in ((wide, True), (crop, False))]
-        carving.append(DepthView(camera, depths[0]))
+        slack = _SLACK * look.position_error / scale.value if crop.depth is not None else 0.0
+        carving.append(DepthView(camera, depths[0] - np.float32(slack)))  # infinity stays infinity
         if crop.depth is not None:
             measured.append(DepthView(camera, depths[1]))
     return OtherViews(tuple(carving), tuple(measured))

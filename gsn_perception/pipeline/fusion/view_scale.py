@@ -31,6 +31,7 @@ _SMALLEST_ANGLE = np.deg2rad(2.0)  # between the rays of two views: less is no p
 # chosen on development objects
 _SHAPE_SPREAD = 0.011  # of the log scale
 _MISFIT_SPREAD = 0.037  # times the misfit
+_PARALLAX_SPREAD = 0.002  # times 1 / sin(angle)
 _TRUSTED_MISFIT = 0.15  # at which silhouettes and cones have equal weight
 _COMMON = 0.5  # correlation of the shape's error between views
 
@@ -90,7 +91,7 @@ def estimate(reference: Look, other: Look) -> Estimate | None:
     errors = np.repeat([other.rotation_error, other.position_error], 3)
     return Estimate(
         log_distance,
-        float(np.hypot(_SHAPE_SPREAD, _MISFIT_SPREAD * misfit)),
+        float(np.linalg.norm([_SHAPE_SPREAD, _MISFIT_SPREAD * misfit, _PARALLAX_SPREAD / np.sin(angle)])),
         float(np.linalg.norm(slopes * errors)),
         misfit,
         angle,

@@ -82,21 +82,22 @@ def union_cloud(
         count: Number of points; they repeat where there are fewer.
         rng: Random generator.
         near: Guessed points within this distance of a measured point are dropped.
-        others: Further views, as ``observed``.
+        others: Further views, as ``observed``; points within ``near`` of those measured before are dropped.
 
     Raises:
         InputError: there is no point at all.
     """
     limit = _DENSITY * count
     measured = np.zeros((0, 3), np.float32) if observed is None else observed.points()
-    if others:
-        measured = np.concatenate([measured, *(view.points() for view in others)])
+    for view in others:  # only what the views before did not measure: they need not agree to a millimetre
+        added = view.points()
+        measured = np.concatenate([measured, added[beyond(added, measured, near)]])
     measured = measured[rng.permutation(len(measured))[:limit]]
     if guessed is None:
         guessed = np.zeros((0, 3), np.float32)
     guessed = guessed[rng.permutation(len(guessed))[:limit]].astype(np.float32)
-    for view in (observed, *others):
-        guessed = guessed[~in_free_space(guessed, view)]
+    for seen in (observed, *others):
+        guessed = guessed[~in_free_space(guessed, seen)]
     guessed = guessed[beyond(guessed, measured, near)]
     points = np.concatenate([measured, guessed])
     if not len(points):
