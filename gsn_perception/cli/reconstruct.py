@@ -136,11 +136,11 @@ def _views(options: Options) -> tuple[list[PosedView], int]:
     from gsn_perception.geometry import InputError
     from gsn_perception.pipeline import PosedView
 
+    names = ("reference",) if options.views is None else ("image", "camera", "mask", "depth", "roi")
+    if given := ", ".join(f"--{name}" for name in names if getattr(options, name) is not None):
+        raise InputError(f"{given} cannot be used {'without' if options.views is None else 'with'} --views; see --help")
     if options.views is None:
         return [PosedView(_observation(options), np.eye(4))], 0
-    given = [f"--{n}" for n in ("image", "camera", "mask", "depth", "roi") if getattr(options, n) is not None]
-    if given:
-        raise InputError(f"{', '.join(given)} and --views exclude each other; the folders of --views hold these files")
     return read_views(options.views, options.reference, parse_plane(options.support_plane), options.size_hint)
 
 

@@ -72,7 +72,7 @@ def _empty(folder: Path) -> None:
         (_without_camera, (), "view 0: cannot read camera file"),
         (_empty, (), "there is no view in"),
         (None, ("--reference", "7"), "there is no view '7'"),
-        (None, ("--mask", "mask.png"), "exclude each other"),
+        (None, ("--mask", "mask.png"), "--mask cannot be used with --views"),
     ],
 )
 def test_bad_folders_say_what_is_wrong(folder: Path, tmp_path: Path, capsys, spoil, words, said: str) -> None:
@@ -88,3 +88,5 @@ def test_bad_folders_say_what_is_wrong(folder: Path, tmp_path: Path, capsys, spo
 def test_neither_image_nor_views(tmp_path: Path, capsys) -> None:
     assert _run("--out", str(tmp_path / "out")) == 2
     assert "--views" in capsys.readouterr().err
+    assert _run("--out", str(tmp_path / "out"), "--reference", "1") == 2
+    assert "--reference cannot be used without --views" in capsys.readouterr().err
