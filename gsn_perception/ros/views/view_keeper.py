@@ -92,8 +92,8 @@ class ViewKeeper:
             return replace(observation, remarks=(*observation.remarks, remark)), []
 
     def facts(self) -> dict[str, str]:
-        """For diagnostics."""
-        return {"views_kept": str(len(self._store))}
+        """For diagnostics; nothing where no view is kept."""
+        return {"views_kept": str(count)} if (count := len(self._store)) else {}
 
     def _pose(self, observation: Observation, settings: ReconstructionSettings) -> np.ndarray:
         frame = settings.fuse_frame or settings.target_frame
