@@ -15,6 +15,23 @@ from gsn_perception.pipeline.fusion.silhouette_alignment import SilhouetteAlignm
 
 _CONE_BIAS = 0.003  # chosen on development objects: excess of the axes' crossing, times 1 / tan(angle)
 _LARGEST_BIAS = 0.05
+_SMALLEST_ANGLE = np.deg2rad(4.0)  # between the axes: below, their crossing says little
+
+
+def approximate_distances(reference: Look, other: Look) -> tuple[float | None, float | None]:
+    """Where the axes of both cones meet: distances from either camera, metres; None where a view is cut or they don't meet.
+
+    Silhouettes may fit at a second, wrong distance; this one keeps the search near the right one.
+    """
+    if not (reference.whole and other.whole):
+        return None, None
+    T = other.T_reference_camera
+    b = T[:3, :3] @ other.axis
+    angle = float(np.arccos(np.clip(reference.axis @ b, -1.0, 1.0)))
+    found = np.linalg.lstsq(np.stack([reference.axis, -b], axis=1), T[:3, 3], rcond=None)[0]
+    if angle < _SMALLEST_ANGLE or not ((found > NEAREST) & (found < FARTHEST)).all():
+        return None, None
+    return float(found[0]), float(found[1])
 
 
 def axes_gap(reference: Look, other: Look, distance: float) -> float:

@@ -23,6 +23,7 @@ from gsn_perception.rendering import render
 NEAREST, FARTHEST = 0.08, 12.0
 """Distances of objects from the reference camera that are searched, metres."""
 _HYPOTHESES = 60
+_AROUND = 1.4  # factor by which an approximate distance may be wrong
 _COARSE, _FINE = 48, 96  # pixels
 _FAINT = 0.02  # Gaussians below this opacity are left out
 _BLURS = (3.0, 1.5, 1.0)  # pixels, coarse to fine
@@ -89,13 +90,16 @@ class SilhouetteAlignment:
         self._own = own
         self._targets = {size: Silhouette.of(crop, size) for size in (_COARSE, _FINE)}
 
-    def search(self, T_own_other: np.ndarray) -> tuple[float, float]:
-        """The log scale of least misfit over all distances, and that misfit.
+    def search(self, T_own_other: np.ndarray, near: float | None = None) -> tuple[float, float]:
+        """The log scale of least misfit, and that misfit.
 
         Args:
             T_own_other: [4,4] rigid pose of the other camera in the splat's own camera frame.
+            near: Approximate distance of the object, metres; None: all distances are searched.
         """
         distances = np.geomspace(NEAREST, FARTHEST, _HYPOTHESES)
+        if near is not None:
+            distances = near * np.geomspace(1 / _AROUND, _AROUND, _HYPOTHESES // 3)
         grid = np.log(distances / self._own.distance)
         step = float(grid[1] - grid[0])
         for _ in range(2):

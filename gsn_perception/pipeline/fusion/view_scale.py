@@ -16,6 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.gsn.scale import Scale
+from gsn_perception.pipeline.fusion.cone_crossing import approximate_distances
 from gsn_perception.pipeline.fusion.cone_crossing import axes_gap
 from gsn_perception.pipeline.fusion.cone_crossing import crossing_distance
 from gsn_perception.pipeline.fusion.look import Look
@@ -124,10 +125,14 @@ def _fits(reference: Look, other: Look) -> list[tuple[_Alignment, Fit, _Distance
     """The reference's splat in the other view, and the other's splat in the reference view where there is one."""
     T = other.T_reference_camera
     pairs: list[tuple[_Alignment, _Distance]] = []
+    near = approximate_distances(reference, other)
     if reference.splat is not None:
         alignment = SilhouetteAlignment(reference.splat, reference.view, other.crop)
         pairs.append(
-            (_Alignment(alignment, lambda T: T), lambda fit, T: np.exp(fit.log_scale) * reference.view.distance)
+            (
+                _Alignment(alignment, lambda T: T, near[0]),
+                lambda fit, T: np.exp(fit.log_scale) * reference.view.distance,
+            )
         )
     if other.splat is not None and other.whole and reference.whole:
         alignment = SilhouetteAlignment(other.splat, other.view, reference.crop)
@@ -136,19 +141,20 @@ def _fits(reference: Look, other: Look) -> list[tuple[_Alignment, Fit, _Distance
             away = np.exp(fit.log_scale) * other.view.distance
             return float(reference.axis @ (away * T[:3, :3] @ other.axis + T[:3, 3]))
 
-        pairs.append((_Alignment(alignment, np.linalg.inv), middle))
+        pairs.append((_Alignment(alignment, np.linalg.inv, near[1]), middle))
     return [(alignment, alignment.fit(T), distance) for alignment, distance in pairs]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Alignment:
-    """An alignment, and how its pose follows from that of the other camera."""
+    """An alignment, how its pose follows from that of the other camera, and roughly how far the object is."""
 
     silhouettes: SilhouetteAlignment
     pose: Callable[[np.ndarray], np.ndarray]
+    near: float | None
 
     def fit(self, T: np.ndarray) -> Fit:
-        start, _ = self.silhouettes.search(self.pose(T))
+        start, _ = self.silhouettes.search(self.pose(T), self.near)
         return self.silhouettes.refine(start, self.pose(T))
 
     def shifted(self, fit: Fit, T: np.ndarray, moved: np.ndarray) -> Fit:
