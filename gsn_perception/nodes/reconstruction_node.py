@@ -107,11 +107,10 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         self.drain(self._worker)
         now = self.get_clock().now().nanoseconds
         header = self._last.header if self._last is not None else make_header(now, self.settings.target_frame)
-        empty = FrameResult(header)
         if self._splats is not None:
             self._splats.send_now(SplatResult(header))
         for output in self._outputs:
-            output.send_now(empty)
+            output.send_now(FrameResult(header))
         if self._collision is not None:
             self._collision.clear(header)
         self._last = None
@@ -151,8 +150,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
 
     def facts(self) -> dict[str, str]:
         """Device and weights."""
-        processor = self._processor
-        return {} if processor is None else {**processor.pipeline.describe(), **self._views.facts()}
+        return {**({} if self._processor is None else self._processor.pipeline.describe()), **self._views.facts()}
 
     def _deliver(self, job: FrameJob) -> FrameJob | None:
         return None if self._worker is None else self._worker.put(job)
@@ -161,8 +159,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         """Process one frame; runs in the worker's thread."""
         processor, seen = self._processor, job.seen
         assert processor is not None
-        waited = time.monotonic() - seen
-        watch = StopWatch()
+        waited, watch = time.monotonic() - seen, StopWatch()
         try:
             observation, T_target_camera = processor.observe(job.frame)
             observation, views = self._views.views(observation, seen)
