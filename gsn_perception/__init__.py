@@ -22,6 +22,7 @@ _PUBLIC = {
     "Reconstruction": "gsn_perception.geometry",
     "Refusal": "gsn_perception.geometry",
     "Remark": "gsn_perception.geometry",
+    "PosedView": "gsn_perception.pipeline",
     "Reconstructor": "gsn_perception.pipeline",
     "GraspPlanner": "gsn_perception.grasping",
     "Gripper": "gsn_perception.grasping",

@@ -20,18 +20,24 @@ if TYPE_CHECKING:
     from gsn_perception.geometry import Reconstruction
     from gsn_perception.geometry import Refusal
     from gsn_perception.geometry import Remark
+    from gsn_perception.pipeline import PosedView
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """Inputs, settings and output folder."""
 
-    image: Path
-    """Colour image."""
-    camera: Path
-    """camera.json: {"width", "height", "K": [[..]]}, pixel centres at integers."""
     out: Path
     """Output folder."""
+    image: Path | None = None
+    """Colour image."""
+    camera: Path | None = None
+    """camera.json: {"width", "height", "K": [[..]]}, pixel centres at integers."""
+    views: Path | None = None
+    """Folder of views of a scene that did not move, in place of --image and --camera: each a folder with color.png,
+    camera.json, pose.json and, where there are any, mask.png and depth.png."""
+    reference: str | None = None
+    """With --views: name of the view whose objects and camera frame the results have; by default the last by name."""
     mask: Path | None = None
     """PNG, > 0 is an object, different values are different objects; same size as the image, or same aspect ratio."""
     mask_mode: Literal["labels", "binary"] = "labels"
@@ -84,6 +90,7 @@ def run(options: Options) -> int:
     with collector_paused():
         from gsn_perception.cli.parse import choose_gripper
         from gsn_perception.cli.parse import parse_plane_error
+        from gsn_perception.cli.reconstruct_report import line
         from gsn_perception.geometry import Reconstruction
         from gsn_perception.grasping import GraspPlanner
         from gsn_perception.grasping import PlannerSettings
@@ -93,7 +100,8 @@ def run(options: Options) -> int:
 
         gc.freeze()  # modules stay: no collection need look at them
 
-    observation = _observation(options)
+    views, reference = _views(options)
+    observation = views[reference].observation
     offset_error, tilt_error = parse_plane_error(options.plane_error)
     settings = ReconstructorSettings(
         plane_scale=options.plane_scale,
@@ -115,22 +123,38 @@ def run(options: Options) -> int:
     planner = GraspPlanner(choose_gripper(options.gripper), PlannerSettings(seed=options.seed))
     with output_folder(options.out) as folder:
         began = time.perf_counter()
-        seen = [observation]  # with a mask: the one given, or the one found
-        results = reconstructor(observation, on_prepared=lambda prepared: seen.append(prepared.observation))
+        seen = [observation]
+        results = reconstructor.fuse(views, reference=reference, on_prepared=lambda p: seen.append(p.observation))
         objects = [r for r in results if isinstance(r, Reconstruction)]
         timings = {"reconstruct": time.perf_counter() - began}
         began = time.perf_counter()
         plans = planner.plan_scene(objects, scene=observation.measured_points())
         grasps = sorted((g for plan in plans.values() for g in plan.grasps), key=lambda g: -g.score)
         timings["grasp"] = time.perf_counter() - began
-        shown = observation if observation.mask is not None else seen[-1]
-        _write(folder, options, shown, results, grasps, timings)
+        _write(folder, options, observation if observation.mask is not None else seen[-1], results, grasps, timings)
     for result in results:
-        print(_line(result))
+        print(line(result))
     for remark in dict.fromkeys(remark for result in results for remark in result.remarks):
         print(f"remark {remark}", file=sys.stderr)
     print(f"{len(grasps)} grasps; written to {options.out}")
     return 0 if objects else 3
+
+
+def _views(options: Options) -> tuple[list[PosedView], int]:
+    """The views, and the index of the reference view; a single image is one view."""
+    import numpy as np
+
+    from gsn_perception.cli.parse import parse_plane
+    from gsn_perception.cli.view_folder import read_views
+    from gsn_perception.geometry import InputError
+    from gsn_perception.pipeline import PosedView
+
+    names = ("reference",) if options.views is None else ("image", "camera", "mask", "depth", "roi")
+    if given := ", ".join(f"--{name}" for name in names if getattr(options, name) is not None):
+        raise InputError(f"{given} cannot be used {'without' if options.views is None else 'with'} --views; see --help")
+    if options.views is None:
+        return [PosedView(_observation(options), np.eye(4))], 0
+    return read_views(options.views, options.reference, parse_plane(options.support_plane), options.size_hint)
 
 
 def _observation(options: Options) -> Observation:
@@ -144,6 +168,8 @@ def _observation(options: Options) -> Observation:
     from gsn_perception.io import read_mask
 
     remarks: list[Remark] = []
+    if options.image is None or options.camera is None:
+        raise InputError("there is no image or no camera file; give --image and --camera, or --views")
     if options.mask is None and options.roi is None and options.depth is None:
         raise InputError("there is no mask, no depth and no region of interest; give --mask, --depth or --roi")
     return Observation(
@@ -167,6 +193,7 @@ def _write(
     grasps: list[Grasp],
     timings: dict[str, float],
 ) -> None:
+    from gsn_perception.cli.reconstruct_report import entry
     from gsn_perception.geometry import Reconstruction
     from gsn_perception.geometry.gaussians import cat
     from gsn_perception.geometry.mesh import merge_meshes
@@ -180,14 +207,16 @@ def _write(
 
     objects = [r for r in results if isinstance(r, Reconstruction)]
     report = {
-        "image": options.image.name,
+        "image": (options.image or options.views or Path()).name,
         "gripper": options.gripper,
         "timings": timings,
-        "objects": [_entry(r) for r in results],
+        "objects": [entry(r) for r in results],
     }
     (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     write_grasps_json(folder / "grasps.json", grasps, frame_id=observation.frame_id)
-    if options.mask is None and observation.mask is not None:  # found by segmentation; can be given as --mask
+    if (
+        options.mask is options.views is None and observation.mask is not None
+    ):  # found by segmentation; can be given as --mask
         write_image(folder / "mask.png", observation.mask)
     if not objects:
         return
@@ -195,41 +224,3 @@ def _write(
     write_points_ply(folder / "points.ply", merge_points([r.points for r in objects]))
     write_mesh_ply(folder / "mesh.ply", merge_meshes([r.mesh for r in objects]))
     draw_overview(folder / "overview.png", observation, objects, grasps)
-
-
-def _entry(result: Reconstruction | Refusal) -> dict:
-    from gsn_perception.geometry import Reconstruction
-
-    if not isinstance(result, Reconstruction):
-        return {"label": result.label, "refused": result.reason, "remarks": _remarks(result)}
-    extent = result.mesh.vertices.max(0) - result.mesh.vertices.min(0)
-    plane = result.support_plane
-    return {
-        "label": result.label,
-        "scale_m_per_unit": result.scale,
-        "scale_sigma": None if result.scale_sigma != result.scale_sigma else result.scale_sigma,
-        "scale_source": result.scale_source,
-        "support_plane": None if plane is None else [*plane.normal.tolist(), plane.offset],
-        "T_camera_object": result.T_camera_object.tolist(),
-        "extent_camera_axes_m": extent.tolist(),
-        "gaussians": len(result.gaussians),
-        "triangles": len(result.mesh.faces),
-        "volume_m3": result.mesh.volume(),
-        "quality": dict(result.quality),
-        "timings": dict(result.timings),
-        "remarks": _remarks(result),
-    }
-
-
-def _remarks(result: Reconstruction | Refusal) -> list[dict[str, str]]:
-    return [{"code": remark.code, "text": remark.text} for remark in result.remarks]
-
-
-def _line(result: Reconstruction | Refusal) -> str:
-    from gsn_perception.geometry import Reconstruction
-
-    if not isinstance(result, Reconstruction):
-        return f"object {result.label}: refused: {result.reason}"
-    size = " x ".join(f"{1000 * v:.0f}" for v in result.mesh.vertices.max(0) - result.mesh.vertices.min(0))
-    figures = ", ".join(f"{k} {v:.3g}" for k, v in result.quality.items() if not k.startswith("remark."))
-    return f"object {result.label}: {size} mm, scale from {result.scale_source}, {figures}"

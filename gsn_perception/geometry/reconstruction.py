@@ -19,7 +19,7 @@ from gsn_perception.geometry.remark import Remark
 if TYPE_CHECKING:
     from gsn_perception.geometry.gaussians import Gaussians
 
-ScaleSource = Literal["depth", "support_plane", "size_hint", "unit"]
+ScaleSource = Literal["depth", "support_plane", "size_hint", "views", "unit"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,6 +23,7 @@ _DIRECTIONS = 400
 _OF_SILHOUETTE = 0.96  # masks are up to a pixel too wide
 _BEYOND_CENTRES = 1.09  # centres of Gaussians lie inside the surface, and hidden parts are predicted too short
 _SIZE_SPREAD = 0.08
+_SHAPE_SPREAD = 0.055  # of the scale from the splat's lower end: the error of its shape
 _GRAZING = np.sin(np.deg2rad(10.0))
 
 
@@ -146,7 +147,8 @@ def scale_from_plane(gaussians: Gaussians, view: ObjectView, plane: Plane) -> Sc
             f"the support plane is {abs(plane.offset):.4g} m from the camera; if d is in millimetres, "
             f"give {plane.offset / 1000:.4g}"
         )
-    return Scale(float(scales[1]), float(np.ptp(scales) / 2), "support_plane")
+    value = float(scales[1])
+    return Scale(value, max(float(np.ptp(scales) / 2), _SHAPE_SPREAD * value), "support_plane")
 
 
 def reconcile_scales(hinted: Scale, standing: Scale) -> Scale:

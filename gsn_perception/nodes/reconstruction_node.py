@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ from gsn_perception.ros.results.saving import save
 from gsn_perception.ros.results.shared import SHARED
 from gsn_perception.ros.streams.frame_decoding import FrameDecoder
 from gsn_perception.ros.transforms.sources import TransformSource
+from gsn_perception.ros.views.view_keeper import ViewKeeper
 
 _STREAM_PARAMETERS = ("use_depth", "use_mask", "image_transport", "depth_transport", "mask_transport")
 
@@ -63,12 +65,13 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         self._outputs: list[LazyPublisher[FrameResult]] = []
         self._collision: collision_objects.CollisionPublisher | None = None
         self._requests = PendingRequests[tuple[bool, str]]()  # success and sentence
-        self._intake = FrameIntake(self, lambda: bool(self._requests), self._deliver)
+        self._views = ViewKeeper(self)
+        self._intake = FrameIntake(self, lambda: bool(self._requests) or self._views.is_asked, self._deliver)
         self._object_ids = ObjectIds()
         self._last: FrameResult | None = None
         self._draining = False
         group = self.service_group
-        self.create_service(SetBool, "~/enable", self._on_enable, callback_group=group)
+        self.create_service(SetBool, "~/enable", self._intake.on_enable, callback_group=group)
         self.create_service(Trigger, "~/reconstruct", self._on_reconstruct, callback_group=self.waiting_group)
         self.create_service(Trigger, "~/save", self._on_save, callback_group=group)
 
@@ -77,6 +80,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         settings = self.settings
         mask_topic(settings)  # fails early where yolo_msgs is missing
         self._transforms = transform_source(settings, self, lambda error: self.refuse("bad_message", error))
+        self._views.configure(self._transforms)
         self._processor = FrameProcessor(settings, self._load(settings), self._transforms, FrameDecoder())
         self._splats = self.make_output(interface.GAUSSIANS, frame_result.gaussians_message)
         for topic, convert in frame_result.CONVERTERS.items():
@@ -99,14 +103,14 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         self._draining = True
         self._intake.close()
         self._requests.answer((False, "the node was deactivated"))
+        self._views.clear("the node was deactivated")
         self.drain(self._worker)
         now = self.get_clock().now().nanoseconds
         header = self._last.header if self._last is not None else make_header(now, self.settings.target_frame)
-        empty = FrameResult(header)
         if self._splats is not None:
             self._splats.send_now(SplatResult(header))
         for output in self._outputs:
-            output.send_now(empty)
+            output.send_now(FrameResult(header))
         if self._collision is not None:
             self._collision.clear(header)
         self._last = None
@@ -121,6 +125,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
             self._outputs.pop().close()
         if self._collision is not None:
             self._collision.close()
+        self._views.close()
         if self._transforms is not None:
             self._transforms.close()
         self._worker = self._processor = self._transforms = self._collision = self._splats = self._last = None
@@ -145,8 +150,7 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
 
     def facts(self) -> dict[str, str]:
         """Device and weights."""
-        processor = self._processor
-        return {} if processor is None else processor.pipeline.describe()
+        return {**({} if self._processor is None else self._processor.pipeline.describe()), **self._views.facts()}
 
     def _deliver(self, job: FrameJob) -> FrameJob | None:
         return None if self._worker is None else self._worker.put(job)
@@ -155,18 +159,19 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
         """Process one frame; runs in the worker's thread."""
         processor, seen = self._processor, job.seen
         assert processor is not None
-        waited = time.monotonic() - seen
-        watch = StopWatch()
+        waited, watch = time.monotonic() - seen, StopWatch()
         try:
             observation, T_target_camera = processor.observe(job.frame)
+            observation, views = self._views.views(observation, seen)
         except Exception as error:
             self._requests.answer((False, self.refuse("bad_frame", error)), seen=seen)
             return
         watch.lap("decode")
+        if not (self._intake.enabled or self._requests):  # asked for by ~/add_view alone
+            return
         self.diagnostics.count("frames")
-        result = processor.reconstruct(
-            observation, T_target_camera, lambda found: self._publish_splats(found, watch), lambda: not self._draining
-        )
+        early = partial(self._publish_splats, watch=watch)
+        result = processor.reconstruct(observation, T_target_camera, early, lambda: not self._draining, views)
         result = self._identified(result, processor)
         if result.failure:
             self.refuse("not_reconstructed", result.failure)
@@ -215,11 +220,6 @@ class ReconstructionNode(ManagedNode[ReconstructionSettings]):
 
     def _on_worker_error(self, error: Exception) -> None:
         self._requests.answer((False, self.refuse("worker", error)))
-
-    def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        self._intake.enabled = request.data
-        response.success, response.message = True, "enabled" if request.data else "disabled; ~/reconstruct still works"
-        return response
 
     def _on_reconstruct(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         if not self.is_active:

@@ -30,6 +30,9 @@ from gsn_perception.gsn.weights import load_gsn
 from gsn_perception.io.checkpoints import Origin
 from gsn_perception.io.checkpoints import checkpoint_path
 from gsn_perception.pipeline.devices import pick_device
+from gsn_perception.pipeline.fusion.evidence import NO_EVIDENCE
+from gsn_perception.pipeline.fusion.fusing import OtherViewsOf
+from gsn_perception.pipeline.fusion.fusing import ViewFusion
 from gsn_perception.pipeline.inputs.prepared_frame import PreparedFrame
 from gsn_perception.pipeline.inputs.prepared_frame import allowed_inputs
 from gsn_perception.pipeline.inputs.prepared_frame import labels_by_size
@@ -41,17 +44,16 @@ from gsn_perception.pipeline.meshing.methods import make_mesher
 from gsn_perception.pipeline.meshing.skinning import Clock
 from gsn_perception.pipeline.meshing.skinning import metric_mesh
 from gsn_perception.pipeline.meshing.skinning import metric_splat
-from gsn_perception.pipeline.meshing.skinning import skinned
+from gsn_perception.pipeline.meshing.skinning import skinned_all
 from gsn_perception.pipeline.refining import refined_splats
 from gsn_perception.pipeline.settings import ReconstructorSettings
 from gsn_perception.process import trim_memory
-from gsn_perception.rendering.cpu.pool import parallel_ranges
 from gsn_perception.surface.solid.settings import SolidSettings
 
 OnSplats = Callable[[Mapping[int, Gaussians]], None]
 
 
-class Reconstructor:
+class Reconstructor(ViewFusion):
     """The pipeline with its weights.
 
     Args:
@@ -158,7 +160,7 @@ class Reconstructor:
         on_prepared(prepared)
         found = self._sculpted(observation, prepared)
         on_splats({item.label: item.gaussians for item in found if isinstance(item, Sculpted)})
-        return self._skinned(prepared.observation, found, wanted)
+        return skinned_all(found, prepared.observation, self.settings, self.mesher, wanted)
 
     def splats(self, observation: Observation) -> list[Sculpted | Refusal]:
         """Every object before its skin, largest first.
@@ -176,11 +178,14 @@ class Reconstructor:
         """
         return metric_mesh(item, self.settings, self.mesher)
 
-    def _sculpted(self, observation: Observation, prepared: PreparedFrame) -> list[Sculpted | Refusal]:
+    def _sculpted(
+        self, observation: Observation, prepared: PreparedFrame, views: OtherViewsOf | None = None
+    ) -> list[Sculpted | Refusal]:
         crops = {label: crop for label, crop in prepared.crops.items() if isinstance(crop, Crop)}
         began = time.perf_counter()
         splats = dict(zip(crops, self.infer(list(crops.values())), strict=True))
         share = (time.perf_counter() - began) / max(len(crops), 1)
+        evidence = {} if views is None else views(prepared, splats)
         found: list[Sculpted | Refusal] = []
         for label, outcome in prepared.crops.items():
             if isinstance(outcome, Refusal):
@@ -200,6 +205,7 @@ class Reconstructor:
                     prepared.remarks.get(label, ()),
                     plane_trusted=self.settings.trust_support_plane and observation.support_plane is not None,
                     plane_scale=self.plane_scale,
+                    evidence=evidence.get(label, NO_EVIDENCE),
                 )
             )
         return found
@@ -230,22 +236,3 @@ class Reconstructor:
     def infer(self, crops: Sequence[Crop]) -> list[Gaussians]:
         """The splats of crops in the normalised frame, on the CPU, refined if the settings give time for it."""
         return refined_splats(infer_splats(self._runner, crops, self.device), crops, self.settings)
-
-    def _skinned(
-        self, observation: Observation, found: Sequence[Sculpted | Refusal], wanted: Callable[[], bool]
-    ) -> list[Reconstruction | Refusal]:
-        """Reconstructions with skins, in the order of the items; the objects share the cores."""
-        outcomes: list[Reconstruction | Refusal] = [
-            Refusal(item.label, "superseded: no subscriber or request needs this result") for item in found
-        ]
-
-        def work(begin: int, end: int) -> None:
-            for index in range(begin, end):
-                item = found[index]
-                if isinstance(item, Refusal):
-                    outcomes[index] = item
-                elif wanted():
-                    outcomes[index] = skinned(item, observation, self.settings, self.mesher)
-
-        parallel_ranges(work, len(found))
-        return outcomes

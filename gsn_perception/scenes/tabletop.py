@@ -15,6 +15,7 @@ from gsn_perception.geometry import InputError
 from gsn_perception.geometry import Mesh
 from gsn_perception.geometry import Observation
 from gsn_perception.geometry import Plane
+from gsn_perception.geometry.transforms import look_at
 from gsn_perception.geometry.transforms import make_transform
 from gsn_perception.scenes.looks.lighting import Lighting
 from gsn_perception.scenes.looks.raycast import PlacedObject
@@ -122,6 +123,25 @@ class TabletopScene:
         start = float(np.arctan2(offset[1], offset[0]))
         steps = start + arc * np.arange(count) / count
         return [camera_ring(camera, self.centre, distance, elevation, 1, start=a)[0] for a in steps]
+
+    def swing(self, camera: Camera, count: int, *, arc: float = 2 * np.pi) -> list[Camera]:
+        """As :meth:`orbit`, moved like a camera in a robot's hand: height, distance, aim and roll change on the way.
+
+        Args:
+            camera: Where it begins; its intrinsics are kept.
+            count: Cameras.
+            arc: Radians covered.
+        """
+        path = []
+        for k, level in enumerate(self.orbit(camera, count, arc=arc)):
+            way = 2 * np.pi * k / max(count, 2)
+            offset = level.world_from_camera[:3, 3] - self.centre
+            offset *= 1.0 - 0.1 * np.sin(way)
+            offset[2] *= 1.0 + 0.25 * np.sin(2 * way)
+            aim = self.centre + 0.02 * np.array([np.sin(3 * way), np.cos(way) - 1, 0.0])
+            pose = look_at(self.centre + offset, aim, roll=np.deg2rad(10.0) * np.sin(way))
+            path.append(camera.at(pose))
+        return path
 
 
 def random_tabletop(

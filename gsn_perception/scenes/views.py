@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import ConvexHull
 from scipy.spatial import QhullError
+from scipy.spatial.transform import Rotation
 
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import ObjectView
@@ -139,6 +141,18 @@ def camera_ring(
         direction = np.array([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)])
         ring.append(camera.at(look_at(centre + distance * direction, centre)))
     return ring
+
+
+def with_pose_errors(
+    cameras: Sequence[Camera], millimetres: float, degrees: float, rng: np.random.Generator
+) -> list[Camera]:
+    """Cameras whose poses are off by random shifts and turns about their own axes, of these standard deviations per axis."""
+    moved = []
+    for camera in cameras:
+        shift, turn = rng.normal(scale=millimetres / 1000, size=3), rng.normal(scale=np.deg2rad(degrees), size=3)
+        error = make_transform(Rotation.from_rotvec(turn).as_matrix(), shift)
+        moved.append(camera.at(camera.world_from_camera @ error))
+    return moved
 
 
 def tabletop_camera(

@@ -100,6 +100,20 @@ def test_orbit_goes_around_and_keeps_looking(seen):
         assert p[2] > 0
 
 
+def test_swing_keeps_the_objects_in_view_and_changes_height_distance_and_roll(seen):
+    scene, camera, _ = seen
+    cameras = scene.swing(camera, 8, arc=np.deg2rad(60))
+    np.testing.assert_allclose(cameras[0].world_from_camera[:3, 3], camera.world_from_camera[:3, 3], atol=1e-9)
+    away = np.array([c.world_from_camera[:3, 3] - scene.centre for c in cameras])
+    assert np.ptp(np.linalg.norm(away, axis=1)) > 0.03
+    assert np.ptp(away[:, 2]) > 0.03
+    for c in cameras:
+        p = c.camera_from_world @ [*scene.centre, 1]
+        assert np.linalg.norm(p[:2]) < 0.1 * p[2]
+    level = [abs(c.world_from_camera[2, 0]) for c in cameras]  # z of the image's x axis
+    assert max(level) > np.sin(np.deg2rad(5))
+
+
 def test_scenes_are_seeded(objects):
     (a, camera_a), (b, camera_b), (c, _) = (random_tabletop(objects, s, 2) for s in (5, 5, 6))
     np.testing.assert_array_equal(a.placed[0].T_world_object, b.placed[0].T_world_object)

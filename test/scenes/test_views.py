@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from gsn_perception.geometry import Camera
 from gsn_perception.geometry import ObjectView
@@ -14,6 +15,7 @@ from gsn_perception.scenes.views import sphere_direction
 from gsn_perception.scenes.views import sphere_view
 from gsn_perception.scenes.views import tabletop_camera
 from gsn_perception.scenes.views import view_from
+from gsn_perception.scenes.views import with_pose_errors
 
 
 def test_training_views_have_the_wanted_cones(box):
@@ -90,3 +92,14 @@ def test_ring_and_tabletop_cameras_look_at_their_target():
         assert np.linalg.norm(p[:2]) < 0.05
         assert 0.45 < p[2] < 0.95
         assert 29 < np.rad2deg(np.arcsin(-camera.world_from_camera[2, 2])) < 61
+
+
+def test_pose_errors_have_their_size():
+    camera = Camera.from_fov(1.0, 64, 48, look_at(np.array([0.5, 0.1, 0.4]), np.zeros(3)))
+    moved = with_pose_errors([camera] * 400, 2.0, 0.5, np.random.default_rng(0))
+    errors = [np.linalg.inv(camera.world_from_camera) @ m.world_from_camera for m in moved]
+    assert np.std([e[:3, 3] for e in errors]) == pytest.approx(0.002, rel=0.1)
+    turns = [Rotation.from_matrix(e[:3, :3]).as_rotvec() for e in errors]
+    assert np.rad2deg(np.std(turns)) == pytest.approx(0.5, rel=0.1)
+    (same,) = with_pose_errors([camera], 0.0, 0.0, np.random.default_rng(0))
+    np.testing.assert_allclose(same.world_from_camera, camera.world_from_camera, atol=1e-12)

@@ -46,6 +46,10 @@ class Make:
     """Frames per second."""
     arc: float = 60.0
     """Angle of the camera's path around the table, degrees."""
+    orbit: bool = False
+    """The camera moves like one in a robot's hand: height, distance, aim and roll change along the path."""
+    pose_error: tuple[float, float] = (0.0, 0.0)
+    """Errors of the recorded poses: millimetres and degrees, per axis (the poses under truth/ are exact)."""
     depth: bool = True
     """Record depth, with the errors of a depth camera."""
     mask: bool = True
@@ -118,6 +122,8 @@ def run(options: Info | Make | Pack | Play | Eval) -> int:
     from gsn_perception.geometry import InputError
     from gsn_perception.ros.recordings import reading
 
+    if isinstance(options, Make) and min(options.pose_error) < 0:
+        raise InputError("--pose-error must be two numbers that are not negative: millimetres and degrees")
     if options.frames < 1 or not 0 < options.rate <= 1000:
         raise InputError("--frames must be at least 1 and --rate above 0 (and at most 1000) frames a second")
     if isinstance(options, Make):
@@ -157,6 +163,8 @@ def _play(options: Play) -> int:
 
 
 def _make(options: Make) -> int:
+    from dataclasses import replace
+
     import numpy as np
     from tqdm import tqdm
 
@@ -166,20 +174,23 @@ def _make(options: Make) -> int:
     from gsn_perception.scenes.objects import random_object
     from gsn_perception.scenes.sensor import DepthSensor
     from gsn_perception.scenes.tabletop import random_tabletop
+    from gsn_perception.scenes.views import with_pose_errors
 
     if options.meshes is None:
         objects = [random_object(options.seed * 1000 + i) for i in range(options.objects)]
     else:
         objects, _ = load_meshes(options.meshes)
     scene, camera = random_tabletop(objects, options.seed, options.objects)
-    path = scene.orbit(camera, options.frames, arc=np.deg2rad(options.arc))
+    move = scene.swing if options.orbit else scene.orbit
+    path = move(camera, options.frames, arc=np.deg2rad(options.arc))
+    posed = with_pose_errors(path, *options.pose_error, np.random.default_rng(options.seed))
     stamps = [_stamp(number, options.rate) for number in range(options.frames)]
 
     def seen() -> Iterator[Observation]:
         for number, place in enumerate(tqdm(path, desc="rendering", unit="frame", leave=False)):
             chance = options.seed + number
             item = scene.observe(place, sensor=DepthSensor(), seed=chance, stamp=stamps[number], frame_id=FRAME_ID)
-            yield _only(item, depth=options.depth, mask=options.mask)
+            yield _only(replace(item, camera=posed[number]), depth=options.depth, mask=options.mask)
 
     wanted = {"storage": options.storage, "clock": options.clock, "poses": options.poses}
     count = record(options.out, seen(), namespace=options.namespace, **wanted)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""`gsn eval`: measures quality of views (gsn), surfaces (geometry, surface, table), real frames, robustness, scale, grasps."""
+"""`gsn eval`: measures quality of views (gsn, views), surfaces (geometry, surface, table), frames, robustness, scale, grasps."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ from gsn_perception.cli.eval.surface import SurfaceOptions
 from gsn_perception.cli.eval.surface import run_surface
 from gsn_perception.cli.eval.table import TableOptions
 from gsn_perception.cli.eval.table import run_table
+from gsn_perception.cli.eval.views import ViewsOptions
+from gsn_perception.cli.eval.views import run_views
 
 if TYPE_CHECKING:
     from gsn_perception.evaluation.views.novel_views import ImageDistance
@@ -67,6 +69,7 @@ Options = (
     | Annotated[GeometryOptions, tyro.conf.subcommand("geometry")]
     | Annotated[SurfaceOptions, tyro.conf.subcommand("surface")]
     | Annotated[TableOptions, tyro.conf.subcommand("table")]
+    | Annotated[ViewsOptions, tyro.conf.subcommand("views")]
     | Annotated[FramesOptions, tyro.conf.subcommand("frames")]
     | Annotated[RobustOptions, tyro.conf.subcommand("robust")]
     | Annotated[ScaleOptions, tyro.conf.subcommand("scale")]
@@ -79,6 +82,7 @@ def run(
     | GeometryOptions
     | SurfaceOptions
     | TableOptions
+    | ViewsOptions
     | FramesOptions
     | RobustOptions
     | ScaleOptions
@@ -97,6 +101,8 @@ def run(
         text, payload = run_surface(options)
     elif isinstance(options, TableOptions):
         text, payload = run_table(options)
+    elif isinstance(options, ViewsOptions):
+        text, payload = run_views(options)
     elif isinstance(options, RobustOptions):
         text, payload = robust(options)
     elif isinstance(options, ScaleOptions):

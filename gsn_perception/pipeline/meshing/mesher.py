@@ -50,6 +50,7 @@ class GaussianMesher:
             item.splat,
             view=item.crop.view,
             observed=observed_view(item.crop, item.scale),
+            others=item.others.carving,
             silhouette=item.crop.alpha > 0.5,
             resolution=resolution,
             max_triangles=max_triangles,
@@ -107,7 +108,7 @@ def finished(
     support, ground = object_support(item), None
     measured = observed_view(item.crop, item.scale)
     if support is not None:
-        shape, ground = grounded_shape(shape, support, measured)
+        shape, ground = grounded_shape(shape, support, measured, others=item.others.carving)
     to_camera, clean = item.crop.view.similarity(item.scale.value), False
 
     def accepted(mesh: Mesh) -> bool:

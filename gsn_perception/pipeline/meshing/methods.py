@@ -45,8 +45,10 @@ class ConvonetMesher:
 
         rng = np.random.default_rng(self.seed)
         guessed = opaque_centres(item.splat)
-        cloud = union_cloud(observed_view(item.crop, item.scale, rim=False), guessed, count=CLOUD, rng=rng)
-        shape = cloud_shape(self.network, self.info, cloud, observed_view(item.crop, item.scale))
+        seen, others = observed_view(item.crop, item.scale, rim=False), item.others
+        cloud = union_cloud(seen, guessed, count=CLOUD, rng=rng, others=others.measured)
+        observed = observed_view(item.crop, item.scale)
+        shape = cloud_shape(self.network, self.info, cloud, observed, others.carving)
         return finished(shape, item, self.solid, resolution=resolution, max_triangles=max_triangles)
 
 

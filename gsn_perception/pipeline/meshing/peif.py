@@ -46,12 +46,14 @@ class PeifMesher:
         rough = rough_solid(item, self.solid)
         rng = np.random.default_rng(self.seed)
         guessed = sample_surface(rough, 2 * CLOUD, rng)[0]
-        cloud = union_cloud(observed_view(item.crop, item.scale, rim=False), guessed, count=CLOUD, rng=rng)
+        own = observed_view(item.crop, item.scale, rim=False)
+        cloud = union_cloud(own, guessed, count=CLOUD, rng=rng, others=item.others.measured)
         field = PeifField(self.network, cloud.points)
         low, high = cloud.points.min(axis=0) - _BAND, cloud.points.max(axis=0) + _BAND
         patches = directed_marching(field, low, high, resolution=resolution, seeds=cloud.points)
         shape = closed_shape(patches, rough)
-        seen = CarvedField(shape.field, observed_view(item.crop, item.scale), tolerance=_TOLERANCE, level=shape.level)
+        own, others = observed_view(item.crop, item.scale), item.others.carving
+        seen = CarvedField(shape.field, own, others=others, tolerance=_TOLERANCE, level=shape.level)
         shape = replace(shape, field=seen)
         return finished(
             shape, item, self.solid, resolution=resolution, max_triangles=max_triangles, bisections=_BISECTIONS

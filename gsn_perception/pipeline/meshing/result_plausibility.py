@@ -34,9 +34,8 @@ def scale_remarks(scale: Scale, splat: Gaussians, *, has_depth: bool, max_extent
 
 def _scale(scale: Scale, splat: Gaussians, has_depth: bool, max_extent: float) -> Iterator[Remark]:
     if has_depth and scale.source != "depth":
-        source = {"size_hint": "the size hint", "support_plane": "the support plane"}.get(
-            scale.source, "no measurement"
-        )
+        named = {"size_hint": "the size hint", "support_plane": "the support plane", "views": "the camera's motion"}
+        source = named.get(scale.source, "no measurement")
         yield Remark(
             "depth_unused",
             f"too little depth lies on the object, so its size is from {source}; "
@@ -72,7 +71,7 @@ def _scale(scale: Scale, splat: Gaussians, has_depth: bool, max_extent: float) -
             "cameras see; check the unit of depth (metres as float, millimetres as 16 bit)",
         )
     elif sides[2] > max_extent or sides[0] > _GRASPED_SIDE * max_extent:
-        from_what = "depth" if scale.source == "depth" else "the support plane"
+        from_what = {"depth": "depth", "views": "the poses of the views"}.get(scale.source, "the support plane")
         yield Remark(
             "size_implausible",
             f"the object measures {sides[2]:.2f} x {sides[1]:.2f} x {sides[0]:.2f} m at a distance of "

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -32,6 +34,8 @@ from gsn_perception.gsn.visibility import VisibilityModel
 from gsn_perception.gsn.visibility import confidence
 from gsn_perception.gsn.visibility import quality
 from gsn_perception.gsn.visibility import render_splat
+from gsn_perception.pipeline.fusion.evidence import NO_EVIDENCE
+from gsn_perception.pipeline.fusion.evidence import ViewEvidence
 from gsn_perception.pipeline.inputs.support import plane_beside_hint
 from gsn_perception.pipeline.meshing.mesher import Mesher
 from gsn_perception.pipeline.meshing.object_support import object_support
@@ -40,6 +44,7 @@ from gsn_perception.pipeline.meshing.result_plausibility import hint_remarks
 from gsn_perception.pipeline.meshing.result_plausibility import mesh_remarks
 from gsn_perception.pipeline.meshing.result_plausibility import scale_remarks
 from gsn_perception.pipeline.settings import ReconstructorSettings
+from gsn_perception.rendering.cpu.pool import parallel_ranges
 from gsn_perception.surface.solid.ground_splat import grounded_splat
 from gsn_perception.surface.solid.points import surface_points
 from gsn_perception.surface.watertight.strictly_closed import strictly_closed
@@ -73,16 +78,18 @@ def metric_splat(
     *,
     plane_trusted: bool = False,
     plane_scale: PlaneScaleModel | None = None,
+    evidence: ViewEvidence = NO_EVIDENCE,
 ) -> Sculpted | Refusal:
     """The network's splat in metres with its support, or a refusal where nothing fixes the scale.
 
     ``plane_trusted``: the frame's plane supports every object. ``plane_scale``: the learned scale from the plane; without
-    it the splat's lower end is put onto the plane.
+    it the splat's lower end is put onto the plane. ``evidence``: of other views of the scene.
     """
+    remarks = merged(remarks, evidence.remarks)
     try:
         with clock("scale"):
             seen = render_splat(splat, crop.view)
-            scale = _scale(observation, crop, splat, seen, settings, plane_scale)
+            scale = evidence.scale or metric_scale(observation, crop, splat, seen, settings, plane_scale)
             splat = replace(splat, confidence=confidence(splat, crop, seen, scale, rule))
             gaussians = _trimmed(splat, settings).transform(crop.view.similarity(scale.value))
             has_depth = observation.depth is not None
@@ -92,7 +99,9 @@ def metric_splat(
                 size = merged(size, hint_remarks(scale, hinted, observation.size_hint))
     except InputError as error:
         return Refusal(label, str(error), merged(observation.remarks, remarks))
-    item = Sculpted(label, crop, splat, gaussians, seen, scale, clock.times, merged(remarks, size))
+    item = Sculpted(
+        label, crop, splat, gaussians, seen, scale, clock.times, merged(remarks, size), others=evidence.others
+    )
     with clock("support"):
         observation, dropped = plane_beside_hint(observation, gaussians, scale)
         item = replace(item, remarks=merged(item.remarks, dropped))
@@ -121,6 +130,33 @@ def metric_mesh(item: Sculpted, settings: ReconstructorSettings, mesher: Mesher)
         if clean or strictly_closed(mesh):
             break
     return mesh
+
+
+def skinned_all(
+    found: Sequence[Sculpted | Refusal],
+    observation: Observation,
+    settings: ReconstructorSettings,
+    mesher: Mesher,
+    wanted: Callable[[], bool],
+) -> list[Reconstruction | Refusal]:
+    """Reconstructions with skins, in the order of the items; the objects share the cores.
+
+    Once ``wanted`` returns False, the remaining objects are refused.
+    """
+    outcomes: list[Reconstruction | Refusal] = [
+        Refusal(item.label, "superseded: no subscriber or request needs this result") for item in found
+    ]
+
+    def work(begin: int, end: int) -> None:
+        for index in range(begin, end):
+            item = found[index]
+            if isinstance(item, Refusal):
+                outcomes[index] = item
+            elif wanted():
+                outcomes[index] = skinned(item, observation, settings, mesher)
+
+    parallel_ranges(work, len(found))
+    return outcomes
 
 
 def skinned(
@@ -159,17 +195,20 @@ def skinned(
     )
 
 
-def _scale(
+def metric_scale(
     observation: Observation,
     crop: Crop,
     splat: Gaussians,
     seen: SplatRendering,
     settings: ReconstructorSettings,
-    plane_scale: PlaneScaleModel | None,
+    plane_scale: PlaneScaleModel | None = None,
 ) -> Scale:
     """The scale from depth, else from a size hint, else from the support plane; unit scale only when asked for.
 
     A plane that agrees with the hint is several times more certain; both are averaged by their certainty.
+
+    Raises:
+        InputError: nothing fixes the scale.
     """
     reason = "nothing fixes the metric scale: give depth, a support plane or a size hint, or ask for unit_scale"
     if crop.depth is not None:

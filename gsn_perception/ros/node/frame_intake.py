@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rclpy.time import Time
+from std_srvs.srv import SetBool
 
 from gsn_perception.ros import interface
 from gsn_perception.ros.messages.camera.detections import detections_topic
@@ -72,6 +73,12 @@ class FrameIntake:
     def close(self) -> None:
         """Forget the messages that wait for each other; call it once the subscriptions are destroyed."""
         self.restart(self._node.settings)
+
+    def on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        """Of the service ``~/enable``."""
+        self.enabled = request.data
+        response.success, response.message = True, "enabled" if request.data else "disabled; ~/reconstruct still works"
+        return response
 
     def restart(self, settings: ReconstructionSettings) -> None:
         """Replace the assembler, e.g. for another slop; waiting messages are lost."""

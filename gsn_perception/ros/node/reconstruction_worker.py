@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ from gsn_perception.ros.transforms.sources import TransformSource
 
 if TYPE_CHECKING:
     from gsn_perception.geometry import Gaussians
+    from gsn_perception.pipeline.fusion.posed_view import PosedView
 
 
 class Pipeline(Protocol):
@@ -49,6 +51,16 @@ class Pipeline(Protocol):
             on_splats: Called with label to splat, before the meshes.
             wanted: Asked before each mesh; False ends the work.
         """
+        ...
+
+    def fuse(
+        self,
+        views: Sequence[PosedView],
+        *,
+        on_splats: Callable[[Mapping[int, Gaussians]], None],
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> list[Reconstruction | Refusal]:
+        """Reconstruct the last view with the help of the others."""
         ...
 
     def with_settings(self, settings: Any) -> Pipeline:
@@ -157,11 +169,12 @@ class FrameProcessor:
         T_target_camera: np.ndarray | None,
         on_splats: Callable[[SplatResult], None] = lambda splats: None,
         wanted: Callable[[], bool] = lambda: True,
+        views: Sequence[PosedView] = (),
     ) -> FrameResult:
         """The frame's result; an exception becomes its ``failure``, with no objects.
 
         ``on_splats`` is called exactly once, with an empty result where there are no Gaussians. ``wanted`` says whether
-        the meshes are still needed.
+        the meshes are still needed. ``views``: views of a static scene to fuse, this frame last; empty: the frame alone.
         """
         outcomes: list[Reconstruction | Refusal] = []
         failure, published = "", False
@@ -172,7 +185,10 @@ class FrameProcessor:
             on_splats(SplatResult.of(observation, found, T_target_camera, self.settings.target_frame))
 
         try:
-            outcomes = self.pipeline(observation, on_splats=publish, wanted=wanted)
+            if views:
+                outcomes = self.pipeline.fuse(views, on_splats=publish, wanted=wanted)
+            else:
+                outcomes = self.pipeline(observation, on_splats=publish, wanted=wanted)
         except InputError as error:
             failure = str(error)
         except Exception as error:  # no frame may end the node

@@ -144,6 +144,25 @@ class ReconstructionSettings:
     camera_to_target: tuple[float, ...] = parameter(
         UNSET_POSE, "x y z qx qy qz qw of the camera in target_frame, instead of TF; zeros: use TF", fixed=True
     )
+    fuse_views: int = parameter(
+        0,
+        "earlier views of a moving camera that are fused with each frame; 0: those of `~/add_view` only",
+        low=0,
+        high=8,
+    )
+    fuse_frame: str = parameter(
+        "", "static frame of TF in which the camera's pose is looked up; empty: target_frame", fixed=True
+    )
+    fuse_min_baseline: float = parameter(
+        0.03, "least distance of the camera between fused views, metres", low=0.001, high=10
+    )
+    fuse_window: float = parameter(10.0, "earlier views are at most this old, seconds of stamps", low=0, high=3600)
+    fuse_position_error: float = parameter(
+        0.002, "standard deviation of a pose's position per axis, metres", low=0, high=1
+    )
+    fuse_rotation_error: float = parameter(
+        0.00873, "standard deviation of a pose's rotation per axis, radians", low=0, high=1
+    )
     support_plane: tuple[float, ...] = parameter(
         (0.0, 0.0, 0.0, 0.0), "nx ny nz d of the plane under the objects, camera frame, n.x + d = 0; zeros: unknown"
     )

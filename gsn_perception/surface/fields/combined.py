@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gsn_perception.geometry import InputError
@@ -14,11 +16,12 @@ _FREE = -0.06  # units: farther in free space than this, a point's value is the 
 
 
 class CarvedField:
-    """A field without the free space of a camera, and with material behind the surface that the camera measured.
+    """A field without the free space of cameras, and with material behind the surfaces that they measured.
 
     Args:
         field: Any.
         view: Surface and free space that the camera saw, in the frame of the field.
+        others: The same of further views, of the same image size.
         tolerance: Distance of the cut in front of the measured surface; units of the frame.
         fill: Least thickness behind the measured surface, the same units; 0: none.
         steepness: Units of the field per unit of length near cuts, so that they can lie between lattice points.
@@ -30,18 +33,22 @@ class CarvedField:
         field: Field,
         view: DepthView,
         *,
+        others: Sequence[DepthView] = (),
         tolerance: float = 0.0,
         fill: float = 0.0,
         steepness: float = 100.0,
         level: float = 0.0,
     ) -> None:
         self._field, self._level = field, level
-        self._carver = Carver([view], truncation=0.1, whole=False)
+        views = [view, *others]
+        self._carver = Carver(views, truncation=0.1, whole=False)
         self._tolerance, self._steepness = np.float32(tolerance), np.float32(steepness)
         self._behind: Carver | None = None
-        if fill > 0 and np.isfinite(view.depth).any():
-            back = np.where(np.isfinite(view.depth), view.depth + np.float32(fill), np.nan)
-            self._behind = Carver([DepthView(view.camera, back)], truncation=0.5, whole=False)
+        measured = [v for v in views if np.isfinite(v.depth).any()]
+        if fill > 0 and measured:
+            backs = [np.where(np.isfinite(v.depth), v.depth + np.float32(fill), np.nan) for v in measured]
+            layers = [DepthView(v.camera, back) for v, back in zip(measured, backs, strict=True)]
+            self._behind = Carver(layers, truncation=0.5, whole=False)
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Values [P] at points [P,3]."""

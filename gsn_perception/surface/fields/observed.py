@@ -27,17 +27,30 @@ def observed_view(crop: Crop, scale: Scale, *, rim: bool = True) -> DepthView:
         scale: Metres per unit.
         rim: Whether unknown pixels near measured ones take their depth.
     """
+    metres = scale.value if scale.source == "depth" else None
+    return DepthView(crop.view.normalised_camera, seen_from(crop, metres, crop.view.distance, rim=rim))
+
+
+def seen_from(crop: Crop, scale: float | None, distance: float, *, rim: bool = True) -> np.ndarray:
+    """[S,S] depth of a crop in units: +inf beside the object, the measured depth on it, NaN unknown.
+
+    Args:
+        crop: Of any view of the object.
+        scale: Metres per unit; None: measured depth is not used.
+        distance: From the crop's camera to the object's middle along the camera's z, units.
+        rim: As for :func:`observed_view`.
+    """
     depth = np.full(crop.alpha.shape, np.nan, dtype=np.float32)
     ahead = _AHEAD if rim else _REACH  # without a rim the view is for networks, which are trained on the cube alone
-    if crop.depth is not None and scale.source == "depth":
-        measured = crop.depth / np.float32(scale.value)
-        beyond = measured - np.float32(crop.view.distance)
+    if crop.depth is not None and scale is not None:
+        measured = crop.depth / np.float32(scale)
+        beyond = measured - np.float32(distance)
         near = (beyond < _REACH) & (beyond > -ahead)
         depth = np.where(crop.core() & near, measured, depth)
         depth = _filled(depth, crop.alpha > 0.5) if rim else depth
     beside = (crop.alpha < _NOTHING) & (crop.unknown < _NOTHING)
     depth[beside] = np.inf
-    return DepthView(crop.view.normalised_camera, depth)
+    return depth
 
 
 def filled_view(crop: Crop, scale: Scale) -> DepthView:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,11 @@ def logit_threshold(info: Mapping[str, Any]) -> float:
 
 
 def cloud_shape(
-    network: ConvolutionalOccupancyNetwork, info: Mapping[str, Any], cloud: Cloud, observed: DepthView | None = None
+    network: ConvolutionalOccupancyNetwork,
+    info: Mapping[str, Any],
+    cloud: Cloud,
+    observed: DepthView | None = None,
+    others: Sequence[DepthView] = (),
 ) -> ImplicitShape:
     """The shape that a Convolutional Occupancy Network predicts from a cloud.
 
@@ -71,6 +76,7 @@ def cloud_shape(
         info: Metadata of its weights.
         cloud: In the network's frame: the normalised frame of a view, or the whole object at unit extent at the origin.
         observed: Free space to cut away, in the same frame.
+        others: The same of further views.
 
     Raises:
         InputError: no point is inside.
@@ -85,7 +91,7 @@ def cloud_shape(
     # guesses that the field does not confirm are no seeds: stray centres would say where the object ends
     sure = cloud.observed | (field(cloud.points) > level)
     seeds = cloud.points[(np.abs(cloud.points) < half).all(axis=1) & sure]
-    return _shape(field, level, half, observed, seeds)
+    return _shape(field, level, half, observed, seeds, others)
 
 
 def decoded_field(network: ConvolutionalOccupancyNetwork, maps: list[Tensor]) -> Field:
@@ -116,10 +122,15 @@ def image_shape(
 
 
 def _shape(
-    field: Field, level: float, half: float, observed: DepthView | None, seeds: np.ndarray | None
+    field: Field,
+    level: float,
+    half: float,
+    observed: DepthView | None,
+    seeds: np.ndarray | None,
+    others: Sequence[DepthView] = (),
 ) -> ImplicitShape:
     if observed is not None:
-        field = CarvedField(field, observed, fill=_FILL, level=level)
+        field = CarvedField(field, observed, others=others, fill=_FILL, level=level)
     corner = np.full(3, half)
     if seeds is not None and len(seeds):  # the surface is close to the cloud
         low, high = np.maximum(seeds.min(axis=0) - 0.25, -corner), np.minimum(seeds.max(axis=0) + 0.25, corner)

@@ -7,6 +7,7 @@ space; the remaining points are thinned to even spacing. Training clouds are mad
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +66,13 @@ def opaque_centres(splat: Gaussians) -> np.ndarray:
 
 
 def union_cloud(
-    observed: DepthView | None, guessed: np.ndarray | None, *, count: int, rng: np.random.Generator, near: float = NEAR
+    observed: DepthView | None,
+    guessed: np.ndarray | None,
+    *,
+    count: int,
+    rng: np.random.Generator,
+    near: float = NEAR,
+    others: Sequence[DepthView] = (),
 ) -> Cloud:
     """``count`` evenly spaced points of the measured surface and, where nothing was measured, guessed ones.
 
@@ -75,17 +82,22 @@ def union_cloud(
         count: Number of points; they repeat where there are fewer.
         rng: Random generator.
         near: Guessed points within this distance of a measured point are dropped.
+        others: Further views, as ``observed``; points within ``near`` of those measured before are dropped.
 
     Raises:
         InputError: there is no point at all.
     """
     limit = _DENSITY * count
     measured = np.zeros((0, 3), np.float32) if observed is None else observed.points()
+    for view in others:  # only what the views before did not measure: they need not agree to a millimetre
+        added = view.points()
+        measured = np.concatenate([measured, added[beyond(added, measured, near)]])
     measured = measured[rng.permutation(len(measured))[:limit]]
     if guessed is None:
         guessed = np.zeros((0, 3), np.float32)
     guessed = guessed[rng.permutation(len(guessed))[:limit]].astype(np.float32)
-    guessed = guessed[~in_free_space(guessed, observed)]
+    for seen in (observed, *others):
+        guessed = guessed[~in_free_space(guessed, seen)]
     guessed = guessed[beyond(guessed, measured, near)]
     points = np.concatenate([measured, guessed])
     if not len(points):

@@ -6,6 +6,7 @@ they were trained on however tall the object is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field as attribute
 from dataclasses import replace
@@ -91,7 +92,12 @@ class ObjectSupport:
 
 
 def grounded_shape(
-    shape: ImplicitShape, support: ObjectSupport, view: DepthView | None = None, *, steepness: float = 100.0
+    shape: ImplicitShape,
+    support: ObjectSupport,
+    view: DepthView | None = None,
+    *,
+    others: Sequence[DepthView] = (),
+    steepness: float = 100.0,
 ) -> tuple[ImplicitShape, GroundWarp]:
     """The shape cut at its support plane, and warped to reach it where the object stands on it.
 
@@ -99,6 +105,7 @@ def grounded_shape(
         shape: The guess of a network or a splat, in its frame.
         support: The plane and what was seen above it, in the same frame.
         view: Free space of the camera, which is also cut from the stretched part.
+        others: The same of further views.
         steepness: Units of the field per unit of length near the cuts.
 
     Returns:
@@ -119,7 +126,7 @@ def grounded_shape(
     real = real[ground.height(real) > -cell]
     if not len(real):
         raise InputError("the object lies below its support plane; check the plane, or that depth and colour agree")
-    seen = None if view is None else Carver([view], truncation=0.1, whole=False)
+    seen = None if view is None else Carver([view, *others], truncation=0.1, whole=False)
     columns = None
     if support.stands and len(support.measured):
         columns = MirroredColumns(support.measured, support.plane)

@@ -7,6 +7,7 @@ with concavities); all other points are inside. Parts too thin for carving get t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 
@@ -107,6 +108,7 @@ class SolidField:
         observed: Measured depth in the unit frame, one more camera that carves.
         own: The splat's depth in that camera; rendered if needed and not given.
         silhouette: [H,W] bool, the pixels of ``observed`` that show the object, measured or not.
+        others: Free space and surfaces that further cameras saw, of the same image size as ``observed``.
     """
 
     def __init__(
@@ -118,6 +120,7 @@ class SolidField:
         observed: DepthView | None = None,
         own: DepthView | None = None,
         silhouette: np.ndarray | None = None,
+        others: Sequence[DepthView] = (),
     ) -> None:
         self._settings = settings
         cameras = surrounding_cameras(settings.cameras, splat.gaussians.means.numpy(), settings.camera_size)
@@ -127,7 +130,7 @@ class SolidField:
         self._front: Carver | None = None
         self._behind: Carver | None = None
         if observed is not None:
-            self._observed = Carver([observed], truncation=settings.truncation, whole=False)
+            self._observed = Carver([observed, *others], truncation=settings.truncation, whole=False)
             own = depth_views(splat.gaussians, [observed.camera], settings)[0] if own is None else own
             front, behind = _observed_layer(observed, own, silhouette, settings)
             self._front = Carver([front], truncation=settings.truncation, whole=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -36,6 +37,7 @@ def gaussian_solid_mesh(
     max_triangles: int = 20_000,
     settings: SolidSettings | None = None,
     support: ObjectSupport | None = None,
+    others: Sequence[DepthView] = (),
 ) -> Mesh:
     """The solid of a splat as one closed surface.
 
@@ -50,6 +52,7 @@ def gaussian_solid_mesh(
         max_triangles: Meshes with more are decimated.
         settings: See :class:`SolidSettings` and `gsn fit`.
         support: The plane under the object, in the splat's frame; the mesh ends there.
+        others: Free space that further cameras saw, as ``observed``; used together with it.
 
     Returns:
         Watertight mesh in the splat's frame, with colours, outward normals and (with a view) confidence.
@@ -60,15 +63,16 @@ def gaussian_solid_mesh(
     settings = SolidSettings() if settings is None else settings
     splat = unit_splat(gaussians, settings)
     measured = None if observed is None else splat.to_unit(observed)
+    elsewhere = [splat.to_unit(view) for view in others]
     cell = (1.0 + 2.0 * settings.margin) / resolution
     own = _own_depth(splat, view, measured, settings)
-    field = SolidField(splat, settings, cell=cell, observed=measured, own=own, silhouette=silhouette)
+    field = SolidField(splat, settings, cell=cell, observed=measured, own=own, silhouette=silhouette, others=elsewhere)
     half = splat.half + settings.margin
     seeds = _seeds(splat, measured, observed_points)
     shape, ground = ImplicitShape(field, -half, half, seeds=seeds), None
     if support is not None:
         support = support.transform(np.linalg.inv(splat.T_splat_unit))
-        shape, ground = grounded_shape(shape, support, measured, steepness=1.0)
+        shape, ground = grounded_shape(shape, support, measured, others=elsewhere, steepness=1.0)
     mesh = closed_mesh(
         shape,
         resolution=resolution,

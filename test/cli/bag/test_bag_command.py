@@ -51,6 +51,25 @@ def test_a_made_up_scene_is_recorded_and_reads_back(tmp_path, capsys, meshes):
         assert topic in out
 
 
+def test_a_camera_in_a_hand_with_errors_of_its_poses(tmp_path, capsys, meshes):
+    import json
+
+    from gsn_perception.ros.recordings import reading
+
+    bag = tmp_path / "bag"
+    words = ["--frames", "3", "--objects", "2", "--meshes", meshes, "--orbit", "--no-depth", "--pose-error", "2", "0.5"]
+    assert main(["bag", "make", str(bag), *words]) == 0
+    seen = list(reading.read_observations(bag))
+    assert [item.depth is None for item in seen] == [True] * 3
+    kinds = [item.topic for item in reading.read(bag)]
+    assert kinds.count("/tf") == 3
+    poses = next(iter((bag / "truth").glob("*.json")), None)
+    assert poses is not None
+    assert len(json.loads(poses.read_text())) >= 1
+    assert main(["bag", "make", str(tmp_path / "other"), "--pose-error", "-1", "0"]) == 2
+    assert "--pose-error" in capsys.readouterr().err
+
+
 def test_a_photograph_becomes_a_stream(tmp_path, capsys):
     from gsn_perception.geometry import Camera
     from gsn_perception.ros.recordings import reading

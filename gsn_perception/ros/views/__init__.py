@@ -1,0 +1,1 @@
+"""Views of a camera that moves, kept for fusion."""
