@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,37 +19,6 @@ from gsn_perception.ros.parameters.pose import pose_matrix
 
 if TYPE_CHECKING:
     from gsn_perception.pipeline import ReconstructorSettings
-
-_PIPELINE = (  # names shared with ReconstructorSettings
-    "segmentation",
-    "use_depth",
-    "use_mask",
-    "trust_support_plane",
-    "mask_mode",
-    "clean_masks",
-    "max_extent",
-    "upright",
-    "refine_ms",
-    "refine_steps",
-    "plane_scale",
-    "plane_offset_error",
-    "plane_tilt_error",
-    "unit_scale",
-    "allow_cut",
-    "min_mask_pixels",
-    "max_objects",
-    "min_depth",
-    "max_depth",
-    "opacity_threshold",
-    "max_gaussians",
-    "mesh_method",
-    "mesh_weights",
-    "mesh_resolution",
-    "mesh_max_triangles",
-    "engine",
-    "precision",
-    "seed",
-)
 
 
 def _check_device(device: str) -> None:
@@ -263,7 +233,8 @@ class ReconstructionSettings:
         return self.target_is_level and target != camera_frame and not target.endswith("optical_frame")
 
     def pipeline(self) -> ReconstructorSettings:
-        """The settings of the pipeline."""
+        """The settings of the pipeline, from the parameters that have their names."""
         from gsn_perception.pipeline import ReconstructorSettings
 
-        return ReconstructorSettings(**named_values(self, {name: name for name in _PIPELINE}))
+        own, wanted = ({field.name for field in fields(kind)} for kind in (type(self), ReconstructorSettings))
+        return ReconstructorSettings(**named_values(self, {name: name for name in own & wanted}))
