@@ -84,8 +84,7 @@ def finished(
 ) -> tuple[Mesh, bool]:
     """The mesh of a learned shape with the splat's colours and a confidence per vertex (1 seen ... 0 completed).
 
-    Most meshes need no repair: a mesh is tested once, with its end on the plane and in metres in the camera frame. Only
-    where that fails, each step is tested and repaired by itself.
+    Most meshes need no repair: they are tested once, in metres. Only where that fails, each step is tested and repaired.
 
     Returns:
         The mesh in the normalised frame, and whether it passed the test in metres.

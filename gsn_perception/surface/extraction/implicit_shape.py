@@ -77,14 +77,9 @@ def closed_mesh(
         InputError: nothing is above the level, or the box is empty.
     """
     while True:
+        box, budget = (shape.lower, shape.upper), max_triangles if coarser else None
         lattice = mise(
-            shape.field,
-            shape.lower,
-            shape.upper,
-            level=shape.level,
-            resolution=resolution,
-            seeds=shape.seeds,
-            max_triangles=max_triangles if coarser else None,
+            shape.field, *box, level=shape.level, resolution=resolution, seeds=shape.seeds, max_triangles=budget
         )
         resolution = min(resolution, round(float((shape.upper - shape.lower).max()) / lattice.cell))
         plain = outer_surface(extract_surface(lattice, level=shape.level), smallest_piece)

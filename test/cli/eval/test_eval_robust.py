@@ -43,7 +43,7 @@ def objects(tmp_path_factory):
 
 def test_before_refinement_is_the_sculpted_cube(weights):
     """Of shipped networks the first stage, on any frame."""
-    network, _ = load_gsn(weights)
+    network, _ = load_gsn(Path(weights))
     torch.nn.init.normal_(network.refiner.network[-1].weight, std=0.5)
     reconstructor = Reconstructor(network, torch.device("cpu"))
     (plain,) = before_refinement(reconstructor).values()
