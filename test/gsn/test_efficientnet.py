@@ -19,7 +19,15 @@ from gsn_perception.gsn.weights import load_matching_weights
 from gsn_perception.gsn.weights import save_gsn
 
 # inputs, outputs, kernel, expansion of the sixteen published blocks
-BLOCKS = [(32, 16, 3, 1), (16, 24, 3, 6), (24, 24, 3, 6), (24, 40, 5, 6), (40, 40, 5, 6), (40, 80, 3, 6), (80, 80, 3, 6)]
+BLOCKS = [
+    (32, 16, 3, 1),
+    (16, 24, 3, 6),
+    (24, 24, 3, 6),
+    (24, 40, 5, 6),
+    (40, 40, 5, 6),
+    (40, 80, 3, 6),
+    (80, 80, 3, 6),
+]
 BLOCKS += [(80, 80, 3, 6), (80, 112, 5, 6), (112, 112, 5, 6), (112, 112, 5, 6), (112, 192, 5, 6), (192, 192, 5, 6)]
 BLOCKS += [(192, 192, 5, 6), (192, 192, 5, 6), (192, 320, 3, 6)]
 

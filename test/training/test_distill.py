@@ -77,7 +77,9 @@ def test_it_starts_from_imagenet_weights_in_either_kind_of_file(config: DistillC
     wide = replace(named_config("tiny"), width=64)
     for name in ("w.pth", "w.safetensors"):
         student = Distiller(replace(config, imagenet=tmp_path / name), progress=False, architecture=wide).network
-        torch.testing.assert_close(student.encoder.state_dict()["layer2.0.conv1.weight"], state["layer2.0.conv1.weight"])
+        torch.testing.assert_close(
+            student.encoder.state_dict()["layer2.0.conv1.weight"], state["layer2.0.conv1.weight"]
+        )
 
 
 def test_files_that_are_no_state_dict_are_refused(tmp_path: Path) -> None:
