@@ -8,6 +8,7 @@ them; heads and shared refinement network are the teacher's and do not change. A
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,24 +20,21 @@ from gsn_perception.geometry.errors import InputError
 from gsn_perception.gsn.config import GsnConfig
 from gsn_perception.gsn.network import GSN
 from gsn_perception.gsn.weights import load_gsn
-from gsn_perception.gsn.weights import load_matching_weights
-from gsn_perception.training.config import TrainConfig
+from gsn_perception.training.config import ViewsConfig
 from gsn_perception.training.data import Batch
-from gsn_perception.training.support import read_state
-from gsn_perception.training.trainer import Trainer
+from gsn_perception.training.data import random_batches
+from gsn_perception.training.trainer import GsnLoop
 
 _LEARNS = ("encoder.", "neck.", "refiner.laterals.", "refiner.smooth.")
 _SMALL = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class DistillConfig(TrainConfig):
-    """A distillation; `init` is the teacher, `imagenet` the new encoder's weights. Losses of images are not used."""
+class DistillConfig(ViewsConfig):
+    """A distillation; `init` is the teacher, `imagenet` the new encoder's weights."""
 
     config: str = "efficient"
     """Named configuration of the new network; everything but the encoder is as in the teacher."""
-    views: int = 1
-    """Views of a sample; only the input view is used."""
     latent_weight: float = 1.0
     """Weight of the latent's squared error over the teacher's variance."""
     heads_weight: float = 1.0
@@ -45,7 +43,7 @@ class DistillConfig(TrainConfig):
     """Weight of the same for the refinement's image features."""
 
 
-class Distiller(Trainer):
+class Distiller(GsnLoop):
     """A resumable distillation.
 
     Args:
@@ -68,21 +66,21 @@ class Distiller(Trainer):
         self.teacher.to(self.fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def _network(self) -> GSN:
-        network = GSN(self.architecture)
-        assert self.config.init is not None
-        fresh = load_matching_weights(network, self.config.init)
+        network = super()._network()
         kept = {n: v.shape for n, v in network.state_dict().items() if not n.startswith(_LEARNS)}
         teacher = {n: v.shape for n, v in self.teacher.network.state_dict().items() if not n.startswith(_LEARNS)}
-        if kept != teacher or any(name in kept for name in fresh):
-            raise InputError(f"{self.config.init} has other heads, latent or refinement; choose its --config")
-        if self.config.imagenet is not None:
-            network.encoder.load_imagenet(read_state(self.config.imagenet))
+        if kept != teacher:
+            raise InputError(f"{self.settings.init} has other heads, latent or refinement; choose its --config")
         for name, parameter in network.named_parameters():
             parameter.requires_grad_(name.startswith(_LEARNS))
         return network
 
     def _module(self, network: GSN) -> nn.Module:
         return _Given(network)
+
+    def _batches(self) -> Iterator[Batch]:
+        size = math.gcd(*(data.size for data in self.sets))  # of no influence: inputs come at their full size
+        return random_batches(self.sets, self.settings.batch, 1, lambda: size, self.rng)
 
     def _losses(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
         batch, image = self._prepare(batch)
@@ -94,9 +92,6 @@ class Distiller(Trainer):
         parts = {"latent": latent, "features": features, "heads": torch.stack(heads).mean()}
         weights = settings.latent_weight, settings.features_weight, settings.heads_weight
         return parts, torch.stack([w * part for w, part in zip(weights, parts.values(), strict=True)]).sum()
-
-    def _size(self) -> int:
-        return math.gcd(*(data.size for data in self.sets))  # the views besides the input are not used
 
 
 class _Given(nn.Module):
