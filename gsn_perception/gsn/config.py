@@ -9,7 +9,7 @@ from typing import Literal
 from gsn_perception.geometry.errors import InputError
 from gsn_perception.geometry.errors import by_name
 
-EncoderName = Literal["resnet18", "resnet34", "resnet50", "resnet152"]
+EncoderName = Literal["resnet18", "resnet34", "resnet50", "resnet152", "efficientnet_lite0"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,9 @@ class GsnConfig:
     """Architecture of a Gaussian Sculpting Network (papers: GSN section III)."""
 
     encoder: EncoderName = "resnet18"
-    """Residual network; state-dict names are torchvision's."""
+    """Encoder; state-dict names are those of the published weights (torchvision's for ResNets)."""
     width: int = 64
-    """Channels of its first stage (64 = the published ResNets)."""
+    """Channels of a ResNet's first stage (64 = the published ones); EfficientNet-Lite0 has one size."""
     image_size: int = 128
     """Side of the crop in pixels."""
     neck_channels: int = 128
@@ -93,6 +93,7 @@ _BASE = GsnConfig(width=48, hidden=(448, 128, 128, 224, 128), depth=True)
 
 CONFIGS: dict[str, GsnConfig] = {
     "base": _BASE,
+    "efficient": replace(_BASE, encoder="efficientnet_lite0"),
     "plain": replace(_BASE, refine_features=0, depth=False),
     "paper": _PAPER,
     "paper-resnet152": replace(_PAPER, encoder="resnet152"),
@@ -100,7 +101,8 @@ CONFIGS: dict[str, GsnConfig] = {
         width=8, image_size=64, neck_channels=16, latent_channels=8, cube=6, hidden=(32,) * 5, depth=True
     ),
 }
-"""``base``: the shipped weights; ``plain``: without depth and refinement; ``paper``: the published architecture."""
+"""``base``: the shipped weights; ``efficient``: the same with EfficientNet-Lite0; ``plain``: without depth and refinement;
+``paper``: the published architecture."""
 
 
 def named_config(name: str) -> GsnConfig:

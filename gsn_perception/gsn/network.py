@@ -13,13 +13,12 @@ from torch import nn
 from gsn_perception.geometry.gaussians import Gaussians
 from gsn_perception.gsn.config import GsnConfig
 from gsn_perception.gsn.layers.depth_input import cube_distance
+from gsn_perception.gsn.layers.encoders import make_encoder
 from gsn_perception.gsn.layers.refine import Refiner
-from gsn_perception.gsn.layers.resnet import ResNet
 from gsn_perception.gsn.layers.sculpt import Sculptor
 
-_MEAN = (0.485, 0.456, 0.406, 0.0, 0.0, 0.0, 0.0)
 _MIDDLING = math.radians(12.0)
-_STD = (0.229, 0.224, 0.225, 1.0, 1.0, 0.2, 1.0)
+_MORE_MEAN, _MORE_STD = (0.0, 0.0, 0.0, 0.0), (1.0, 1.0, 0.2, 1.0)  # of the channels after colour
 
 
 def network_input(
@@ -44,12 +43,12 @@ def network_input(
 
 
 class GSN(nn.Module):
-    """ResNet -> two convolutions with ReLU -> latent -> five MLPs over the canonical cube (-> refinement)."""
+    """Encoder -> two convolutions with ReLU -> latent -> five MLPs over the canonical cube (-> refinement)."""
 
     def __init__(self, config: GsnConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = ResNet(config.encoder, config.width, config.channels)
+        self.encoder = make_encoder(config.encoder, config.width, config.channels)
         self.neck = nn.Sequential(
             nn.Conv2d(self.encoder.channels[-1], config.neck_channels, 3, padding=1),
             nn.ReLU(),
@@ -63,8 +62,9 @@ class GSN(nn.Module):
         self.refiner = Refiner(config, self.encoder) if config.refine_features else None
         self.mean: Tensor
         self.std: Tensor
-        self.register_buffer("mean", torch.tensor(_MEAN[: config.channels]).view(1, -1, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(_STD[: config.channels]).view(1, -1, 1, 1), persistent=False)
+        mean, std = self.encoder.mean + _MORE_MEAN, self.encoder.std + _MORE_STD
+        self.register_buffer("mean", torch.tensor(mean[: config.channels]).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std[: config.channels]).view(1, -1, 1, 1), persistent=False)
 
     def latent(self, maps: list[Tensor], theta: Tensor) -> Tensor:
         """[B,L] from the encoder's last stage and the cones' half-angles [B]."""
@@ -75,14 +75,15 @@ class GSN(nn.Module):
 
     def encode(self, image: Tensor, theta: Tensor) -> Tensor:
         """The latent vectors [B,L] alone; arguments as in :meth:`forward`."""
-        return self.latent(self._maps(image), theta)
+        return self.latent(self.maps(image), theta)
 
     def example(self) -> Tensor:
         """An empty image [1,C,S,S] of the size that the network takes."""
         side = self.config.image_size
         return torch.zeros(1, self.config.channels, side, side, device=self.mean.device)
 
-    def _maps(self, image: Tensor) -> list[Tensor]:
+    def maps(self, image: Tensor) -> list[Tensor]:
+        """The encoder's four maps; ``image`` as in :meth:`forward`."""
         return self.encoder((image[:, : self.config.channels] - self.mean) / self.std)
 
     def forward(self, image: Tensor, theta: Tensor) -> Gaussians:
@@ -97,7 +98,7 @@ class GSN(nn.Module):
     def stages(self, image: Tensor, theta: Tensor) -> list[Gaussians]:
         """The sculpted splat and, if the configuration has refinement, the refined one; arguments as in :meth:`forward`."""
         image = image[:, : self.config.channels]
-        maps = self._maps(image)
+        maps = self.maps(image)
         sculpted = self.sculpted(self.sculptor(self.latent(maps, theta)), theta)
         return [sculpted] if self.refiner is None else [sculpted, self.refiner(sculpted, image, maps, theta)]
 
@@ -118,7 +119,7 @@ class Trunk(nn.Module):
     def forward(self, image: Tensor, theta: Tensor) -> tuple[Tensor, ...]:
         """The heads' raw outputs and, if the network has refinement, its image features; see :attr:`outputs`."""
         network = self.network
-        maps = network._maps(image[:, : network.config.channels])
+        maps = network.maps(image[:, : network.config.channels])
         raw = tuple(network.sculptor(network.latent(maps, theta)).values())
         return raw if network.refiner is None else (*raw, network.refiner.features(maps).float())
 

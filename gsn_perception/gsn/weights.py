@@ -19,6 +19,7 @@ from gsn_perception.io.checkpoints import load_network
 from gsn_perception.io.checkpoints import save_checkpoint
 
 KIND = "gsn"
+_READS_MAPS = ("encoder.", "neck.0.", "refiner.laterals.")
 
 
 def save_gsn(path: Path, network: GSN, info: Mapping[str, Any], state: Mapping[str, Tensor] | None = None) -> None:
@@ -41,7 +42,8 @@ def load_matching_weights(network: GSN, path: Path) -> list[str]:
     """Copy the weights of another GSN (wider, narrower or with fewer inputs) into tensors of the same name.
 
     If the sizes differ, the common block is copied, so that a widened network starts close to the old one (Net2Net,
-    Chen et al. 2016, without noise). Heads of another number of Gaussians are not copied.
+    Chen et al. 2016, without noise). Heads of another number of Gaussians are not copied, nor layers that read the maps of
+    another kind of encoder.
 
     Returns:
         Names of the tensors that keep their initial values.
@@ -49,7 +51,10 @@ def load_matching_weights(network: GSN, path: Path) -> list[str]:
     Raises:
         InputError: the file is damaged, or no tensor matches.
     """
-    state = load_checkpoint(path, KIND).state
+    checkpoint = load_checkpoint(path, KIND)
+    state = dict(checkpoint.state)
+    if checkpoint.config.get("encoder") != network.config.encoder:
+        state = {name: value for name, value in state.items() if not name.startswith(_READS_MAPS)}
     fresh: list[str] = []
     for name, own in network.state_dict().items():
         given = state.get(name)

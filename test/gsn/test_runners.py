@@ -78,10 +78,10 @@ def test_the_number_of_crops_has_no_influence_on_openvino(shipped, crops):
         assert max(differences(alone, together[index : index + 1]).values()) == 0
 
 
-@pytest.mark.parametrize("name", ["plain", "tiny"])
+@pytest.mark.parametrize("name", ["plain", "tiny", "efficient"])
 @pytest.mark.parametrize("engine", ["torch", "openvino"])
 @torch.inference_mode()
-def test_networks_without_refinement_or_of_another_size(name, engine):
+def test_networks_without_refinement_of_another_size_or_encoder(name, engine):
     needs(engine)
     torch.manual_seed(0)
     network = GSN(named_config(name)).eval()

@@ -7,7 +7,7 @@ import signal
 from gsn_perception.training.config import TrainConfig
 
 Options = TrainConfig
-SUBCOMMANDS = {"surface": "train.surface", "scale": "train.scale"}
+SUBCOMMANDS = {"surface": "train.surface", "scale": "train.scale", "distill": "train.distill"}
 """Sub-commands with a separate module and separate options."""
 
 

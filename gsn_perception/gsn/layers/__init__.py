@@ -1,1 +1,1 @@
-"""Layers of the GSN: ResNet encoder, sculpting heads, refinement, depth input."""
+"""Layers of the GSN: encoders, sculpting heads, refinement, depth input."""

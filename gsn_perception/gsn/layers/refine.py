@@ -18,7 +18,7 @@ from gsn_perception.geometry.object_view import FIELD_MARGIN
 from gsn_perception.gsn.config import GsnConfig
 from gsn_perception.gsn.layers.depth_input import cube_distance
 from gsn_perception.gsn.layers.depth_input import depth_residual
-from gsn_perception.gsn.layers.resnet import ResNet
+from gsn_perception.gsn.layers.encoders import Encoder
 from gsn_perception.gsn.layers.sculpt import revivable_relu
 
 CELLS = 32
@@ -53,7 +53,7 @@ def front_depth(xy: Tensor, z: Tensor, opacities: Tensor) -> tuple[Tensor, Tenso
 class Refiner(nn.Module):
     """Image features at a quarter of the crop's resolution, and the shared network that corrects Gaussians."""
 
-    def __init__(self, config: GsnConfig, encoder: ResNet) -> None:
+    def __init__(self, config: GsnConfig, encoder: Encoder) -> None:
         super().__init__()
         features = config.refine_features
         self.laterals = nn.ModuleList(nn.Conv2d(c, features, 1) for c in encoder.channels[:3])

@@ -79,6 +79,9 @@ class ResNet(nn.Module):
         in_channels: Channels of the image; channels beyond three get zero weights when ImageNet weights are loaded.
     """
 
+    mean = (0.485, 0.456, 0.406)
+    std = (0.229, 0.224, 0.225)
+
     def __init__(self, name: str, width: int = 64, in_channels: int = 3) -> None:
         super().__init__()
         block, depths = _DEPTHS[name]

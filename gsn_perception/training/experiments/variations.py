@@ -75,6 +75,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             Variation("resnet50, 768", gsn={"encoder": "resnet50"}),
             Variation("resnet18, 192", gsn={"latent_channels": 12}),
             Variation("resnet18, 2048", gsn={"latent_channels": 128}),
+            Variation("efficientnet-lite0, 768", gsn={"encoder": "efficientnet_lite0"}),
         ),
         _QUALITY | _COST,
     ),
