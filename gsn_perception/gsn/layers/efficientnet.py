@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 from torch import nn
 from torch.nn.functional import pad
 from torch.nn.functional import relu6
 
-from gsn_perception.geometry.errors import InputError
+from gsn_perception.gsn.layers.imagenet import load_published
 
 _EPSILON, _MOMENTUM = 1e-3, 0.01  # of the published batch norms
 _STEM = 32
@@ -131,17 +130,4 @@ class EfficientNetLite0(nn.Module):
         Raises:
             InputError: names or shapes are of another network.
         """
-        own = self.state_dict()
-        given = {k: v for k, v in state.items() if not k.startswith(_CLASSIFIER)}
-        first, stem = given.get("_conv_stem.weight"), own["_conv_stem.weight"]
-        if first is not None and first.ndim == 4 and first.shape[1] < stem.shape[1]:
-            more = torch.zeros(len(first), stem.shape[1] - first.shape[1], *first.shape[2:], dtype=first.dtype)
-            given["_conv_stem.weight"] = torch.cat([first, more], 1)
-        # counters of batches may be missing: files of old torch versions have none, and evaluation does not use them
-        wrong = [k for k in own if not k.endswith("num_batches_tracked")]
-        wrong = [k for k in wrong if k not in given or given[k].shape != own[k].shape]
-        if wrong:
-            raise InputError(
-                f"the ImageNet weights are of another network ({wrong[0]} differs); give this encoder's file"
-            )
-        self.load_state_dict({**own, **{k: given[k] for k in own if k in given}})
+        load_published(self, state, first="_conv_stem.weight", classifiers=_CLASSIFIER)

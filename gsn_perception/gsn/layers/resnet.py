@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 from torch import nn
 
 from gsn_perception.engines.prepacking import activated
-from gsn_perception.geometry.errors import InputError
+from gsn_perception.gsn.layers.imagenet import load_published
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:
@@ -124,17 +123,4 @@ class ResNet(nn.Module):
         Raises:
             InputError: names or shapes are of another network.
         """
-        own = self.state_dict()
-        given = {k: v for k, v in state.items() if not k.startswith("fc.")}
-        first = given.get("conv1.weight")
-        if first is not None and first.shape[1] < own["conv1.weight"].shape[1]:
-            padded = torch.zeros_like(own["conv1.weight"])
-            if padded.shape[0] == first.shape[0]:
-                padded[:, : first.shape[1]] = first
-                given["conv1.weight"] = padded
-        wrong = [k for k in own if k not in given or given[k].shape != own[k].shape]
-        if wrong:
-            raise InputError(
-                f"the ImageNet weights are of another network ({wrong[0]} differs); give this encoder's file"
-            )
-        self.load_state_dict(given)
+        load_published(self, state, first="conv1.weight", classifiers=("fc.",))
