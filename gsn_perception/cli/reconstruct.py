@@ -214,9 +214,8 @@ def _write(
     }
     (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     write_grasps_json(folder / "grasps.json", grasps, frame_id=observation.frame_id)
-    if (
-        options.mask is options.views is None and observation.mask is not None
-    ):  # found by segmentation; can be given as --mask
+    found = options.mask is None and options.views is None  # by segmentation; the file can be given as --mask
+    if found and observation.mask is not None:
         write_image(folder / "mask.png", observation.mask)
     if not objects:
         return

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-
+from gsn_perception.cli.train.running import run_to_end
+from gsn_perception.cli.train.running import save_on_signals
 from gsn_perception.training.config import TrainConfig
 
 Options = TrainConfig
@@ -15,12 +15,5 @@ def run(options: TrainConfig) -> int:
     """Train to the end of the schedule and print the last metrics."""
     from gsn_perception.training.trainer import Trainer
 
-    # background processes ignore SIGINT by default; both signals save the state for --resume
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-    figures = Trainer(options).run()
-    print(f"weights: {options.out / 'gsn.safetensors'}")
-    for name, value in figures.items():
-        print(f"{name:20s} {value:.3f}")
-    return 0
+    save_on_signals()
+    return run_to_end(Trainer(options).run, options.out / "gsn.safetensors")

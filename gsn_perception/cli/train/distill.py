@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-
+from gsn_perception.cli.train.running import run_to_end
+from gsn_perception.cli.train.running import save_on_signals
 from gsn_perception.training.distill import DistillConfig
 
 Options = DistillConfig
@@ -13,12 +13,5 @@ def run(options: DistillConfig) -> int:
     """Distil to the end of the schedule and print the last metrics."""
     from gsn_perception.training.distill import Distiller
 
-    # background processes ignore SIGINT by default; both signals save the state for --resume
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-    figures = Distiller(options).run()
-    print(f"weights: {options.out / 'gsn.safetensors'}")
-    for name, value in figures.items():
-        print(f"{name:20s} {value:.3f}")
-    return 0
+    save_on_signals()
+    return run_to_end(Distiller(options).run, options.out / "gsn.safetensors")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-
+from gsn_perception.cli.train.running import run_to_end
+from gsn_perception.cli.train.running import save_on_signals
 from gsn_perception.training.scale.config import ScaleTrainConfig
 
 Options = ScaleTrainConfig
@@ -13,13 +13,6 @@ def run(options: ScaleTrainConfig) -> int:
     """Train to the end of the schedule and print the last metrics."""
     from gsn_perception.training.scale.trainer import ScaleTrainer
 
-    # background processes ignore SIGINT by default; both signals save the state for --resume
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-
+    save_on_signals()
     trainer = ScaleTrainer(options)
-    figures = trainer.run()
-    print(f"weights: {trainer.weights}")
-    for name, value in figures.items():
-        print(f"{name:20s} {value:.4f}")
-    return 0
+    return run_to_end(trainer.run, trainer.weights, decimals=4)

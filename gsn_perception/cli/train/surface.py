@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 from typing import TYPE_CHECKING
 from typing import Any
 
+from gsn_perception.cli.train.running import run_to_end
+from gsn_perception.cli.train.running import save_on_signals
 from gsn_perception.training.surface.config import SurfaceTrainConfig
 
 if TYPE_CHECKING:
@@ -16,16 +17,9 @@ Options = SurfaceTrainConfig
 
 def run(options: SurfaceTrainConfig) -> int:
     """Train to the end of the schedule and print the last metrics."""
-    # background processes ignore SIGINT by default; both signals save the state for --resume
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-
+    save_on_signals()
     trainer = make_trainer(options)
-    figures = trainer.run()
-    print(f"weights: {trainer.weights}")
-    for name, value in figures.items():
-        print(f"{name:20s} {value:.4f}")
-    return 0
+    return run_to_end(trainer.run, trainer.weights, decimals=4)
 
 
 def make_trainer(options: SurfaceTrainConfig, *, progress: bool = True) -> SurfaceTrainer[Any]:
